@@ -1,0 +1,264 @@
+//! Configuration: the file's shape, read into what the parts need. Every problem is reported at once, nothing is bound
+//! or opened yet.
+//!
+//! Order: defaults < file < environment (`TRAILRISK_...`) < flags. Unknown keys are refused.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::detection::Severity;
+use crate::risk_event::Stage;
+use crate::time::Arrival;
+
+/// The whole configuration, validated.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `source`.
+    pub source: SourceConfig,
+    /// `detections`, `macros`, and what applies to every detection.
+    pub detections: DetectionsConfig,
+    /// `sinks`, in the file's order; at least one.
+    pub sinks: Vec<SinkConfig>,
+    /// `dead_letter`.
+    pub dead_letter: DeadLetterConfig,
+    /// `checkpoint`.
+    pub checkpoint: CheckpointConfig,
+    /// `limits`.
+    pub limits: LimitsConfig,
+    /// `admin`.
+    pub admin: AdminConfig,
+    /// `log`.
+    pub log: LogConfig,
+    /// `shutdown`.
+    pub shutdown: ShutdownConfig,
+}
+
+/// `source`: the Kinesis stream.
+#[derive(Clone, Debug)]
+pub struct SourceConfig {
+    /// `name`: the logical source, part of every id (EM-3); default the stream's name.
+    pub name: String,
+    /// `stream`: name or ARN.
+    pub stream: StreamRef,
+    /// `region`; otherwise the SDK's standard chain.
+    pub region: Option<String>,
+    /// `endpoint_url`: for an emulator or a VPC endpoint.
+    pub endpoint_url: Option<String>,
+    /// `start`: where a stream without a checkpoint is begun.
+    pub start: StartConfig,
+    /// `poll_interval`: pause between reads at the tip; at least 200 ms, default 1 s.
+    pub poll_interval: Duration,
+    /// `tip_slack` (semantics 1), default 5 s.
+    pub tip_slack: Duration,
+    /// `stalled_after` (RD-3), default 60 s.
+    pub stalled_after: Duration,
+    /// `request_timeout` of one attempt, default 10 s.
+    pub request_timeout: Duration,
+    /// `list_interval`: pause between listings of the shards, default 60 s.
+    pub list_interval: Duration,
+    /// `outage_budget` (CP-8): how long an outage must be survivable within the stream's retention; default 4 h.
+    pub outage_budget: Duration,
+}
+
+/// A stream by name or ARN.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StreamRef {
+    /// By name.
+    Name(String),
+    /// By ARN (across accounts).
+    Arn(String),
+}
+
+impl StreamRef {
+    /// The stream's name: of an ARN, what follows `stream/`.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Name(name) => name,
+            Self::Arn(arn) => arn.rsplit('/').next().unwrap_or(arn),
+        }
+    }
+}
+
+/// Where a stream without a checkpoint is begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StartConfig {
+    /// Now, resolved once (RD-4).
+    Latest,
+    /// The oldest record.
+    TrimHorizon,
+    /// The first record at or after this instant.
+    AtTimestamp(Arrival),
+}
+
+/// `detections`: what runs.
+#[derive(Clone, Debug)]
+pub struct DetectionsConfig {
+    /// `paths`: ESCU files, or folders of them.
+    pub paths: Vec<PathBuf>,
+    /// `macros`: the macros file; none means only the built-in macros.
+    pub macros: Option<PathBuf>,
+    /// `window` (WN-1), default 1 h.
+    pub window: Duration,
+    /// `grace` (WN-2), default 15 min.
+    pub grace: Duration,
+    /// `max_future_skew` (WN-4), default 5 min.
+    pub max_future_skew: Duration,
+    /// `settings`, by detection id or name.
+    pub settings: Vec<DetectionSettings>,
+    /// `decode: all` (PO-3): parse every record instead of skipping those in which no required literal occurs.
+    pub decode_all: bool,
+}
+
+/// What the configuration says of one detection.
+#[derive(Clone, Debug)]
+pub struct DetectionSettings {
+    /// Its id or name.
+    pub detection: String,
+    /// `enabled`, default true.
+    pub enabled: bool,
+    /// `window`, where the search sets none.
+    pub window: Option<Duration>,
+    /// `grace`.
+    pub grace: Option<Duration>,
+}
+
+/// One sink.
+#[derive(Clone, Debug)]
+pub struct SinkConfig {
+    /// `name`: a metric label, unique.
+    pub name: String,
+    /// `required` (CP-7), default true.
+    pub required: bool,
+    /// `stages`, default both.
+    pub stages: Vec<Stage>,
+    /// `min_severity`, default informational.
+    pub min_severity: Severity,
+    /// `detections`: ids or names; empty means all.
+    pub detections: Vec<String>,
+    /// `queue_bytes`: what its queue may hold, default 16 MiB.
+    pub queue_bytes: usize,
+    /// `type` and what belongs to it.
+    pub kind: SinkKind,
+}
+
+/// The kinds of sink.
+#[derive(Clone, Debug)]
+pub enum SinkKind {
+    /// One JSON object a line on standard output.
+    Stdout,
+    /// POST to a URL.
+    Webhook(WebhookConfig),
+}
+
+/// `type: webhook`.
+#[derive(Clone, Debug)]
+pub struct WebhookConfig {
+    /// `url`.
+    pub url: String,
+    /// `allow_http`: plain http is refused otherwise.
+    pub allow_http: bool,
+    /// `allow_private`: hosts that are loopback, link-local or metadata addresses are refused otherwise.
+    pub allow_private: bool,
+    /// `headers`: extra headers; values may hold secrets.
+    pub headers: Vec<(String, Secret)>,
+    /// `timeout` of one attempt, default 10 s.
+    pub timeout: Duration,
+    /// `retry_min`: first pause, default 500 ms.
+    pub retry_min: Duration,
+    /// `retry_max`: longest pause, default 60 s.
+    pub retry_max: Duration,
+    /// `give_up_after`, of a best-effort sink: then dead letter; default 1 h.
+    pub give_up_after: Duration,
+    /// `concurrency`: requests in flight; events of one id stay in order. Default 4.
+    pub concurrency: usize,
+}
+
+/// A text that is never shown: its `Debug` hides it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(pub String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("<secret>")
+    }
+}
+
+/// `dead_letter`: where goes what cannot be decoded, or is refused by a receiver.
+#[derive(Clone, Debug)]
+pub struct DeadLetterConfig {
+    /// `path` of an append-only NDJSON file.
+    pub path: PathBuf,
+}
+
+/// `checkpoint`.
+#[derive(Clone, Debug)]
+pub struct CheckpointConfig {
+    /// `store`.
+    pub store: CheckpointStoreConfig,
+    /// `interval` between checkpoints, default 5 s.
+    pub interval: Duration,
+}
+
+/// Where checkpoints are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CheckpointStoreConfig {
+    /// `memory`: gone with the process.
+    Memory,
+    /// `file` with its `path`.
+    File(PathBuf),
+}
+
+/// `limits` (BD).
+#[derive(Clone, Debug)]
+pub struct LimitsConfig {
+    /// `read_buffer_bytes`: records between the reads and the engine (BD-1), default 64 MiB.
+    pub read_buffer_bytes: usize,
+    /// `max_state_bytes` (BD-2), default 1 GiB.
+    pub max_state_bytes: usize,
+    /// `max_inflated_bytes` of one record, default 64 MiB.
+    pub max_inflated_bytes: usize,
+    /// `max_ids_per_group` (AG-2), default 100,000.
+    pub max_ids_per_group: usize,
+    /// `max_values` that a `values()` shows (BD-3), default 100.
+    pub max_values: usize,
+    /// `max_distinct_values` that a `dc()` counts exactly (BD-3), default 10,000.
+    pub max_distinct_values: usize,
+    /// `max_evidence` events in a risk event, default 10.
+    pub max_evidence: usize,
+    /// `sampling_key`: the key of the hash that chooses which values are shown (BD-3); default derived from
+    /// `source.name`, so that replay agrees with live.
+    pub sampling_key: Option<Secret>,
+}
+
+/// `admin`: the port of `/metrics`, `/livez`, `/readyz`.
+#[derive(Clone, Debug)]
+pub struct AdminConfig {
+    /// `listen`, default 127.0.0.1:9464; port 0 takes a free one.
+    pub listen: SocketAddr,
+}
+
+/// `log`.
+#[derive(Clone, Debug)]
+pub struct LogConfig {
+    /// `level`: a tracing filter, default `info`.
+    pub level: String,
+    /// `format`.
+    pub format: LogFormat,
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Text,
+}
+
+/// `shutdown`.
+#[derive(Clone, Debug)]
+pub struct ShutdownConfig {
+    /// `drain_deadline` (ST-1), default 20 s: below the 30 s of ECS and EKS.
+    pub drain_deadline: Duration,
+}

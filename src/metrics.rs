@@ -1,0 +1,343 @@
+//! The metrics: one struct, registered in a registry that the caller passes.
+//!
+//! Label values come from the configuration, from closed enums and from shard ids; never from events. Known label
+//! values start at zero; the series of a shard that is gone are removed.
+
+use prometheus::{
+    Error, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
+    Opts, Registry,
+};
+
+use crate::cloudtrail::{Envelope, RejectReason};
+use crate::engine::ShardId;
+
+/// Every metric of the daemon. Names are the fields' with the prefix `trailrisk_`.
+#[derive(Clone)]
+pub struct Metrics {
+    /// `build_info{version, revision}`
+    pub build_info: IntGaugeVec,
+    /// `kinesis_records_total{stream, shard}`
+    pub kinesis_records_total: IntCounterVec,
+    /// `kinesis_record_bytes_total{stream, shard}`
+    pub kinesis_record_bytes_total: IntCounterVec,
+    /// `kinesis_requests_total{stream, operation, outcome}`
+    pub kinesis_requests_total: IntCounterVec,
+    /// `kinesis_request_duration_seconds{stream, operation}`
+    pub kinesis_request_duration_seconds: HistogramVec,
+    /// `kinesis_shard_behind_latest_seconds{stream, shard}`
+    pub kinesis_shard_behind_latest_seconds: GaugeVec,
+    /// `kinesis_shard_last_read_timestamp_seconds{stream, shard}`
+    pub kinesis_shard_last_read_timestamp_seconds: GaugeVec,
+    /// `kinesis_shards{stream, state}`: open, draining, stalled
+    pub kinesis_shards: IntGaugeVec,
+    /// `kinesis_possible_loss_total{stream}`: positions that could not be continued from
+    pub kinesis_possible_loss_total: IntCounterVec,
+    /// `checkpoints_total{outcome}`: stored, failed
+    pub checkpoints_total: IntCounterVec,
+    /// `checkpoint_lag_seconds{shard}`: newest processed arrival minus the arrival at `C`
+    pub checkpoint_lag_seconds: GaugeVec,
+    /// `replayed_records_total{stream}`
+    pub replayed_records_total: IntCounterVec,
+    /// `tip_slack_violations_total{stream}`
+    pub tip_slack_violations_total: IntCounterVec,
+    /// `events_total{envelope}`
+    pub events_total: IntCounterVec,
+    /// `records_skipped_total`: no required literal, not parsed (PO-3)
+    pub records_skipped_total: IntCounter,
+    /// `records_rejected_total{reason}`
+    pub records_rejected_total: IntCounterVec,
+    /// `events_duplicate_total{detection}`
+    pub events_duplicate_total: IntCounterVec,
+    /// `events_late_total{detection}`
+    pub events_late_total: IntCounterVec,
+    /// `events_future_total{detection}`
+    pub events_future_total: IntCounterVec,
+    /// `event_id_conflicts_total{detection}`: copies with one id and different bytes (AG-2)
+    pub event_id_conflicts_total: IntCounterVec,
+    /// `ingest_delay_seconds`: arrival minus event time
+    pub ingest_delay_seconds: Histogram,
+    /// `detection_matches_total{detection}`
+    pub detection_matches_total: IntCounterVec,
+    /// `detection_null_field_total{detection, field}`
+    pub detection_null_field_total: IntCounterVec,
+    /// `detection_hidden_rows_total{detection, filter}`
+    pub detection_hidden_rows_total: IntCounterVec,
+    /// `watermark_timestamp_seconds`
+    pub watermark_timestamp_seconds: Gauge,
+    /// `watermark_lag_seconds`
+    pub watermark_lag_seconds: Gauge,
+    /// `open_instances`
+    pub open_instances: IntGauge,
+    /// `open_groups`
+    pub open_groups: IntGauge,
+    /// `state_bytes`
+    pub state_bytes: IntGauge,
+    /// `state_bytes_limit`
+    pub state_bytes_limit: IntGauge,
+    /// `window_closes_total{cause}`: watermark, forced
+    pub window_closes_total: IntCounterVec,
+    /// `risk_events_total{detection, stage, severity}`
+    pub risk_events_total: IntCounterVec,
+    /// `detection_latency_seconds{stage}`: emission minus arrival of the newest contributing event
+    pub detection_latency_seconds: HistogramVec,
+    /// `sink_attempts_total{sink, outcome}`: ok, retryable, refused
+    pub sink_attempts_total: IntCounterVec,
+    /// `sink_deliveries_total{sink, outcome}`: acknowledged, dead_lettered, dropped
+    pub sink_deliveries_total: IntCounterVec,
+    /// `sink_delivery_seconds{sink}`: from the queue to the acknowledgement
+    pub sink_delivery_seconds: HistogramVec,
+    /// `sink_pending{sink}`
+    pub sink_pending: IntGaugeVec,
+    /// `sink_oldest_pending_seconds{sink}`
+    pub sink_oldest_pending_seconds: GaugeVec,
+    /// `dead_letters_total{origin}`: record, sink
+    pub dead_letters_total: IntCounterVec,
+    /// `backpressure_seconds_total{stage}`: read, sink
+    pub backpressure_seconds_total: prometheus::CounterVec,
+}
+
+const SHORT: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+const LONG: &[f64] = &[0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 1800.0, 3600.0, 7200.0, 21600.0];
+
+/// Registers what it makes; the first failure is kept, so that the struct below reads as a table.
+struct Maker<'a> {
+    registry: &'a Registry,
+}
+
+impl Maker<'_> {
+    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, Error> {
+        self.register(IntCounterVec::new(options(name, help), labels)?)
+    }
+
+    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> Result<GaugeVec, Error> {
+        self.register(GaugeVec::new(options(name, help), labels)?)
+    }
+
+    fn int_gauges(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec, Error> {
+        self.register(IntGaugeVec::new(options(name, help), labels)?)
+    }
+
+    fn gauge(&self, name: &str, help: &str) -> Result<Gauge, Error> {
+        self.register(Gauge::with_opts(options(name, help))?)
+    }
+
+    fn int_gauge(&self, name: &str, help: &str) -> Result<IntGauge, Error> {
+        self.register(IntGauge::with_opts(options(name, help))?)
+    }
+
+    fn histograms(&self, name: &str, help: &str, buckets: &[f64], labels: &[&str]) -> Result<HistogramVec, Error> {
+        self.register(HistogramVec::new(histogram(name, help, buckets), labels)?)
+    }
+
+    fn register<C: prometheus::core::Collector + Clone + 'static>(&self, collector: C) -> Result<C, Error> {
+        self.registry.register(Box::new(collector.clone()))?;
+        Ok(collector)
+    }
+}
+
+fn options(name: &str, help: &str) -> Opts {
+    Opts::new(name, help).namespace("trailrisk")
+}
+
+fn histogram(name: &str, help: &str, buckets: &[f64]) -> HistogramOpts {
+    HistogramOpts::new(name, help).namespace("trailrisk").buckets(buckets.to_vec())
+}
+
+impl Metrics {
+    /// Registers every metric, and those of the process.
+    ///
+    /// # Errors
+    /// When the registry already holds one of the names.
+    #[expect(clippy::too_many_lines, reason = "a table: one metric a line")]
+    pub fn new(registry: &Registry) -> Result<Self, Error> {
+        let make = Maker { registry };
+        let metrics = Self {
+            build_info: make.int_gauges(
+                "build_info",
+                "Always 1; the build is in the labels.",
+                &["version", "revision"],
+            )?,
+            kinesis_records_total: make.counters(
+                "kinesis_records_total",
+                "User records read from Kinesis.",
+                &["stream", "shard"],
+            )?,
+            kinesis_record_bytes_total: make.counters(
+                "kinesis_record_bytes_total",
+                "Bytes of record data read from Kinesis.",
+                &["stream", "shard"],
+            )?,
+            kinesis_requests_total: make.counters(
+                "kinesis_requests_total",
+                "Requests to Kinesis by what came of them.",
+                &["stream", "operation", "outcome"],
+            )?,
+            kinesis_request_duration_seconds: make.histograms(
+                "kinesis_request_duration_seconds",
+                "How long a request to Kinesis took.",
+                SHORT,
+                &["stream", "operation"],
+            )?,
+            kinesis_shard_behind_latest_seconds: make.gauges(
+                "kinesis_shard_behind_latest_seconds",
+                "MillisBehindLatest of the last read.",
+                &["stream", "shard"],
+            )?,
+            kinesis_shard_last_read_timestamp_seconds: make.gauges(
+                "kinesis_shard_last_read_timestamp_seconds",
+                "When the shard was last read successfully.",
+                &["stream", "shard"],
+            )?,
+            kinesis_shards: make.int_gauges("kinesis_shards", "Shards by state.", &["stream", "state"])?,
+            kinesis_possible_loss_total: make.counters(
+                "kinesis_possible_loss_total",
+                "Positions that could not be continued from, because the stream no longer holds them.",
+                &["stream"],
+            )?,
+            checkpoints_total: make.counters("checkpoints_total", "Checkpoints by outcome.", &["outcome"])?,
+            checkpoint_lag_seconds: make.gauges(
+                "checkpoint_lag_seconds",
+                "Newest processed arrival minus the arrival at the checkpoint.",
+                &["shard"],
+            )?,
+            replayed_records_total: make.counters(
+                "replayed_records_total",
+                "Records read again after a restart, in silence.",
+                &["stream"],
+            )?,
+            tip_slack_violations_total: make.counters(
+                "tip_slack_violations_total",
+                "Records that Kinesis made readable later than tip_slack after their arrival.",
+                &["stream"],
+            )?,
+            events_total: make.counters("events_total", "CloudTrail events decoded, by envelope.", &["envelope"])?,
+            records_skipped_total: make.register(IntCounter::with_opts(options(
+                "records_skipped_total",
+                "Records skipped unparsed, because no required literal occurs in them.",
+            ))?)?,
+            records_rejected_total: make.counters(
+                "records_rejected_total",
+                "Records or events that could not be decoded.",
+                &["reason"],
+            )?,
+            events_duplicate_total: make.counters(
+                "events_duplicate_total",
+                "Copies of events that were already counted.",
+                &["detection"],
+            )?,
+            events_late_total: make.counters("events_late_total", "Events gathered in a late pane.", &["detection"])?,
+            events_future_total: make.counters(
+                "events_future_total",
+                "Events dated after their arrival, gathered in a future pane.",
+                &["detection"],
+            )?,
+            event_id_conflicts_total: make.counters(
+                "event_id_conflicts_total",
+                "Copies with one event id and different bytes.",
+                &["detection"],
+            )?,
+            ingest_delay_seconds: make.register(Histogram::with_opts(histogram(
+                "ingest_delay_seconds",
+                "Arrival minus event time.",
+                LONG,
+            ))?)?,
+            detection_matches_total: make.counters(
+                "detection_matches_total",
+                "Events counted in a group.",
+                &["detection"],
+            )?,
+            detection_null_field_total: make.counters(
+                "detection_null_field_total",
+                "Events dropped because a by-field does not exist in them.",
+                &["detection", "field"],
+            )?,
+            detection_hidden_rows_total: make.counters(
+                "detection_hidden_rows_total",
+                "Result rows hidden by a filter macro.",
+                &["detection", "filter"],
+            )?,
+            watermark_timestamp_seconds: make
+                .gauge("watermark_timestamp_seconds", "Everything that arrived up to this instant is processed.")?,
+            watermark_lag_seconds: make.gauge("watermark_lag_seconds", "Now minus the watermark.")?,
+            open_instances: make.int_gauge("open_instances", "Window instances not yet closed.")?,
+            open_groups: make.int_gauge("open_groups", "Groups in open instances.")?,
+            state_bytes: make.int_gauge("state_bytes", "Estimated size of the open instances.")?,
+            state_bytes_limit: make.int_gauge("state_bytes_limit", "The bound of state_bytes.")?,
+            window_closes_total: make.counters("window_closes_total", "Instances closed, by cause.", &["cause"])?,
+            risk_events_total: make.counters(
+                "risk_events_total",
+                "Risk events emitted.",
+                &["detection", "stage", "severity"],
+            )?,
+            detection_latency_seconds: make.histograms(
+                "detection_latency_seconds",
+                "Emission minus arrival of the newest contributing event.",
+                LONG,
+                &["stage"],
+            )?,
+            sink_attempts_total: make.counters(
+                "sink_attempts_total",
+                "Attempts to deliver, by outcome.",
+                &["sink", "outcome"],
+            )?,
+            sink_deliveries_total: make.counters(
+                "sink_deliveries_total",
+                "Deliveries that ended, by outcome.",
+                &["sink", "outcome"],
+            )?,
+            sink_delivery_seconds: make.histograms(
+                "sink_delivery_seconds",
+                "From the queue to the acknowledgement.",
+                SHORT,
+                &["sink"],
+            )?,
+            sink_pending: make.int_gauges("sink_pending", "Deliveries waiting or in flight.", &["sink"])?,
+            sink_oldest_pending_seconds: make.gauges(
+                "sink_oldest_pending_seconds",
+                "Age of the oldest delivery waiting or in flight.",
+                &["sink"],
+            )?,
+            dead_letters_total: make.counters("dead_letters_total", "Dead letters written.", &["origin"])?,
+            backpressure_seconds_total: make.register(prometheus::CounterVec::new(
+                options("backpressure_seconds_total", "Time spent waiting for room."),
+                &["stage"],
+            )?)?,
+        };
+        metrics.start_at_zero();
+        #[cfg(target_os = "linux")]
+        registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
+        Ok(metrics)
+    }
+
+    fn start_at_zero(&self) {
+        for envelope in Envelope::ALL {
+            self.events_total.with_label_values(&[envelope.as_str()]);
+        }
+        for reason in RejectReason::ALL {
+            self.records_rejected_total.with_label_values(&[reason.as_str()]);
+        }
+        for outcome in ["stored", "failed"] {
+            self.checkpoints_total.with_label_values(&[outcome]);
+        }
+        for cause in ["watermark", "forced"] {
+            self.window_closes_total.with_label_values(&[cause]);
+        }
+        for origin in ["record", "sink"] {
+            self.dead_letters_total.with_label_values(&[origin]);
+        }
+        for stage in ["read", "sink"] {
+            self.backpressure_seconds_total.with_label_values(&[stage]);
+        }
+    }
+
+    /// Removes the series of a shard that is drained and released.
+    pub fn forget_shard(&self, stream: &str, shard: &ShardId) {
+        let labels = &[stream, shard.as_str()];
+        // An absent series is as good as a removed one.
+        let _ = self.kinesis_records_total.remove_label_values(labels);
+        let _ = self.kinesis_record_bytes_total.remove_label_values(labels);
+        let _ = self.kinesis_shard_behind_latest_seconds.remove_label_values(labels);
+        let _ = self.kinesis_shard_last_read_timestamp_seconds.remove_label_values(labels);
+        let _ = self.checkpoint_lag_seconds.remove_label_values(&[shard.as_str()]);
+    }
+}

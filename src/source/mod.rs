@@ -1,0 +1,81 @@
+//! Kinesis: shards in, records out.
+//!
+//! Owns: the API port, one consumer a shard, the listing of shards. Deliberately absent: which shards to read and from
+//! where (the engine says so), decoding, checkpoints.
+
+use std::sync::Arc;
+
+use crate::engine::{Position, ShardId, ShardRef, StartPosition};
+use crate::time::Arrival;
+
+/// One user record, after KPL de-aggregation.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// Its position.
+    pub position: Position,
+    /// `ApproximateArrivalTimestamp`.
+    pub arrival: Arrival,
+    /// Its data, as the producer put it.
+    pub data: Arc<[u8]>,
+}
+
+/// What a consumer tells, in the order in which it happened. One channel carries the messages of all shards.
+#[derive(Debug)]
+pub enum ShardMessage {
+    /// Records, in shard order.
+    Records {
+        /// The shard.
+        shard: ShardId,
+        /// At least one.
+        records: Vec<Record>,
+        /// `MillisBehindLatest` of the read.
+        millis_behind_latest: i64,
+        /// BD-1: bytes of the read budget, returned when dropped (the engine has the batch).
+        permit: tokio::sync::OwnedSemaphorePermit,
+        /// Let the consumer read on. Until it is used the shard is frozen (RD-3): not reading, and never idle.
+        resume: tokio::sync::oneshot::Sender<()>,
+    },
+    /// RD-3: two empty reads in a row, at least 1 s apart, with `MillisBehindLatest` = 0.
+    AtTip {
+        /// The shard.
+        shard: ShardId,
+        /// `T - tip_slack`, T being the server's time when the second request was sent.
+        read_through: Arrival,
+    },
+    /// The shard is closed and everything in it was sent.
+    Drained {
+        /// The shard.
+        shard: ShardId,
+        /// Its children, from `ChildShards` or a listing.
+        children: Vec<ShardRef>,
+    },
+    /// No successful read for `stalled_after` (true); reading again (false).
+    Stalled {
+        /// The shard.
+        shard: ShardId,
+        /// Stalled or not.
+        stalled: bool,
+    },
+    /// Records may have been lost: the shard, or what follows the position, is older than the stream's retention.
+    PossibleLoss {
+        /// The shard.
+        shard: ShardId,
+        /// The position that could not be continued from.
+        after: Position,
+        /// The explanation for the operator.
+        detail: String,
+    },
+    /// A listing of all shards of the stream, taken every `list_interval`.
+    Listed(Vec<ShardRef>),
+}
+
+/// A shard to read, as [`crate::engine::Output::Read`] names it.
+#[derive(Clone, Debug)]
+pub struct ReadRequest {
+    /// The shard.
+    pub shard: ShardId,
+    /// After which position.
+    pub after: Position,
+    /// Where the first read begins, if `after` is [`Position::Start`].
+    pub start: StartPosition,
+}

@@ -1,0 +1,3 @@
+//! The language: text to syntax tree, with macros, and errors that carry spans. Pure.
+
+pub mod ast;
