@@ -10,6 +10,7 @@ pub mod cloudtrail;
 pub mod config;
 pub mod detection;
 pub mod engine;
+pub mod evaluate;
 #[cfg(feature = "daemon")]
 pub mod metrics;
 pub mod plan;

@@ -123,6 +123,13 @@ pub struct RiskEvent {
     pub newest_arrival: Arrival,
 }
 
+impl RiskEvent {
+    /// The idempotency key of this stage (EM-3).
+    pub fn delivery_key(&self) -> DeliveryKey {
+        DeliveryKey { id: self.id, stage: self.stage }
+    }
+}
+
 /// Marks of a risk event; each is written only where it is true.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Marks {

@@ -45,9 +45,17 @@ pub struct StreamIdentity {
 pub struct PlanCheckpoint {
     /// What it is compiled from.
     pub text: PlanText,
-    /// It ignores contributions at or before these positions; none for a plan that counts from the first record.
+    /// Where it counts; several spans where it was retired and activated again before it had drained.
+    pub spans: Vec<PlanSpan>,
+}
+
+/// A stretch of the stream in which a plan counts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlanSpan {
+    /// Contributions at or before these positions are ignored; none: it counts from the first record.
     pub activated: Option<PlanCut>,
-    /// It ignores contributions beyond these positions; none while it is the active plan of its detection.
+    /// Contributions beyond these positions are ignored; none while it is the active plan of its detection.
     pub retired: Option<PlanCut>,
 }
 
@@ -58,8 +66,10 @@ pub struct PlanCheckpoint {
 pub struct PlanCut {
     /// `P` of every registered shard at the cut.
     pub positions: BTreeMap<ShardId, Position>,
-    /// The largest effective arrival processed at the cut: windows open then are partial.
-    pub at: Arrival,
+    /// What arrived up to here was complete at the cut: an instance that a retired plan had still open is partial.
+    pub complete_until: Arrival,
+    /// The newest effective arrival processed at the cut: a window of the new plan that began earlier is partial.
+    pub newest: Arrival,
 }
 
 /// One shard's part of the checkpoint.
@@ -78,6 +88,8 @@ pub struct ShardCheckpoint {
     pub effective_arrival: Arrival,
     /// `P`: processed, announced, acknowledged up to here.
     pub processed: Position,
+    /// The effective arrival at `P`: where a plan that is changed meanwhile is cut (WN-7).
+    pub processed_arrival: Arrival,
     /// `R`, only where `C = P`, nothing being held (idle shards keep their evidence).
     pub read_through: Option<Arrival>,
     /// Whether the shard's end was reached.

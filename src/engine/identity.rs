@@ -1,0 +1,122 @@
+//! EM-3: the deterministic id of a risk event.
+
+use sha2::{Digest, Sha256};
+
+use super::assign::Slot;
+use crate::plan::{GroupKey, Plan, Scalar};
+use crate::risk_event::{Pane, RiskEventId};
+
+/// What an id is about, besides the row's ordinal.
+pub(super) struct Subject<'a> {
+    /// `source.name`.
+    pub source: &'a str,
+    pub plan: &'a Plan,
+    pub slot: &'a Slot,
+    pub group: &'a GroupKey,
+}
+
+/// Feeds a hash with parts of which none can run into the next: texts are length-prefixed, values type-tagged.
+struct Canonical(Sha256);
+
+impl Canonical {
+    fn new(domain: &str) -> Self {
+        let mut canonical = Self(Sha256::new());
+        canonical.text(domain);
+        canonical
+    }
+
+    fn tag(&mut self, tag: u8) {
+        self.0.update([tag]);
+    }
+
+    fn integer(&mut self, value: i64) {
+        self.0.update(value.to_be_bytes());
+    }
+
+    fn count(&mut self, value: usize) {
+        self.0.update((value as u64).to_be_bytes());
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.count(bytes.len());
+        self.0.update(bytes);
+    }
+
+    fn text(&mut self, text: &str) {
+        self.bytes(text.as_bytes());
+    }
+
+    fn scalar(&mut self, scalar: &Scalar) {
+        match scalar {
+            Scalar::Number(number) => {
+                self.tag(1);
+                self.0.update(number.to_bits().to_be_bytes());
+            }
+            Scalar::Text(text) => {
+                self.tag(2);
+                self.text(text);
+            }
+        }
+    }
+
+    fn pane(&mut self, slot: &Slot, pane: Pane) {
+        match pane {
+            Pane::OnTime => self.tag(0),
+            Pane::Late(bucket) => {
+                self.tag(1);
+                self.integer(bucket.0);
+            }
+            Pane::Future(bucket) => {
+                self.tag(2);
+                self.integer(bucket.0);
+            }
+            // A late or future instance can be forced as well, so the number alone would not tell them apart.
+            Pane::Forced(number) => {
+                self.tag(3);
+                self.integer(i64::from(number));
+                self.integer(slot.close_at.0);
+            }
+        }
+    }
+
+    fn first_128_bits(self) -> u128 {
+        let digest = self.0.finalize();
+        digest.iter().take(16).fold(0, |bits, byte| bits << 8 | u128::from(*byte))
+    }
+}
+
+impl Subject<'_> {
+    /// The id of the row with this ordinal.
+    pub fn id(&self, ordinal: usize) -> RiskEventId {
+        self.id_in(self.slot.pane, ordinal)
+    }
+
+    /// The id that the on-time result of the same window and group has or would have (WN-3).
+    pub fn on_time_id(&self, ordinal: usize) -> RiskEventId {
+        self.id_in(Pane::OnTime, ordinal)
+    }
+
+    fn id_in(&self, pane: Pane, ordinal: usize) -> RiskEventId {
+        let mut canonical = Canonical::new("trailrisk.risk_event/v1");
+        canonical.text(self.source);
+        canonical.text(&self.plan.text().id);
+        canonical.bytes(&self.plan.fingerprint().0);
+        canonical.integer(self.slot.window_start.0);
+        canonical.integer(self.plan.window_ms());
+        canonical.pane(self.slot, pane);
+        canonical.count(self.group.values.len());
+        for (name, value) in self.plan.by_fields().iter().zip(&self.group.values) {
+            canonical.text(name);
+            canonical.scalar(value);
+        }
+        canonical.count(ordinal);
+        match self.group.event {
+            None => canonical.tag(0),
+            Some(key) => {
+                canonical.tag(1);
+                canonical.0.update(key.0.to_be_bytes());
+            }
+        }
+        RiskEventId(canonical.first_128_bits())
+    }
+}

@@ -1,0 +1,231 @@
+//! Records into groups (RD-1, WN-2 to WN-4, AG-1 to AG-4, CP-4, CP-5), and early risk events (EM-1).
+
+use super::Engine;
+use super::assign::WindowSpec;
+use super::closing::emit_rows;
+use super::ids::{Position, ShardId};
+use super::instance::{InstanceKey, Origin, PlanIx};
+use super::io::{DeadLetter, DeadLetterId, EvaluatedEvent, EvaluatedRecord, Output, PlanOutcome};
+use super::shard::{Life, Mark, ShardIx};
+use crate::cloudtrail::Rejected;
+use crate::plan::{Added, Contribution, Early};
+use crate::risk_event::{Pane, Stage};
+use crate::time::Arrival;
+
+/// One record on its way in.
+struct Arriving {
+    shard: ShardIx,
+    mark: Mark,
+    position: Position,
+    arrival: Arrival,
+    /// Beyond the `P` that a checkpoint remembers: announced aloud (CP-5).
+    beyond: bool,
+}
+
+/// What became of one contribution.
+enum Fate {
+    Counted(Pane),
+    Duplicate,
+    Replayed,
+}
+
+impl Engine {
+    pub(super) fn records_read(&mut self, id: &ShardId, records: Vec<EvaluatedRecord>) {
+        let Some(&ix) = self.by_id.get(id) else { return };
+        debug_assert!(self.shards[ix.0 as usize].life == Life::Reading, "RD-1: only an opened shard is read");
+        for record in records {
+            let shard = &mut self.shards[ix.0 as usize];
+            let beyond = record.position > shard.silent_to;
+            if beyond {
+                shard.skip_to_silent_end();
+            }
+            // CP-5: what lies beyond P waits until every shard has reached its own P.
+            if beyond && (self.replay_unfinished() || !self.shards[ix.0 as usize].parked.is_empty()) {
+                self.shards[ix.0 as usize].parked.push_back(record);
+            } else {
+                self.process(ix, record);
+            }
+        }
+    }
+
+    /// Whether shards still replay; once they do not, they never will again in this process.
+    fn replay_unfinished(&mut self) -> bool {
+        self.replay_done = self.replay_done || !self.is_replaying();
+        !self.replay_done
+    }
+
+    /// CP-5: once every shard has reached its `P`, what waited goes on.
+    pub(super) fn release_parked(&mut self) {
+        if self.shards.iter().all(|shard| shard.parked.is_empty()) || self.replay_unfinished() {
+            return;
+        }
+        for ix in 0..self.shards.len() {
+            let parked = std::mem::take(&mut self.shards[ix].parked);
+            let ix = ShardIx(u32::try_from(ix).expect("adopt checked the number of shards"));
+            parked.into_iter().for_each(|record| self.process(ix, record));
+        }
+    }
+
+    fn process(&mut self, ix: ShardIx, record: EvaluatedRecord) {
+        let horizon = self.horizon;
+        let shard = &mut self.shards[ix.0 as usize];
+        let beyond = record.position > shard.silent_to;
+        let (mark, violation) = shard.advance(record.position.clone(), record.arrival, horizon);
+        self.counters.records += 1;
+        self.counters.replayed_records += u64::from(!beyond);
+        self.counters.events += u64::from(record.decoded);
+        self.counters.tip_slack_violations += u64::from(violation);
+        let arriving =
+            Arriving { shard: ix, mark, position: record.position, arrival: record.arrival, beyond };
+        for rejected in record.rejected {
+            self.reject(&arriving, rejected);
+        }
+        self.count_unmatched(record.decoded, &record.events);
+        for event in &record.events {
+            for (plan, outcome) in &event.outcomes {
+                self.take_outcome(&arriving, event, *plan, outcome);
+            }
+        }
+    }
+
+    /// PO-1. In replay the dead letter was stored already (CP-5).
+    fn reject(&mut self, arriving: &Arriving, rejected: Rejected) {
+        *self.counters.rejected.entry(rejected.reason).or_default() += 1;
+        if !arriving.beyond {
+            return;
+        }
+        let id = DeadLetterId(self.next_dead_letter);
+        self.next_dead_letter += 1;
+        self.ledger.dead_letter(id, arriving.shard, arriving.mark.clone());
+        self.outputs.push_back(Output::DeadLetter(DeadLetter {
+            id,
+            shard: self.shards[arriving.shard.0 as usize].id.clone(),
+            position: arriving.position.clone(),
+            arrival: arriving.arrival,
+            rejected,
+        }));
+    }
+
+    /// AG-4: events that a plan says nothing of are those that its search does not match.
+    fn count_unmatched(&mut self, decoded: u32, events: &[EvaluatedEvent]) {
+        let mut matched = vec![0_u64; self.plans.len()];
+        for (plan, _) in events.iter().flat_map(|event| &event.outcomes) {
+            matched[*plan] += 1;
+        }
+        for (counters, matched) in self.counters.plans.iter_mut().zip(matched) {
+            counters.unmatched += u64::from(decoded) - matched;
+        }
+    }
+
+    fn take_outcome(&mut self, arriving: &Arriving, event: &EvaluatedEvent, plan: usize, outcome: &PlanOutcome) {
+        let shard = &self.shards[arriving.shard.0 as usize].id;
+        if !self.plans[plan].counts_at(shard, &arriving.position) {
+            self.counters.plans[plan].outside_activation += 1;
+            return;
+        }
+        match outcome {
+            PlanOutcome::NullBy(field) => {
+                let counters = &mut self.counters.plans[plan];
+                counters.null_by += 1;
+                counters.null_by_field[*field] += 1;
+            }
+            PlanOutcome::Matched(contributions) => {
+                let fates: Vec<Fate> =
+                    contributions.iter().map(|c| self.contribute(arriving, event, plan, c)).collect();
+                self.count_fate(plan, &fates);
+            }
+        }
+    }
+
+    /// AG-4: one event, one bucket: counted if any row made from it was.
+    fn count_fate(&mut self, plan: usize, fates: &[Fate]) {
+        let counters = &mut self.counters.plans[plan];
+        let counted = fates.iter().find_map(|fate| if let Fate::Counted(pane) = fate { Some(*pane) } else { None });
+        match counted {
+            Some(pane) => {
+                counters.counted += 1;
+                counters.late += u64::from(matches!(pane, Pane::Late(_)));
+                counters.future += u64::from(matches!(pane, Pane::Future(_)));
+            }
+            None if fates.iter().any(|fate| matches!(fate, Fate::Duplicate)) => counters.duplicate += 1,
+            None => counters.replayed += 1,
+        }
+    }
+
+    fn contribute(
+        &mut self,
+        arriving: &Arriving,
+        event: &EvaluatedEvent,
+        plan_index: usize,
+        contribution: &Contribution,
+    ) -> Fate {
+        let plan = std::sync::Arc::clone(&self.plans[plan_index].plan);
+        let slot = WindowSpec::of(&plan).assign(event.time, arriving.mark.effective, self.config.timing);
+        let key = InstanceKey::new(PlanIx(u32::try_from(plan_index).expect("plans are few")), &slot);
+        // CP-4: of an instance that is released, a record up to P was counted there; one beyond P never is skipped.
+        if !arriving.beyond && key.close_at <= self.horizon_at_start {
+            return Fate::Replayed;
+        }
+        let truncated = self.is_truncated(&key);
+        let instance = self.open.entry(key.clone()).or_default();
+        instance.truncated |= truncated;
+        instance.first.entry(arriving.shard).or_insert_with(|| arriving.mark.clone());
+        let group = instance.groups.entry(contribution.group.clone()).or_default();
+        let origin =
+            Origin { shard: arriving.shard, position: &arriving.position, effective: arriving.mark.effective };
+        let added = group.add(&plan, &self.config.bounds, &origin, event, contribution);
+        group.early.retain(|early| self.ledger.hold_group(*early, arriving.shard, &arriving.mark));
+        let (before, after) = group.measure();
+        instance.bytes = instance.bytes + after - before;
+        self.state_bytes = self.state_bytes + after - before;
+        self.announce(arriving, &key, contribution, &added);
+        match added {
+            Added::New => Fate::Counted(key.pane),
+            Added::Duplicate => Fate::Duplicate,
+            Added::Conflict => {
+                self.counters.plans[plan_index].conflicts += 1;
+                Fate::Duplicate
+            }
+        }
+    }
+
+    /// EM-1: emits the early risk event when the row first passes; in replay the group is only noted as announced.
+    fn announce(&mut self, arriving: &Arriving, key: &InstanceKey, contribution: &Contribution, added: &Added) {
+        let slot = &self.plans[key.plan.0 as usize];
+        let Some(instance) = self.open.get_mut(key) else { return };
+        let Some(group) = instance.groups.get_mut(&contribution.group) else { return };
+        let settled = group.announced || matches!(added, Added::Duplicate);
+        let wanted = match slot.plan.early() {
+            Early::AtClose(_) => false,
+            // Nothing but the by-values decides, so the first look is the last.
+            Early::FirstMatch => !settled && !std::mem::replace(&mut group.first_look_done, true),
+            Early::Threshold => !settled,
+        };
+        if !wanted || self.config.timing == super::Timing::Batch {
+            return;
+        }
+        let context = super::closing::RowContext {
+            source: &self.config.source_name,
+            bounds: &self.config.bounds,
+            slot,
+            key,
+            started_at: self.started_at,
+            truncated: instance.truncated,
+            shards: &self.shards,
+        };
+        let (events, _) = emit_rows(&context, Stage::Early, &contribution.group, group);
+        if events.is_empty() {
+            return;
+        }
+        group.announced = true;
+        if !arriving.beyond {
+            return;
+        }
+        for event in events {
+            let delivery = event.delivery_key();
+            group.early.push(delivery);
+            self.ledger.emit(delivery, key, Some((arriving.shard, arriving.mark.clone())));
+            self.outputs.push_back(Output::Emit(Box::new(event)));
+        }
+    }
+}

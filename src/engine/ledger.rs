@@ -1,0 +1,131 @@
+//! What is not yet acknowledged, and what it holds (CP-1a, CP-2, CP-7).
+
+use std::collections::BTreeMap;
+
+use super::instance::InstanceKey;
+use super::io::DeadLetterId;
+use super::shard::{Mark, ShardIx};
+use crate::risk_event::{DeliveryKey, Stage};
+use crate::time::Arrival;
+
+/// Deliveries and dead letters on their way, and closed instances until the horizon has passed them.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    outstanding: BTreeMap<DeliveryKey, Outstanding>,
+    unacknowledged: BTreeMap<InstanceKey, usize>,
+    dead_letters: BTreeMap<DeadLetterId, (ShardIx, Mark)>,
+    closing: BTreeMap<InstanceKey, Closing>,
+}
+
+#[derive(Debug)]
+struct Outstanding {
+    instance: InstanceKey,
+    /// CP-1a: of an early risk event: per shard, the first record of the group from its trigger on.
+    holds: BTreeMap<ShardIx, Mark>,
+}
+
+#[derive(Debug)]
+struct Closing {
+    first: BTreeMap<ShardIx, Mark>,
+    emitted: bool,
+}
+
+impl Ledger {
+    /// A risk event goes out. An early one holds `P` and `C` before its trigger.
+    pub fn emit(&mut self, key: DeliveryKey, instance: &InstanceKey, trigger: Option<(ShardIx, Mark)>) {
+        let outstanding = Outstanding { instance: instance.clone(), holds: trigger.into_iter().collect() };
+        if self.outstanding.insert(key, outstanding).is_none() {
+            *self.unacknowledged.entry(instance.clone()).or_default() += 1;
+        }
+    }
+
+    /// A later record of the group of an early risk event. It is held as well while that is unacknowledged, otherwise
+    /// it could be replayed in silence and the early risk event be lost. Says whether it still is.
+    pub fn hold_group(&mut self, key: DeliveryKey, shard: ShardIx, mark: &Mark) -> bool {
+        let Some(outstanding) = self.outstanding.get_mut(&key) else { return false };
+        outstanding.holds.entry(shard).or_insert_with(|| mark.clone());
+        true
+    }
+
+    /// An acknowledgement. That of a final supersedes the early one.
+    pub fn acknowledge(&mut self, key: DeliveryKey) {
+        self.settle(key);
+        if key.stage == Stage::Final {
+            self.settle(DeliveryKey { stage: Stage::Early, ..key });
+        }
+    }
+
+    fn settle(&mut self, key: DeliveryKey) {
+        let Some(outstanding) = self.outstanding.remove(&key) else { return };
+        if let Some(count) = self.unacknowledged.get_mut(&outstanding.instance) {
+            *count -= 1;
+            if *count == 0 {
+                self.unacknowledged.remove(&outstanding.instance);
+            }
+        }
+    }
+
+    /// A dead letter goes out; it holds `P` and `C` before its record.
+    pub fn dead_letter(&mut self, id: DeadLetterId, shard: ShardIx, mark: Mark) {
+        self.dead_letters.insert(id, (shard, mark));
+    }
+
+    /// The dead letter is stored.
+    pub fn dead_lettered(&mut self, id: DeadLetterId) {
+        self.dead_letters.remove(&id);
+    }
+
+    /// An instance begins to close.
+    pub fn close(&mut self, key: InstanceKey, first: BTreeMap<ShardIx, Mark>) {
+        self.closing.insert(key, Closing { first, emitted: false });
+    }
+
+    /// All of its rows are emitted.
+    pub fn emitted_all(&mut self, key: &InstanceKey) {
+        if let Some(closing) = self.closing.get_mut(key) {
+            closing.emitted = true;
+        }
+    }
+
+    /// How many instances of this window were closed early (BD-2), which numbers the next one.
+    pub fn forced_before(&self, is_of_window: impl Fn(&InstanceKey) -> bool) -> u32 {
+        u32::try_from(self.closing.keys().filter(|key| is_of_window(key)).count()).unwrap_or(u32::MAX)
+    }
+
+    /// The first closed instance that is not released limits the horizon.
+    pub fn first_unreleased(&self) -> Option<Arrival> {
+        let unreleased =
+            self.closing.iter().find(|(key, closing)| !closing.emitted || self.unacknowledged.contains_key(key));
+        unreleased.map(|(key, _)| key.close_at)
+    }
+
+    /// What holds `P`: early risk events and dead letters.
+    pub fn holds_of_p(&self) -> impl Iterator<Item = (ShardIx, &Mark)> {
+        let early = self.outstanding.values().flat_map(|outstanding| &outstanding.holds);
+        early.map(|(shard, mark)| (*shard, mark)).chain(self.dead_letters.values().map(|(shard, mark)| (*shard, mark)))
+    }
+
+    /// CP-2: what holds `C` for closed instances: not their acknowledgement frees it, but the horizon.
+    pub fn holds_of_c(&self, horizon: Arrival) -> impl Iterator<Item = (ShardIx, &Mark)> {
+        let held = self.closing.iter().filter(move |(key, _)| key.close_at > horizon);
+        held.flat_map(|(_, closing)| closing.first.iter().map(|(shard, mark)| (*shard, mark)))
+    }
+
+    /// The horizon is durable: what it has passed needs no memory.
+    pub fn forget(&mut self, durable_horizon: Arrival) {
+        let unacknowledged = &self.unacknowledged;
+        self.closing.retain(|key, closing| {
+            key.close_at > durable_horizon || !closing.emitted || unacknowledged.contains_key(key)
+        });
+    }
+
+    /// Whether a plan still has closed instances that the horizon has not passed.
+    pub fn has_closing(&self, is_of_plan: impl Fn(&InstanceKey) -> bool, horizon: Arrival) -> bool {
+        self.closing.keys().any(|key| key.close_at > horizon && is_of_plan(key))
+    }
+
+    /// Deliveries and dead letters on their way.
+    pub fn pending(&self) -> usize {
+        self.outstanding.len() + self.dead_letters.len()
+    }
+}
