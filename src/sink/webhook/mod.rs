@@ -129,7 +129,7 @@ async fn drain(mut response: Response) {
 /// receiver's, and only the kind of an I/O error is told.
 fn transport_failure(error: reqwest::Error) -> Failure {
     let error = error.without_url();
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    let causes = std::iter::successors(error.source(), |&cause| cause.source());
     if let Some(refused) = causes.clone().find_map(|cause| cause.downcast_ref::<RefusedAddress>()) {
         return Failure::new(FailureKind::Misconfigured, format!("the host resolves to {refused}"));
     }
