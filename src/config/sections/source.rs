@@ -1,5 +1,7 @@
 //! `source`.
 
+use std::time::Duration;
+
 use super::{DAY, HOUR, MILLISECOND, MINUTE, SECOND, one_line, url};
 use crate::config::field::Field;
 use crate::config::reader::Section;
@@ -19,7 +21,7 @@ pub(super) fn source(mut section: Section<'_>) -> SourceConfig {
         stalled_after: section.take("stalled_after").duration(SECOND..=HOUR, MINUTE),
         request_timeout: section.take("request_timeout").duration(SECOND..=5 * MINUTE, 10 * SECOND),
         list_interval: section.take("list_interval").duration(SECOND..=HOUR, MINUTE),
-        outage_budget: section.take("outage_budget").duration(0 * SECOND..=365 * DAY, 4 * HOUR),
+        outage_budget: section.take("outage_budget").duration(Duration::ZERO..=365 * DAY, 4 * HOUR),
     };
     if source.stalled_after <= source.poll_interval {
         section.problem("stalled_after", "is not longer than poll_interval: every shard would be stalled at once");
