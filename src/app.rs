@@ -13,6 +13,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::admin;
+use crate::catalog::SourcesError;
 use crate::cli::{Cli, Command, ConfigArgs, HealthcheckArgs};
 use crate::config::{self, Config, ConfigError, Environment, Overrides};
 
@@ -60,6 +61,15 @@ impl Failure {
     }
 }
 
+impl From<SourcesError> for Failure {
+    fn from(error: SourcesError) -> Self {
+        match error {
+            SourcesError::Nothing => Self::new(Exit::Usage, error),
+            SourcesError::Config(_) => Self::config(error),
+        }
+    }
+}
+
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
         Self::new(Exit::Internal, error)
@@ -85,7 +95,10 @@ fn read_config(args: &ConfigArgs) -> Result<Config, Failure> {
     let mut overrides = Vec::new();
     for text in &args.overrides {
         let (key, value) = text.split_once('=').ok_or_else(|| {
-            Failure::new(Exit::Usage, anyhow::anyhow!("--set {text:?} must read KEY=VALUE, such as --set log.level=debug"))
+            Failure::new(
+                Exit::Usage,
+                anyhow::anyhow!("--set {text:?} must read KEY=VALUE, such as --set log.level=debug"),
+            )
         })?;
         overrides.push((key.to_owned(), value.to_owned()));
     }

@@ -6,7 +6,13 @@
 #[cfg(feature = "daemon")]
 pub mod admin;
 #[cfg(feature = "daemon")]
+pub mod app;
+#[cfg(feature = "daemon")]
+pub mod catalog;
+#[cfg(feature = "daemon")]
 pub mod checkpoint;
+#[cfg(feature = "daemon")]
+pub mod cli;
 #[cfg(feature = "daemon")]
 pub mod clock;
 pub mod cloudtrail;
@@ -17,7 +23,11 @@ pub mod engine;
 pub mod evaluate;
 #[cfg(feature = "daemon")]
 pub mod metrics;
+#[cfg(feature = "daemon")]
+pub mod pipeline;
 pub mod plan;
+#[cfg(feature = "daemon")]
+pub mod replay;
 pub mod risk_event;
 #[cfg(feature = "daemon")]
 pub mod sink;

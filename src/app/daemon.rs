@@ -1,10 +1,12 @@
 //! `trailrisk run`: the order of start (configuration, metrics, listener, sinks, store, source), supervision, drain.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::{Exit, Failure};
@@ -13,7 +15,7 @@ use crate::catalog::{self, CatalogError};
 use crate::checkpoint::{CheckpointStore, FileStore, MemoryStore, StoreError};
 use crate::clock;
 use crate::config::{CheckpointStoreConfig, Config};
-use crate::engine::{Checkpoint, Engine, EngineConfig, Input, StartPosition, StoredPlanError, StreamIdentity, Timing};
+use crate::engine::{Checkpoint, Engine, EngineConfig, Input, Position, StartPosition, StoredPlanError, StreamIdentity, Timing};
 use crate::evaluate::Evaluator;
 use crate::metrics::Metrics;
 use crate::pipeline::{Ended, Observer, Parts, Pipeline, PipelineError};
@@ -137,7 +139,9 @@ fn chain(error: &dyn std::error::Error) -> String {
 /// A daemon that has started: the stream is described, the sinks run, nothing is read yet.
 pub struct Daemon {
     work: Box<dyn FnOnce(CancellationToken) -> Work + Send>,
-    admin: AdminServer,
+    admin: JoinHandle<()>,
+    admin_address: SocketAddr,
+    end_admin: CancellationToken,
     end_sinks: CancellationToken,
     registry: prometheus::Registry,
 }
@@ -168,32 +172,31 @@ impl Daemon {
         metrics.build_info.with_label_values(&[env!("CARGO_PKG_VERSION"), revision()]).set(1);
         let (liveness, readiness) = (Liveness::new(MAX_SILENCE), Readiness::starting());
         readiness.pass(Check::Configuration);
-        let state = AdminState {
-            registry: registry.clone(),
-            liveness: liveness.clone(),
-            readiness: readiness.clone(),
-        };
-        let admin = AdminServer::start(config.admin.listen, state).await?;
+        let state = AdminState { registry: registry.clone(), liveness: liveness.clone(), readiness: readiness.clone() };
+        let admin = AdminServer::bind(config.admin.listen).await?;
+        let admin_address = admin.address();
         tracing::info!(
             version = env!("CARGO_PKG_VERSION"),
             configuration = config.hash(),
             stream = config.source.stream.name(),
             detections = plans.len(),
-            admin = %admin.address(),
+            admin = %admin_address,
             "starting"
         );
         let end_sinks = CancellationToken::new();
         let base = Base { config, plans, metrics, readiness, liveness, end_sinks: end_sinks.clone(), stdout };
         let work = match &config.checkpoint.store {
-            CheckpointStoreConfig::Memory => base.with_store(MemoryStore::new()).await?,
-            CheckpointStoreConfig::File(path) => base.with_store(FileStore::open(path).await?).await?,
+            CheckpointStoreConfig::Memory => base.with_store(MemoryStore::default()).await?,
+            CheckpointStoreConfig::File(path) => base.with_store(FileStore::open(path)?).await?,
         };
-        Ok(Self { work, admin, end_sinks, registry })
+        let end_admin = CancellationToken::new();
+        let admin = tokio::spawn(admin.serve(state, end_admin.clone().cancelled_owned()));
+        Ok(Self { work, admin, admin_address, end_admin, end_sinks, registry })
     }
 
     /// Where the admin port listens.
-    pub fn admin_address(&self) -> std::net::SocketAddr {
-        self.admin.address()
+    pub fn admin_address(&self) -> SocketAddr {
+        self.admin_address
     }
 
     /// The metrics, for a caller in the same process.
@@ -208,7 +211,9 @@ impl Daemon {
     pub async fn run(self, stop: CancellationToken) -> Result<Ended, PipelineError> {
         let ended = (self.work)(stop).await;
         self.end_sinks.cancel();
-        self.admin.shutdown().await;
+        self.end_admin.cancel();
+        // A panic of the admin port was logged by the runtime; it changes nothing about how the stream was left.
+        let _ = self.admin.await;
         match &ended {
             Ok(ended) => tracing::info!(?ended, "stopped"),
             Err(error) => tracing::error!(error = chain(error), "stopped by a failure"),
@@ -282,13 +287,13 @@ impl Base<'_> {
     async fn engine(&self, source: &mut Source, stored: Option<Checkpoint>) -> Result<Engine, StartError> {
         let described = source.description().clone();
         let stream = StreamIdentity { name: described.name, created_at: described.created_at };
-        let oldest = source.server_time().map_or(Arrival::MIN, |now| {
-            now.plus(-i64::from(described.retention_hours) * 3_600_000)
-        });
+        let oldest = source
+            .server_time()
+            .map_or(Arrival::MIN, |now| now.plus(-i64::from(described.retention_hours) * 3_600_000));
         let mut engine = match stored {
             Some(checkpoint) => {
                 check_stream(&checkpoint.stream, &stream)?;
-                report_trimmed(&checkpoint, oldest);
+                self.report_trimmed(&checkpoint, oldest);
                 let start = (StartPosition::TrimHorizon, checkpoint.started_at);
                 tracing::info!(horizon = %checkpoint.horizon, shards = checkpoint.shards.len(), "resuming");
                 Engine::restore(self.engine_config(stream, start), self.plans.clone(), checkpoint)?
@@ -306,6 +311,20 @@ impl Base<'_> {
         engine.handle_input(Input::ShardsListed(source.list().await?));
         self.readiness.pass(Check::ShardsListed);
         Ok(engine)
+    }
+
+    /// CP-8: a position older than the trim horizon is reported with the range that may be lost.
+    fn report_trimmed(&self, checkpoint: &Checkpoint, oldest: Arrival) {
+        for (shard, row) in &checkpoint.shards {
+            let from = row.effective_arrival.max(row.read_through.unwrap_or(Arrival::MIN));
+            if row.resume_after != Position::End && from != Arrival::MIN && from < oldest {
+                self.metrics.kinesis_possible_loss_total.with_label_values(&[&checkpoint.stream.name]).inc();
+                tracing::error!(
+                    %shard, %from, to = %oldest,
+                    "records may be lost: the checkpoint is older than the stream's retention"
+                );
+            }
+        }
     }
 
     fn engine_config(&self, stream: StreamIdentity, (start, started_at): (StartPosition, Arrival)) -> EngineConfig {
@@ -346,16 +365,6 @@ fn check_stream(stored: &StreamIdentity, found: &StreamIdentity) -> Result<(), S
         found: found.name.clone(),
         found_at: Arrival(found.created_at),
     })
-}
-
-/// CP-8: a position older than the trim horizon is reported with the range that may be lost.
-fn report_trimmed(checkpoint: &Checkpoint, oldest: Arrival) {
-    for (shard, row) in &checkpoint.shards {
-        let from = row.effective_arrival;
-        if row.resume_after != crate::engine::Position::End && from != Arrival::MIN && from < oldest {
-            tracing::error!(%shard, %from, to = %oldest, "records may be lost: the checkpoint is older than the stream's retention");
-        }
-    }
 }
 
 fn worker_name() -> String {

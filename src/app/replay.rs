@@ -66,7 +66,12 @@ fn read_all(replay: &mut Replay, files: &[PathBuf], diagnostics: &mut dyn Write)
                 named += 1;
                 if named <= NAMED_REJECTIONS {
                     let reason = rejected.reason.as_str();
-                    complaints.push(format!("{}:{}: rejected: {reason}: {}", shown(path), documents[index].0, rejected.detail));
+                    complaints.push(format!(
+                        "{}:{}: rejected: {reason}: {}",
+                        shown(path),
+                        documents[index].0,
+                        rejected.detail
+                    ));
                 }
             });
         });

@@ -31,10 +31,11 @@ fn write_all(out: &mut String, checkpoint: &Checkpoint) -> fmt::Result {
 
 fn write_plan(out: &mut String, plan: &PlanCheckpoint) -> fmt::Result {
     let text = &plan.text;
-    let state = match (&plan.activated, &plan.retired) {
-        (_, Some(cut)) => format!("retired at {}, drains", cut.at),
-        (Some(cut), None) => format!("active since {}", cut.at),
-        (None, None) => "active from the first record".to_owned(),
+    let span = plan.spans.last();
+    let state = match span.map(|span| (&span.activated, &span.retired)) {
+        Some((_, Some(cut))) => format!("retired at {}, drains", cut.newest),
+        Some((Some(cut), None)) => format!("active since {}", cut.newest),
+        Some((None, None)) | None => "active from the first record".to_owned(),
     };
     writeln!(out, "  {} version {} ({}): {state}", text.name, text.version, text.id)
 }

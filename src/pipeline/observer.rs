@@ -100,7 +100,10 @@ impl Observer {
         }
         let (metrics, stream) = (&self.metrics, self.stream.as_str());
         let last = std::mem::replace(&mut self.last, now.clone());
-        metrics.replayed_records_total.with_label_values(&[stream]).inc_by(now.replayed_records - last.replayed_records);
+        metrics
+            .replayed_records_total
+            .with_label_values(&[stream])
+            .inc_by(now.replayed_records - last.replayed_records);
         let violations = now.tip_slack_violations - last.tip_slack_violations;
         metrics.tip_slack_violations_total.with_label_values(&[stream]).inc_by(violations);
         for (reason, count) in &now.rejected {
@@ -217,12 +220,7 @@ fn zero_plan(metrics: &Metrics, plan: &Plan) {
     }
 }
 
-fn count_plan(
-    metrics: &Metrics,
-    plan: &Plan,
-    now: &crate::engine::PlanCounters,
-    last: &crate::engine::PlanCounters,
-) {
+fn count_plan(metrics: &Metrics, plan: &Plan, now: &crate::engine::PlanCounters, last: &crate::engine::PlanCounters) {
     let name = plan.text().name.as_str();
     metrics.detection_matches_total.with_label_values(&[name]).inc_by(now.counted - last.counted);
     metrics.events_duplicate_total.with_label_values(&[name]).inc_by(now.duplicate - last.duplicate);

@@ -41,7 +41,8 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), (PathBuf, io::Er
         return Ok(());
     }
     let entries = std::fs::read_dir(path).map_err(failed)?;
-    let mut entries = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>().map_err(failed)?;
+    let mut entries =
+        entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>().map_err(failed)?;
     entries.sort();
     entries.iter().try_for_each(|entry| collect(entry, files))
 }

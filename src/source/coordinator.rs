@@ -20,6 +20,7 @@ use super::{ReadRequest, ShardMessage};
 use crate::config::{SourceConfig, StartConfig, StreamRef};
 use crate::engine::{ShardId, ShardRef, StartPosition};
 use crate::metrics::Metrics;
+use crate::time::Arrival;
 
 /// Tries at start-up before a failure that may pass is believed.
 const START_TRIES: u32 = 3;
@@ -84,6 +85,11 @@ impl<A: KinesisApi> Source<A> {
     /// What the stream was when it was connected to; for the checks of CP-8.
     pub fn description(&self) -> &StreamDescription {
         &self.shared.description
+    }
+
+    /// Kinesis's clock at this moment; none before the first answer that had a `Date`.
+    pub fn server_time(&self) -> Option<Arrival> {
+        self.shared.api.server_time()
     }
 
     /// RD-4: where a stream without a checkpoint is begun. `latest` becomes the server's current time; keep it with
