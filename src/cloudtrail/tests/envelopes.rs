@@ -181,3 +181,21 @@ fn a_gzip_bomb_is_too_large_at_the_cap() {
     let exactly = gzip(vec![b' '; 1 << 20]);
     assert_eq!(reasons(&decode(&exactly, &limits)), [RejectReason::Empty]);
 }
+
+#[test]
+fn a_record_of_nothing_but_tiny_values_is_too_large() {
+    let limits = DecodeLimits { max_inflated_bytes: 1 << 10 };
+    let dense =
+        format!(r#"{{"eventName":"A","eventTime":"2024-01-01T00:00:00Z","x":[{}1]}}"#, r#"{"":1},"#.repeat(100));
+    for data in [dense.clone().into_bytes(), gzip(&dense)] {
+        assert_eq!(reasons(&decode(&data, &limits)), [RejectReason::TooLarge]);
+    }
+    assert_eq!(reasons(&decode("{}\n".repeat(200).as_bytes(), &limits)), [RejectReason::TooLarge]);
+    assert_eq!(reasons(&decode("3\n".repeat(200).as_bytes(), &limits)), [RejectReason::BadJson], "one piece");
+    assert!(reasons(&decoded(dense)).is_empty(), "a small record may be dense");
+    assert_eq!(
+        decode(format!("{JOB_CREATED}\n").repeat(50).as_bytes(), &limits).events.len(),
+        50,
+        "any length of events"
+    );
+}

@@ -25,7 +25,7 @@ fn po_1_each_reason_has_its_cause() {
         ("{\"eventName\":\"A\"", RejectReason::BadJson),
         ("{}", RejectReason::UnknownEnvelope),
         ("[]", RejectReason::UnknownEnvelope),
-        ("3", RejectReason::UnknownEnvelope),
+        ("3", RejectReason::BadJson),
         (r#"{"Records":{}}"#, RejectReason::UnknownEnvelope),
         (r#"{"detail-type":"x"}"#, RejectReason::UnknownEnvelope),
         (r#"{"messageType":"OTHER","logEvents":[]}"#, RejectReason::UnknownEnvelope),
