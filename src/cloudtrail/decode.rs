@@ -9,7 +9,7 @@ use super::event::{DecodeLimits, Decoded, Envelope, RejectReason, Rejected};
 use super::{gzip, json, record};
 
 /// The first bytes of a KPL aggregate.
-pub(super) const KPL_MAGIC: [u8; 4] = [0xF3, 0x89, 0x9A, 0xC2];
+const KPL_MAGIC: [u8; 4] = [0xF3, 0x89, 0x9A, 0xC2];
 
 /// A record may hold one JSON value for so many bytes. A parsed value takes up to 700 bytes of memory, so `{"":1}` over
 /// and over would take a hundred times its text. Real events have more than 30 bytes a value.

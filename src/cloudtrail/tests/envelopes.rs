@@ -26,7 +26,7 @@ fn ag_2_one_event_has_one_key_and_content_in_every_envelope() {
         (record.to_owned(), Envelope::Bare),
         (eventbridge, Envelope::EventBridge),
         (file, Envelope::File),
-        (logs(&[record]), Envelope::CloudWatchLogs),
+        (logs(&[JOB_CREATED]), Envelope::CloudWatchLogs),
     ];
     for (text, envelope) in wrapped {
         for data in [text.clone().into_bytes(), gzip(&text)] {
@@ -88,6 +88,8 @@ fn wn_5_the_envelopes_time_and_region_stand_in_only_where_the_event_has_none() {
     let bare = event(wrap(r#"{"eventName":"A"}"#));
     assert_eq!(bare.time, EventTime(1_582_817_149_000));
     assert_eq!(field(&bare, "vendor_region"), Value::text("eu-west-1"));
+    let empty = event(wrap(r#"{"eventName":"A"}"#).replace(r#""account":"7""#, r#""account":"""#));
+    assert_eq!(field(&empty, "recipientAccountId"), Value::Null);
     let unreadable = event(wrap(r#"{"eventName":"A","eventTime":"..."}"#));
     assert_eq!(unreadable.time, EventTime(1_582_817_149_000));
     let own = event(wrap(

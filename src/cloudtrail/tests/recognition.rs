@@ -28,6 +28,7 @@ fn po_1_each_reason_has_its_cause() {
         ("3", RejectReason::BadJson),
         (r#"{"Records":{}}"#, RejectReason::UnknownEnvelope),
         (r#"{"detail-type":"x"}"#, RejectReason::UnknownEnvelope),
+        (r#"{"detail":{"eventName":"A","eventTime":"2024-01-01T00:00:00Z"}}"#, RejectReason::UnknownEnvelope),
         (r#"{"messageType":"OTHER","logEvents":[]}"#, RejectReason::UnknownEnvelope),
         (r#"{"messageType":"DATA_MESSAGE","logEvents":[{"id":"1"}]}"#, RejectReason::NotCloudTrail),
         (r#"{"Type":"Notification","Message":"{}"}"#, RejectReason::UnknownEnvelope),
