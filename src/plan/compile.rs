@@ -47,7 +47,7 @@ impl Plan {
         let event_steps = steps(text, parts.before, |rest| Some(named_fields(rest)))?;
         let row_steps = steps(text, parts.after, |_| None)?;
         let (by, aggregates) = match &parts.stats {
-            Some(stats) => (by_fields(&stats.node)?, aggregates(stats)?),
+            Some(stats) => (by_fields(stats.node)?, aggregates(stats)?),
             None => (Vec::new(), columns(pipeline, parts.before)?),
         };
         check_outputs(&by, &aggregates, parts.stats.as_ref().map_or(&(0..0), |stats| &stats.span))?;

@@ -65,7 +65,7 @@ fn by_values(field: &str, value: &Value) -> Vec<Scalar> {
 fn combinations(by: &[Vec<Scalar>]) -> Vec<Vec<Scalar>> {
     by.iter().fold(vec![Vec::new()], |rows, values| {
         let extended =
-            rows.iter().flat_map(|row| values.iter().map(move |value| [row.as_slice(), &[value.clone()]].concat()));
+            rows.iter().flat_map(|row| values.iter().map(move |value| [row.as_slice(), std::slice::from_ref(value)].concat()));
         extended.take(MAX_ROWS_PER_EVENT).collect()
     })
 }
