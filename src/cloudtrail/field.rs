@@ -62,6 +62,6 @@ pub fn may_exist(field: &str, event_names: &[String]) -> bool {
 /// What stands under a raw path.
 pub(super) fn raw(event: &Event, path: &str) -> Value {
     let mut found: Vec<Scalar> = Vec::new();
-    raw_path::collect(&event.json, path, &mut found);
+    raw_path::walk(&event.json, path, &mut |node| found.extend(raw_path::leaf(node)));
     Value::from_scalars(found)
 }

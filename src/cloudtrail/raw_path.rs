@@ -6,17 +6,27 @@ use serde_json::Value as Json;
 
 use crate::plan::Scalar;
 
-/// Collects what stands under `path`, in document order. A key may itself hold dots: each way to read the path as keys
-/// is followed, because Splunk gives `{"a.b": 1}` and `{"a": {"b": 1}}` one field name. Objects, arrays and null are no
-/// values; an array's elements are under `path{}`.
-pub(super) fn collect(node: &Json, path: &str, found: &mut Vec<Scalar>) {
+/// Shows `visit` what stands under `path`, in document order (objects by key). A key may itself hold dots: each way to
+/// read the path as keys is followed, because Splunk gives `{"a.b": 1}` and `{"a": {"b": 1}}` one field name.
+pub(super) fn walk<'a>(node: &'a Json, path: &str, visit: &mut dyn FnMut(&'a Json)) {
     let Json::Object(members) = node else { return };
     let ends = path.match_indices('.').map(|(dot, _)| dot).chain([path.len()]);
     for end in ends {
         let (key, depth) = strip_braces(&path[..end]);
         if let Some(member) = members.get(key) {
-            spread(member, depth, path.get(end + 1..), found);
+            spread(member, depth, path.get(end + 1..), visit);
         }
+    }
+}
+
+/// The value of a field that holds this. Objects, arrays and null are no values; an array's elements are under
+/// `path{}`.
+pub(super) fn leaf(node: &Json) -> Option<Scalar> {
+    match node {
+        Json::Bool(truth) => Some(Scalar::text(if *truth { "true" } else { "false" })),
+        Json::Number(number) => Some(Scalar::text(number.to_string())),
+        Json::String(text) => Some(Scalar::text(text.as_str())),
+        Json::Null | Json::Array(_) | Json::Object(_) => None,
     }
 }
 
@@ -49,21 +59,12 @@ fn flatten(node: &Json, name: String, prefix: &str, fields: &mut BTreeMap<String
 }
 
 /// Goes through `depth` arrays, then on along the rest of the path.
-fn spread(node: &Json, depth: usize, rest: Option<&str>, found: &mut Vec<Scalar>) {
+fn spread<'a>(node: &'a Json, depth: usize, rest: Option<&str>, visit: &mut dyn FnMut(&'a Json)) {
     match (node, depth, rest) {
-        (_, 0, Some(rest)) => collect(node, rest, found),
-        (_, 0, None) => found.extend(leaf(node)),
-        (Json::Array(items), _, _) => items.iter().for_each(|item| spread(item, depth - 1, rest, found)),
+        (_, 0, Some(rest)) => walk(node, rest, visit),
+        (_, 0, None) => visit(node),
+        (Json::Array(items), _, _) => items.iter().for_each(|item| spread(item, depth - 1, rest, visit)),
         _ => {}
-    }
-}
-
-fn leaf(node: &Json) -> Option<Scalar> {
-    match node {
-        Json::Bool(truth) => Some(Scalar::text(if *truth { "true" } else { "false" })),
-        Json::Number(number) => Some(Scalar::text(number.to_string())),
-        Json::String(text) => Some(Scalar::text(text.as_str())),
-        Json::Null | Json::Array(_) | Json::Object(_) => None,
     }
 }
 

@@ -5,10 +5,18 @@
 
 mod table;
 
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::fmt::strtime;
+use jiff::tz::Offset;
+
 use self::table::{Part, RULES, Source, Test};
 use super::event::Event;
 use super::field::raw;
+use super::raw_path;
 use crate::plan::{Scalar, Value};
+use crate::time::EventTime;
 
 /// One derived field, or several that are always equal.
 #[derive(Debug)]
@@ -45,7 +53,7 @@ impl Rule {
 
     /// Whether every value of the rule is a piece of text that stands in the event.
     pub fn is_verbatim(&self) -> bool {
-        let made = |source: &Source| matches!(source, Source::Text(_) | Source::Time);
+        let made = |source: &Source| matches!(source, Source::Text(_) | Source::Time | Source::TimePart(_));
         !self.rows.iter().any(|row| row.value.iter().any(made))
     }
 }
@@ -72,11 +80,12 @@ fn is_blank(value: &Value) -> bool {
 
 impl Source {
     fn read(&self, event: &Event) -> Value {
-        let fact = |fact: &Option<std::sync::Arc<str>>| fact.clone().map_or(Value::Null, Value::text);
+        let fact = |fact: &Option<Arc<str>>| fact.clone().map_or(Value::Null, Value::text);
         match self {
             Self::Field(path, part) => part.of(raw(event, path)),
             Self::Text(text) => Value::text(*text),
             Self::Time => Value::number(event.time.as_seconds()),
+            Self::TimePart(format) => time_part(event.time, format),
             Self::Raw => Value::text(event.raw.clone()),
             Self::EnvelopeAccount => fact(&event.envelope.account),
             Self::EnvelopeRegion => fact(&event.envelope.region),
@@ -84,18 +93,30 @@ impl Source {
     }
 }
 
+/// Splunk writes the names of days and months in lower case.
+fn time_part(time: EventTime, format: &str) -> Value {
+    let instant = Timestamp::from_millisecond(time.0).ok();
+    let part = instant.and_then(|instant| strtime::format(format, Offset::UTC.to_datetime(instant)).ok());
+    part.map_or(Value::Null, |part| Value::text(part.to_lowercase()))
+}
+
 impl Test {
     fn holds(&self, event: &Event) -> bool {
         match self {
-            Self::Name(patterns) => any(&raw(event, "eventName"), |name| patterns.iter().any(|p| matches(p, name))),
-            Self::Is(path, values) => any(&raw(event, path), |text| values.contains(&text)),
+            Self::Name(patterns) => {
+                any(event, "eventName", |name| patterns.iter().any(|pattern| matches(pattern, name)))
+            }
+            Self::Is(path, values) => any(event, path, |text| values.contains(&text)),
             Self::Has(path) => !is_blank(&raw(event, path)),
         }
     }
 }
 
-fn any(value: &Value, test: impl Fn(&str) -> bool) -> bool {
-    value.scalars().iter().any(|scalar| test(text(scalar)))
+/// Whether a text under this path passes.
+fn any(event: &Event, path: &str, test: impl Fn(&str) -> bool) -> bool {
+    let mut passes = false;
+    raw_path::walk(&event.json, path, &mut |node| passes |= node.as_str().is_some_and(&test));
+    passes
 }
 
 /// A raw field is text.
@@ -144,4 +165,10 @@ fn resource_name(message: &str) -> Option<&str> {
         word => word,
     };
     name.rsplit([':', '/']).next()
+}
+
+/// Every derived field's name.
+#[cfg(test)]
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    RULES.iter().flat_map(|rule| rule.names.iter().copied())
 }

@@ -22,6 +22,8 @@ pub(super) enum Source {
     Text(&'static str),
     /// The event's time, in seconds.
     Time,
+    /// The event's time in UTC, in this format of strftime.
+    TimePart(&'static str),
     /// The event's own JSON text.
     Raw,
     /// `account` of the EventBridge envelope.
@@ -46,7 +48,7 @@ pub(super) enum Part {
 }
 
 use Part::{AfterColonAndSlash, AfterSlash, BetweenColons, ResourceName, Whole};
-use Source::{EnvelopeAccount, EnvelopeRegion, Field, Raw, Text, Time};
+use Source::{EnvelopeAccount, EnvelopeRegion, Field, Raw, Text, Time, TimePart};
 use Test::{Has, Is, Name};
 
 const ACCOUNT_ID: Source = Field("userIdentity.accountId", Whole);
@@ -80,6 +82,13 @@ const fn rule(names: &'static [&'static str], rows: &'static [Row]) -> Rule {
 /// Every derived field.
 pub(super) const RULES: &[Rule] = &[
     rule(&["_time"], &[row(&[], &[Time])]),
+    rule(&["date_second"], &[row(&[], &[TimePart("%-S")])]),
+    rule(&["date_minute"], &[row(&[], &[TimePart("%-M")])]),
+    rule(&["date_hour"], &[row(&[], &[TimePart("%-H")])]),
+    rule(&["date_mday"], &[row(&[], &[TimePart("%-d")])]),
+    rule(&["date_wday"], &[row(&[], &[TimePart("%A")])]),
+    rule(&["date_month"], &[row(&[], &[TimePart("%B")])]),
+    rule(&["date_year"], &[row(&[], &[TimePart("%Y")])]),
     rule(&["_raw"], &[row(&[], &[Raw])]),
     rule(&["sourcetype"], &[row(&[], &[Text("aws:cloudtrail")])]),
     rule(&["source"], &[row(&[], &[Text("aws_cloudtrail")])]),
