@@ -1,22 +1,21 @@
-//! The language: text to syntax tree, with macros, and errors that carry spans. Pure.
+//! The language: text to syntax tree and back, macros, and errors that carry spans. Pure.
+//!
+//! Deliberately absent: what a search means. The parser knows the grammar of each command, never whether a function or
+//! a field exists; that is the plan's.
 
 pub mod ast;
+mod build;
+mod error;
+mod expected;
+mod lint;
+mod macros;
+mod parser;
+mod print;
 
-/// Why a search cannot be read.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SplError {
-    /// What is wrong.
-    pub message: String,
-    /// Where.
-    pub span: ast::Span,
-    /// What to do.
-    pub help: Option<String>,
-}
+pub use error::{SplError, SplErrorKind, caret_snippet, nearest};
+pub use lint::{Lint, lint};
+pub use macros::{Expansion, Macros, MacrosError, conventional_filter, expand};
+pub use parser::{MAX_DEPTH, MAX_NESTING, MAX_SEARCH_BYTES, SUPPORTED_COMMANDS, parse};
 
-/// Reads a search.
-///
-/// # Errors
-/// Always, until the language is there.
-pub fn parse(text: &str) -> Result<ast::Pipeline, SplError> {
-    Err(SplError { message: "the language is not there yet".into(), span: 0..text.len(), help: None })
-}
+#[cfg(test)]
+mod tests;
