@@ -29,7 +29,7 @@ pub use checkpoint::{
 pub use ids::{InvalidSequenceNumber, Position, SequenceNumber, ShardId};
 pub use io::{
     CheckpointTicket, Counters, DeadLetter, DeadLetterId, EvaluatedEvent, EvaluatedRecord, Input, Output, PlanCounters,
-    PlanOutcome, ShardRef,
+    ShardRef,
 };
 pub use plans::StoredPlanError;
 

@@ -18,7 +18,7 @@ struct Grammar;
 pub(super) type Pair<'t> = pest::iterators::Pair<'t, Rule>;
 
 /// The longest expanded search that is parsed, in bytes. The longest of Splunk's own detections has under 8 KiB.
-pub const MAX_SEARCH_BYTES: usize = 256 * 1024;
+pub const MAX_SEARCH_BYTES: usize = 64 * 1024;
 
 /// How deep parentheses, calls and lists may be nested in one another.
 pub const MAX_NESTING: usize = 64;
@@ -31,7 +31,7 @@ pub const SUPPORTED_COMMANDS: [&str; 11] =
     ["search", "where", "eval", "rename", "fields", "table", "fillnull", "bin", "bucket", "stats", "convert"];
 
 /// Parser steps granted to one search: linear for every well-formed text of `MAX_SEARCH_BYTES`, and an end to all others.
-const CALL_LIMIT: NonZeroUsize = NonZeroUsize::new(50_000_000).expect("not zero");
+const CALL_LIMIT: NonZeroUsize = NonZeroUsize::new(10_000_000).expect("not zero");
 
 /// Parses a search whose macros are expanded (see [`expand`](super::expand)).
 ///
