@@ -1,11 +1,20 @@
 //! What the tests of this module share.
 
+mod receiver;
+
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::{SinkConfig, SinkKind};
+use tokio_util::sync::CancellationToken;
+
+pub(super) use receiver::{Answer, Receiver, webhook_config};
+
+use super::{DeadLetterAcknowledgements, DeadLetters, SinkDeps, StdoutWriter};
+use crate::config::{DeadLetterConfig, SinkConfig, SinkKind};
 use crate::detection::{PlanText, RiskModel, Severity};
 use crate::engine::{SequenceNumber, ShardId};
+use crate::metrics::Metrics;
 use crate::plan::{Scalar, Value};
 use crate::risk_event::{Evidence, Marks, Pane, RiskEvent, RiskEventId, RiskObject, Stage, ThreatObject};
 use crate::time::{Arrival, EventTime};
@@ -112,4 +121,58 @@ pub(super) async fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
         }
     };
     assert!(tokio::time::timeout(Duration::from_secs(10), waiting).await.is_ok(), "never: {what}");
+}
+
+/// The seed's risk event under another id and stage.
+pub(super) fn event(id: u128, stage: Stage) -> RiskEvent {
+    RiskEvent { id: RiskEventId(id), stage, ..seed_event() }
+}
+
+/// Fresh metrics in a registry of their own.
+pub(super) fn metrics() -> Metrics {
+    Metrics::new(&prometheus::Registry::new()).unwrap()
+}
+
+/// Dead letters in a file of a folder of their own.
+pub(super) struct DeadLetterFile {
+    pub(super) letters: DeadLetters,
+    pub(super) acknowledged: DeadLetterAcknowledgements,
+    folder: tempfile::TempDir,
+}
+
+impl DeadLetterFile {
+    pub(super) fn start(metrics: &Metrics) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = DeadLetterConfig { path: folder.path().join("dead.ndjson") };
+        let (letters, acknowledged) = DeadLetters::start(&config, metrics, CancellationToken::new()).unwrap();
+        Self { letters, acknowledged, folder }
+    }
+
+    pub(super) fn path(&self) -> PathBuf {
+        self.folder.path().join("dead.ndjson")
+    }
+
+    pub(super) fn lines(&self) -> Vec<serde_json::Value> {
+        let text = std::fs::read_to_string(self.path()).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+/// What the sinks are given, with standard output going to `stdout`.
+pub(super) fn deps(metrics: &Metrics, dead_letters: &DeadLetters, stdout: StdoutWriter) -> SinkDeps {
+    SinkDeps {
+        metrics: metrics.clone(),
+        dead_letters: dead_letters.clone(),
+        producer: "trailrisk/0.1.0".to_owned(),
+        worker: "w1".to_owned(),
+        stream: "trail".to_owned(),
+        clock: Arc::new(|| "2023-04-24T23:51:18Z".parse().unwrap()),
+        stdout,
+        stop: CancellationToken::new(),
+    }
+}
+
+/// Whether a future is still pending after everything that can run has run.
+pub(super) async fn is_pending<F: Future>(future: F) -> bool {
+    tokio::time::timeout(Duration::from_millis(20), future).await.is_err()
 }

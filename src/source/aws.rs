@@ -7,7 +7,7 @@ mod clock;
 mod errors;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_kinesis::Client;
@@ -17,6 +17,7 @@ use aws_sdk_kinesis::config::{Builder, ProvideCredentials};
 use aws_sdk_kinesis::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_kinesis::primitives::DateTime;
 use aws_sdk_kinesis::types::{self, ShardIteratorType, StreamStatus};
+use tokio::time::Instant;
 
 use self::clock::{DateReader, ServerClock};
 use super::Record;
@@ -65,7 +66,8 @@ impl AwsKinesis {
         Ok(Self::new(&sdk, config, metrics))
     }
 
-    fn new(sdk: &SdkConfig, config: &SourceConfig, metrics: Metrics) -> Self {
+    /// Over a region, an endpoint and credentials that are resolved already.
+    pub fn new(sdk: &SdkConfig, config: &SourceConfig, metrics: Metrics) -> Self {
         let clock = Arc::new(ServerClock::default());
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(CONNECT_TIMEOUT)

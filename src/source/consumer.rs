@@ -275,7 +275,7 @@ impl<A: KinesisApi> Consumer<A> {
     }
 
     fn fatal(&self, source: ApiError) -> SourceError {
-        SourceError::Shard { shard: self.shard.clone(), source }
+        SourceError::Shard { shard: self.shard.clone(), source: Box::new(source) }
     }
 
     fn note(&mut self, error: &ApiError) {
@@ -362,3 +362,6 @@ impl Cursor {
 fn children_of(parent: &ShardId, listing: Vec<ListedShard>) -> Vec<ShardRef> {
     listing.into_iter().map(|listed| listed.shard).filter(|shard| shard.parents.contains(parent)).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -111,8 +111,7 @@ impl<A: KinesisApi> Source<A> {
     pub async fn list(&mut self) -> Result<Vec<ShardRef>, SourceError> {
         let api = &self.shared.api;
         let listing = patiently(|| api.list_shards()).await;
-        let listing =
-            listing.map_err(|source| SourceError::Listing { stream: self.shared.description.name.clone(), source })?;
+        let listing = listing.map_err(|error| self.shared.unlisted(error))?;
         self.shared.count_listing(&listing);
         if !self.runs(&Task::Listing) {
             let task = list_for_ever(Arc::clone(&self.shared), self.messages.clone());
@@ -125,7 +124,6 @@ impl<A: KinesisApi> Source<A> {
     pub fn start(&mut self, request: ReadRequest) {
         let task = Task::Consumer(request.shard.clone());
         if self.runs(&task) {
-            debug_assert!(false, "{} is being read already", request.shard);
             tracing::error!(shard = %request.shard, "the shard is being read already; the second request is ignored");
             return;
         }
@@ -203,9 +201,7 @@ async fn list_for_ever<A: KinesisApi>(
                     return Ok(());
                 }
             }
-            Err(source) if source.kind == ErrorKind::Fatal => {
-                return Err(SourceError::Listing { stream: shared.description.name.clone(), source });
-            }
+            Err(error) if error.kind == ErrorKind::Fatal => return Err(shared.unlisted(error)),
             Err(error) => {
                 pause = interval.min(LIST_RETRY);
                 tracing::warn!(%error, "cannot list the shards, trying again");
@@ -216,7 +212,7 @@ async fn list_for_ever<A: KinesisApi>(
 
 async fn describe<A: KinesisApi>(api: &A, config: &SourceConfig) -> Result<StreamDescription, SourceError> {
     let described = patiently(|| api.describe()).await;
-    described.map_err(|source| start_error(source, config))
+    described.map_err(|error| start_error(error, config))
 }
 
 /// Repeats a call at start-up while its failure may pass.
@@ -237,7 +233,7 @@ where
     }
 }
 
-fn start_error(source: ApiError, config: &SourceConfig) -> SourceError {
+fn start_error(error: ApiError, config: &SourceConfig) -> SourceError {
     let endpoint = match (&config.endpoint_url, &config.region) {
         (Some(url), _) => url.clone(),
         (None, Some(region)) => format!("region {region}"),
@@ -246,7 +242,8 @@ fn start_error(source: ApiError, config: &SourceConfig) -> SourceError {
     let stream = match &config.stream {
         StreamRef::Name(text) | StreamRef::Arn(text) => text.clone(),
     };
-    match source.kind {
+    let (kind, source) = (error.kind, Box::new(error));
+    match kind {
         ErrorKind::NotFound => SourceError::NoSuchStream { stream, endpoint, source },
         ErrorKind::Refused | ErrorKind::Fatal | ErrorKind::NewIterator => SourceError::Refused { stream, source },
         ErrorKind::Retry | ErrorKind::Throttled => SourceError::Unreachable { endpoint, source },
@@ -273,3 +270,6 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
 }
+
+#[cfg(test)]
+mod tests;

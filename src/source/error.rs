@@ -28,7 +28,7 @@ pub enum SourceError {
         /// The endpoint or region.
         endpoint: String,
         /// The last try.
-        source: ApiError,
+        source: Box<ApiError>,
     },
     /// The stream does not exist there.
     #[error("there is no stream {stream} at {endpoint}: check source.stream, source.region and the account")]
@@ -38,7 +38,7 @@ pub enum SourceError {
         /// The endpoint or region.
         endpoint: String,
         /// The answer.
-        source: ApiError,
+        source: Box<ApiError>,
     },
     /// IAM, KMS or Kinesis refuse.
     #[error(
@@ -49,7 +49,7 @@ pub enum SourceError {
         /// Name or ARN, as configured.
         stream: String,
         /// The answer.
-        source: ApiError,
+        source: Box<ApiError>,
     },
     /// The stream is being created or deleted.
     #[error("the stream {stream} is {status}: it can be read once it is ACTIVE")]
@@ -89,7 +89,7 @@ pub enum SourceError {
         /// The shard.
         shard: ShardId,
         /// The answer.
-        source: ApiError,
+        source: Box<ApiError>,
     },
     /// The stream's shards cannot be listed.
     #[error("cannot list the shards of the stream {stream}")]
@@ -97,7 +97,7 @@ pub enum SourceError {
         /// The stream.
         stream: String,
         /// The answer.
-        source: ApiError,
+        source: Box<ApiError>,
     },
     /// A task of the source panicked: a bug.
     #[error("a task of the source ended by a panic: {task}: {detail}")]

@@ -10,6 +10,8 @@ mod budget;
 mod consumer;
 mod coordinator;
 mod error;
+#[cfg(test)]
+mod fake;
 mod pacing;
 mod shared;
 

@@ -7,7 +7,8 @@ use std::time::Duration;
 use prometheus::IntGauge;
 use tokio::sync::Semaphore;
 
-use super::api::{KinesisApi, ListedShard, ReadAnswer, StreamDescription};
+use super::api::{ApiError, KinesisApi, ListedShard, ReadAnswer, StreamDescription};
+use super::error::SourceError;
 use crate::config::SourceConfig;
 use crate::engine::ShardId;
 use crate::metrics::Metrics;
@@ -97,6 +98,11 @@ impl<A: KinesisApi> Shared<A> {
     /// Reading waited for room.
     pub(super) fn count_backpressure(&self, held: Duration) {
         self.metrics.backpressure_seconds_total.with_label_values(&["read"]).inc_by(held.as_secs_f64());
+    }
+
+    /// The error of a listing.
+    pub(super) fn unlisted(&self, error: ApiError) -> SourceError {
+        SourceError::Listing { stream: self.description.name.clone(), source: Box::new(error) }
     }
 
     fn stream(&self) -> &str {

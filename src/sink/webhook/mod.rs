@@ -125,17 +125,22 @@ async fn drain(mut response: Response) {
     }
 }
 
+/// Before there is a connection the causes are the system's own words (DNS, TCP, TLS); afterwards they could be the
+/// receiver's, and only the kind of an I/O error is told.
 fn transport_failure(error: reqwest::Error) -> Failure {
     let error = error.without_url();
-    let mut source = error.source();
-    let mut detail = if error.is_timeout() { "time-out".to_owned() } else { error.to_string() };
-    while let Some(cause) = source {
-        if let Some(refused) = cause.downcast_ref::<RefusedAddress>() {
-            return Failure::new(FailureKind::Misconfigured, refused.to_string());
-        }
-        detail = format!("{detail}: {cause}");
-        source = cause.source();
+    let causes = std::iter::successors(error.source(), |&cause| cause.source());
+    if let Some(refused) = causes.clone().find_map(|cause| cause.downcast_ref::<RefusedAddress>()) {
+        return Failure::new(FailureKind::Misconfigured, format!("the host resolves to {refused}"));
     }
+    let detail = if error.is_timeout() {
+        "time-out".to_owned()
+    } else if error.is_connect() {
+        causes.fold("cannot connect".to_owned(), |detail, cause| format!("{detail}: {cause}"))
+    } else {
+        let kind = causes.filter_map(|cause| cause.downcast_ref::<std::io::Error>()).last().map(std::io::Error::kind);
+        format!("the connection broke{}", kind.map_or_else(String::new, |kind| format!(": {kind}")))
+    };
     Failure::new(FailureKind::Unavailable, detail)
 }
 
