@@ -33,6 +33,8 @@ impl Columns {
                 pairs.iter().fold(self, |columns, (from, to)| columns.renamed(&from.node, &to.node))
             }
             Command::Eval(assignments) => self.with(assignments.iter().map(|(field, _)| field.node.clone())),
+            // It fills every field that the rest of the pipeline names.
+            Command::FillNull { fields, .. } if fields.is_empty() => Self::Open,
             Command::FillNull { fields, .. } => self.with(names(fields)),
             Command::Bin { output, .. } => self.with(output.iter().map(|output| output.node.clone())),
             Command::Convert { conversions, .. } => {
@@ -151,6 +153,7 @@ mod tests {
         assert_columns(&format!("{stats} | fields - c.* count"), "b n");
         assert_columns(&format!("{stats} | fields c*"), "c.d c.e count");
         assert_columns(&format!("{stats} | table b zz"), "b");
+        assert_columns(&format!("{stats} | fillnull | search zz=0"), "open");
         assert_columns(&format!("{stats} | convert ctime(n) as t ctime(b)"), "b c.d c.e count n t");
         assert_columns("a=1 | stats count by _time a b | fields a", "_time a");
     }

@@ -166,8 +166,9 @@ fn warn_of_filters<'t>(reader: &mut Reader<'t>, root: Node<'t>, name: &str, sear
     let own = conventional_filter(name);
     let written = root.get("search").and_then(Node::text).unwrap_or_default();
     let filters = &search.place.expansion().filters;
-    let other = filters.iter().filter(|filter| filter.name != own && written.contains(&format!("`{}`", filter.name)));
-    let Some(other) = other.last().filter(|_| !written.contains(&format!("`{own}`"))) else { return };
+    let mut other =
+        filters.iter().filter(|filter| filter.name != own && written.contains(&format!("`{}`", filter.name)));
+    let Some(other) = other.next_back().filter(|_| !written.contains(&format!("`{own}`"))) else { return };
     let message =
         format!("the search uses the filter `{}`, but by its name the detection's filter is `{own}`", other.name);
     let help = "both are honoured: each one that the macros file defines is applied".to_owned();

@@ -88,7 +88,7 @@ impl SearchPlace {
     pub fn problem(&self, span: Span, severity: ProblemSeverity, message: String, help: Option<String>) -> Problem {
         let mut problem = problem_at(&self.file, &self.source, self.bytes(span.clone()), severity, message);
         problem.help = help;
-        if let Some(name) = self.expansion.macro_at(span.start).filter(|name| !name.is_empty()) {
+        if let Some(name) = self.expansion.macro_at(span.start) {
             let expanded = caret_snippet(&self.expansion.text, &span);
             let in_file = problem.snippet.unwrap_or_default();
             problem.snippet = Some(format!("{in_file}\n  = in the expansion of `{name}`:\n{expanded}"));

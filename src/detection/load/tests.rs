@@ -20,7 +20,7 @@ fn loaded_with(yaml: &str, macros: &Macros) -> Loaded {
 }
 
 fn refused(yaml: &str) -> Vec<Problem> {
-    load(yaml, "x.yml", &Macros::built_in(), &SETTINGS).err().expect("problems")
+    load(yaml, "x.yml", &Macros::built_in(), &SETTINGS).expect_err("problems")
 }
 
 fn shown(problems: &[Problem]) -> String {

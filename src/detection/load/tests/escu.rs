@@ -51,7 +51,7 @@ fn every_file_loads_or_is_refused_with_the_right_reason() {
         match REFUSED.iter().find(|(refused, ..)| refused == name) {
             None => assert!(result.is_ok(), "{name}: {}", shown(&result.err().unwrap_or_default())),
             Some((_, severity, reason)) => {
-                let problems = result.err().expect(name);
+                let problems = result.expect_err(name);
                 let problem = problems.iter().find(|problem| problem.severity != ProblemSeverity::Warning).expect(name);
                 assert_eq!(problem.severity, *severity, "{problem}");
                 assert!(problem.message.starts_with(reason), "{problem}");
@@ -65,7 +65,7 @@ fn every_file_loads_or_is_refused_with_the_right_reason() {
 fn refusals_point_at_the_word() {
     for (name, yaml) in files() {
         let Some((_, _, reason)) = REFUSED.iter().find(|(refused, ..)| *refused == name) else { continue };
-        let problems = load(&yaml, &name, &Macros::built_in(), &SETTINGS).err().expect("refused");
+        let problems = load(&yaml, &name, &Macros::built_in(), &SETTINGS).expect_err("refused");
         let problem = problems.iter().find(|problem| problem.message.starts_with(reason)).expect("its reason");
         let line = yaml.lines().nth(problem.line - 1).expect("the line");
         let rest: String = line.chars().skip(problem.column - 1).collect();

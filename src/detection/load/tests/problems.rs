@@ -178,7 +178,7 @@ unsupported: `evall` is not a known command
 #[test]
 fn an_error_inside_a_macro_shows_the_call_and_the_expansion() {
     let macros = Macros::from_yaml("test_detection_filter: NOT user=admin").expect("macros");
-    let problems = load(&changed("id: one", "id: one"), "x.yml", &macros, &SETTINGS).err().expect("problems");
+    let problems = load(&changed("id: one", "id: one"), "x.yml", &macros, &SETTINGS).expect_err("problems");
     let shown = problems[0].to_string();
     assert_eq!((problems[0].line, problems[0].column), (8, 5), "{shown}");
     assert!(shown.contains("^^^^^^^^^^^^^^^^^^^^^^^"), "{shown}");
