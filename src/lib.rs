@@ -37,3 +37,4 @@ pub mod spl;
 #[cfg(feature = "daemon")]
 pub mod telemetry;
 pub mod time;
+mod yaml;

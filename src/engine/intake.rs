@@ -5,10 +5,10 @@ use super::assign::WindowSpec;
 use super::closing::emit_rows;
 use super::ids::{Position, ShardId};
 use super::instance::{InstanceKey, Origin, PlanIx};
-use super::io::{DeadLetter, DeadLetterId, EvaluatedEvent, EvaluatedRecord, Output, PlanOutcome};
+use super::io::{DeadLetter, DeadLetterId, EvaluatedEvent, EvaluatedRecord, Output};
 use super::shard::{Life, Mark, ShardIx};
 use crate::cloudtrail::Rejected;
-use crate::plan::{Added, Contribution, Early};
+use crate::plan::{Added, Contribution, Early, PlanOutcome};
 use crate::risk_event::{Pane, Stage};
 use crate::time::Arrival;
 
