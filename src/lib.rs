@@ -4,7 +4,11 @@
 //! comments here and in the names of the tests.
 
 #[cfg(feature = "daemon")]
+pub mod admin;
+#[cfg(feature = "daemon")]
 pub mod checkpoint;
+#[cfg(feature = "daemon")]
+pub mod clock;
 pub mod cloudtrail;
 #[cfg(feature = "daemon")]
 pub mod config;
@@ -19,4 +23,6 @@ pub mod sink;
 #[cfg(feature = "daemon")]
 pub mod source;
 pub mod spl;
+#[cfg(feature = "daemon")]
+pub mod telemetry;
 pub mod time;
