@@ -13,7 +13,7 @@ pub use bounds::bounds;
 pub use sources::{Sources, SourcesError};
 
 use crate::config::{DetectionSettings, DetectionsConfig, SinkConfig};
-use crate::detection::{self, PlanSettings, Problem, ProblemKind};
+use crate::detection::{self, PlanSettings, Problem, ProblemSeverity};
 use crate::plan::Plan;
 use crate::spl::Macros;
 
@@ -193,7 +193,7 @@ fn load_file(path: PathBuf, macros: &Macros, config: &DetectionsConfig) -> Resul
             FileReport { path, name, outcome, problems: compiled.warnings }
         }
         Err(problems) => {
-            let unsupported = problems.iter().all(|problem| problem.kind != ProblemKind::Error);
+            let unsupported = problems.iter().all(|problem| problem.severity != ProblemSeverity::Error);
             let outcome = if unsupported { Outcome::Unsupported } else { Outcome::Invalid };
             let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
             FileReport { path, name, outcome, problems }

@@ -6,6 +6,7 @@
 mod annotations;
 mod attack;
 mod columns;
+mod compile;
 mod load;
 mod message;
 mod problem;
@@ -13,6 +14,7 @@ mod reader;
 mod risk;
 mod search;
 
+pub use compile::{Compiled, compile};
 pub use load::{Loaded, PlanSettings, load};
 pub use problem::{Problem, ProblemSeverity};
 pub use search::SearchPlace;
