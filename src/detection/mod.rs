@@ -19,6 +19,8 @@ pub use load::{Loaded, PlanSettings, load};
 pub use problem::{Problem, ProblemSeverity};
 pub use search::SearchPlace;
 
+pub use crate::spl::FilterPlace;
+
 use serde::{Deserialize, Serialize};
 
 /// Everything that a plan is made of, in canonical form: the file's facts, the search after macro expansion, and the
@@ -47,18 +49,6 @@ pub struct PlanText {
     pub grace_ms: i64,
     /// WN-4, in milliseconds.
     pub max_future_skew_ms: i64,
-}
-
-/// One filter macro's place in the expanded search: the command that it became.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FilterPlace {
-    /// The macro's name.
-    pub name: String,
-    /// First byte of the expansion in `search`.
-    pub start: usize,
-    /// One past its last byte.
-    pub end: usize,
 }
 
 /// What a match means.
