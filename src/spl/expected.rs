@@ -55,12 +55,16 @@ fn help(rest: &str, rules: &[Rule]) -> Option<&'static str> {
     let in_search = rules.iter().any(|&rule| words_for(rule) == Some(TERM) || rule == Rule::search_value);
     let in_expr = rules.iter().any(|rule| matches!(rule, Rule::concat | Rule::plus | Rule::in_list));
     match rest.chars().next()? {
-        ',' if in_search => Some("a value that contains a comma stands in double quotes; a list of values is `field IN (a, b)`"),
-        '(' if rules.contains(&Rule::search_value) => Some("a list of values is written `field IN (a, b)`"),
-        '{' | ':' | '@' | '#' | '$' if in_expr => {
-            Some("in an expression, a field name with other characters than letters, digits and _ stands in single quotes")
+        ',' if in_search => {
+            Some("a value that contains a comma stands in double quotes; a list of values is `field IN (a, b)`")
         }
-        'I' if in_search && rest.starts_with("IN") => Some("`NOT field IN (a, b)` is the opposite of `field IN (a, b)`"),
+        '(' if rules.contains(&Rule::search_value) => Some("a list of values is written `field IN (a, b)`"),
+        '{' | ':' | '@' | '#' | '$' if in_expr => Some(
+            "in an expression, a field name with other characters than letters, digits and _ stands in single quotes",
+        ),
+        'I' if in_search && rest.starts_with("IN") => {
+            Some("`NOT field IN (a, b)` is the opposite of `field IN (a, b)`")
+        }
         _ => None,
     }
 }
@@ -91,8 +95,16 @@ fn words_for(rule: Rule) -> Option<&'static str> {
         Rule::lparen => "`(`",
         Rule::rparen => "`)`",
         Rule::equals => "`=`",
-        Rule::base | Rule::search_expr | Rule::search_or | Rule::search_not | Rule::search_group | Rule::search_raw
-        | Rule::search_word | Rule::search_compare | Rule::search_in | Rule::search_directive => TERM,
+        Rule::base
+        | Rule::search_expr
+        | Rule::search_or
+        | Rule::search_not
+        | Rule::search_group
+        | Rule::search_raw
+        | Rule::search_word
+        | Rule::search_compare
+        | Rule::search_in
+        | Rule::search_directive => TERM,
         Rule::search_field => "a field name",
         Rule::search_value | Rule::value_word | Rule::option_value => "a value",
         Rule::upper_and => "AND",
@@ -115,8 +127,18 @@ fn words_for(rule: Rule) -> Option<&'static str> {
         Rule::sign => "`+` or `-`",
         Rule::expr | Rule::number | Rule::call | Rule::group | Rule::field | Rule::not => EXPRESSION,
         Rule::quoted | Rule::single_quoted => return None,
-        Rule::and | Rule::or | Rule::xor | Rule::like | Rule::concat | Rule::plus | Rule::minus | Rule::multiply
-        | Rule::divide | Rule::modulo | Rule::in_list | Rule::kw_in => "an operator",
+        Rule::and
+        | Rule::or
+        | Rule::xor
+        | Rule::like
+        | Rule::concat
+        | Rule::plus
+        | Rule::minus
+        | Rule::multiply
+        | Rule::divide
+        | Rule::modulo
+        | Rule::in_list
+        | Rule::kw_in => "an operator",
         _ => return None,
     })
 }

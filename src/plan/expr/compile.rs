@@ -245,8 +245,7 @@ fn count(name: &str, arguments: Arguments<'_>, least: usize, most: usize, span: 
 
 fn unknown_function(name: &str, span: &Span) -> CompileError {
     let names = functions::names();
-    let nearest = names.iter().max_by(|a, b| strsim::jaro_winkler(name, a).total_cmp(&strsim::jaro_winkler(name, b)));
-    let help = match nearest.filter(|nearest| strsim::jaro_winkler(name, nearest) > 0.8) {
+    let help = match crate::spl::nearest(name, names.iter().copied()) {
         Some(nearest) => format!("did you mean {nearest}?"),
         None => format!("supported are {}", names.join(", ")),
     };

@@ -1,6 +1,6 @@
 //! Commands, one function each.
 
-use super::{Pair, Rule, SplError, Spanned, expr, inner, search, span, spanned_text, text};
+use super::{Pair, Rule, Spanned, SplError, expr, inner, search, span, spanned_text, text};
 use crate::spl::ast::{Aggregate, AggregateArgument, BinSpan, Command, Conversion, StatsCommand};
 use crate::spl::build::option::{bin_span, no_options, option};
 use crate::spl::error::nearest;
@@ -57,7 +57,9 @@ fn rename(pair: Pair<'_>) -> Result<(Spanned<String>, Spanned<String>)> {
     let wildcards = |name: &Spanned<String>| name.node.matches('*').count();
     if wildcards(&from) != wildcards(&to) {
         let message = format!("`{}` and `{}` have different numbers of wildcards", from.node, to.node);
-        return Err(SplError::syntax(message, place).with_help("each `*` of the new name is filled by one of the old name"));
+        return Err(
+            SplError::syntax(message, place).with_help("each `*` of the new name is filled by one of the old name")
+        );
     }
     Ok((from, to))
 }
@@ -169,17 +171,47 @@ fn conversion(pair: Pair<'_>) -> Result<Spanned<Conversion>> {
 
 /// Commands that Splunk has: refused as what they are.
 const OTHER_COMMANDS: [&str; 33] = [
-    "anomalydetection", "append", "appendpipe", "appendcols", "addinfo", "chart", "collect", "dedup", "eventstats",
-    "from", "foreach", "head", "inputlookup", "iplocation", "join", "lookup", "makemv", "makeresults", "multisearch",
-    "mvexpand", "nomv", "outputlookup", "rare", "regex", "rex", "sort", "spath", "streamstats", "tail", "timechart",
-    "top", "transaction", "tstats",
+    "anomalydetection",
+    "append",
+    "appendpipe",
+    "appendcols",
+    "addinfo",
+    "chart",
+    "collect",
+    "dedup",
+    "eventstats",
+    "from",
+    "foreach",
+    "head",
+    "inputlookup",
+    "iplocation",
+    "join",
+    "lookup",
+    "makemv",
+    "makeresults",
+    "multisearch",
+    "mvexpand",
+    "nomv",
+    "outputlookup",
+    "rare",
+    "regex",
+    "rex",
+    "sort",
+    "spath",
+    "streamstats",
+    "tail",
+    "timechart",
+    "top",
+    "transaction",
+    "tstats",
 ];
 
 fn unsupported(name: Pair<'_>) -> SplError {
     let word = name.as_str();
     let supported = format!("supported are {}", SUPPORTED_COMMANDS.join(", "));
     if OTHER_COMMANDS.contains(&word.to_ascii_lowercase().as_str()) {
-        return SplError::unsupported(format!("the command `{word}` is not supported"), span(&name)).with_help(supported);
+        return SplError::unsupported(format!("the command `{word}` is not supported"), span(&name))
+            .with_help(supported);
     }
     let help = match nearest(word, SUPPORTED_COMMANDS.into_iter().chain(OTHER_COMMANDS)) {
         Some(near) => format!("did you mean `{near}`? {supported}"),

@@ -1,6 +1,6 @@
 //! Options of commands (`span=5m`, `value=0`, `timeformat="..."`).
 
-use super::{Pair, Rule, SplError, Spanned, inner, span, text};
+use super::{Pair, Rule, Spanned, SplError, inner, span, text};
 use crate::spl::ast::BinSpan;
 use crate::spl::error::nearest;
 
@@ -19,7 +19,8 @@ pub(super) fn option(command: &Pair<'_>, name: &str) -> Result<Option<Spanned<St
 
 /// Refuses every option that is not one of `known`.
 pub(super) fn no_options(command: &Pair<'_>, known: &[&str]) -> Result<(), SplError> {
-    let unknown = options(command).find(|option| !known.iter().any(|name| key(option).as_str().eq_ignore_ascii_case(name)));
+    let unknown =
+        options(command).find(|option| !known.iter().any(|name| key(option).as_str().eq_ignore_ascii_case(name)));
     let Some(unknown) = unknown else { return Ok(()) };
     let key = key(&unknown);
     let message = format!("the option `{}` is not supported here", key.as_str());

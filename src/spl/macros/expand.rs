@@ -38,7 +38,8 @@ const MAX_CALLS: usize = 32;
 /// An undefined or recursive macro, a wrong call, an expansion beyond [`MAX_SEARCH_BYTES`]; its span is in `search`
 /// and covers the call.
 pub fn expand(search: &str, macros: &Macros) -> Result<Expansion, SplError> {
-    let mut expander = Expander { macros, text: String::new(), filters: Vec::new(), pieces: Vec::new(), calls: Vec::new() };
+    let mut expander =
+        Expander { macros, text: String::new(), filters: Vec::new(), pieces: Vec::new(), calls: Vec::new() };
     expander.original(search)?;
     let Expander { text, filters, pieces, .. } = expander;
     Ok(Expansion { text, filters, pieces })

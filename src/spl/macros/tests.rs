@@ -62,7 +62,8 @@ fn quoted_arguments_may_hold_commas() {
 
 #[test]
 fn macros_may_use_macros_and_pass_arguments_on() {
-    let macros = with(&[("outer", &["f"], "`inner($f$)` | `tail`"), ("inner", &["g"], "where $g$>1"), ("tail", &[], "table a")]);
+    let macros =
+        with(&[("outer", &["f"], "`inner($f$)` | `tail`"), ("inner", &["g"], "where $g$>1"), ("tail", &[], "table a")]);
     assert_eq!(expanded("a | `outer(n)`", &macros).text, "a | where n>1 | table a");
 }
 

@@ -33,9 +33,20 @@ fn a_misspelt_command_gets_the_nearest() {
 #[test]
 fn every_command_of_splunk_that_is_missing_is_unsupported_not_wrong() {
     let commands = [
-        "spath input=a output=b path=c{}", "mvexpand a", r#"rex field=_raw "(?<x>{.+})""#, "dedup a", "sort - a", "head 5",
-        "eventstats avg(a) as b", "append [search a | where b>1]", "join a [| search b]", "lookup x y OUTPUT z",
-        "streamstats count", r#"anomalydetection "count" "user" action=annotate"#, "inputlookup x append=t", "tstats count",
+        "spath input=a output=b path=c{}",
+        "mvexpand a",
+        r#"rex field=_raw "(?<x>{.+})""#,
+        "dedup a",
+        "sort - a",
+        "head 5",
+        "eventstats avg(a) as b",
+        "append [search a | where b>1]",
+        "join a [| search b]",
+        "lookup x y OUTPUT z",
+        "streamstats count",
+        r#"anomalydetection "count" "user" action=annotate"#,
+        "inputlookup x append=t",
+        "tstats count",
     ];
     for command in commands {
         assert_eq!(refused(&format!("a=1 | {command} | table a")).kind, SplErrorKind::Unsupported, "{command}");
