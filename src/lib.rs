@@ -20,3 +20,4 @@ pub mod sink;
 pub mod source;
 pub mod spl;
 pub mod time;
+mod yaml;

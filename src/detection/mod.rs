@@ -1,6 +1,23 @@
 //! ESCU detection files: three generations of one schema, read into one model.
 //!
-//! Owns: the file's shape, its facts and its risk model. Deliberately absent: I/O (callers hand in text).
+//! Owns: the file's shape, its facts and its risk model, and the way back from a place in the expanded search to a line
+//! of the file. Deliberately absent: I/O (callers hand in text), and what a search does (the plan's).
+
+mod annotations;
+mod attack;
+mod columns;
+mod load;
+mod message;
+mod problem;
+mod reader;
+mod risk;
+mod search;
+
+pub use load::{Loaded, PlanSettings, load};
+pub use problem::{Problem, ProblemSeverity};
+pub use search::SearchPlace;
+
+pub use crate::spl::FilterPlace;
 
 use serde::{Deserialize, Serialize};
 
@@ -30,18 +47,6 @@ pub struct PlanText {
     pub grace_ms: i64,
     /// WN-4, in milliseconds.
     pub max_future_skew_ms: i64,
-}
-
-/// One filter macro's place in the expanded search: the command that it became.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FilterPlace {
-    /// The macro's name.
-    pub name: String,
-    /// First byte of the expansion in `search`.
-    pub start: usize,
-    /// One past its last byte.
-    pub end: usize,
 }
 
 /// What a match means.

@@ -209,7 +209,7 @@ fn check_outputs(by: &[Arc<str>], aggregates: &[Aggregate], span: &Span) -> Resu
     Ok(())
 }
 
-/// WN-1.
+/// WN-1. Windows are cut on the event's own time, so `bin` must be the first to write `_time`.
 fn window(text: &PlanText, steps: &[Step], by: &[Arc<str>]) -> Result<i64, CompileError> {
     let is_time = |name: &Arc<str>| &**name == "_time";
     let mut spans = steps.iter().filter_map(|step| match &step.action {
@@ -217,7 +217,14 @@ fn window(text: &PlanText, steps: &[Step], by: &[Arc<str>]) -> Result<i64, Compi
         _ => None,
     });
     match (spans.next(), spans.next()) {
-        (Some((BinWidth::Time(span), _)), None) if by.iter().any(is_time) => Ok(span),
+        (Some((BinWidth::Time(span), place)), None) if by.iter().any(is_time) => {
+            let before = steps.iter().take_while(|step| step.span != *place);
+            match before.filter(|step| step.action.writes("_time")).next() {
+                None => Ok(span),
+                Some(writer) => Err(CompileError::unsupported("_time is rewritten before bin cuts windows on it", &writer.span)
+                    .with_help("write the new time to a field of another name")),
+            }
+        }
         (Some(_), Some((_, second))) => {
             Err(CompileError::unsupported("a second bin of _time is not supported", second)
                 .with_help("windows are cut by one span"))

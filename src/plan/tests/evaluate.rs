@@ -161,7 +161,7 @@ fn bin_floors_time_from_the_epoch_and_cuts_windows_with_time_among_the_by_fields
 #[test]
 fn bin_of_another_number_shows_its_range() {
     assert_eq!(columns("* | bin n span=10 | table n", json!({"n": 25})), "n=20-30");
-    assert_eq!(columns("* | bin n span=10 as m | table n m", json!({"n": -5})), "n=-5 m=-10-0");
+    assert_eq!(columns("* | bin span=10 n as m | table n m", json!({"n": -5})), "n=-5 m=-10-0");
 }
 
 #[test]

@@ -186,6 +186,9 @@ fn functions_of_multivalue_fields() {
         ("mvsort(list)", "[x, x, y]"),
         ("mvappend(word, list)", "[Alpha, x, y, x]"),
         ("mvfind(list, \"y\")", "1"),
+        ("mvfilter(match(list, \"x\"))", "[x, x]"),
+        ("mvfilter(list=\"z\")", "null"),
+        ("mvfilter(missing=\"z\")", "null"),
         ("split(\"a,b\", \",\")", "[a, b]"),
         ("split(\"ab\", \"\")", "[a, b]"),
     ] {

@@ -23,6 +23,8 @@ fn every_refusal_points_at_its_text() {
         ("* | table a*", Unsupported, "a*"),
         ("* | rename a.* as b", Invalid, "a.* as b"),
         ("* | bin _time span=5m | bin _time span=1h | stats count by _time", Unsupported, "bin _time span=1h"),
+        ("* | eval _time=0 | bin _time span=5m | stats count by _time", Unsupported, "eval _time=0"),
+        ("* | eval x=mvfilter(a=b)", Invalid, "a=b"),
         ("* | bin other span=5m", Unsupported, "other"),
         ("* | convert memk(a)", Unsupported, "memk(a)"),
     ] {

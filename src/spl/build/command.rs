@@ -80,17 +80,19 @@ fn bin(pair: Pair<'_>) -> Result<Command> {
     no_options(&pair, &["span"])?;
     let place = trimmed_span(&pair);
     let size = option(&pair, "span")?;
-    let mut both = names(inner(pair, Rule::bin_field)).into_iter();
-    let field = both.next().expect("bin has a field");
+    let output = pair.clone().into_inner().find(|part| part.as_rule() == Rule::bin_output);
+    let output = output.map(|output| spanned_text(&inner(output, Rule::name)));
+    let field = spanned_text(&inner(inner(pair, Rule::bin_field), Rule::name));
     let Some(size) = size else {
         return Err(SplError::syntax("bin needs a span", place)
             .with_help("for example `bin _time span=5m`; choosing the size of bins by the data is not supported"));
     };
     let span: BinSpan = bin_span(&size, field.node == "_time")?;
-    Ok(Command::Bin { field, span, output: both.next() })
+    Ok(Command::Bin { field, span, output })
 }
 
 fn stats(pair: Pair<'_>) -> Result<StatsCommand> {
+    no_options(&pair, &[])?;
     let by = pair.clone().into_inner().find(|part| part.as_rule() == Rule::by_clause);
     let by = by.map(|clause| names(inner(clause, Rule::name_list))).unwrap_or_default();
     Ok(StatsCommand { aggregates: children(pair, Rule::aggregate, aggregate)?, by })
@@ -101,7 +103,7 @@ fn aggregate(pair: Pair<'_>) -> Result<Spanned<Aggregate>> {
     let (mut written, mut argument, mut output, mut text_of_argument) = ("", None, None, None);
     for part in pair.into_inner() {
         match part.as_rule() {
-            Rule::function => written = part.as_str(),
+            Rule::aggregate_name => written = part.as_str(),
             Rule::aggregate_args => (argument, text_of_argument) = aggregate_argument(part)?,
             Rule::name => output = Some(text(&part)),
             _ => {}
@@ -163,7 +165,7 @@ fn convert(pair: Pair<'_>) -> Result<Command> {
 
 fn conversion(pair: Pair<'_>) -> Result<Spanned<Conversion>> {
     let span = trimmed_span(&pair);
-    let function = inner(pair.clone(), Rule::function).as_str().to_ascii_lowercase();
+    let function = inner(pair.clone(), Rule::conversion_name).as_str().to_ascii_lowercase();
     let mut both = names(pair).into_iter().map(|name| name.node);
     let field = both.next().expect("a conversion has a field");
     Ok(Spanned { node: Conversion { function, field, output: both.next() }, span })
@@ -214,6 +216,9 @@ fn unsupported(name: Pair<'_>) -> SplError {
             .with_help(supported);
     }
     let help = match nearest(word, SUPPORTED_COMMANDS.into_iter().chain(OTHER_COMMANDS)) {
+        Some(near) if OTHER_COMMANDS.contains(&near) => {
+            format!("did you mean `{near}`? it is not supported; {supported}")
+        }
         Some(near) => format!("did you mean `{near}`? {supported}"),
         None => supported,
     };

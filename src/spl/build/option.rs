@@ -26,6 +26,7 @@ pub(super) fn no_options(command: &Pair<'_>, known: &[&str]) -> Result<(), SplEr
     let message = format!("the option `{}` is not supported here", key.as_str());
     let help = match nearest(key.as_str(), known.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
+        None if known.is_empty() => "leave it out".to_owned(),
         None => format!("supported is `{}=`", known.join("=`, `")),
     };
     Err(SplError::unsupported(message, span(&key)).with_help(help))
@@ -63,7 +64,7 @@ const MAX_SPAN: f64 = 1e12;
 
 fn whole_millis(size: f64, unit: f64) -> Option<BinSpan> {
     let millis = size * unit;
-    (millis >= 1.0 && millis <= MAX_SPAN && millis.fract() == 0.0).then_some(BinSpan::Time(millis as i64))
+    ((1.0..=MAX_SPAN).contains(&millis) && millis.fract() == 0.0).then_some(BinSpan::Time(millis as i64))
 }
 
 fn unit_millis(unit: &str) -> Option<f64> {
