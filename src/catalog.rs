@@ -112,7 +112,8 @@ impl Catalog {
             return Err(CatalogError::Problems(problems.iter().map(|problem| format!("\n{problem}")).collect()));
         }
         for problem in self.files.iter().flat_map(|file| &file.problems) {
-            tracing::warn!(%problem, "detection");
+            let place = format!("{}:{}:{}", problem.file, problem.line, problem.column);
+            tracing::warn!(place, "{}", problem.message);
         }
         let ready = self.files.into_iter().filter_map(|file| match file.outcome {
             Outcome::Ready(plan) => Some(plan),
