@@ -171,7 +171,8 @@ impl Sinks {
         }
     }
 
-    fn has_room(&self) -> bool {
+    /// Whether [`Sinks::ready`] would not wait.
+    pub fn has_room(&self) -> bool {
         let mut required = self.sinks.iter().filter(|sink| sink.required);
         required.all(|sink| sink.queue.budget().has_room()) && self.dead_letters.has_room()
     }
