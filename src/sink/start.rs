@@ -3,16 +3,14 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::dead_letter::DeadLetters;
 use super::error::SinkError;
 use super::retry::RetryPolicy;
-use super::sinks::{SinkEnd, WallClock};
+use super::sinks::WallClock;
 use super::stdout::{Stdout, StdoutWriter};
 use super::webhook::Webhook;
-use super::worker::{self, Sink};
+use super::worker::{self, Sink, WorkerDeps};
 use crate::config::{SinkConfig, SinkKind};
 
 /// How often the gauges of the queues are set.
@@ -51,17 +49,10 @@ impl Transports {
         transports.collect()
     }
 
-    pub(super) fn spawn(
-        self,
-        sink: Arc<Sink>,
-        dead_letters: &DeadLetters,
-        ended: &watch::Sender<Option<SinkEnd>>,
-        stop: &CancellationToken,
-    ) {
-        let (dead_letters, ended, stop) = (dead_letters.clone(), ended.clone(), stop.clone());
+    pub(super) fn spawn(self, sink: Arc<Sink>, deps: WorkerDeps) {
         match self {
-            Self::Stdout(stdout) => tokio::spawn(worker::run(sink, vec![stdout], dead_letters, ended, stop)),
-            Self::Webhook(lanes) => tokio::spawn(worker::run(sink, lanes, dead_letters, ended, stop)),
+            Self::Stdout(stdout) => tokio::spawn(worker::run(sink, vec![stdout], deps)),
+            Self::Webhook(lanes) => tokio::spawn(worker::run(sink, lanes, deps)),
         };
     }
 }
