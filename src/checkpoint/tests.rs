@@ -5,11 +5,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::*;
-use crate::detection::{PlanText, RiskModel};
 use crate::engine::{
     CHECKPOINT_VERSION, PlanCheckpoint, PlanCut, PlanSpan, Position, SequenceNumber, ShardCheckpoint, ShardId,
     StartPosition, StreamIdentity,
 };
+use crate::plan::{PlanText, RiskModel};
 use crate::time::Arrival;
 
 const SHARD: &str = "shardId-000000000000";

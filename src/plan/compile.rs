@@ -12,7 +12,7 @@ use super::matcher::Matcher;
 use super::names::Names;
 use super::{literals, schema, warnings};
 use crate::cloudtrail::FieldPath;
-use crate::detection::PlanText;
+use crate::plan::PlanText;
 use crate::spl::ast::{Command, Pipeline, Span, Spanned, StatsCommand};
 
 /// A compiled search: immutable, a function of its [`PlanText`] alone.
@@ -221,8 +221,10 @@ fn window(text: &PlanText, steps: &[Step], by: &[Arc<str>]) -> Result<i64, Compi
             let before = steps.iter().take_while(|step| step.span != *place);
             match before.filter(|step| step.action.writes("_time")).next() {
                 None => Ok(span),
-                Some(writer) => Err(CompileError::unsupported("_time is rewritten before bin cuts windows on it", &writer.span)
-                    .with_help("write the new time to a field of another name")),
+                Some(writer) => {
+                    Err(CompileError::unsupported("_time is rewritten before bin cuts windows on it", &writer.span)
+                        .with_help("write the new time to a field of another name"))
+                }
             }
         }
         (Some(_), Some((_, second))) => {

@@ -12,9 +12,9 @@ pub(super) use receiver::{Answer, Receiver, webhook_config};
 
 use super::{DeadLetterAcknowledgements, DeadLetters, SinkDeps, StdoutWriter};
 use crate::config::{DeadLetterConfig, SinkConfig, SinkKind};
-use crate::detection::{PlanText, RiskModel, Severity};
 use crate::engine::{SequenceNumber, ShardId};
 use crate::metrics::Metrics;
+use crate::plan::{PlanText, RiskModel, Severity};
 use crate::plan::{Scalar, Value};
 use crate::risk_event::{Evidence, Marks, Pane, RiskEvent, RiskEventId, RiskObject, Stage, ThreatObject};
 use crate::time::{Arrival, EventTime};

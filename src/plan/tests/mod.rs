@@ -13,7 +13,8 @@ use std::sync::Arc;
 
 use super::{Bounds, CompileError, Contribution, GroupKey, Partial, Plan, PlanOutcome, Row, Rows, Scalar, Unit, Value};
 use crate::cloudtrail::{DecodeLimits, Event, decode};
-use crate::detection::{FilterPlace, PlanText, RiskModel};
+use crate::plan::{PlanText, RiskModel};
+use crate::spl::FilterPlace;
 use crate::time::EventTime;
 
 /// One hour, the window of the plans here.
