@@ -114,7 +114,9 @@ impl Action {
             Self::Rename(pairs) => pairs.iter().any(|pair| pair.writes(field)),
             Self::Bin(bin) => &*bin.output == field,
             Self::Convert(conversions) => conversions.iter().any(|conversion| &*conversion.output == field),
-            Self::Search(_) | Self::Where(_) | Self::Keep(_) | Self::Drop(_) | Self::Table(_) | Self::FillNull(..) => false,
+            Self::Search(_) | Self::Where(_) | Self::Keep(_) | Self::Drop(_) | Self::Table(_) | Self::FillNull(..) => {
+                false
+            }
         }
     }
 

@@ -59,16 +59,6 @@ fn help(text: &str, at: usize, rules: &[Rule]) -> Option<&'static str> {
     match rest.chars().next()? {
         ',' if in_search => {
             Some("a value that contains a comma stands in double quotes; a list of values is `field IN (a, b)`")
-<<<<<<< HEAD
-        }
-        '(' if rules.contains(&Rule::search_value) => Some("a list of values is written `field IN (a, b)`"),
-        '{' | ':' | '@' | '#' | '$' if in_expr => Some(
-            "in an expression, a field name with other characters than letters, digits and _ stands in single quotes",
-        ),
-        'I' if in_search && rest.starts_with("IN") => {
-            Some("`NOT field IN (a, b)` is the opposite of `field IN (a, b)`")
-        }
-=======
         }
         '(' if rules.contains(&Rule::search_value) => Some("a list of values is written `field IN (a, b)`"),
         'I' if in_search && rest.starts_with("IN") => {
@@ -80,7 +70,6 @@ fn help(text: &str, at: usize, rules: &[Rule]) -> Option<&'static str> {
         '&' if in_expr => Some("write AND"),
         '!' if in_expr => Some("write NOT"),
         '|' if text[..at].ends_with('|') => Some("write OR; a single `|` begins the next command"),
->>>>>>> lang
         _ => None,
     }
 }
@@ -160,11 +149,7 @@ fn words_for(rule: Rule) -> Option<&'static str> {
         | Rule::divide
         | Rule::modulo
         | Rule::in_list
-<<<<<<< HEAD
-        | Rule::kw_in => "an operator",
-=======
         | Rule::kw_in => OPERATOR,
->>>>>>> lang
         _ => return None,
     })
 }

@@ -19,7 +19,8 @@ fn events() -> Vec<Event> {
         flate2::read::MultiGzDecoder::new(gzip).read_to_string(&mut text).expect("the corpus is gzipped text");
         text
     });
-    let decoded = lines.iter().flat_map(|text| text.lines()).map(|line| decode(line.as_bytes(), &DecodeLimits::default()));
+    let decoded =
+        lines.iter().flat_map(|text| text.lines()).map(|line| decode(line.as_bytes(), &DecodeLimits::default()));
     decoded.flat_map(|decoded| decoded.events).collect()
 }
 

@@ -16,6 +16,13 @@ use crate::cloudtrail::{DecodeLimits, Event, decode};
 use crate::detection::{FilterPlace, PlanText, RiskModel};
 use crate::time::EventTime;
 
+#[test]
+fn plans_are_shared_between_threads() {
+    fn shared<T: Send + Sync>() {}
+    shared::<Plan>();
+    shared::<Partial>();
+}
+
 /// One hour, the window of the plans here.
 pub(super) const HOUR: i64 = 3_600_000;
 
