@@ -218,8 +218,8 @@ fn window(text: &PlanText, steps: &[Step], by: &[Arc<str>]) -> Result<i64, Compi
     });
     match (spans.next(), spans.next()) {
         (Some((BinWidth::Time(span), place)), None) if by.iter().any(is_time) => {
-            let before = steps.iter().take_while(|step| step.span != *place);
-            match before.filter(|step| step.action.writes("_time")).next() {
+            let mut before = steps.iter().take_while(|step| step.span != *place);
+            match before.find(|step| step.action.writes("_time")) {
                 None => Ok(span),
                 Some(writer) => {
                     Err(CompileError::unsupported("_time is rewritten before bin cuts windows on it", &writer.span)

@@ -102,7 +102,7 @@ proptest! {
         let mut passed = false;
         for (index, (value, minute)) in values.iter().enumerate() {
             let event = event(json!({
-                "eventID": format!("id-{index}"), "a": value, "sourceIPAddress": "10.0.0.1",
+                "eventID": format!("id-{index}"), "eventName": "ListBuckets", "a": value, "sourceIPAddress": "10.0.0.1",
                 "eventTime": format!("2023-04-24T23:{minute:02}:17Z"), "userIdentity": {"userName": "bob"},
             }));
             let contribution = contributions(&plan, &event).remove(0);

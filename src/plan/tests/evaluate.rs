@@ -25,7 +25,6 @@ fn terms_ignore_case_and_know_wildcards() {
         ("flag=true", true),
         ("eventName=*", true),
         ("missing=*", false),
-        ("index=main eventName=GetUser", true),
         ("sourcetype=aws:cloudtrail", true),
         ("sourcetype=other", false),
     ] {
@@ -189,4 +188,13 @@ fn a_number_of_eval_and_the_same_text_of_an_event_are_one_group() {
     let plan = plan("* | eval n=coalesce(n, 5) | stats count by n");
     let rows = rows(&plan, &[event(json!({"eventID": "a"})), event(json!({"eventID": "b", "n": "5"}))]);
     assert_eq!(rows.iter().map(shown).collect::<Vec<_>>(), ["n=5 count=2"]);
+}
+
+#[test]
+fn every_event_is_in_every_index() {
+    use crate::spl::ast::{CompareOp, Pipeline, SearchExpr, SearchTerm, Spanned};
+    let node = SearchTerm::Compare { field: "index".into(), op: CompareOp::Eq, value: "main".into() };
+    let base = SearchExpr::Term(Spanned { node, span: 0..0 });
+    let plan = Plan::from_pipeline(&text("*"), &Pipeline { base, commands: Vec::new() }).expect("it compiles");
+    assert!(plan.evaluate(&event(json!({}))).is_some());
 }

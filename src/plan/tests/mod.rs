@@ -17,6 +17,13 @@ use crate::plan::{PlanText, RiskModel};
 use crate::spl::FilterPlace;
 use crate::time::EventTime;
 
+#[test]
+fn plans_are_shared_between_threads() {
+    fn shared<T: Send + Sync>() {}
+    shared::<Plan>();
+    shared::<Partial>();
+}
+
 /// One hour, the window of the plans here.
 pub(super) const HOUR: i64 = 3_600_000;
 
