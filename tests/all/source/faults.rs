@@ -85,7 +85,7 @@ async fn cp_8_a_stream_deleted_and_created_again_ends_the_source() {
     let kinesis = LocalKinesis::start().await;
     kinesis.create_stream(STREAM, 2).await;
     let mut reader = read(&kinesis, &kinesis.source_config(STREAM)).await;
-    let created = reader.source.description().created_at;
+    let created = wall_millis();
     // Held back, so that the reads find the second stream and not the gap.
     kinesis.faults().inject_always("GetRecords", Fault::THROTTLE);
     kinesis.client().delete_stream().stream_name(STREAM).send().await.expect("the stream is deleted");
