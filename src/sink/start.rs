@@ -78,3 +78,20 @@ pub(super) async fn observe(sinks: Weak<[Arc<Sink>]>, stop: CancellationToken) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sink::testing::{sink_config, webhook_config};
+
+    #[test]
+    fn cp_7_only_a_best_effort_sink_gives_up() {
+        let webhook = SinkKind::Webhook(webhook_config("https://hooks.example.com/"));
+        for kind in [SinkKind::Stdout, webhook] {
+            let required = SinkConfig { kind, ..sink_config("s") };
+            assert_eq!(RetryPolicy::of(&required).give_up_after, None);
+            let best_effort = SinkConfig { required: false, ..required };
+            assert_eq!(RetryPolicy::of(&best_effort).give_up_after, Some(Duration::from_secs(3600)));
+        }
+    }
+}

@@ -172,7 +172,7 @@ pub(super) fn deps(metrics: &Metrics, dead_letters: &DeadLetters, stdout: Stdout
     }
 }
 
-/// Whether a future is still pending after everything that can run has run.
+/// Whether a future is still pending after a moment in which everything else can run.
 pub(super) async fn is_pending<F: Future>(future: F) -> bool {
     tokio::time::timeout(Duration::from_millis(20), future).await.is_err()
 }

@@ -119,7 +119,7 @@ async fn bd_1_an_event_larger_than_the_queue_is_admitted_alone() {
 async fn a_best_effort_sink_holds_nobody_and_its_overflow_is_counted_and_kept() {
     let receiver = Receiver::start_shut([]).await;
     let slow = SinkConfig { queue_bytes: 2 * line_bytes(), ..best_effort(receiver.sink(|_| {})) };
-    let mut rig = Rig::start(&[sink_config("out"), slow]);
+    let mut rig = Rig::start(&[slow, sink_config("out")]);
     for id in 0..5 {
         rig.sinks.ready().await;
         let key = rig.push(id, Stage::Final);

@@ -121,6 +121,7 @@ async fn cp_7_a_refused_event_is_tried_three_times_then_a_dead_letter_and_acknow
     let lines = rig.dead.lines();
     assert_eq!((&lines[0]["reason"], &lines[0]["sink"]), (&"refused".into(), &"s".into()));
     assert_eq!(lines[0]["delivery_key"], KEY.to_string());
+    assert_eq!((rig.sink.queue.pending(), rig.sink.queue.budget().used()), (0, 0), "it left the sink");
 }
 
 #[tokio::test(start_paused = true)]
