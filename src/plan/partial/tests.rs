@@ -1,5 +1,7 @@
 //! AG-1, AG-2, AG-5, BD-3: a partial is a function of the set of units, and merging obeys its laws.
 
+use std::sync::LazyLock;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -8,6 +10,8 @@ use crate::plan::tests::plan;
 /// Every kind of aggregate.
 const SEARCH: &str = "* | stats count count(a) min(a) max(a) range(a) values(a) dc(a) sum(a) avg(a) stdev(a) list(a) \
     first(a) last(a) mode(a) median(a) perc90(a) by eventName";
+
+static PLAN: LazyLock<Plan> = LazyLock::new(|| plan(SEARCH));
 
 /// A copy of a row of an event: everything else about it follows from these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,9 +76,9 @@ proptest! {
             .prop_flat_map(|all| (Just(all.clone()), Just(all).prop_shuffle())),
         caps in any::<bool>(),
     ) {
-        let plan = plan(SEARCH);
+        let plan = &*PLAN;
         let bounds = if caps { tight() } else { Bounds::default() };
-        let (one, other) = (partial(&plan, &bounds, &all), partial(&plan, &bounds, &shuffled));
+        let (one, other) = (partial(plan, &bounds, &all), partial(plan, &bounds, &shuffled));
         prop_assert_eq!(&one, &other);
         prop_assert_eq!(one.size_bytes(), other.size_bytes());
     }
@@ -83,30 +87,30 @@ proptest! {
     fn shards_merge_to_what_one_shard_would_hold_ag_1(
         units in prop::collection::vec((seen(), 0..3usize), 0..20), caps in any::<bool>(),
     ) {
-        let plan = plan(SEARCH);
+        let plan = &*PLAN;
         let bounds = if caps { tight() } else { Bounds::default() };
         let all: Vec<Seen> = units.iter().map(|(seen, _)| *seen).collect();
         let shard = |wanted| units.iter().filter(|(_, shard)| *shard == wanted).map(|(seen, _)| *seen).collect::<Vec<_>>();
-        let [a, b, c] = [0, 1, 2].map(|index| partial(&plan, &bounds, &shard(index)));
-        let whole = partial(&plan, &bounds, &all);
-        prop_assert_eq!(&merged(&plan, &bounds, &[&a, &b, &c]), &whole);
+        let [a, b, c] = [0, 1, 2].map(|index| partial(plan, &bounds, &shard(index)));
+        let whole = partial(plan, &bounds, &all);
+        prop_assert_eq!(&merged(plan, &bounds, &[&a, &b, &c]), &whole);
         // Commutative.
-        prop_assert_eq!(&merged(&plan, &bounds, &[&c, &b, &a]), &whole);
+        prop_assert_eq!(&merged(plan, &bounds, &[&c, &b, &a]), &whole);
         // Associative.
-        let right = merged(&plan, &bounds, &[&b, &c]);
-        prop_assert_eq!(&merged(&plan, &bounds, &[&a, &right]), &whole);
+        let right = merged(plan, &bounds, &[&b, &c]);
+        prop_assert_eq!(&merged(plan, &bounds, &[&a, &right]), &whole);
         // Idempotent.
-        prop_assert_eq!(&merged(&plan, &bounds, &[&whole, &whole, &a]), &whole);
-        prop_assert_eq!(values(&plan, &merged(&plan, &bounds, &[&c, &a, &b])), values(&plan, &whole));
+        prop_assert_eq!(&merged(plan, &bounds, &[&whole, &whole, &a]), &whole);
+        prop_assert_eq!(values(plan, &merged(plan, &bounds, &[&c, &a, &b])), values(plan, &whole));
     }
 
     #[test]
     fn what_is_counted_is_the_set_of_events_ag_2(all in prop::collection::vec(seen(), 0..30)) {
-        let plan = plan(SEARCH);
-        let partial = partial(&plan, &Bounds::default(), &all);
+        let plan = &*PLAN;
+        let partial = partial(plan, &Bounds::default(), &all);
         let units: std::collections::BTreeSet<_> = all.iter().map(|seen| (seen.event, seen.ordinal)).collect();
         let events: std::collections::BTreeSet<_> = all.iter().map(|seen| seen.event).collect();
-        prop_assert_eq!(partial.value(&plan, 0), Value::number(units.len() as f64));
+        prop_assert_eq!(partial.value(plan, 0), Value::number(units.len() as f64));
         prop_assert_eq!(partial.event_count(), events.len() as u64);
         prop_assert!(!partial.count_is_upper_bound());
         prop_assert_eq!(partial.evidence().len(), events.len());
@@ -114,26 +118,26 @@ proptest! {
 
     #[test]
     fn beyond_the_bound_on_ids_the_count_is_an_upper_bound_and_says_so_ag_2(all in prop::collection::vec(seen(), 0..30)) {
-        let plan = plan(SEARCH);
+        let plan = &*PLAN;
         let bounds = Bounds { max_ids_per_group: 4, ..Bounds::default() };
-        let (bounded, exact) = (partial(&plan, &bounds, &all), partial(&plan, &Bounds::default(), &all));
+        let (bounded, exact) = (partial(plan, &bounds, &all), partial(plan, &Bounds::default(), &all));
         prop_assert_eq!(bounded.count_is_upper_bound(), exact.count() > 4);
         prop_assert!(bounded.count() >= exact.count());
         prop_assert!(bounded.event_count() >= exact.event_count());
         // Set-like aggregates go on.
         for index in 2..7 {
-            prop_assert_eq!(bounded.value(&plan, index), exact.value(&plan, index));
+            prop_assert_eq!(bounded.value(plan, index), exact.value(plan, index));
         }
     }
 }
 
 #[test]
 fn duplicates_and_conflicts_are_told_apart_ag_2() {
-    let plan = plan(SEARCH);
+    let plan = &*PLAN;
     let bounds = Bounds::default();
-    let mut partial = Partial::new(&plan);
+    let mut partial = Partial::new(plan);
     let seen = |copy| Seen { event: 1, ordinal: 0, copy };
-    let added = [0, 0, 1, 0].map(|copy| add(&plan, &bounds, &mut partial, seen(copy)));
+    let added = [0, 0, 1, 0].map(|copy| add(plan, &bounds, &mut partial, seen(copy)));
     // The copy with the smallest hash is kept: here that of copy 1, so the first one conflicts from then on.
     assert_eq!(added, [Added::New, Added::Duplicate, Added::Conflict, Added::Conflict]);
     assert_eq!(partial.count(), 1);
@@ -182,11 +186,10 @@ fn dc_beyond_its_bound_is_marked_bd_3() {
 
 #[test]
 fn the_size_follows_what_is_held() {
-    let plan = plan(SEARCH);
+    let plan = &*PLAN;
     let bounds = Bounds::default();
-    let empty = Partial::new(&plan).size_bytes();
-    let one = partial(&plan, &bounds, &[Seen { event: 1, ordinal: 0, copy: 0 }]).size_bytes();
-    let two =
-        partial(&plan, &bounds, &[Seen { event: 1, ordinal: 0, copy: 0 }, Seen { event: 2, ordinal: 0, copy: 0 }]);
+    let empty = Partial::new(plan).size_bytes();
+    let one = partial(plan, &bounds, &[Seen { event: 1, ordinal: 0, copy: 0 }]).size_bytes();
+    let two = partial(plan, &bounds, &[Seen { event: 1, ordinal: 0, copy: 0 }, Seen { event: 2, ordinal: 0, copy: 0 }]);
     assert!(empty < one && one < two.size_bytes());
 }
