@@ -1,5 +1,28 @@
 //! Bytes to events: envelopes, field access, the derived field layer, the literal prefilter. Pure.
+//!
+//! Owns: what counts as a CloudTrail event, how it is taken out of each envelope, what its fields are called and what
+//! they hold. Deliberately absent: where records come from and their de-aggregation (the source's), matching (plan's),
+//! what becomes of rejected bytes (the sinks').
 
+mod decode;
+mod derived;
+mod document;
+mod envelope;
 mod event;
+mod event_time;
+mod field;
+mod gzip;
+mod json;
+mod prefilter;
+mod raw_path;
+mod record;
 
+pub use decode::decode;
 pub use event::{DecodeLimits, Decoded, Envelope, EnvelopeFacts, Event, EventKey, RejectReason, Rejected};
+pub use field::{FieldPath, field, fields_under, may_exist};
+pub use prefilter::Prefilter;
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,174 @@
+//! The derived field layer: what Splunk's AWS add-on makes of an event beside its raw fields.
+//!
+//! Owns: how the table in `table.rs` is read. Every rule reads the event's original fields, never another rule's
+//! result, so the rules have no order among themselves.
+
+mod table;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::fmt::strtime;
+use jiff::tz::Offset;
+
+use self::table::{Part, RULES, Source, Test};
+use super::event::Event;
+use super::field::raw;
+use super::raw_path;
+use crate::plan::{Scalar, Value};
+use crate::time::EventTime;
+
+/// One derived field, or several that are always equal.
+#[derive(Debug)]
+pub(super) struct Rule {
+    names: &'static [&'static str],
+    /// The event's own field of this name, where it has one, goes before the rows.
+    own_first: bool,
+    /// The first row that applies decides, even where it then has no value.
+    rows: &'static [Row],
+}
+
+/// A row applies when all its tests hold.
+#[derive(Debug)]
+pub(super) struct Row {
+    when: &'static [Test],
+    value: &'static [Source],
+}
+
+/// The rule of a derived field.
+pub(super) fn rule(name: &str) -> Option<&'static Rule> {
+    RULES.iter().find(|rule| rule.names.contains(&name))
+}
+
+impl Rule {
+    /// What the field `name` of this rule holds.
+    pub fn read(&self, name: &str, event: &Event) -> Value {
+        let own = if self.own_first { raw(event, name) } else { Value::Null };
+        if !own.is_null() {
+            return own;
+        }
+        let row = self.rows.iter().find(|row| row.when.iter().all(|test| test.holds(event)));
+        row.map_or(Value::Null, |row| first_value(row.value, event))
+    }
+
+    /// Whether every value of the rule is a piece of text that stands in the event.
+    pub fn is_verbatim(&self) -> bool {
+        let made = |source: &Source| matches!(source, Source::Text(_) | Source::Time | Source::TimePart(_));
+        !self.rows.iter().any(|row| row.value.iter().any(made))
+    }
+}
+
+/// The first alternative that has a value. An empty text gives way to the alternatives behind it, and stands where
+/// they have nothing.
+fn first_value(alternatives: &[Source], event: &Event) -> Value {
+    let mut empty = Value::Null;
+    for alternative in alternatives {
+        let value = alternative.read(event);
+        if !is_blank(&value) {
+            return value;
+        }
+        if empty.is_null() {
+            empty = value;
+        }
+    }
+    empty
+}
+
+fn is_blank(value: &Value) -> bool {
+    value.scalars().iter().all(|scalar| text(scalar).is_empty())
+}
+
+impl Source {
+    fn read(&self, event: &Event) -> Value {
+        let fact = |fact: &Option<Arc<str>>| fact.clone().map_or(Value::Null, Value::text);
+        match self {
+            Self::Field(path, part) => part.of(raw(event, path)),
+            Self::Text(text) => Value::text(*text),
+            Self::Time => Value::number(event.time.as_seconds()),
+            Self::TimePart(format) => time_part(event.time, format),
+            Self::Raw => Value::text(event.raw.clone()),
+            Self::EnvelopeAccount => fact(&event.envelope.account),
+            Self::EnvelopeRegion => fact(&event.envelope.region),
+        }
+    }
+}
+
+/// Splunk writes the names of days and months in lower case.
+fn time_part(time: EventTime, format: &str) -> Value {
+    let instant = Timestamp::from_millisecond(time.0).ok();
+    let part = instant.and_then(|instant| strtime::format(format, Offset::UTC.to_datetime(instant)).ok());
+    part.map_or(Value::Null, |part| Value::text(part.to_lowercase()))
+}
+
+impl Test {
+    fn holds(&self, event: &Event) -> bool {
+        match self {
+            Self::Name(patterns) => {
+                any(event, "eventName", |name| patterns.iter().any(|pattern| matches(pattern, name)))
+            }
+            Self::Is(path, values) => any(event, path, |text| values.contains(&text)),
+            Self::Has(path) => !is_blank(&raw(event, path)),
+        }
+    }
+}
+
+/// Whether a text under this path passes.
+fn any(event: &Event, path: &str, test: impl Fn(&str) -> bool) -> bool {
+    let mut passes = false;
+    raw_path::walk(&event.json, path, &mut |node| passes |= node.as_str().is_some_and(&test));
+    passes
+}
+
+/// A raw field is text.
+fn text(scalar: &Scalar) -> &str {
+    match scalar {
+        Scalar::Text(text) => text,
+        Scalar::Number(_) => "",
+    }
+}
+
+/// Case-sensitive; a pattern may have one `*`, in front or at its end.
+fn matches(pattern: &str, name: &str) -> bool {
+    match (pattern.strip_prefix('*'), pattern.strip_suffix('*')) {
+        (Some(end), _) => name.ends_with(end),
+        (_, Some(start)) => name.starts_with(start),
+        _ => name == pattern,
+    }
+}
+
+impl Part {
+    fn of(self, value: Value) -> Value {
+        if let Self::Whole = self {
+            return value;
+        }
+        let parts = value.scalars().iter().filter_map(|scalar| self.cut(text(scalar)));
+        Value::from_scalars(parts.map(Scalar::text).collect())
+    }
+
+    fn cut(self, text: &str) -> Option<&str> {
+        match self {
+            Self::Whole => Some(text),
+            Self::AfterSlash => text.rsplit('/').next(),
+            Self::AfterColonAndSlash => text.rsplit([':', '/']).next(),
+            Self::BetweenColons(nth) => text.split(':').nth(nth - 1),
+            Self::ResourceName => resource_name(text),
+        }
+    }
+}
+
+/// The name in `... on resource: user Bob` or `... on resource: arn:aws:iam::1:user/Bob because ...`.
+fn resource_name(message: &str) -> Option<&str> {
+    let (_, resource) = message.split_once("resource:")?;
+    let mut words = resource.split_whitespace();
+    let name = match words.next()? {
+        "user" => words.next()?,
+        word => word,
+    };
+    name.rsplit([':', '/']).next()
+}
+
+/// Every derived field's name.
+#[cfg(test)]
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    RULES.iter().flat_map(|rule| rule.names.iter().copied())
+}

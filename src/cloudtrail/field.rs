@@ -1,0 +1,67 @@
+//! The fields of an event by name: raw paths and the derived layer on top of them.
+
+use std::sync::Arc;
+
+use super::derived::{self, Rule};
+use super::event::Event;
+use super::raw_path;
+use crate::plan::{Scalar, Value};
+
+/// A field's name, resolved once: what to read is a function of the name alone.
+#[derive(Clone, Debug)]
+pub struct FieldPath {
+    name: Arc<str>,
+    rule: Option<&'static Rule>,
+}
+
+impl FieldPath {
+    /// Resolves a name: a field of the derived layer (`docs/fields.md`), else a path into the event.
+    pub fn compile(name: &str) -> Self {
+        Self { name: name.into(), rule: derived::rule(name) }
+    }
+
+    /// The name.
+    pub fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// Whether every value of this field is a piece of text that stands in the record as it is, never one that we
+    /// make: only then may the prefilter look for it (PO-3).
+    pub fn is_verbatim(&self) -> bool {
+        self.rule.is_none_or(Rule::is_verbatim)
+    }
+
+    /// What the field holds in this event; null where there is nothing.
+    pub fn read(&self, event: &Event) -> Value {
+        self.rule.map_or_else(|| raw(event, &self.name), |rule| rule.read(&self.name, event))
+    }
+}
+
+/// What the field of this name holds in this event. For a name that is read often, compile a [`FieldPath`].
+pub fn field(event: &Event, name: &str) -> Value {
+    FieldPath::compile(name).read(event)
+}
+
+/// The raw fields whose names begin with `prefix`, sorted by name, in Splunk's spelling (`a.b`, `a{}.b`).
+pub fn fields_under(event: &Event, prefix: &str) -> Vec<(String, Value)> {
+    let fields = raw_path::flatten_under(&event.json, prefix);
+    fields.into_iter().map(|(name, scalars)| (name, Value::from_scalars(scalars))).collect()
+}
+
+/// Whether events of these names (a search's; empty: any) can have the field at all. `false` only where it is certain:
+/// `JobCreated` has an identity of `accountId` and `invokedBy` alone.
+pub fn may_exist(field: &str, event_names: &[String]) -> bool {
+    let nameless = !event_names.is_empty() && event_names.iter().all(|name| name.eq_ignore_ascii_case("JobCreated"));
+    let of_identity = match field.strip_prefix("userIdentity.") {
+        Some(member) => !matches!(member, "accountId" | "invokedBy"),
+        None => matches!(field, "user" | "user_name" | "user_type" | "user_arn" | "userName"),
+    };
+    !(nameless && of_identity)
+}
+
+/// What stands under a raw path.
+pub(super) fn raw(event: &Event, path: &str) -> Value {
+    let mut found: Vec<Scalar> = Vec::new();
+    raw_path::walk(&event.json, path, &mut |node| found.extend(raw_path::leaf(node)));
+    Value::from_scalars(found)
+}

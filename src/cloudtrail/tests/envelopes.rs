@@ -1,0 +1,183 @@
+//! Each envelope of the contract, alone and combined.
+
+use serde_json::json;
+
+use super::JOB_CREATED;
+use crate::cloudtrail::testing::{decoded, event, gzip, reasons};
+use crate::cloudtrail::{DecodeLimits, Envelope, RejectReason, decode, field};
+use crate::plan::Value;
+use crate::time::EventTime;
+
+const EVENTBRIDGE: &str = include_str!("../../../tests/data/cloudtrail/jobcreated_eventbridge.json");
+
+fn logs(messages: &[&str]) -> String {
+    let log_events: Vec<_> =
+        messages.iter().map(|message| json!({"id": "1", "timestamp": 1, "message": message})).collect();
+    json!({"messageType": "DATA_MESSAGE", "owner": "1", "logEvents": log_events}).to_string()
+}
+
+#[test]
+fn ag_2_one_event_has_one_key_and_content_in_every_envelope() {
+    let record = JOB_CREATED.trim();
+    let eventbridge =
+        format!(r#"{{"detail-type":"AWS Service Event via CloudTrail","detail":{record},"account":"1"}}"#);
+    let file = format!(r#"{{"Records":[{record}]}}"#);
+    let wrapped = [
+        (record.to_owned(), Envelope::Bare),
+        (eventbridge, Envelope::EventBridge),
+        (file, Envelope::File),
+        (logs(&[record]), Envelope::CloudWatchLogs),
+    ];
+    for (text, envelope) in wrapped {
+        for data in [text.clone().into_bytes(), gzip(&text)] {
+            assert_eq!(decoded(&data).envelopes, [(envelope, 1)]);
+            let event = event(&data);
+            assert_eq!(&*event.raw, record);
+            assert_eq!(&*event.id, "894153ad-ed86-4719-bb66-6c52ef7dc767");
+            assert_eq!(event.key.0, 0x894153ad_ed86_4719_bb66_6c52ef7dc767);
+            assert_eq!(event.time, EventTime(1_682_380_277_000));
+            // First 16 hexadecimal digits that `sha256sum` prints for the record.
+            assert_eq!(event.content_hash, 0xecc7_48cb_a5b5_0517);
+        }
+    }
+}
+
+#[test]
+fn ag_2_without_an_id_the_events_bytes_are_the_key_in_every_envelope() {
+    let record = r#"{"eventName": "A", "eventTime": "2024-01-01T00:00:00Z"}"#;
+    let bare = event(record);
+    let in_file = event(format!(r#"{{"Records": [ {record} ]}}"#));
+    assert_eq!((bare.key, &bare.id), (in_file.key, &in_file.id));
+    assert_eq!(*bare.id, format!("{:032x}", bare.key.0));
+    let other = event(record.replace('A', "B"));
+    assert_ne!(bare.key, other.key);
+}
+
+#[test]
+fn ag_2_an_id_that_is_no_uuid_is_one_key_and_never_the_key_of_bytes() {
+    let with_id = |id: &str, name: &str| {
+        event(json!({"eventID": id, "eventName": name, "eventTime": "2024-01-01T00:00:00Z"}).to_string())
+    };
+    assert_eq!(with_id("1", "A").key, with_id("1", "B").key);
+    assert_ne!(with_id("1", "A").content_hash, with_id("1", "B").content_hash);
+    assert_ne!(with_id("1", "A").key, with_id("2", "A").key);
+    let upper = with_id("894153AD-ED86-4719-BB66-6C52EF7DC767", "A");
+    assert_eq!(upper.key.0, 0x894153ad_ed86_4719_bb66_6c52ef7dc767, "one UUID in either case");
+
+    let no_id = event(r#"{"eventName":"A","eventTime":"2024-01-01T00:00:00Z"}"#);
+    assert_ne!(with_id(&no_id.raw, "A").key, no_id.key, "an id may spell another event's bytes");
+    assert_eq!(with_id("", "A").id.len(), 32, "an empty id is none");
+}
+
+#[test]
+fn eventbridge_stands_in_for_what_the_event_lacks() {
+    let event = event(EVENTBRIDGE);
+    assert!(event.raw.starts_with("{\n  \"eventVersion\": \"1.05\""), "_raw is the text of detail");
+    assert_eq!(field(&event, "recipientAccountId"), Value::text("123456789012"), "the envelope's account");
+    assert_eq!(field(&event, "awsRegion"), Value::text("us-east-1"));
+    assert_eq!(field(&event, "vendor_account"), Value::text("11112223334444"), "14 digits are an account too");
+}
+
+#[test]
+fn wn_5_the_envelopes_time_and_region_stand_in_only_where_the_event_has_none() {
+    let wrap = |detail: &str| {
+        format!(
+            r#"{{"detail-type":"x","detail":{detail},"time":"2020-02-27T15:25:49Z","region":"eu-west-1","account":"7"}}"#
+        )
+    };
+    let bare = event(wrap(r#"{"eventName":"A"}"#));
+    assert_eq!(bare.time, EventTime(1_582_817_149_000));
+    assert_eq!(field(&bare, "vendor_region"), Value::text("eu-west-1"));
+    let unreadable = event(wrap(r#"{"eventName":"A","eventTime":"..."}"#));
+    assert_eq!(unreadable.time, EventTime(1_582_817_149_000));
+    let own = event(wrap(
+        r#"{"eventName":"A","eventTime":"2024-01-01T00:00:00Z","awsRegion":"us-east-1","recipientAccountId":"8"}"#,
+    ));
+    assert_eq!(own.time, EventTime(1_704_067_200_000));
+    assert_eq!(field(&own, "awsRegion"), Value::text("us-east-1"));
+    assert_eq!(field(&own, "recipientAccountId"), Value::text("8"));
+}
+
+#[test]
+fn a_control_message_is_an_envelope_without_events() {
+    let message =
+        r#"{"messageType":"CONTROL_MESSAGE","logEvents":[{"id":"","timestamp":1,"message":"CWL CONTROL MESSAGE"}]}"#;
+    let decoded = decoded(gzip(message));
+    assert_eq!(decoded.envelopes, [(Envelope::CloudWatchControl, 0)]);
+    assert!(decoded.events.is_empty() && decoded.rejected.is_empty());
+}
+
+#[test]
+fn po_1_a_bad_event_takes_no_neighbour_along() {
+    let good = r#"{"eventName":"A","eventTime":"2024-01-01T00:00:00Z"}"#;
+    let file = decoded(format!(r#"{{"Records":[{good},{{"eventName":"B"}},3,{{"x":1}},{good}]}}"#));
+    assert_eq!(file.events.len(), 2);
+    let expected = [RejectReason::NoEventTime, RejectReason::NotCloudTrail, RejectReason::NotCloudTrail];
+    assert_eq!(reasons(&file), expected);
+    assert_eq!(&*file.rejected[0].bytes, br#"{"eventName":"B"}"#, "the one bad event, not the record");
+
+    let cut = &good[..20];
+    let logs = decoded(gzip(logs(&[good, "START RequestId: 1", cut, good])));
+    assert_eq!(logs.events.len(), 2);
+    assert_eq!(logs.envelopes, [(Envelope::CloudWatchLogs, 2)]);
+    assert_eq!(reasons(&logs), [RejectReason::BadJson, RejectReason::BadJson]);
+    assert_eq!(&*logs.rejected[1].bytes, cut.as_bytes());
+}
+
+#[test]
+fn ndjson_holds_any_envelopes_and_a_bad_line_is_one_rejection() {
+    let good = r#"{"eventName":"A","eventTime":"2024-01-01T00:00:00Z"}"#;
+    let text = format!("{good}\r\n{{\"Records\":[{good},{good}]}}\n\n{{\"cut\": \n{}\n[1]\n{good}\n", logs(&[good]));
+    for data in [text.clone().into_bytes(), gzip(&text)] {
+        let decoded = decoded(data);
+        let expected = [(Envelope::Bare, 1), (Envelope::File, 2), (Envelope::CloudWatchLogs, 1), (Envelope::Bare, 1)];
+        assert_eq!(decoded.envelopes, expected);
+        assert_eq!(reasons(&decoded), [RejectReason::BadJson, RejectReason::UnknownEnvelope]);
+        assert_eq!(&*decoded.rejected[0].bytes, b"{\"cut\":");
+    }
+}
+
+#[test]
+fn indented_documents_are_read() {
+    let indented =
+        serde_json::to_string_pretty(&json!({"Records": [{"eventName": "A", "eventTime": "2024-01-01 00:00:00"}]}));
+    let indented = indented.expect("JSON");
+    assert_eq!(decoded(format!("{indented}\n{indented}")).events.len(), 2);
+}
+
+#[test]
+fn gzip_members_are_one_text_and_gzip_inside_gzip_is_refused() {
+    let (first, second) = JOB_CREATED.split_at(300);
+    let members = [gzip(first), gzip(second)].concat();
+    assert_eq!(&*event(members).raw, JOB_CREATED.trim());
+    assert_eq!(reasons(&decoded(gzip(gzip(JOB_CREATED)))), [RejectReason::BadGzip]);
+}
+
+#[test]
+fn damaged_gzip_is_bad_gzip() {
+    let whole = gzip(JOB_CREATED);
+    let mut flipped = whole.clone();
+    let checksum = flipped.len() - 8;
+    flipped[checksum] ^= 1;
+    for data in [&whole[..whole.len() - 1], &whole[..40], &whole[..2], &flipped] {
+        let decoded = decoded(data);
+        assert_eq!(reasons(&decoded), [RejectReason::BadGzip]);
+        assert_eq!(&*decoded.rejected[0].bytes, data);
+    }
+}
+
+#[test]
+fn a_gzip_bomb_is_too_large_at_the_cap() {
+    let limits = DecodeLimits { max_inflated_bytes: 1 << 20 };
+    let bomb = gzip(vec![b' '; (1 << 20) + 1]);
+    assert!(bomb.len() < 4096);
+    assert_eq!(reasons(&decode(&bomb, &limits)), [RejectReason::TooLarge]);
+    let members = [gzip(vec![b' '; 1 << 20]), gzip(" ")].concat();
+    assert_eq!(
+        reasons(&decode(&members, &limits)),
+        [RejectReason::TooLarge],
+        "the cap is the record's, not a member's"
+    );
+    let exactly = gzip(vec![b' '; 1 << 20]);
+    assert_eq!(reasons(&decode(&exactly, &limits)), [RejectReason::Empty]);
+}
