@@ -1,0 +1,189 @@
+//! Commands, one function each.
+
+use super::{Pair, Rule, SplError, Spanned, expr, inner, search, span, spanned_text, text};
+use crate::spl::ast::{Aggregate, AggregateArgument, BinSpan, Command, Conversion, StatsCommand};
+use crate::spl::build::option::{bin_span, no_options, option};
+use crate::spl::error::nearest;
+use crate::spl::parser::SUPPORTED_COMMANDS;
+
+type Result<T> = std::result::Result<T, SplError>;
+
+/// The command of a pair of rule `command`.
+pub(super) fn command(pair: Pair<'_>) -> Result<Spanned<Command>> {
+    let pair = pair.into_inner().next().expect("a command is one of its alternatives");
+    let span = trimmed_span(&pair);
+    let node = match pair.as_rule() {
+        Rule::search_command => Command::Search(search::expr(inner(pair, Rule::search_expr))?),
+        Rule::where_command => Command::Where(expr::expr(inner(pair, Rule::expr))?),
+        Rule::eval_command => Command::Eval(children(pair, Rule::assignment, assignment)?),
+        Rule::rename_command => Command::Rename(children(pair, Rule::rename_pair, rename)?),
+        Rule::fields_command => fields(pair),
+        Rule::table_command => Command::Table(names(inner(pair, Rule::name_list))),
+        Rule::fillnull_command => fillnull(pair)?,
+        Rule::bin_command => bin(pair)?,
+        Rule::stats_command => Command::Stats(stats(pair)?),
+        Rule::convert_command => convert(pair)?,
+        _ => return Err(unsupported(inner(pair, Rule::command_name))),
+    };
+    Ok(Spanned { node, span })
+}
+
+/// Pest's span of a rule that ends in an optional part includes the blanks before it.
+fn trimmed_span(pair: &Pair<'_>) -> super::Span {
+    let start = pair.as_span().start();
+    start..start + pair.as_str().trim_end().len()
+}
+
+fn children<T>(pair: Pair<'_>, rule: Rule, build: fn(Pair<'_>) -> Result<T>) -> Result<Vec<T>> {
+    pair.into_inner().filter(|part| part.as_rule() == rule).map(build).collect()
+}
+
+fn names(list: Pair<'_>) -> Vec<Spanned<String>> {
+    list.into_inner().filter(|part| part.as_rule() == Rule::name).map(|name| spanned_text(&name)).collect()
+}
+
+fn assignment(pair: Pair<'_>) -> Result<(Spanned<String>, Spanned<crate::spl::ast::Expr>)> {
+    let mut parts = pair.into_inner();
+    let target = spanned_text(&parts.next().expect("an assignment begins with its field"));
+    let value = parts.next_back().expect("an assignment ends with its expression");
+    Ok((target, expr::expr(value)?))
+}
+
+fn rename(pair: Pair<'_>) -> Result<(Spanned<String>, Spanned<String>)> {
+    let place = span(&pair);
+    let mut both = names(pair).into_iter();
+    let mut next = || both.next().expect("a pair has two names");
+    let (from, to) = (next(), next());
+    let wildcards = |name: &Spanned<String>| name.node.matches('*').count();
+    if wildcards(&from) != wildcards(&to) {
+        let message = format!("`{}` and `{}` have different numbers of wildcards", from.node, to.node);
+        return Err(SplError::syntax(message, place).with_help("each `*` of the new name is filled by one of the old name"));
+    }
+    Ok((from, to))
+}
+
+fn fields(pair: Pair<'_>) -> Command {
+    let keep = !pair.clone().into_inner().any(|part| part.as_rule() == Rule::sign && part.as_str() == "-");
+    Command::Fields { keep, fields: names(inner(pair, Rule::name_list)) }
+}
+
+fn fillnull(pair: Pair<'_>) -> Result<Command> {
+    let value = option(&pair, "value")?.map_or_else(|| "0".to_owned(), |value| value.node);
+    no_options(&pair, &["value"])?;
+    let fields = pair.into_inner().find(|part| part.as_rule() == Rule::name_list).map(names).unwrap_or_default();
+    Ok(Command::FillNull { value, fields })
+}
+
+fn bin(pair: Pair<'_>) -> Result<Command> {
+    no_options(&pair, &["span"])?;
+    let place = trimmed_span(&pair);
+    let size = option(&pair, "span")?;
+    let mut both = names(inner(pair, Rule::bin_field)).into_iter();
+    let field = both.next().expect("bin has a field");
+    let Some(size) = size else {
+        return Err(SplError::syntax("bin needs a span", place)
+            .with_help("for example `bin _time span=5m`; choosing the size of bins by the data is not supported"));
+    };
+    let span: BinSpan = bin_span(&size, field.node == "_time")?;
+    Ok(Command::Bin { field, span, output: both.next() })
+}
+
+fn stats(pair: Pair<'_>) -> Result<StatsCommand> {
+    let by = pair.clone().into_inner().find(|part| part.as_rule() == Rule::by_clause);
+    let by = by.map(|clause| names(inner(clause, Rule::name_list))).unwrap_or_default();
+    Ok(StatsCommand { aggregates: children(pair, Rule::aggregate, aggregate)?, by })
+}
+
+fn aggregate(pair: Pair<'_>) -> Result<Spanned<Aggregate>> {
+    let span = trimmed_span(&pair);
+    let (mut written, mut argument, mut output, mut text_of_argument) = ("", None, None, None);
+    for part in pair.into_inner() {
+        match part.as_rule() {
+            Rule::function => written = part.as_str(),
+            Rule::aggregate_args => (argument, text_of_argument) = aggregate_argument(part)?,
+            Rule::name => output = Some(text(&part)),
+            _ => {}
+        }
+    }
+    let (function, parameter) = aggregate_function(written);
+    let output = output.unwrap_or_else(|| match text_of_argument {
+        Some(argument) => format!("{written}({argument})"),
+        None => written.to_owned(),
+    });
+    Ok(Spanned { node: Aggregate { function, parameter, argument, output }, span })
+}
+
+/// The argument, and its text for the column's default name.
+fn aggregate_argument(pair: Pair<'_>) -> Result<(Option<AggregateArgument>, Option<String>)> {
+    for part in pair.into_inner() {
+        match part.as_rule() {
+            Rule::name => return Ok((Some(AggregateArgument::Field(text(&part))), Some(text(&part)))),
+            Rule::aggregate_eval => {
+                let written = part.as_str().trim_end().to_owned();
+                let argument = expr::expr(inner(part, Rule::expr))?;
+                return Ok((Some(AggregateArgument::Eval(argument.node)), Some(written)));
+            }
+            _ => {}
+        }
+    }
+    Ok((None, None))
+}
+
+/// `perc95` is `perc` with 95; the synonyms that Splunk documents become the one name that it shows.
+fn aggregate_function(written: &str) -> (String, Option<f64>) {
+    let lower = written.to_ascii_lowercase();
+    let name = lower.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+    let parameter = lower[name.len()..].parse::<f64>().ok();
+    match (name, parameter) {
+        ("p" | "perc" | "percentile", Some(percent)) => ("perc".to_owned(), Some(percent)),
+        ("exactperc" | "upperperc", Some(percent)) => (name.to_owned(), Some(percent)),
+        _ => (synonym(&lower).to_owned(), None),
+    }
+}
+
+fn synonym(function: &str) -> &str {
+    match function {
+        "c" => "count",
+        "distinct_count" => "dc",
+        "mean" => "avg",
+        other => other,
+    }
+}
+
+/// What `convert` uses where the search sets no `timeformat`.
+const DEFAULT_TIMEFORMAT: &str = "%m/%d/%Y %H:%M:%S";
+
+fn convert(pair: Pair<'_>) -> Result<Command> {
+    no_options(&pair, &["timeformat"])?;
+    let timeformat = option(&pair, "timeformat")?.map_or_else(|| DEFAULT_TIMEFORMAT.to_owned(), |format| format.node);
+    Ok(Command::Convert { timeformat, conversions: children(pair, Rule::conversion, conversion)? })
+}
+
+fn conversion(pair: Pair<'_>) -> Result<Spanned<Conversion>> {
+    let span = trimmed_span(&pair);
+    let function = inner(pair.clone(), Rule::function).as_str().to_ascii_lowercase();
+    let mut both = names(pair).into_iter().map(|name| name.node);
+    let field = both.next().expect("a conversion has a field");
+    Ok(Spanned { node: Conversion { function, field, output: both.next() }, span })
+}
+
+/// Commands that Splunk has: refused as what they are.
+const OTHER_COMMANDS: [&str; 33] = [
+    "anomalydetection", "append", "appendpipe", "appendcols", "addinfo", "chart", "collect", "dedup", "eventstats",
+    "from", "foreach", "head", "inputlookup", "iplocation", "join", "lookup", "makemv", "makeresults", "multisearch",
+    "mvexpand", "nomv", "outputlookup", "rare", "regex", "rex", "sort", "spath", "streamstats", "tail", "timechart",
+    "top", "transaction", "tstats",
+];
+
+fn unsupported(name: Pair<'_>) -> SplError {
+    let word = name.as_str();
+    let supported = format!("supported are {}", SUPPORTED_COMMANDS.join(", "));
+    if OTHER_COMMANDS.contains(&word.to_ascii_lowercase().as_str()) {
+        return SplError::unsupported(format!("the command `{word}` is not supported"), span(&name)).with_help(supported);
+    }
+    let help = match nearest(word, SUPPORTED_COMMANDS.into_iter().chain(OTHER_COMMANDS)) {
+        Some(near) => format!("did you mean `{near}`? {supported}"),
+        None => supported,
+    };
+    SplError::unsupported(format!("`{word}` is not a known command"), span(&name)).with_help(help)
+}

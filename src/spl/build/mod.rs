@@ -1,0 +1,77 @@
+//! From the grammar's pairs to the syntax tree.
+//!
+//! The grammar has proved the shape; every `expect` here restates a rule of `grammar.pest`.
+
+mod command;
+mod expr;
+mod option;
+mod search;
+
+use super::ast::{Pipeline, SearchExpr, Span, Spanned};
+use super::error::SplError;
+use super::parser::{Pair, Rule};
+
+/// The whole search.
+pub(super) fn pipeline(pair: Pair<'_>) -> Result<Pipeline, SplError> {
+    let mut base = None;
+    let mut commands = Vec::new();
+    for part in pair.into_inner() {
+        match part.as_rule() {
+            Rule::base => base = Some(search::expr(inner(part, Rule::search_expr))?),
+            Rule::command => commands.push(command::command(part)?),
+            _ => {}
+        }
+    }
+    match base {
+        Some(base) => Ok(Pipeline { base, commands }),
+        None => Err(no_base(&commands)),
+    }
+}
+
+/// A generating command would come first instead; those are all unsupported and were refused by name before this.
+fn no_base(commands: &[Spanned<super::ast::Command>]) -> SplError {
+    let span = commands.first().map_or(0..0, |command| command.span.clone());
+    SplError::syntax("a search begins with search terms, not with a command", span)
+        .with_help("write the terms that choose the events first, for example `eventName=JobCreated | stats count`")
+}
+
+fn span(pair: &Pair<'_>) -> Span {
+    pair.as_span().start()..pair.as_span().end()
+}
+
+/// The first child of that rule, which the grammar guarantees.
+fn inner<'t>(pair: Pair<'t>, rule: Rule) -> Pair<'t> {
+    pair.into_inner().find(|child| child.as_rule() == rule).expect("the grammar requires this child")
+}
+
+/// A name or a value, without its quotes.
+fn text(pair: &Pair<'_>) -> String {
+    match pair.as_rule() {
+        Rule::quoted => unquote(pair.as_str(), '"'),
+        Rule::single_quoted => unquote(pair.as_str(), '\''),
+        _ => match pair.clone().into_inner().next() {
+            Some(child) => text(&child),
+            None => pair.as_str().to_owned(),
+        },
+    }
+}
+
+fn spanned_text(pair: &Pair<'_>) -> Spanned<String> {
+    Spanned { node: text(pair), span: span(pair) }
+}
+
+/// A backslash escapes the quote and itself; before anything else it stands for itself (`\d`).
+fn unquote(quoted: &str, quote: char) -> String {
+    let mut chars = quoted[1..quoted.len() - 1].chars().peekable();
+    let mut out = String::with_capacity(quoted.len());
+    while let Some(c) = chars.next() {
+        match chars.peek() {
+            Some(&next) if c == '\\' && (next == '\\' || next == quote) => {
+                out.push(next);
+                chars.next();
+            }
+            _ => out.push(c),
+        }
+    }
+    out
+}

@@ -1,0 +1,87 @@
+//! Search terms.
+
+use super::{Pair, Rule, SearchExpr, SplError, Spanned, inner, span, text};
+use crate::spl::ast::{CompareOp, SearchTerm};
+
+/// An expression of `search`: OR binds tighter than AND.
+pub(super) fn expr(pair: Pair<'_>) -> Result<SearchExpr, SplError> {
+    let parts = pair.into_inner().filter(|part| part.as_rule() == Rule::search_or).map(or);
+    Ok(unwrap_single(parts.collect::<Result<_, _>>()?, SearchExpr::And))
+}
+
+fn or(pair: Pair<'_>) -> Result<SearchExpr, SplError> {
+    let parts = pair.into_inner().filter(|part| part.as_rule() == Rule::search_not).map(not);
+    Ok(unwrap_single(parts.collect::<Result<_, _>>()?, SearchExpr::Or))
+}
+
+fn unwrap_single(mut parts: Vec<SearchExpr>, many: fn(Vec<SearchExpr>) -> SearchExpr) -> SearchExpr {
+    if parts.len() == 1 { parts.remove(0) } else { many(parts) }
+}
+
+fn not(pair: Pair<'_>) -> Result<SearchExpr, SplError> {
+    let mut parts: Vec<_> = pair.into_inner().collect();
+    let primary = primary(parts.pop().expect("the grammar ends NOT with its term"))?;
+    Ok(parts.iter().fold(primary, |inner, _| SearchExpr::Not(Box::new(inner))))
+}
+
+fn primary(pair: Pair<'_>) -> Result<SearchExpr, SplError> {
+    let span = span(&pair);
+    let node = match pair.as_rule() {
+        Rule::search_group => return expr(inner(pair, Rule::search_expr)),
+        Rule::search_directive => return Err(directive(&pair)),
+        Rule::search_in => in_list(pair),
+        Rule::search_compare => compare(pair)?,
+        // `search *` matches everything, and is what an undefined filter macro expands to.
+        _ if pair.as_str() == "*" => return Ok(SearchExpr::And(Vec::new())),
+        _ => SearchTerm::Raw(text(&pair)),
+    };
+    Ok(SearchExpr::Term(Spanned { node, span }))
+}
+
+fn in_list(pair: Pair<'_>) -> SearchTerm {
+    let mut field = String::new();
+    let mut values = Vec::new();
+    for part in pair.into_inner() {
+        match part.as_rule() {
+            Rule::search_field => field = text(&part),
+            Rule::search_value => values.push(text(&part)),
+            _ => {}
+        }
+    }
+    SearchTerm::In { field, values }
+}
+
+fn compare(pair: Pair<'_>) -> Result<SearchTerm, SplError> {
+    let span = span(&pair);
+    let mut parts = pair.into_inner();
+    let mut next = || parts.next().expect("the grammar gives a comparison three parts");
+    let (field, op, value) = (text(&next()), compare_op(next().as_str()), text(&next()));
+    if is_time_range(&field) {
+        return Err(SplError::unsupported(format!("`{field}` sets a search's time range; a stream has none"), span)
+            .with_help("leave it out; the window is a setting of the detection, or `bin _time span=...` in the search"));
+    }
+    Ok(SearchTerm::Compare { field, op, value })
+}
+
+/// Time modifiers look like fields and would silently match nothing.
+fn is_time_range(field: &str) -> bool {
+    ["earliest", "latest", "_index_earliest", "_index_latest", "starttime", "endtime", "starthoursago", "startdaysago"]
+        .contains(&field)
+}
+
+fn directive(pair: &Pair<'_>) -> SplError {
+    let name = pair.clone().into_inner().next().map_or("", |name| name.as_str());
+    SplError::unsupported(format!("{name}(...) is not supported in a search"), span(pair))
+        .with_help("it speaks to Splunk's index; write the term itself")
+}
+
+pub(super) fn compare_op(text: &str) -> CompareOp {
+    match text {
+        "!=" => CompareOp::Ne,
+        "<" => CompareOp::Lt,
+        "<=" => CompareOp::Le,
+        ">" => CompareOp::Gt,
+        ">=" => CompareOp::Ge,
+        _ => CompareOp::Eq,
+    }
+}

@@ -1,0 +1,122 @@
+//! Syntax errors in an operator's words: what stands there, and what may stand there.
+
+use super::ast::Span;
+use super::error::{SplError, SplErrorKind};
+use super::parser::Rule;
+
+/// The error at byte `at`, where any of `rules` would have been right.
+pub(super) fn syntax_error(text: &str, at: usize, rules: &[Rule]) -> SplError {
+    let rest = &text[at..];
+    let span = found_span(text, at);
+    if rest.starts_with('[') {
+        return subsearch(span);
+    }
+    if let Some(quote) = rest.chars().next().filter(|c| matches!(c, '"' | '\'')).filter(|&c| never_closed(rest, c)) {
+        return SplError::syntax(format!("the quote {quote} is never closed"), span);
+    }
+    let found = if rest.is_empty() { "the end of the search".to_owned() } else { format!("`{}`", &text[span.clone()]) };
+    let error = match one_of(rules) {
+        Some(expected) => SplError::syntax(format!("expected {expected}, found {found}"), span),
+        None => SplError::syntax(format!("unexpected {found}"), span),
+    };
+    match help(rest, rules) {
+        Some(help) => error.with_help(help),
+        None => error,
+    }
+}
+
+fn subsearch(span: Span) -> SplError {
+    SplError::new(SplErrorKind::Unsupported, "subsearches `[ ... ]` are not supported", span)
+        .with_help("a stream has no finished second search to take results from; a lookup or two detections may do")
+}
+
+fn never_closed(rest: &str, quote: char) -> bool {
+    let mut chars = rest.chars().skip(1);
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => drop(chars.next()),
+            c if c == quote => return false,
+            _ => {}
+        }
+    }
+    true
+}
+
+/// The word that stands at `at`, or the one character where it is no word.
+fn found_span(text: &str, at: usize) -> Span {
+    let rest = &text[at..];
+    let is_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '*' | '-' | ':' | '/');
+    let word = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
+    let length = if word > 0 { word } else { rest.chars().next().map_or(0, char::len_utf8) };
+    at..at + length
+}
+
+fn help(rest: &str, rules: &[Rule]) -> Option<&'static str> {
+    let in_search = rules.iter().any(|&rule| words_for(rule) == Some(TERM) || rule == Rule::search_value);
+    let in_expr = rules.iter().any(|rule| matches!(rule, Rule::concat | Rule::plus | Rule::in_list));
+    match rest.chars().next()? {
+        ',' if in_search => Some("a value that contains a comma stands in double quotes; a list of values is `field IN (a, b)`"),
+        '(' if rules.contains(&Rule::search_value) => Some("a list of values is written `field IN (a, b)`"),
+        '{' | ':' | '@' | '#' | '$' if in_expr => {
+            Some("in an expression, a field name with other characters than letters, digits and _ stands in single quotes")
+        }
+        'I' if in_search && rest.starts_with("IN") => Some("`NOT field IN (a, b)` is the opposite of `field IN (a, b)`"),
+        _ => None,
+    }
+}
+
+const TERM: &str = "a search term";
+const EXPRESSION: &str = "an expression";
+
+fn one_of(rules: &[Rule]) -> Option<String> {
+    let mut words: Vec<&str> = Vec::new();
+    for word in rules.iter().filter_map(|&rule| words_for(rule)) {
+        if !words.contains(&word) {
+            words.push(word);
+        }
+    }
+    if words.contains(&TERM) || words.contains(&EXPRESSION) {
+        words.retain(|word| !["`(`", "NOT", "a function"].contains(word));
+    }
+    let last = words.pop()?;
+    Some(if words.is_empty() { last.to_owned() } else { format!("{} or {last}", words.join(", ")) })
+}
+
+/// What an operator calls it; none for what would only repeat another one.
+fn words_for(rule: Rule) -> Option<&'static str> {
+    Some(match rule {
+        Rule::EOI => "the end of the search",
+        Rule::pipe => "`|`",
+        Rule::comma => "`,`",
+        Rule::lparen => "`(`",
+        Rule::rparen => "`)`",
+        Rule::equals => "`=`",
+        Rule::base | Rule::search_expr | Rule::search_or | Rule::search_not | Rule::search_group | Rule::search_raw
+        | Rule::search_word | Rule::search_compare | Rule::search_in | Rule::search_directive => TERM,
+        Rule::search_field => "a field name",
+        Rule::search_value | Rule::value_word | Rule::option_value => "a value",
+        Rule::upper_and => "AND",
+        Rule::upper_or => "OR",
+        Rule::upper_not => "NOT",
+        Rule::upper_in => "IN",
+        Rule::compare_op | Rule::equal | Rule::compare => "a comparison",
+        Rule::command | Rule::other_command | Rule::command_name => "a command",
+        Rule::assignment => "an assignment `field=expression`",
+        Rule::rename_pair => "a pair `old AS new`",
+        Rule::name | Rule::name_list | Rule::bare_name | Rule::bin_field => "a field name",
+        Rule::option | Rule::option_key => "an option",
+        Rule::aggregate => "an aggregate such as `count` or `values(field)`",
+        Rule::function | Rule::call_name => "a function",
+        Rule::aggregate_args => "`(`",
+        Rule::aggregate_eval => "`eval(...)`",
+        Rule::by_clause | Rule::kw_by => "BY",
+        Rule::kw_as => "AS",
+        Rule::conversion => "a conversion such as `ctime(field)`",
+        Rule::sign => "`+` or `-`",
+        Rule::expr | Rule::number | Rule::call | Rule::group | Rule::field | Rule::not => EXPRESSION,
+        Rule::quoted | Rule::single_quoted => return None,
+        Rule::and | Rule::or | Rule::xor | Rule::like | Rule::concat | Rule::plus | Rule::minus | Rule::multiply
+        | Rule::divide | Rule::modulo | Rule::in_list | Rule::kw_in => "an operator",
+        _ => return None,
+    })
+}

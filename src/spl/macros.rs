@@ -1,0 +1,121 @@
+//! Macros: text that stands for text.
+//!
+//! Owns: their definitions, textual expansion with a map back to the original, and the default of filter macros.
+//! Deliberately absent: reading files (callers hand in text).
+
+mod call;
+mod expand;
+mod file;
+
+use std::collections::BTreeMap;
+
+pub use expand::{Expansion, expand};
+pub use file::MacrosError;
+
+/// The macros that a search may use: the built-in ones, and the operator's, which win.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Macros {
+    /// By name and number of arguments, as Splunk tells them apart.
+    definitions: BTreeMap<(String, usize), Definition>,
+}
+
+/// One macro.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Definition {
+    /// The names of its arguments, in order.
+    arguments: Vec<String>,
+    /// SPL text with `$name$` for each argument.
+    text: String,
+}
+
+/// What a filter macro means that nobody has defined: everything passes.
+const DEFAULT_FILTER: &str = "search *";
+
+impl Default for Macros {
+    fn default() -> Self {
+        Self::built_in()
+    }
+}
+
+impl Macros {
+    /// The macros that every detection may use without a macros file.
+    pub fn built_in() -> Self {
+        let mut macros = Self { definitions: BTreeMap::new() };
+        macros.define("cloudtrail", &[], "sourcetype=aws:cloudtrail");
+        macros.define("security_content_ctime", &["field"], r#"convert timeformat="%Y-%m-%dT%H:%M:%S" ctime($field$)"#);
+        macros
+    }
+
+    /// The built-in macros and those of a macros file, given as its text.
+    ///
+    /// # Errors
+    /// Every problem of the file, each with its line and column.
+    pub fn from_yaml(yaml: &str) -> Result<Self, Vec<MacrosError>> {
+        let mut macros = Self::built_in();
+        for entry in file::entries(yaml)? {
+            let arguments: Vec<&str> = entry.arguments.iter().map(String::as_str).collect();
+            macros.define(&entry.name, &arguments, &entry.definition);
+        }
+        Ok(macros)
+    }
+
+    /// Defines a macro, replacing one with the same name and number of arguments.
+    pub fn define(&mut self, name: &str, arguments: &[&str], definition: &str) {
+        let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        let key = (name.to_owned(), arguments.len());
+        self.definitions.insert(key, Definition { arguments, text: definition.to_owned() });
+    }
+
+    /// Whether a macro of that name without arguments is defined, by us or by the operator.
+    pub fn defines(&self, name: &str) -> bool {
+        self.definitions.contains_key(&(name.to_owned(), 0))
+    }
+
+    fn get(&self, name: &str, arguments: usize) -> Option<&Definition> {
+        self.definitions.get(&(name.to_owned(), arguments))
+    }
+
+    /// The numbers of arguments with which that name is defined.
+    fn arities(&self, name: &str) -> Vec<usize> {
+        self.definitions.keys().filter(|(defined, _)| defined == name).map(|&(_, arguments)| arguments).collect()
+    }
+
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.definitions.keys().map(|(name, _)| name.as_str())
+    }
+}
+
+impl Definition {
+    /// The definition with its arguments filled in.
+    fn with(&self, arguments: &[String]) -> String {
+        let mut text = String::with_capacity(self.text.len());
+        let mut rest = self.text.as_str();
+        while let Some(at) = rest.find('$') {
+            text.push_str(&rest[..at]);
+            rest = &rest[at..];
+            let named = rest[1..].find('$').and_then(|end| {
+                let index = self.arguments.iter().position(|name| *name == rest[1..=end])?;
+                Some((&arguments[index], end + 2))
+            });
+            let (piece, consumed) = named.map_or(("$", 1), |(value, length)| (value.as_str(), length));
+            text.push_str(piece);
+            rest = &rest[consumed..];
+        }
+        text + rest
+    }
+}
+
+/// Whether a name is that of a filter macro, by Splunk's convention.
+fn is_filter(name: &str) -> bool {
+    name.ends_with("_filter") && name.len() > "_filter".len()
+}
+
+/// The name of the filter macro of a detection, by Splunk's convention: its name in lower case, `_` for everything
+/// that is no letter and no digit, and `_filter`.
+pub fn conventional_filter(detection_name: &str) -> String {
+    let snake = detection_name.trim().chars().map(|c| if c.is_alphanumeric() { c.to_ascii_lowercase() } else { '_' });
+    snake.chain("_filter".chars()).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,147 @@
+//! The commands, one by one.
+
+use super::{command, parsed, refused};
+use crate::spl::ast::{AggregateArgument, BinSpan, Command, Spanned};
+
+fn names(list: &[Spanned<String>]) -> Vec<&str> {
+    list.iter().map(|name| name.node.as_str()).collect()
+}
+
+/// Function, argument, column of each aggregate; by-fields.
+fn stats(text: &str) -> (Vec<(String, String, String)>, Vec<String>) {
+    let Command::Stats(stats) = command(text) else { panic!("{text}") };
+    let argument = |argument: &Option<AggregateArgument>| match argument {
+        None => String::new(),
+        Some(AggregateArgument::Field(field)) => field.clone(),
+        Some(AggregateArgument::Eval(expr)) => format!("eval {}", super::sexp::expr(expr)),
+    };
+    let aggregates = stats.aggregates.into_iter().map(|aggregate| aggregate.node);
+    let aggregates = aggregates.map(|a| (a.function, argument(&a.argument), a.output)).collect();
+    (aggregates, stats.by.into_iter().map(|by| by.node).collect())
+}
+
+fn row(function: &str, argument: &str, output: &str) -> (String, String, String) {
+    (function.to_owned(), argument.to_owned(), output.to_owned())
+}
+
+#[test]
+fn stats_of_the_seed() {
+    let (aggregates, by) = stats(
+        "stats count min(_time) as firstTime max(_time) as lastTime values(serviceEventDetails.jobArn) as job_arn \
+         values(serviceEventDetails.status) as status by src_ip  aws_account_id eventName errorCode userAgent",
+    );
+    let expected = [
+        row("count", "", "count"),
+        row("min", "_time", "firstTime"),
+        row("max", "_time", "lastTime"),
+        row("values", "serviceEventDetails.jobArn", "job_arn"),
+        row("values", "serviceEventDetails.status", "status"),
+    ];
+    assert_eq!(aggregates, expected);
+    assert_eq!(by, ["src_ip", "aws_account_id", "eventName", "errorCode", "userAgent"]);
+}
+
+#[test]
+fn stats_takes_commas_blanks_and_any_case() {
+    let expected = (vec![row("dc", "user", "n"), row("count", "", "count")], vec!["a".into(), "b".into(), "c".into()]);
+    assert_eq!(stats("STATS dc(user) AS n, count BY a, b c"), expected);
+    assert_eq!(stats("stats  DC(user) as n count by a b, c"), expected);
+}
+
+#[test]
+fn aggregates_are_named_as_written() {
+    let (aggregates, _) = stats("stats values( x ) count() distinct_count(y) perc95(z) count(eval(a=1)) avg(w) as \"A w\"");
+    let expected = [
+        row("values", "x", "values(x)"),
+        row("count", "", "count"),
+        row("dc", "y", "distinct_count(y)"),
+        row("perc", "z", "perc95(z)"),
+        row("count", "eval (eq a 1)", "count(eval(a=1))"),
+        row("avg", "w", "A w"),
+    ];
+    assert_eq!(aggregates, expected);
+}
+
+#[test]
+fn percentiles_carry_their_parameter() {
+    let Command::Stats(stats) = command("stats p99.9(x) median(x)") else { panic!("stats") };
+    assert_eq!(stats.aggregates[0].node.parameter, Some(99.9));
+    assert_eq!((stats.aggregates[1].node.function.as_str(), stats.aggregates[1].node.parameter), ("median", None));
+}
+
+#[test]
+fn wildcards_in_stats() {
+    assert_eq!(stats("stats values(*) as * by arn"), (vec![row("values", "*", "*")], vec!["arn".into()]));
+}
+
+#[test]
+fn rename_takes_pairs_wildcards_and_quotes() {
+    let text = r#"rename user_name as user, requestParameters.* AS * "a b" as 'c d'"#;
+    let Command::Rename(pairs) = command(text) else { panic!("rename") };
+    let pairs: Vec<_> = pairs.iter().map(|(from, to)| (from.node.as_str(), to.node.as_str())).collect();
+    assert_eq!(pairs, [("user_name", "user"), ("requestParameters.*", "*"), ("a b", "c d")]);
+    assert!(refused("* | rename a.* as b").message.contains("different numbers of wildcards"));
+}
+
+#[test]
+fn bin_takes_its_span_before_or_after() {
+    let five = BinSpan::Time(300_000);
+    for text in ["bin _time span=5m", "bucket span=5m _time", "BIN span = 300 _time", "bin span=300s _time"] {
+        let Command::Bin { field, span, output } = command(text) else { panic!("{text}") };
+        assert_eq!((field.node.as_str(), span, output.is_none()), ("_time", five, true), "{text}");
+    }
+    let Command::Bin { span, output, .. } = command("bin bytes as size span=10") else { panic!("bin") };
+    assert_eq!((span, output.map(|name| name.node)), (BinSpan::Number(10.0), Some("size".to_owned())));
+}
+
+#[test]
+fn bin_refuses_what_is_no_fixed_length() {
+    for span in ["1mon", "1d@d", "0m", "2log3", "-5m", "0.5ms", "m", "9999999999d"] {
+        refused(&format!("* | bin _time span={span}"));
+    }
+    assert!(refused("* | bin _time").message.contains("needs a span"));
+    assert!(refused("* | bin _time bins=10").message.contains("`bins` is not supported"));
+    assert!(refused("* | bin _time span=5m span=6m").message.contains("twice"));
+}
+
+#[test]
+fn fillnull_with_and_without_a_list() {
+    let shown = |text: &str| match command(text) {
+        Command::FillNull { value, fields } => (value, names(&fields).join(" ")),
+        other => panic!("{other}"),
+    };
+    assert_eq!(shown("fillnull"), ("0".into(), String::new()));
+    assert_eq!(shown("fillnull value=unknown a, b"), ("unknown".into(), "a b".into()));
+    assert_eq!(shown(r#"fillnull a b value="n a""#), ("n a".into(), "a b".into()));
+}
+
+#[test]
+fn fields_and_table() {
+    let shown = |text: &str| match command(text) {
+        Command::Fields { keep, fields } => (keep, names(&fields).join(" ")),
+        other => panic!("{other}"),
+    };
+    assert_eq!(shown("fields a, b*"), (true, "a b*".into()));
+    assert_eq!(shown("fields + a"), (true, "a".into()));
+    assert_eq!(shown("fields - a b"), (false, "a b".into()));
+    let Command::Table(fields) = command("table src_ip, userIdentity.userName x*") else { panic!("table") };
+    assert_eq!(names(&fields), ["src_ip", "userIdentity.userName", "x*"]);
+}
+
+#[test]
+fn convert_with_and_without_a_format() {
+    let Command::Convert { timeformat, conversions } = command(r#"convert timeformat="%Y" ctime(a) CTIME(b) as c"#) else {
+        panic!("convert")
+    };
+    assert_eq!(timeformat, "%Y");
+    let shown: Vec<_> = conversions.iter().map(|c| (&*c.node.function, &*c.node.field, c.node.output.as_deref())).collect();
+    assert_eq!(shown, [("ctime", "a", None), ("ctime", "b", Some("c"))]);
+    let Command::Convert { timeformat, .. } = command("convert ctime(a)") else { panic!("convert") };
+    assert_eq!(timeformat, "%m/%d/%Y %H:%M:%S");
+}
+
+#[test]
+fn commands_follow_one_another() {
+    let pipeline = parsed("a=1|rename a as b\n  |   where b>1\n| table b");
+    assert_eq!(pipeline.commands.len(), 3);
+}

@@ -1,0 +1,129 @@
+//! What an operator reads when a search is refused.
+
+use super::refused;
+use crate::spl::SplErrorKind;
+
+#[track_caller]
+fn assert_rendered(text: &str, expected: &str) {
+    assert_eq!(refused(text).render(text), expected.trim_matches('\n'));
+}
+
+#[test]
+fn an_unsupported_command_is_named() {
+    let error = refused("a=1 | eventstats count by b");
+    assert_eq!((error.kind, error.span.clone()), (SplErrorKind::Unsupported, 6..16));
+    assert_rendered(
+        "a=1 | eventstats count by b",
+        r"
+error: the command `eventstats` is not supported
+  | a=1 | eventstats count by b
+  |       ^^^^^^^^^^
+  = help: supported are search, where, eval, rename, fields, table, fillnull, bin, bucket, stats, convert",
+    );
+}
+
+#[test]
+fn a_misspelt_command_gets_the_nearest() {
+    let error = refused("a=1 | stast count");
+    assert_eq!(error.kind, SplErrorKind::Unsupported);
+    assert_eq!(error.message, "`stast` is not a known command");
+    assert!(error.help.as_deref().is_some_and(|help| help.starts_with("did you mean `stats`?")), "{error:?}");
+}
+
+#[test]
+fn every_command_of_splunk_that_is_missing_is_unsupported_not_wrong() {
+    let commands = [
+        "spath input=a output=b path=c{}", "mvexpand a", r#"rex field=_raw "(?<x>{.+})""#, "dedup a", "sort - a", "head 5",
+        "eventstats avg(a) as b", "append [search a | where b>1]", "join a [| search b]", "lookup x y OUTPUT z",
+        "streamstats count", r#"anomalydetection "count" "user" action=annotate"#, "inputlookup x append=t", "tstats count",
+    ];
+    for command in commands {
+        assert_eq!(refused(&format!("a=1 | {command} | table a")).kind, SplErrorKind::Unsupported, "{command}");
+        assert_eq!(refused(&format!("| {command}")).kind, SplErrorKind::Unsupported, "{command}");
+    }
+}
+
+#[test]
+fn a_subsearch_is_unsupported() {
+    let error = refused("a=1 [search b=2 | table c] | stats count");
+    assert_eq!((error.kind, error.span), (SplErrorKind::Unsupported, 4..5));
+}
+
+#[test]
+fn syntax_errors_say_what_was_expected() {
+    assert_rendered(
+        "a= | stats count",
+        r"
+error: expected a value, found `|`
+  | a= | stats count
+  |    ^",
+    );
+    assert_rendered(
+        "a=1 | stats count by",
+        r"
+error: expected a field name, found the end of the search
+  | a=1 | stats count by
+  |                     ^",
+    );
+    assert_rendered(
+        "a=1 | rename b c",
+        r"
+error: expected AS, found `c`
+  | a=1 | rename b c
+  |                ^",
+    );
+    assert_rendered(
+        "(a=1 OR b=2",
+        r"
+error: expected `)`, a search term, AND or OR, found the end of the search
+  | (a=1 OR b=2
+  |            ^",
+    );
+}
+
+#[test]
+fn expressions_say_what_was_expected() {
+    let error = refused("a=1 | where x >");
+    assert_eq!(error.message, "expected an expression, found the end of the search");
+    let error = refused("a=1 | eval x=items{}.id");
+    assert!(error.help.as_deref().is_some_and(|help| help.contains("single quotes")), "{error:?}");
+}
+
+#[test]
+fn a_list_after_equals_gets_help() {
+    let error = refused("eventName=(a OR b)");
+    assert_eq!(error.help.as_deref(), Some("a list of values is written `field IN (a, b)`"));
+    assert!(refused("eventName NOT IN (a)").help.is_some_and(|help| help.contains("NOT field IN")));
+    assert!(refused("a=b,c").help.is_some_and(|help| help.contains("double quotes")));
+}
+
+#[test]
+fn an_open_quote_is_named() {
+    let error = refused(r#"a="b c | stats count"#);
+    assert_eq!((error.message.as_str(), error.span), ("the quote \" is never closed", 2..3));
+}
+
+#[test]
+fn a_search_needs_terms() {
+    assert_eq!(refused("| stats count").message, "a search begins with search terms, not with a command");
+    refused("");
+    refused("   ");
+    refused("a=1 |");
+    refused("a=1 | | stats count");
+}
+
+#[test]
+fn long_lines_are_cut_around_the_caret() {
+    let text = format!("a=1 {} | stast count {}", "b=2 ".repeat(100), "c ".repeat(100));
+    let rendered = refused(&text).render(&text);
+    let lines: Vec<&str> = rendered.lines().collect();
+    assert!(lines[1].chars().count() < 120, "{rendered}");
+    let caret = lines[2].chars().position(|c| c == '^').expect("a caret");
+    assert!(lines[1].chars().skip(caret).collect::<String>().starts_with("stast"), "{rendered}");
+}
+
+#[test]
+fn control_characters_do_not_reach_the_terminal() {
+    let text = "a=\u{1b}[31mx | nope";
+    assert!(!refused(text).render(text).contains('\u{1b}'));
+}
