@@ -51,13 +51,23 @@ fn run_seed(seed: u64, options: Options) -> Result<(), Violation> {
     let world = world(seed);
     let mut first: Option<Finals> = None;
     for schedule in 0..SCHEDULES {
-        let finals = run_schedule(&world, options, seed * SCHEDULES + schedule).map_err(|(violation, _)| violation)?;
+        let number = seed * SCHEDULES + schedule;
+        let finals = run_schedule(&world, options, number).map_err(|(violation, trace)| with_trace(violation, &trace))?;
         let same = first.get_or_insert_with(|| finals.clone()) == &finals;
         if !same && options.max_state_bytes.is_none() {
             return Err(Violation { rule: "EM-4", detail: "two schedules, two sets of finals".to_owned() });
         }
     }
     Ok(())
+}
+
+/// The end of the trace, where there is one.
+fn with_trace(violation: Violation, trace: &[String]) -> Violation {
+    if trace.is_empty() {
+        return violation;
+    }
+    let detail = format!("{}\n{}", trace.join("\n"), violation.detail);
+    Violation { detail, ..violation }
 }
 
 fn seeds(default: u64) -> std::ops::Range<u64> {
@@ -70,12 +80,16 @@ fn seeds(default: u64) -> std::ops::Range<u64> {
 
 fn all_pass(seeds: std::ops::Range<u64>, options: Options) {
     let mut failures: std::collections::BTreeMap<&str, (u64, u64, String)> = std::collections::BTreeMap::new();
+    let options = Options { trace: seeds.clone().count() == 1, ..options };
     for seed in seeds {
         if let Err(violation) = run_seed(seed, options) {
             failures.entry(violation.rule).or_insert((0, seed, violation.detail)).0 += 1;
         }
     }
-    assert!(failures.is_empty(), "rule, (failing seeds, first of them, what it was): {failures:#?}");
+    let report = failures.iter().map(|(rule, (count, first, detail))| {
+        format!("{rule}: {count} seeds, the first of them {first}: {detail}")
+    });
+    assert!(failures.is_empty(), "{}", report.collect::<Vec<_>>().join("\n"));
 }
 
 #[test]
