@@ -4,7 +4,17 @@
 //! comments here and in the names of the tests.
 
 #[cfg(feature = "daemon")]
+pub mod admin;
+#[cfg(feature = "daemon")]
+pub mod app;
+#[cfg(feature = "daemon")]
+pub mod catalog;
+#[cfg(feature = "daemon")]
 pub mod checkpoint;
+#[cfg(feature = "daemon")]
+pub mod cli;
+#[cfg(feature = "daemon")]
+pub mod clock;
 pub mod cloudtrail;
 #[cfg(feature = "daemon")]
 pub mod config;
@@ -13,11 +23,18 @@ pub mod engine;
 pub mod evaluate;
 #[cfg(feature = "daemon")]
 pub mod metrics;
+#[cfg(feature = "daemon")]
+pub mod pipeline;
 pub mod plan;
+#[cfg(feature = "daemon")]
+pub mod replay;
 pub mod risk_event;
 #[cfg(feature = "daemon")]
 pub mod sink;
 #[cfg(feature = "daemon")]
 pub mod source;
 pub mod spl;
+#[cfg(feature = "daemon")]
+pub mod telemetry;
 pub mod time;
+mod yaml;

@@ -1,3 +1,26 @@
 //! The thin binary: argv to exit code.
 
-fn main() {}
+use std::io::{Write as _, stderr, stdout};
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use trailrisk::app::{self, Exit};
+use trailrisk::cli::Cli;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // What cannot be printed has no reader.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage.into() } else { Exit::Ok.into() };
+        }
+    };
+    match app::run(cli, &mut stdout(), &mut stderr()) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            let _ = writeln!(stderr(), "trailrisk: {:#}", failure.error);
+            failure.exit.into()
+        }
+    }
+}

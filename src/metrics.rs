@@ -9,7 +9,12 @@ use prometheus::{
 };
 
 use crate::cloudtrail::{Envelope, RejectReason};
+use crate::detection::Severity;
 use crate::engine::ShardId;
+use crate::risk_event::Stage;
+
+#[cfg(test)]
+mod tests;
 
 /// Every metric of the daemon. Names are the fields' with the prefix `trailrisk_`.
 #[derive(Clone)]
@@ -95,6 +100,9 @@ pub struct Metrics {
     /// `backpressure_seconds_total{stage}`: read, sink
     pub backpressure_seconds_total: prometheus::CounterVec,
 }
+
+/// The requests that the source makes, as Kinesis spells them.
+const KINESIS_OPERATIONS: [&str; 4] = ["DescribeStreamSummary", "ListShards", "GetShardIterator", "GetRecords"];
 
 const SHORT: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 const LONG: &[f64] = &[0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 1800.0, 3600.0, 7200.0, 21600.0];
@@ -327,6 +335,40 @@ impl Metrics {
         }
         for stage in ["read", "sink"] {
             self.backpressure_seconds_total.with_label_values(&[stage]);
+        }
+    }
+
+    /// Lets the series of a stream start at zero, so that their first increase is seen.
+    pub fn know_stream(&self, stream: &str) {
+        let counters =
+            [&self.kinesis_possible_loss_total, &self.replayed_records_total, &self.tip_slack_violations_total];
+        for counter in counters {
+            counter.with_label_values(&[stream]);
+        }
+        for operation in KINESIS_OPERATIONS {
+            for outcome in ["ok", "throttled", "expired_iterator", "error"] {
+                self.kinesis_requests_total.with_label_values(&[stream, operation, outcome]);
+            }
+        }
+        for state in ["open", "draining", "stalled"] {
+            self.kinesis_shards.with_label_values(&[stream, state]);
+        }
+    }
+
+    /// Lets the series of a loaded detection start at zero; `detection` is the label's value.
+    pub fn know_detection(&self, detection: &str, severity: Severity) {
+        let counters = [
+            &self.events_duplicate_total,
+            &self.events_late_total,
+            &self.events_future_total,
+            &self.event_id_conflicts_total,
+            &self.detection_matches_total,
+        ];
+        for counter in counters {
+            counter.with_label_values(&[detection]);
+        }
+        for stage in Stage::ALL {
+            self.risk_events_total.with_label_values(&[detection, stage.as_str(), severity.as_str()]);
         }
     }
 

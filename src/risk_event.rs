@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+pub use crate::plan::Evidence;
 use crate::plan::{Scalar, Value};
 use crate::time::{Arrival, EventTime};
 
@@ -165,13 +166,4 @@ pub struct ThreatObject {
     pub kind: Arc<str>,
     /// Its value.
     pub value: Scalar,
-}
-
-/// One event of the evidence.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Evidence {
-    /// When it happened.
-    pub time: EventTime,
-    /// Its `eventID`, or the hash that stands in for one.
-    pub event_id: Arc<str>,
 }

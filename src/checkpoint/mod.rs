@@ -2,6 +2,19 @@
 //!
 //! Deliberately absent: what is in them (`engine::Checkpoint`), and when they are taken (the pipeline's).
 
+mod document;
+mod file;
+mod memory;
+mod progress;
+mod show;
+#[cfg(test)]
+mod tests;
+
+pub use document::encode;
+pub use file::{FileStore, inspect, reset};
+pub use memory::MemoryStore;
+pub use show::show;
+
 use std::future::Future;
 
 use crate::engine::Checkpoint;

@@ -9,7 +9,11 @@ use super::event::{DecodeLimits, Decoded, Envelope, RejectReason, Rejected};
 use super::{gzip, json, record};
 
 /// The first bytes of a KPL aggregate.
-pub(super) const KPL_MAGIC: [u8; 4] = [0xF3, 0x89, 0x9A, 0xC2];
+const KPL_MAGIC: [u8; 4] = [0xF3, 0x89, 0x9A, 0xC2];
+
+/// A record may hold one JSON value for so many bytes. A parsed value takes up to 700 bytes of memory, so `{"":1}` over
+/// and over would take a hundred times its text. Real events have more than 30 bytes a value.
+const BYTES_PER_VALUE: usize = 16;
 
 /// Decodes one record: any envelope of `docs/fields.md`, alone or several behind each other, plain or gzipped once.
 /// Never fails: what cannot be decoded is in `rejected`, each with its reason, beside the events that can (PO-1).
@@ -18,7 +22,7 @@ pub fn decode(data: &[u8], limits: &DecodeLimits) -> Decoded {
     if gzip::is_gzip(data) {
         match gzip::inflate(data, limits.max_inflated_bytes) {
             Ok(inner) if gzip::is_gzip(&inner) => decoded.reject(RejectReason::BadGzip, "gzip inside gzip", data),
-            Ok(inner) => decoded.text(&inner),
+            Ok(inner) => decoded.text(&inner, limits),
             Err(gzip::Fault::Bad) => decoded.reject(RejectReason::BadGzip, "the gzip stream does not inflate", data),
             Err(gzip::Fault::TooLarge) => {
                 let detail = format!("inflates to more than {} bytes", limits.max_inflated_bytes);
@@ -26,18 +30,21 @@ pub fn decode(data: &[u8], limits: &DecodeLimits) -> Decoded {
             }
         }
     } else {
-        decoded.text(data);
+        decoded.text(data, limits);
     }
     decoded
 }
 
 impl Decoded {
-    fn text(&mut self, text: &[u8]) {
+    fn text(&mut self, text: &[u8], limits: &DecodeLimits) {
         if text.trim_ascii().is_empty() {
             return self.reject(RejectReason::Empty, "the record is empty", text);
         }
         if text.starts_with(&KPL_MAGIC) {
             return self.reject(RejectReason::BadKpl, "KPL aggregates are not supported yet", text);
+        }
+        if values(text) > text.len().max(limits.max_inflated_bytes) / BYTES_PER_VALUE {
+            return self.reject(RejectReason::TooLarge, "more JSON values than the limit of its size allows", text);
         }
         for piece in document::split(text) {
             match piece {
@@ -103,4 +110,9 @@ impl Decoded {
     fn reject(&mut self, reason: RejectReason, detail: impl Into<String>, bytes: &[u8]) {
         self.rejected.push(Rejected { reason, detail: detail.into(), bytes: bytes.into() });
     }
+}
+
+/// The bytes that begin or separate JSON values: no fewer than there are values. Those inside strings are counted too.
+fn values(text: &[u8]) -> usize {
+    text.iter().filter(|byte| matches!(byte, b'{' | b'[' | b',')).count()
 }

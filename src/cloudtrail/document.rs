@@ -6,9 +6,9 @@ use serde_json::value::RawValue;
 /// A piece of a record's text.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Piece<'a> {
-    /// A JSON document (its nesting and its strings are not judged yet).
+    /// An object or an array (its nesting and its strings are not judged yet).
     Document(&'a str),
-    /// Bytes that are not JSON, and what the parser says of them.
+    /// Bytes that are no JSON object or array, and what is wrong with them.
     Bad(&'a [u8], String),
 }
 
@@ -35,7 +35,8 @@ fn read_documents<'a>(text: &'a [u8], pieces: &mut Vec<Piece<'a>>) -> (usize, Op
     let mut read = 0;
     while let Some(document) = documents.next() {
         match document {
-            Ok(document) => pieces.push(Piece::Document(document.get())),
+            Ok(document) if document.get().starts_with(['{', '[']) => pieces.push(Piece::Document(document.get())),
+            Ok(_) => return (read, Some("neither an object nor an array".to_owned())),
             Err(error) => return (read, Some(error.to_string())),
         }
         read = documents.byte_offset();
@@ -85,6 +86,7 @@ mod tests {
             cut(b"{\"a\":1}\n{\"b\":\n{\"c\":3}\nnonsense\n{\"d\":4}"),
             ["{\"a\":1}", "!{\"b\":", "{\"c\":3}", "!nonsense", "{\"d\":4}"]
         );
+        assert_eq!(cut(b"1 2 3\n\"x\"\n{\"d\":4}"), ["!1 2 3\n\"x\"", "{\"d\":4}"]);
         assert_eq!(cut(b"nonsense\n{\"d\":4}"), ["!nonsense", "{\"d\":4}"]);
         assert_eq!(cut(b"{\"a\":\"\xff\"}\n{\"d\":4}\n{"), ["!{\"a\":\"\u{fffd}\"}", "{\"d\":4}", "!{"]);
     }

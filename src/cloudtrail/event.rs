@@ -22,7 +22,8 @@ pub struct Event {
     pub time: EventTime,
     /// The event's own JSON text: `_raw`.
     pub raw: Arc<str>,
-    /// The parsed event; always an object. Duplicate keys: the last one wins.
+    /// The parsed event; always an object. Duplicate keys: the last one wins. Numbers other than integers of 64 bits are
+    /// strings with the source's text, half a surrogate pair is U+FFFD: nothing is rounded and nothing refused.
     pub json: serde_json::Value,
     /// What an EventBridge envelope adds where the event itself lacks it.
     pub envelope: EnvelopeFacts,
@@ -42,15 +43,15 @@ pub struct EnvelopeFacts {
 pub enum RejectReason {
     /// Gzip that does not inflate.
     BadGzip,
-    /// Inflated, it exceeds the cap.
+    /// Inflated, it exceeds the cap; or it holds so many JSON values that, parsed, it would.
     TooLarge,
-    /// Not UTF-8, or not JSON.
+    /// Not UTF-8, or not JSON (or a document that is no object or array).
     BadJson,
-    /// JSON deeper than the parser's limit of 128.
+    /// An event deeper than 127 levels: the parser's limit.
     TooDeep,
     /// JSON, but none of the envelopes that we know.
     UnknownEnvelope,
-    /// An envelope that we know, whose content is not a CloudTrail event (no `eventName`).
+    /// An envelope that we know, whose content is not a CloudTrail event.
     NotCloudTrail,
     /// No readable `eventTime`, nor an envelope's `time` (WN-5).
     NoEventTime,

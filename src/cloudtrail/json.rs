@@ -163,6 +163,13 @@ mod tests {
     }
 
     #[test]
+    fn what_the_second_reading_finds_too_deep_is_too_deep() {
+        let odd = |depth| format!(r#"["\ud800",{}]"#, nested(depth, "1"));
+        assert!(parse(&odd(126)).is_ok());
+        assert_eq!(parse(&odd(127)), Err(Fault::TooDeep));
+    }
+
+    #[test]
     fn a_second_document_behind_the_first_is_refused() {
         assert!(matches!(parse("{} {}"), Err(Fault::NotJson(_))));
         assert!(matches!(parse(r#"{"a":"\ud800"} 1"#), Err(Fault::NotJson(_))));

@@ -2,9 +2,6 @@
 
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder};
 
-use super::decode::KPL_MAGIC;
-use super::gzip;
-
 /// Decides from a record's bytes whether any search can match an event in it. It errs on one side only: what it turns
 /// away holds no match.
 #[derive(Debug)]
@@ -29,7 +26,7 @@ impl Prefilter {
     /// Whether the record has to be decoded: a literal occurs in it, or it is not plain JSON, so that a literal could
     /// be in it without being seen (or the record has to be rejected with its reason).
     pub fn admits(&self, data: &[u8]) -> bool {
-        let plain = data.trim_ascii_start().starts_with(b"{") && !gzip::is_gzip(data) && !data.starts_with(&KPL_MAGIC);
+        let plain = data.trim_ascii_start().starts_with(b"{");
         !plain || self.literals.as_ref().is_none_or(|literals| literals.is_match(data))
     }
 }

@@ -1,7 +1,25 @@
 //! Configuration: the file's shape, read into what the parts need. Every problem is reported at once, nothing is bound
 //! or opened yet.
 //!
-//! Order: defaults < file < environment (`TRAILRISK_...`) < flags. Unknown keys are refused.
+//! Order: defaults < file < environment (`TRAILRISK_SOURCE__STREAM` for `source.stream`) < flags. Unknown keys are
+//! refused. `${NAME}` and `${file:PATH}` in a value stand for a secret, which no error and no log line repeats.
+
+mod canonical;
+mod environment;
+mod field;
+mod node;
+mod problem;
+mod read;
+mod reader;
+mod sections;
+mod substitute;
+#[cfg(test)]
+mod tests;
+mod units;
+
+pub use environment::{Environment, Overrides};
+pub use problem::{ConfigError, Place, Problem};
+pub use read::read;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -41,7 +59,7 @@ pub struct SourceConfig {
     pub name: String,
     /// `stream`: name or ARN.
     pub stream: StreamRef,
-    /// `region`; otherwise the SDK's standard chain.
+    /// `region`, or that of the stream's ARN; otherwise the SDK's standard chain.
     pub region: Option<String>,
     /// `endpoint_url`: for an emulator or a VPC endpoint.
     pub endpoint_url: Option<String>,
@@ -187,7 +205,7 @@ impl std::fmt::Debug for Secret {
 /// `dead_letter`: where goes what cannot be decoded, or is refused by a receiver.
 #[derive(Clone, Debug)]
 pub struct DeadLetterConfig {
-    /// `path` of an append-only NDJSON file.
+    /// `path` of an append-only NDJSON file, default `/var/lib/trailrisk/dead-letters.ndjson`.
     pub path: PathBuf,
 }
 
@@ -205,7 +223,7 @@ pub struct CheckpointConfig {
 pub enum CheckpointStoreConfig {
     /// `memory`: gone with the process.
     Memory,
-    /// `file` with its `path`.
+    /// `file` with its `path`, default `/var/lib/trailrisk/checkpoint.json`.
     File(PathBuf),
 }
 

@@ -1,6 +1,21 @@
 //! ESCU detection files: three generations of one schema, read into one model.
 //!
-//! Owns: the file's shape, its facts and its risk model. Deliberately absent: I/O (callers hand in text).
+//! Owns: the file's shape, its facts and its risk model, and the way back from a place in the expanded search to a line
+//! of the file. Deliberately absent: I/O (callers hand in text), and what a search does (the plan's).
+
+mod annotations;
+mod attack;
+mod columns;
+mod load;
+mod message;
+mod problem;
+mod reader;
+mod risk;
+mod search;
+
+pub use load::{Loaded, PlanSettings, load};
+pub use problem::{Problem, ProblemSeverity};
+pub use search::SearchPlace;
 
 use serde::{Deserialize, Serialize};
 

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use super::Engine;
 use super::emission::{GroupContext, risk_event};
 use super::identity::Subject;
 use super::instance::{Group, Instance, InstanceKey};
 use super::io::Output;
 use super::plans::PlanSlot;
 use super::shard::Shard;
-use super::Engine;
 use crate::plan::{Bounds, GroupKey};
 use crate::risk_event::{Pane, RiskEvent, Stage};
 use crate::time::{Arrival, EventTime};

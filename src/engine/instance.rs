@@ -6,7 +6,7 @@ use super::assign::Slot;
 use super::ids::Position;
 use super::io::EvaluatedEvent;
 use super::shard::{Mark, ShardIx};
-use crate::plan::{Added, Bounds, Contribution, GroupKey, Partial, Plan, Unit};
+use crate::plan::{Added, Bounds, Contribution, Early, GroupKey, Partial, Plan, Unit};
 use crate::risk_event::{DeliveryKey, Pane};
 use crate::time::{Arrival, EventTime};
 
@@ -121,7 +121,8 @@ impl Group {
     }
 
     fn follow_merged(&mut self, plan: &Plan, bounds: &Bounds, unit: &Unit<'_>, contribution: &Contribution) {
-        if self.announced || self.partials.len() < 2 {
+        let awaits_early = matches!(plan.early(), Early::Threshold) && !self.announced;
+        if !awaits_early || self.partials.len() < 2 {
             self.merged = None;
             return;
         }

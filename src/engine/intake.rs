@@ -5,10 +5,10 @@ use super::assign::WindowSpec;
 use super::closing::emit_rows;
 use super::ids::{Position, ShardId};
 use super::instance::{InstanceKey, Origin, PlanIx};
-use super::io::{DeadLetter, DeadLetterId, EvaluatedEvent, EvaluatedRecord, Output, PlanOutcome};
+use super::io::{DeadLetter, DeadLetterId, EvaluatedEvent, EvaluatedRecord, Output};
 use super::shard::{Life, Mark, ShardIx};
 use crate::cloudtrail::Rejected;
-use crate::plan::{Added, Contribution, Early};
+use crate::plan::{Added, Contribution, Early, PlanOutcome};
 use crate::risk_event::{Pane, Stage};
 use crate::time::Arrival;
 
@@ -75,8 +75,7 @@ impl Engine {
         self.counters.replayed_records += u64::from(!beyond);
         self.counters.events += u64::from(record.decoded);
         self.counters.tip_slack_violations += u64::from(violation);
-        let arriving =
-            Arriving { shard: ix, mark, position: record.position, arrival: record.arrival, beyond };
+        let arriving = Arriving { shard: ix, mark, position: record.position, arrival: record.arrival, beyond };
         for rejected in record.rejected {
             self.reject(&arriving, rejected);
         }
@@ -171,8 +170,7 @@ impl Engine {
         instance.truncated |= truncated;
         instance.first.entry(arriving.shard).or_insert_with(|| arriving.mark.clone());
         let group = instance.groups.entry(contribution.group.clone()).or_default();
-        let origin =
-            Origin { shard: arriving.shard, position: &arriving.position, effective: arriving.mark.effective };
+        let origin = Origin { shard: arriving.shard, position: &arriving.position, effective: arriving.mark.effective };
         let added = group.add(&plan, &self.config.bounds, &origin, event, contribution);
         group.early.retain(|early| self.ledger.hold_group(*early, arriving.shard, &arriving.mark));
         let (before, after) = group.measure();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::checkpoint::StartPosition;
 use super::ids::{Position, ShardId};
 use crate::cloudtrail::EventKey;
-use crate::plan::Contribution;
+use crate::plan::PlanOutcome;
 use crate::risk_event::{DeliveryKey, RiskEvent};
 use crate::time::{Arrival, EventTime};
 
@@ -133,15 +133,6 @@ pub struct EvaluatedEvent {
     /// Per plan (its index in [`super::Engine::plans`]): what it makes of the event. Plans that do not match the
     /// event at all are not listed.
     pub outcomes: Vec<(usize, PlanOutcome)>,
-}
-
-/// What one plan makes of one event that its search matches.
-#[derive(Clone, Debug)]
-pub enum PlanOutcome {
-    /// The contributions: one a row made from the event (a multivalue by-field makes several).
-    Matched(Vec<Contribution>),
-    /// A by-field is null: dropped from this detection and counted (AG-3). The index is into the plan's by-fields.
-    NullBy(usize),
 }
 
 /// Counters of the engine; plain integers that the shell turns into metrics.

@@ -33,10 +33,16 @@ struct Closing {
 impl Ledger {
     /// A risk event goes out. An early one holds `P` and `C` before its trigger.
     pub fn emit(&mut self, key: DeliveryKey, instance: &InstanceKey, trigger: Option<(ShardIx, Mark)>) {
-        let outstanding = Outstanding { instance: instance.clone(), holds: trigger.into_iter().collect() };
-        if self.outstanding.insert(key, outstanding).is_none() {
-            *self.unacknowledged.entry(instance.clone()).or_default() += 1;
+        if let Some(known) = self.outstanding.get_mut(&key) {
+            // The rest of a window that was closed early announces itself again (BD-2); the first trigger still holds.
+            trigger.into_iter().for_each(|(shard, mark)| {
+                known.holds.entry(shard).or_insert(mark);
+            });
+            return;
         }
+        let outstanding = Outstanding { instance: instance.clone(), holds: trigger.into_iter().collect() };
+        self.outstanding.insert(key, outstanding);
+        *self.unacknowledged.entry(instance.clone()).or_default() += 1;
     }
 
     /// A later record of the group of an early risk event. It is held as well while that is unacknowledged, otherwise

@@ -28,8 +28,8 @@ pub use checkpoint::{
 };
 pub use ids::{InvalidSequenceNumber, Position, SequenceNumber, ShardId};
 pub use io::{
-    CheckpointTicket, Counters, DeadLetter, DeadLetterId, EvaluatedEvent, EvaluatedRecord, Input, Output,
-    PlanCounters, PlanOutcome, ShardRef,
+    CheckpointTicket, Counters, DeadLetter, DeadLetterId, EvaluatedEvent, EvaluatedRecord, Input, Output, PlanCounters,
+    ShardRef,
 };
 pub use plans::StoredPlanError;
 
@@ -131,10 +131,8 @@ impl Engine {
     }
 
     fn with(config: EngineConfig, plans: Vec<PlanSlot>, started_at: Arrival, horizon: Arrival) -> Self {
-        let counters = Counters {
-            plans: plans.iter().map(|slot| PlanCounters::of(&slot.plan)).collect(),
-            ..Counters::default()
-        };
+        let counters =
+            Counters { plans: plans.iter().map(|slot| PlanCounters::of(&slot.plan)).collect(), ..Counters::default() };
         Self {
             config,
             plans,
@@ -199,7 +197,8 @@ impl Engine {
     /// the watermark while the state is nearly full (BD-2). Such a shard is frozen, never idle (RD-3).
     pub fn is_paused(&self, shard: &ShardId) -> bool {
         let Some(shard) = self.shard(shard) else { return false };
-        let nearly_full = self.state_bytes > self.config.max_state_bytes / 4 * 3;
+        // During replay a shard that waits for the others may hold the watermark: pausing those would be a deadlock.
+        let nearly_full = self.state_bytes > self.config.max_state_bytes / 4 * 3 && !self.is_replaying();
         !shard.parked.is_empty() || (nearly_full && shard.read_through > self.watermark)
     }
 

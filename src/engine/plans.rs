@@ -44,14 +44,23 @@ impl PlanSlot {
 
     /// Whether an instance was cut by an activation, or began before the stream was first read: then it is `partial`.
     pub fn is_partial(&self, key: &InstanceKey, started_at: Arrival) -> bool {
-        let gathers_from = match key.pane {
-            Pane::OnTime | Pane::Forced(_) => Arrival(key.window_start.0),
-            Pane::Late(bucket) | Pane::Future(bucket) => bucket,
+        let (gathers_from, earliest) = match key.pane {
+            // An event may arrive up to the skew before its own time, so a window gathers before it begins.
+            Pane::OnTime | Pane::Forced(_) => {
+                let start = Arrival(key.window_start.0);
+                (start, start.plus(-self.plan.text().max_future_skew_ms))
+            }
+            Pane::Late(bucket) | Pane::Future(bucket) => (bucket, bucket),
         };
         self.spans.iter().any(|span| {
-            let begin = span.activated.as_ref().map_or(started_at, |cut| cut.newest);
-            let still_open = span.retired.as_ref().is_some_and(|cut| key.close_at > cut.complete_until);
-            gathers_from < begin || still_open
+            let begun_inside = match &span.activated {
+                None => gathers_from < started_at,
+                Some(cut) => earliest < cut.newest && key.close_at > cut.complete_until,
+            };
+            let retired = span.retired.as_ref();
+            let ended_inside =
+                retired.is_some_and(|cut| earliest < cut.newest && key.close_at > cut.complete_until);
+            begun_inside || ended_inside
         })
     }
 

@@ -41,8 +41,10 @@ pub(super) struct Shard {
     pub children: Vec<ShardId>,
     pub start: StartPosition,
     pub life: Life,
-    /// Came from a checkpoint, so that its stored clock counts in the watermark even while it waits.
+    /// Came from a checkpoint with a clock of its own, which counts in the watermark even while it waits.
     pub restored: bool,
+    /// A checkpoint says that its end was reached, though it is read again from `C`: that never goes back (CP-3).
+    pub was_drained: bool,
     /// The last record processed.
     pub position: Position,
     /// The effective arrival of that record (or what stands for it before the first).
@@ -77,6 +79,7 @@ impl Shard {
             start,
             life: Life::Waiting,
             restored: false,
+            was_drained: false,
             position: Position::Start,
             effective: Arrival::MIN,
             read_through: Arrival::MIN,
@@ -95,10 +98,13 @@ impl Shard {
     /// stored `R` only where `C = P`.
     pub fn restore(id: ShardId, stored: ShardCheckpoint) -> Self {
         let at_p = stored.resume_after == stored.processed;
+        // The row of a shard that was never opened holds nothing but its lineage: it still inherits from its parents.
+        let opened = stored.processed != Position::Start || stored.effective_arrival != Arrival::MIN;
         let evidence = stored.read_through.filter(|_| at_p).unwrap_or(Arrival::MIN);
         Self {
             children: stored.children,
-            restored: true,
+            restored: opened,
+            was_drained: stored.drained,
             position: stored.resume_after.clone(),
             effective: stored.effective_arrival,
             read_through: stored.effective_arrival.max(evidence),
@@ -146,6 +152,8 @@ impl Shard {
     pub fn skip_to_silent_end(&mut self) {
         if self.position < self.silent_to {
             self.position = self.silent_to.clone();
+            self.effective = self.effective.max(self.silent_effective);
+            self.read_through = self.read_through.max(self.effective);
         }
     }
 
@@ -167,9 +175,14 @@ impl Shard {
         }
     }
 
-    /// Whether it has not yet reached the `P` that a checkpoint remembers (CP-5).
+    /// Whether it has not yet reached the `P` that a checkpoint remembers.
+    pub fn behind_p(&self) -> bool {
+        self.life != Life::Drained && self.position < self.silent_to
+    }
+
+    /// CP-5: whether the others must wait for it before they announce. A stalled shard makes nobody wait.
     pub fn replaying(&self) -> bool {
-        self.life != Life::Drained && self.position < self.silent_to && !self.stalled
+        self.behind_p() && !self.stalled
     }
 }
 
@@ -228,6 +241,36 @@ mod tests {
         shard.silent_to = at(1);
         assert_eq!(shard.advance(at(1), Arrival(10), Arrival(99)).0.effective, Arrival(10));
         assert_eq!(shard.advance(at(2), Arrival(11), Arrival(99)).0.effective, Arrival(99));
+    }
+
+    fn row(processed: Position, effective_arrival: Arrival) -> ShardCheckpoint {
+        ShardCheckpoint {
+            parents: vec![],
+            children: vec![],
+            start: StartPosition::TrimHorizon,
+            resume_after: Position::Start,
+            effective_arrival,
+            processed,
+            processed_arrival: Arrival(20),
+            read_through: None,
+            drained: false,
+            lifts: vec![],
+        }
+    }
+
+    #[test]
+    fn rd_1_a_child_that_was_never_opened_still_inherits_after_a_restart() {
+        let id = || ShardId::new("s");
+        assert!(!Shard::restore(id(), row(Position::Start, Arrival::MIN)).restored);
+        assert!(Shard::restore(id(), row(Position::Start, Arrival(5))).restored);
+        assert!(Shard::restore(id(), row(at(1), Arrival::MIN)).restored);
+    }
+
+    #[test]
+    fn what_is_trimmed_before_p_does_not_turn_the_running_maximum_back() {
+        let mut shard = Shard { life: Life::Reading, ..Shard::restore(ShardId::new("s"), row(at(7), Arrival(5))) };
+        shard.skip_to_silent_end();
+        assert_eq!(shard.advance(at(8), Arrival(6), Arrival::MIN).0.effective, Arrival(20));
     }
 
     #[test]

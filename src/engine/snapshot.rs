@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use super::Engine;
 use super::checkpoint::{CHECKPOINT_VERSION, Checkpoint, PlanCheckpoint, ShardCheckpoint};
 use super::ids::Position;
 use super::instance::PlanIx;
 use super::io::CheckpointTicket;
 use super::shard::{Life, Mark, Shard, ShardIx};
-use super::Engine;
 use crate::time::Arrival;
 
 /// The earliest mark of each shard.
@@ -144,7 +144,7 @@ impl Engine {
 
     /// WN-7: the active plans, and those that drain until their instances are released.
     fn plan_checkpoints(&self) -> Vec<PlanCheckpoint> {
-        let settled = !self.is_replaying();
+        let settled = !self.shards.iter().any(Shard::behind_p);
         let plans = self.plans.iter().enumerate().filter(|(ix, slot)| {
             let is_of_plan = |plan: PlanIx| plan.0 as usize == *ix;
             let open = self.open.keys().any(|key| is_of_plan(key.plan))
@@ -178,7 +178,7 @@ fn row(shard: &Shard, processed: &Processed) -> ShardCheckpoint {
         processed: processed.position.clone(),
         processed_arrival: processed.effective,
         read_through: settled.then_some(shard.read_through),
-        drained: shard.life == Life::Drained,
+        drained: shard.life == Life::Drained || shard.was_drained,
         lifts: shard.lifts.iter().map(|(position, lift)| (position.clone(), *lift)).collect(),
         resume_after,
     }

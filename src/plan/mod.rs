@@ -3,11 +3,42 @@
 //! Owns: matching one event, its by-fields, the aggregates (partials), the commands over a row. Pure.
 //! Deliberately absent: windows, shards and watermarks (the engine's), decoding (cloudtrail's).
 
+mod aggregate;
+mod command;
+mod compile;
+mod distinct;
+mod early;
+mod error;
+mod evaluate;
+mod explain;
+mod expr;
+mod extent;
+mod fingerprint;
+mod literals;
+mod matcher;
+mod names;
+mod number;
+mod partial;
+mod pattern;
+mod record;
+mod schema;
+mod statistics;
+#[cfg(test)]
+mod tests;
+mod time_format;
 mod value;
+mod warnings;
 
 use std::sync::Arc;
 
+pub use compile::Plan;
+pub use early::Early;
+pub use error::{CompileError, CompileErrorKind, PlanWarning};
+pub use fingerprint::Fingerprint;
+pub use partial::{Added, Partial, Unit};
 pub use value::{Scalar, Value};
+
+use crate::time::EventTime;
 
 /// The by-values of a group, in the order of the search. Never null, never multivalue. For a search without `stats`
 /// it is empty, and the event itself is the group.
@@ -31,5 +62,59 @@ pub struct Contribution {
     pub inputs: Vec<Value>,
 }
 
+/// What a plan makes of one event that its search matches.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PlanOutcome {
+    /// The contributions: one a row made from the event (a multivalue by-field makes several).
+    Matched(Vec<Contribution>),
+    /// A by-field is null: dropped from this detection and counted (AG-3). The index is into the plan's by-fields.
+    NullBy(usize),
+}
+
 /// A result row: columns in the search's order.
 pub type Row = Vec<(Arc<str>, Value)>;
+
+/// The result of the commands after `stats` for one group.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rows {
+    /// The rows that passed.
+    pub rows: Vec<Row>,
+    /// For each filter of [`crate::detection::PlanText::filters`]: how many rows it hid (AG-4).
+    pub hidden: Vec<usize>,
+}
+
+/// One event of the evidence.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Evidence {
+    /// When it happened.
+    pub time: EventTime,
+    /// Its `eventID`, or the hash that stands in for one.
+    pub event_id: Arc<str>,
+}
+
+/// How much a partial may keep (AG-2, BD-3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Units whose ids are kept; beyond it counts are upper bounds.
+    pub max_ids_per_group: usize,
+    /// Values that `values` shows.
+    pub max_values: usize,
+    /// Distinct values that `dc` and `values` count.
+    pub max_distinct_values: usize,
+    /// Events that the evidence shows.
+    pub max_evidence: usize,
+    /// Key of the hash by which what is shown is chosen, so that nobody outside can choose it.
+    pub sampling_key: [u8; 16],
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            max_ids_per_group: 100_000,
+            max_values: 100,
+            max_distinct_values: 10_000,
+            max_evidence: 10,
+            sampling_key: [0; 16],
+        }
+    }
+}

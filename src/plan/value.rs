@@ -1,7 +1,10 @@
 //! What a field holds while a search runs.
 
 use std::cmp::Ordering;
+use std::fmt;
 use std::sync::Arc;
+
+use super::number;
 
 /// One value. Fields of an event are text, as Splunk extracts them; `eval`, `stats` and `_time` make numbers.
 /// The order is total (numbers before text; numbers by value, text by UTF-8 bytes), because it reaches output (AG-5).
@@ -59,6 +62,24 @@ impl Scalar {
     /// A number, or nothing where it is NaN; minus zero becomes zero.
     pub fn number(number: f64) -> Option<Self> {
         (!number.is_nan()).then_some(Self::Number(number + 0.0))
+    }
+
+    /// As text: what it is, or the number as Splunk prints it.
+    pub fn to_text(&self) -> Arc<str> {
+        match self {
+            Self::Number(number) => number::print(*number).into(),
+            Self::Text(text) => text.clone(),
+        }
+    }
+}
+
+/// Text as it is, a number as Splunk prints it: `1`, `0.3`, `1e+20`.
+impl fmt::Display for Scalar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => f.write_str(&number::print(*number)),
+            Self::Text(text) => f.write_str(text),
+        }
     }
 }
 

@@ -2,3 +2,35 @@
 //!
 //! Owns: delivery, retries, acknowledgement, serialisation for the outside. Deliberately absent: sources, the engine's
 //! state. `source` and `sink` do not know each other.
+//!
+//! The way of a risk event: [`Sinks::push`] writes it once and puts it into the queue of every sink that subscribes;
+//! a lane of the sink's worker takes it, tries until its receiver has it (or refuses it for good, then it becomes a
+//! dead letter), and acknowledges; when the last required sink has, [`Acknowledgements::next`] gives its delivery key.
+
+mod acknowledgement;
+mod alarm;
+mod budget;
+mod dead_letter;
+mod error;
+pub mod format;
+mod health;
+mod metrics;
+mod queue;
+mod retry;
+mod sinks;
+mod start;
+mod stdout;
+mod subscription;
+mod transport;
+mod webhook;
+mod worker;
+
+#[cfg(test)]
+mod testing;
+
+pub use acknowledgement::Acknowledgements;
+pub use dead_letter::{DeadLetterAcknowledgements, DeadLetterError, DeadLetters};
+pub use error::SinkError;
+pub use health::{BlockedSink, FailureKind, SinkHealth};
+pub use sinks::{SinkDeps, SinkEnd, Sinks, WallClock};
+pub use stdout::StdoutWriter;

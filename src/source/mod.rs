@@ -3,7 +3,26 @@
 //! Owns: the API port, one consumer a shard, the listing of shards. Deliberately absent: which shards to read and from
 //! where (the engine says so), decoding, checkpoints.
 
+mod alarm;
+mod api;
+mod aws;
+mod budget;
+mod consumer;
+mod coordinator;
+mod error;
+#[cfg(test)]
+mod fake;
+mod pacing;
+mod shared;
+
 use std::sync::Arc;
+
+pub use api::{
+    ApiError, ErrorKind, IteratorStart, KinesisApi, ListedShard, ReadAnswer, ShardIterator, StreamDescription,
+};
+pub use aws::AwsKinesis;
+pub use coordinator::Source;
+pub use error::SourceError;
 
 use crate::engine::{Position, ShardId, ShardRef, StartPosition};
 use crate::time::Arrival;

@@ -14,12 +14,13 @@ pub(super) fn syntax_error(text: &str, at: usize, rules: &[Rule]) -> SplError {
     if let Some(quote) = rest.chars().next().filter(|c| matches!(c, '"' | '\'')).filter(|&c| never_closed(rest, c)) {
         return SplError::syntax(format!("the quote {quote} is never closed"), span);
     }
-    let found = if rest.is_empty() { "the end of the search".to_owned() } else { format!("`{}`", &text[span.clone()]) };
-    let error = match one_of(rules) {
+    let found = if rest.is_empty() { END.to_owned() } else { format!("`{}`", &text[span.clone()]) };
+    let at_start = text[..at].trim().is_empty().then(|| TERM.to_owned());
+    let error = match one_of(rules).or(at_start) {
         Some(expected) => SplError::syntax(format!("expected {expected}, found {found}"), span),
         None => SplError::syntax(format!("unexpected {found}"), span),
     };
-    match help(rest, rules) {
+    match help(text, at, rules) {
         Some(help) => error.with_help(help),
         None => error,
     }
@@ -51,22 +52,33 @@ fn found_span(text: &str, at: usize) -> Span {
     at..at + length
 }
 
-fn help(rest: &str, rules: &[Rule]) -> Option<&'static str> {
+fn help(text: &str, at: usize, rules: &[Rule]) -> Option<&'static str> {
+    let rest = &text[at..];
     let in_search = rules.iter().any(|&rule| words_for(rule) == Some(TERM) || rule == Rule::search_value);
-    let in_expr = rules.iter().any(|rule| matches!(rule, Rule::concat | Rule::plus | Rule::in_list));
+    let in_expr = rules.iter().any(|&rule| matches!(words_for(rule), Some(EXPRESSION | OPERATOR)));
     match rest.chars().next()? {
-        ',' if in_search => Some("a value that contains a comma stands in double quotes; a list of values is `field IN (a, b)`"),
-        '(' if rules.contains(&Rule::search_value) => Some("a list of values is written `field IN (a, b)`"),
-        '{' | ':' | '@' | '#' | '$' if in_expr => {
-            Some("in an expression, a field name with other characters than letters, digits and _ stands in single quotes")
+        ',' if in_search => {
+            Some("a value that contains a comma stands in double quotes; a list of values is `field IN (a, b)`")
         }
-        'I' if in_search && rest.starts_with("IN") => Some("`NOT field IN (a, b)` is the opposite of `field IN (a, b)`"),
+        '(' if rules.contains(&Rule::search_value) => Some("a list of values is written `field IN (a, b)`"),
+        'I' if in_search && rest.starts_with("IN") => {
+            Some("`NOT field IN (a, b)` is the opposite of `field IN (a, b)`")
+        }
+        '{' | ':' | '@' | '#' | '$' if in_expr => Some(
+            "in an expression, a field name with other characters than letters, digits and _ stands in single quotes",
+        ),
+        '&' if in_expr => Some("write AND"),
+        '!' if in_expr => Some("write NOT"),
+        '|' if text[..at].ends_with('|') => Some("write OR; a single `|` begins the next command"),
         _ => None,
     }
 }
 
 const TERM: &str = "a search term";
 const EXPRESSION: &str = "an expression";
+const OPERATOR: &str = "an operator";
+const PIPE: &str = "`|`";
+const END: &str = "the end of the search";
 
 fn one_of(rules: &[Rule]) -> Option<String> {
     let mut words: Vec<&str> = Vec::new();
@@ -78,6 +90,10 @@ fn one_of(rules: &[Rule]) -> Option<String> {
     if words.contains(&TERM) || words.contains(&EXPRESSION) {
         words.retain(|word| !["`(`", "NOT", "a function"].contains(word));
     }
+    if words.contains(&PIPE) {
+        words.retain(|word| *word != END);
+    }
+    words.sort_by_key(|word| [PIPE, END].contains(word));
     let last = words.pop()?;
     Some(if words.is_empty() { last.to_owned() } else { format!("{} or {last}", words.join(", ")) })
 }
@@ -85,14 +101,22 @@ fn one_of(rules: &[Rule]) -> Option<String> {
 /// What an operator calls it; none for what would only repeat another one.
 fn words_for(rule: Rule) -> Option<&'static str> {
     Some(match rule {
-        Rule::EOI => "the end of the search",
-        Rule::pipe => "`|`",
+        Rule::EOI => END,
+        Rule::pipe => PIPE,
         Rule::comma => "`,`",
         Rule::lparen => "`(`",
         Rule::rparen => "`)`",
         Rule::equals => "`=`",
-        Rule::base | Rule::search_expr | Rule::search_or | Rule::search_not | Rule::search_group | Rule::search_raw
-        | Rule::search_word | Rule::search_compare | Rule::search_in | Rule::search_directive => TERM,
+        Rule::base
+        | Rule::search_expr
+        | Rule::search_or
+        | Rule::search_not
+        | Rule::search_group
+        | Rule::search_raw
+        | Rule::search_word
+        | Rule::search_compare
+        | Rule::search_in
+        | Rule::search_directive => TERM,
         Rule::search_field => "a field name",
         Rule::search_value | Rule::value_word | Rule::option_value => "a value",
         Rule::upper_and => "AND",
@@ -105,18 +129,27 @@ fn words_for(rule: Rule) -> Option<&'static str> {
         Rule::rename_pair => "a pair `old AS new`",
         Rule::name | Rule::name_list | Rule::bare_name | Rule::bin_field => "a field name",
         Rule::option | Rule::option_key => "an option",
-        Rule::aggregate => "an aggregate such as `count` or `values(field)`",
-        Rule::function | Rule::call_name => "a function",
+        Rule::aggregate | Rule::aggregate_name => "an aggregate such as `count` or `values(field)`",
+        Rule::call_name => "a function",
         Rule::aggregate_args => "`(`",
         Rule::aggregate_eval => "`eval(...)`",
         Rule::by_clause | Rule::kw_by => "BY",
         Rule::kw_as => "AS",
-        Rule::conversion => "a conversion such as `ctime(field)`",
-        Rule::sign => "`+` or `-`",
+        Rule::conversion | Rule::conversion_name => "a conversion such as `ctime(field)`",
         Rule::expr | Rule::number | Rule::call | Rule::group | Rule::field | Rule::not => EXPRESSION,
         Rule::quoted | Rule::single_quoted => return None,
-        Rule::and | Rule::or | Rule::xor | Rule::like | Rule::concat | Rule::plus | Rule::minus | Rule::multiply
-        | Rule::divide | Rule::modulo | Rule::in_list | Rule::kw_in => "an operator",
+        Rule::and
+        | Rule::or
+        | Rule::xor
+        | Rule::like
+        | Rule::concat
+        | Rule::plus
+        | Rule::minus
+        | Rule::multiply
+        | Rule::divide
+        | Rule::modulo
+        | Rule::in_list
+        | Rule::kw_in => OPERATOR,
         _ => return None,
     })
 }

@@ -54,7 +54,8 @@ fn terms(expr: &SearchExpr, lints: &mut Vec<Lint>) {
 /// `a.b` without quotes.
 fn dotted(expr: &Spanned<Expr>, lints: &mut Vec<Lint>) {
     if let Some(name) = dotted_name(expr) {
-        let message = format!("`{name}` without quotes is the concatenation of the fields {}", name.replace('.', " and "));
+        let message =
+            format!("`{name}` without quotes is the concatenation of the fields {}", name.replace('.', " and "));
         let help = format!("write '{name}' in single quotes for the field of that name");
         lints.push(Lint { message, span: expr.span.clone(), help });
     } else {

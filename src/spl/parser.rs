@@ -18,7 +18,7 @@ struct Grammar;
 pub(super) type Pair<'t> = pest::iterators::Pair<'t, Rule>;
 
 /// The longest expanded search that is parsed, in bytes. The longest of Splunk's own detections has under 8 KiB.
-pub const MAX_SEARCH_BYTES: usize = 256 * 1024;
+pub const MAX_SEARCH_BYTES: usize = 64 * 1024;
 
 /// How deep parentheses, calls and lists may be nested in one another.
 pub const MAX_NESTING: usize = 64;
@@ -27,12 +27,11 @@ pub const MAX_NESTING: usize = 64;
 pub const MAX_DEPTH: usize = 256;
 
 /// The commands that the parser knows, in the order of the documentation.
-pub const SUPPORTED_COMMANDS: [&str; 11] = [
-    "search", "where", "eval", "rename", "fields", "table", "fillnull", "bin", "bucket", "stats", "convert",
-];
+pub const SUPPORTED_COMMANDS: [&str; 11] =
+    ["search", "where", "eval", "rename", "fields", "table", "fillnull", "bin", "bucket", "stats", "convert"];
 
 /// Parser steps granted to one search: linear for every well-formed text of `MAX_SEARCH_BYTES`, and an end to all others.
-const CALL_LIMIT: NonZeroUsize = NonZeroUsize::new(50_000_000).expect("not zero");
+const CALL_LIMIT: NonZeroUsize = NonZeroUsize::new(10_000_000).expect("not zero");
 
 /// Parses a search whose macros are expanded (see [`expand`](super::expand)).
 ///
@@ -40,7 +39,8 @@ const CALL_LIMIT: NonZeroUsize = NonZeroUsize::new(50_000_000).expect("not zero"
 /// A syntax error, an unsupported command or construct, or a limit, with its span in `text`.
 pub fn parse(text: &str) -> Result<Pipeline, SplError> {
     if text.len() > MAX_SEARCH_BYTES {
-        let message = format!("the search is {} bytes long after macro expansion; the limit is {MAX_SEARCH_BYTES}", text.len());
+        let message =
+            format!("the search is {} bytes long after macro expansion; the limit is {MAX_SEARCH_BYTES}", text.len());
         return Err(SplError::new(SplErrorKind::Limit, message, 0..0));
     }
     limit_calls();

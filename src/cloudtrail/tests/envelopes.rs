@@ -26,7 +26,7 @@ fn ag_2_one_event_has_one_key_and_content_in_every_envelope() {
         (record.to_owned(), Envelope::Bare),
         (eventbridge, Envelope::EventBridge),
         (file, Envelope::File),
-        (logs(&[record]), Envelope::CloudWatchLogs),
+        (logs(&[JOB_CREATED]), Envelope::CloudWatchLogs),
     ];
     for (text, envelope) in wrapped {
         for data in [text.clone().into_bytes(), gzip(&text)] {
@@ -88,6 +88,8 @@ fn wn_5_the_envelopes_time_and_region_stand_in_only_where_the_event_has_none() {
     let bare = event(wrap(r#"{"eventName":"A"}"#));
     assert_eq!(bare.time, EventTime(1_582_817_149_000));
     assert_eq!(field(&bare, "vendor_region"), Value::text("eu-west-1"));
+    let empty = event(wrap(r#"{"eventName":"A"}"#).replace(r#""account":"7""#, r#""account":"""#));
+    assert_eq!(field(&empty, "recipientAccountId"), Value::Null);
     let unreadable = event(wrap(r#"{"eventName":"A","eventTime":"..."}"#));
     assert_eq!(unreadable.time, EventTime(1_582_817_149_000));
     let own = event(wrap(
@@ -180,4 +182,22 @@ fn a_gzip_bomb_is_too_large_at_the_cap() {
     );
     let exactly = gzip(vec![b' '; 1 << 20]);
     assert_eq!(reasons(&decode(&exactly, &limits)), [RejectReason::Empty]);
+}
+
+#[test]
+fn a_record_of_nothing_but_tiny_values_is_too_large() {
+    let limits = DecodeLimits { max_inflated_bytes: 1 << 10 };
+    let dense =
+        format!(r#"{{"eventName":"A","eventTime":"2024-01-01T00:00:00Z","x":[{}1]}}"#, r#"{"":1},"#.repeat(100));
+    for data in [dense.clone().into_bytes(), gzip(&dense)] {
+        assert_eq!(reasons(&decode(&data, &limits)), [RejectReason::TooLarge]);
+    }
+    assert_eq!(reasons(&decode("{}\n".repeat(200).as_bytes(), &limits)), [RejectReason::TooLarge]);
+    assert_eq!(reasons(&decode("3\n".repeat(200).as_bytes(), &limits)), [RejectReason::BadJson], "one piece");
+    assert!(reasons(&decoded(dense)).is_empty(), "a small record may be dense");
+    assert_eq!(
+        decode(format!("{JOB_CREATED}\n").repeat(50).as_bytes(), &limits).events.len(),
+        50,
+        "any length of events"
+    );
 }

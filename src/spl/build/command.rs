@@ -1,6 +1,6 @@
 //! Commands, one function each.
 
-use super::{Pair, Rule, SplError, Spanned, expr, inner, search, span, spanned_text, text};
+use super::{Pair, Rule, Spanned, SplError, expr, inner, search, span, spanned_text, text};
 use crate::spl::ast::{Aggregate, AggregateArgument, BinSpan, Command, Conversion, StatsCommand};
 use crate::spl::build::option::{bin_span, no_options, option};
 use crate::spl::error::nearest;
@@ -57,7 +57,9 @@ fn rename(pair: Pair<'_>) -> Result<(Spanned<String>, Spanned<String>)> {
     let wildcards = |name: &Spanned<String>| name.node.matches('*').count();
     if wildcards(&from) != wildcards(&to) {
         let message = format!("`{}` and `{}` have different numbers of wildcards", from.node, to.node);
-        return Err(SplError::syntax(message, place).with_help("each `*` of the new name is filled by one of the old name"));
+        return Err(
+            SplError::syntax(message, place).with_help("each `*` of the new name is filled by one of the old name")
+        );
     }
     Ok((from, to))
 }
@@ -89,6 +91,7 @@ fn bin(pair: Pair<'_>) -> Result<Command> {
 }
 
 fn stats(pair: Pair<'_>) -> Result<StatsCommand> {
+    no_options(&pair, &[])?;
     let by = pair.clone().into_inner().find(|part| part.as_rule() == Rule::by_clause);
     let by = by.map(|clause| names(inner(clause, Rule::name_list))).unwrap_or_default();
     Ok(StatsCommand { aggregates: children(pair, Rule::aggregate, aggregate)?, by })
@@ -99,7 +102,7 @@ fn aggregate(pair: Pair<'_>) -> Result<Spanned<Aggregate>> {
     let (mut written, mut argument, mut output, mut text_of_argument) = ("", None, None, None);
     for part in pair.into_inner() {
         match part.as_rule() {
-            Rule::function => written = part.as_str(),
+            Rule::aggregate_name => written = part.as_str(),
             Rule::aggregate_args => (argument, text_of_argument) = aggregate_argument(part)?,
             Rule::name => output = Some(text(&part)),
             _ => {}
@@ -161,7 +164,7 @@ fn convert(pair: Pair<'_>) -> Result<Command> {
 
 fn conversion(pair: Pair<'_>) -> Result<Spanned<Conversion>> {
     let span = trimmed_span(&pair);
-    let function = inner(pair.clone(), Rule::function).as_str().to_ascii_lowercase();
+    let function = inner(pair.clone(), Rule::conversion_name).as_str().to_ascii_lowercase();
     let mut both = names(pair).into_iter().map(|name| name.node);
     let field = both.next().expect("a conversion has a field");
     Ok(Spanned { node: Conversion { function, field, output: both.next() }, span })
@@ -169,19 +172,52 @@ fn conversion(pair: Pair<'_>) -> Result<Spanned<Conversion>> {
 
 /// Commands that Splunk has: refused as what they are.
 const OTHER_COMMANDS: [&str; 33] = [
-    "anomalydetection", "append", "appendpipe", "appendcols", "addinfo", "chart", "collect", "dedup", "eventstats",
-    "from", "foreach", "head", "inputlookup", "iplocation", "join", "lookup", "makemv", "makeresults", "multisearch",
-    "mvexpand", "nomv", "outputlookup", "rare", "regex", "rex", "sort", "spath", "streamstats", "tail", "timechart",
-    "top", "transaction", "tstats",
+    "anomalydetection",
+    "append",
+    "appendpipe",
+    "appendcols",
+    "addinfo",
+    "chart",
+    "collect",
+    "dedup",
+    "eventstats",
+    "from",
+    "foreach",
+    "head",
+    "inputlookup",
+    "iplocation",
+    "join",
+    "lookup",
+    "makemv",
+    "makeresults",
+    "multisearch",
+    "mvexpand",
+    "nomv",
+    "outputlookup",
+    "rare",
+    "regex",
+    "rex",
+    "sort",
+    "spath",
+    "streamstats",
+    "tail",
+    "timechart",
+    "top",
+    "transaction",
+    "tstats",
 ];
 
 fn unsupported(name: Pair<'_>) -> SplError {
     let word = name.as_str();
     let supported = format!("supported are {}", SUPPORTED_COMMANDS.join(", "));
     if OTHER_COMMANDS.contains(&word.to_ascii_lowercase().as_str()) {
-        return SplError::unsupported(format!("the command `{word}` is not supported"), span(&name)).with_help(supported);
+        return SplError::unsupported(format!("the command `{word}` is not supported"), span(&name))
+            .with_help(supported);
     }
     let help = match nearest(word, SUPPORTED_COMMANDS.into_iter().chain(OTHER_COMMANDS)) {
+        Some(near) if OTHER_COMMANDS.contains(&near) => {
+            format!("did you mean `{near}`? it is not supported; {supported}")
+        }
         Some(near) => format!("did you mean `{near}`? {supported}"),
         None => supported,
     };

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use pest::pratt_parser::{Assoc, Op, PrattParser};
 
-use super::{Pair, Rule, SplError, Spanned, search::compare_op, span, text};
+use super::{Pair, Rule, Spanned, SplError, search::compare_op, span, text};
 use crate::spl::ast::{BinaryOp, Expr, UnaryOp};
 use crate::spl::error::SplErrorKind;
 use crate::spl::parser::MAX_DEPTH;
@@ -38,12 +38,7 @@ pub(super) fn expr(pair: Pair<'_>) -> Result<Spanned<Expr>> {
 }
 
 fn built(pair: Pair<'_>) -> Result<Built> {
-    PRECEDENCE
-        .map_primary(primary)
-        .map_prefix(prefix)
-        .map_postfix(in_list)
-        .map_infix(infix)
-        .parse(pair.into_inner())
+    PRECEDENCE.map_primary(primary).map_prefix(prefix).map_postfix(in_list).map_infix(infix).parse(pair.into_inner())
 }
 
 fn primary(pair: Pair<'_>) -> Result<Built> {

@@ -30,9 +30,14 @@ pub(super) fn pipeline(pair: Pair<'_>) -> Result<Pipeline, SplError> {
 
 /// A generating command would come first instead; those are all unsupported and were refused by name before this.
 fn no_base(commands: &[Spanned<super::ast::Command>]) -> SplError {
-    let span = commands.first().map_or(0..0, |command| command.span.clone());
-    SplError::syntax("a search begins with search terms, not with a command", span)
-        .with_help("write the terms that choose the events first, for example `eventName=JobCreated | stats count`")
+    let help = "write the terms that choose the events first, for example `eventName=JobCreated | stats count`";
+    match commands.first() {
+        Some(command) => {
+            SplError::syntax("a search begins with search terms, not with a command", command.span.clone())
+        }
+        None => SplError::syntax("the search is empty", 0..0),
+    }
+    .with_help(help)
 }
 
 fn span(pair: &Pair<'_>) -> Span {

@@ -1,6 +1,6 @@
 //! Options of commands (`span=5m`, `value=0`, `timeformat="..."`).
 
-use super::{Pair, Rule, SplError, Spanned, inner, span, text};
+use super::{Pair, Rule, Spanned, SplError, inner, span, text};
 use crate::spl::ast::BinSpan;
 use crate::spl::error::nearest;
 
@@ -19,12 +19,14 @@ pub(super) fn option(command: &Pair<'_>, name: &str) -> Result<Option<Spanned<St
 
 /// Refuses every option that is not one of `known`.
 pub(super) fn no_options(command: &Pair<'_>, known: &[&str]) -> Result<(), SplError> {
-    let unknown = options(command).find(|option| !known.iter().any(|name| key(option).as_str().eq_ignore_ascii_case(name)));
+    let unknown =
+        options(command).find(|option| !known.iter().any(|name| key(option).as_str().eq_ignore_ascii_case(name)));
     let Some(unknown) = unknown else { return Ok(()) };
     let key = key(&unknown);
     let message = format!("the option `{}` is not supported here", key.as_str());
     let help = match nearest(key.as_str(), known.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
+        None if known.is_empty() => "leave it out".to_owned(),
         None => format!("supported is `{}=`", known.join("=`, `")),
     };
     Err(SplError::unsupported(message, span(&key)).with_help(help))
@@ -62,7 +64,7 @@ const MAX_SPAN: f64 = 1e12;
 
 fn whole_millis(size: f64, unit: f64) -> Option<BinSpan> {
     let millis = size * unit;
-    (millis >= 1.0 && millis <= MAX_SPAN && millis.fract() == 0.0).then_some(BinSpan::Time(millis as i64))
+    ((1.0..=MAX_SPAN).contains(&millis) && millis.fract() == 0.0).then_some(BinSpan::Time(millis as i64))
 }
 
 fn unit_millis(unit: &str) -> Option<f64> {

@@ -1,6 +1,6 @@
 //! Search terms.
 
-use super::{Pair, Rule, SearchExpr, SplError, Spanned, inner, span, text};
+use super::{Pair, Rule, SearchExpr, Spanned, SplError, inner, span, text};
 use crate::spl::ast::{CompareOp, SearchTerm};
 
 /// An expression of `search`: OR binds tighter than AND.
@@ -58,7 +58,9 @@ fn compare(pair: Pair<'_>) -> Result<SearchTerm, SplError> {
     let (field, op, value) = (text(&next()), compare_op(next().as_str()), text(&next()));
     if is_time_range(&field) {
         return Err(SplError::unsupported(format!("`{field}` sets a search's time range; a stream has none"), span)
-            .with_help("leave it out; the window is a setting of the detection, or `bin _time span=...` in the search"));
+            .with_help(
+                "leave it out; the window is a setting of the detection, or `bin _time span=...` in the search",
+            ));
     }
     Ok(SearchTerm::Compare { field, op, value })
 }

@@ -19,7 +19,8 @@ pub(super) fn parse(text: &str) -> Result<Call, SplError> {
             (name.trim_end(), split_arguments(inner))
         }
     };
-    let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ':'));
+    let is_name =
+        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ':'));
     if !is_name {
         return Err(wrong(text, "a macro's name has letters, digits and `_ - . :`"));
     }

@@ -24,8 +24,18 @@ pub struct Expansion {
 struct Piece {
     expanded: Range<usize>,
     original: Range<usize>,
-    /// The macro that was called there; none where the text stands as it was written.
-    called: Option<String>,
+    origin: Origin,
+}
+
+/// What a piece of the expanded text stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Origin {
+    /// Itself.
+    Text,
+    /// A comment.
+    Comment,
+    /// A call of the macro of that name.
+    Call(String),
 }
 
 /// How deep macros may call one another. Recursion is found before that.
@@ -38,7 +48,8 @@ const MAX_CALLS: usize = 32;
 /// An undefined or recursive macro, a wrong call, an expansion beyond [`MAX_SEARCH_BYTES`]; its span is in `search`
 /// and covers the call.
 pub fn expand(search: &str, macros: &Macros) -> Result<Expansion, SplError> {
-    let mut expander = Expander { macros, text: String::new(), filters: Vec::new(), pieces: Vec::new(), calls: Vec::new() };
+    let mut expander =
+        Expander { macros, text: String::new(), filters: Vec::new(), pieces: Vec::new(), calls: Vec::new() };
     expander.original(search)?;
     let Expander { text, filters, pieces, .. } = expander;
     Ok(Expansion { text, filters, pieces })
@@ -60,7 +71,10 @@ impl Expansion {
 
     /// The macro, as called by the search itself, that a byte of the expanded text came from.
     pub fn macro_at(&self, offset: usize) -> Option<&str> {
-        self.piece(offset).and_then(|piece| piece.called.as_deref())
+        match &self.piece(offset)?.origin {
+            Origin::Call(name) => Some(name),
+            Origin::Text | Origin::Comment => None,
+        }
     }
 
     /// The piece that holds the byte; the last one for the end of the text.
@@ -72,7 +86,7 @@ impl Expansion {
 
 impl Piece {
     fn origin(&self, offset: usize) -> Range<usize> {
-        if self.called.is_some() {
+        if self.origin != Origin::Text {
             return self.original.clone();
         }
         let at = (self.original.start + (offset - self.expanded.start)).min(self.original.end);
@@ -94,21 +108,21 @@ impl Expander<'_> {
     fn original(&mut self, search: &str) -> Result<(), SplError> {
         for token in tokens(search) {
             let start = self.text.len();
-            let (range, called) = match token? {
+            let (range, origin) = match token? {
                 Token::Text(range) => {
                     self.push(&search[range.clone()]).map_err(|error| at(error, &range))?;
-                    (range, None)
+                    (range, Origin::Text)
                 }
                 Token::Comment(range) => {
                     self.push(" ").map_err(|error| at(error, &range))?;
-                    (range, Some(String::new()))
+                    (range, Origin::Comment)
                 }
                 Token::Call(range) => {
                     let name = self.call(call_text(search, &range)).map_err(|error| at(error, &range))?;
-                    (range, Some(name))
+                    (range, Origin::Call(name))
                 }
             };
-            self.pieces.push(Piece { expanded: start..self.text.len(), original: range, called });
+            self.pieces.push(Piece { expanded: start..self.text.len(), original: range, origin });
         }
         Ok(())
     }

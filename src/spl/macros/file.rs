@@ -1,4 +1,18 @@
-//! The macros file: YAML in either of two forms.
+//! The macros file: YAML in either of two forms, which may also be mixed document by document.
+//!
+//! Ours maps names to definitions:
+//!
+//! ```yaml
+//! some_filter: search NOT user="backup"
+//! aws_ecr_users: {definition: userName IN (ci, cd)}
+//! at_least: {args: [field, n], definition: where $field$>=$n$}
+//! ```
+//!
+//! The other is the form in which Splunk ships macros, one a document: `name`, `definition`, `arguments`, and facts
+//! that mean nothing here.
+
+use crate::spl::error::nearest;
+use crate::yaml::{Documents, Node, Place};
 
 /// A problem of a macros file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -19,6 +33,168 @@ pub(super) struct Entry {
     pub(super) definition: String,
 }
 
-pub(super) fn entries(_yaml: &str) -> Result<Vec<Entry>, Vec<MacrosError>> {
-    Ok(Vec::new())
+/// Keys of one macro in our form.
+const OUR_KEYS: [&str; 3] = ["definition", "args", "description"];
+
+/// Keys of one macro in Splunk's form.
+const SPLUNK_KEYS: [&str; 12] = [
+    "name",
+    "definition",
+    "arguments",
+    "description",
+    "id",
+    "version",
+    "date",
+    "creation_date",
+    "modification_date",
+    "author",
+    "status",
+    "references",
+];
+
+/// Every macro of the file, or every problem.
+pub(super) fn entries(yaml: &str) -> Result<Vec<Entry>, Vec<MacrosError>> {
+    let documents = Documents::read(yaml).map_err(|error| vec![at(error.place, error.message)])?;
+    let mut reader = Reader { entries: Vec::new(), problems: Vec::new() };
+    documents.nodes().filter(|root| !root.is_null()).for_each(|root| reader.document(root));
+    if reader.problems.is_empty() { Ok(reader.entries) } else { Err(reader.problems) }
+}
+
+fn at(place: Place, message: impl Into<String>) -> MacrosError {
+    MacrosError { line: place.line, column: place.column, message: message.into() }
+}
+
+struct Reader {
+    entries: Vec<Entry>,
+    problems: Vec<MacrosError>,
+}
+
+impl Reader {
+    fn problem(&mut self, node: Node<'_>, message: impl Into<String>) {
+        self.problems.push(at(node.place(), message));
+    }
+
+    fn document(&mut self, root: Node<'_>) {
+        let Some(entries) = root.entries() else {
+            return self.problem(root, format!("a macros file maps names to definitions; this is {}", root.kind()));
+        };
+        match (root.get("name").and_then(Node::text), root.get("definition")) {
+            (Some(name), Some(_)) => self.full(name, root, &SPLUNK_KEYS, "arguments"),
+            _ => entries.into_iter().for_each(|(key, value)| self.entry(key, value)),
+        }
+    }
+
+    fn entry(&mut self, key: Node<'_>, value: Node<'_>) {
+        let Some(name) = key.text() else {
+            return self.problem(key, format!("a macro's name is text, not {}", key.kind()));
+        };
+        match value.text() {
+            Some(definition) => self.add(key, name, Vec::new(), definition),
+            None if value.entries().is_some() => self.full(name, value, &OUR_KEYS, "args"),
+            None => {
+                let message = format!(
+                    "`{name}` needs SPL text, or a mapping with `definition` and `args`; this is {}",
+                    value.kind()
+                );
+                self.problem(value, message);
+            }
+        }
+    }
+
+    fn full(&mut self, name: &str, node: Node<'_>, keys: &[&str], arguments_key: &str) {
+        for (key, _) in node.entries().unwrap_or_default() {
+            let word = key.text().unwrap_or_default();
+            if !keys.contains(&word) {
+                let near = nearest(word, keys.iter().copied());
+                let help = near
+                    .map_or_else(|| format!("known are {}", keys.join(", ")), |near| format!("did you mean `{near}`?"));
+                self.problem(key, format!("`{word}` is not a key of a macro; {help}"));
+            }
+        }
+        let arguments = node.get(arguments_key).map_or_else(|| Some(Vec::new()), |list| self.arguments(list));
+        match node.get("definition").map(|definition| (definition, definition.text())) {
+            Some((place, Some(definition))) => self.add(place, name, arguments.unwrap_or_default(), definition),
+            Some((place, None)) => self.problem(place, format!("a definition is SPL text, not {}", place.kind())),
+            None => self.problem(node, format!("the macro `{name}` has no `definition`")),
+        }
+    }
+
+    fn arguments(&mut self, list: Node<'_>) -> Option<Vec<String>> {
+        let names =
+            list.items().and_then(|items| items.into_iter().map(|item| item.text().map(str::to_owned)).collect());
+        if names.is_none() && !list.is_null() {
+            self.problem(list, "the arguments of a macro are a list of names");
+        }
+        names
+    }
+
+    fn add(&mut self, place: Node<'_>, name: &str, arguments: Vec<String>, definition: &str) {
+        let is_name =
+            !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ':'));
+        let known = self.entries.iter().any(|entry| entry.name == name && entry.arguments.len() == arguments.len());
+        if definition.trim().is_empty() {
+            self.problem(
+                place,
+                format!("the definition of `{name}` is empty; what lets everything pass is `search *`"),
+            );
+        } else if !is_name {
+            self.problem(place, format!("`{name}` is no name of a macro: letters, digits and `_ - . :`"));
+        } else if known {
+            self.problem(place, format!("the macro `{name}` is defined twice"));
+        } else {
+            self.entries.push(Entry { name: name.to_owned(), arguments, definition: definition.trim().to_owned() });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Macros, expand};
+    use super::MacrosError;
+
+    fn expanded(yaml: &str, search: &str) -> String {
+        let macros = Macros::from_yaml(yaml).unwrap_or_else(|problems| panic!("{problems:?}"));
+        expand(search, &macros).expect("defined").text
+    }
+
+    fn problems(yaml: &str) -> Vec<(usize, usize, String)> {
+        let problems = Macros::from_yaml(yaml).expect_err("problems");
+        problems.into_iter().map(|MacrosError { line, column, message }| (line, column, message)).collect()
+    }
+
+    #[test]
+    fn our_form() {
+        let yaml = "x_filter: search NOT user=\"a\"\nm: {args: [f, n], definition: 'where $f$>$n$'}\n";
+        assert_eq!(expanded(yaml, "a | `x_filter` | `m(b, 2)`"), "a | search NOT user=\"a\" | where b>2");
+    }
+
+    #[test]
+    fn splunks_form_one_a_document() {
+        let yaml = "name: one\nid: x\nversion: 1\nauthor: a\ndescription: d\ndefinition: eventName=A\n---\n\
+                    name: two\narguments:\n    - field\ndefinition: 'table $field$'\n";
+        assert_eq!(expanded(yaml, "`one` | `two(b)`"), "eventName=A | table b");
+    }
+
+    #[test]
+    fn a_file_of_comments_is_no_problem() {
+        assert_eq!(expanded("# nothing yet\n", "`cloudtrail`"), "sourcetype=aws:cloudtrail");
+        assert_eq!(expanded("", "`cloudtrail`"), "sourcetype=aws:cloudtrail");
+    }
+
+    #[test]
+    fn every_problem_has_its_place() {
+        let yaml =
+            "a: 1\nb: {definition: x, agrs: [y]}\nc: {args: [z]}\n'd e': x\nf: ' '\ng: {definition: x, args: 1}\n";
+        let found = problems(yaml);
+        let places: Vec<_> = found.iter().map(|(line, column, _)| (*line, *column)).collect();
+        assert_eq!(places, [(1, 4), (2, 20), (3, 4), (4, 1), (5, 1), (6, 26)]);
+        assert!(found[1].2.contains("did you mean `args`?"), "{found:?}");
+    }
+
+    #[test]
+    fn what_is_no_mapping_is_refused() {
+        assert_eq!(problems("- a\n- b\n")[0].0, 1);
+        assert!(problems("a: [\n")[0].2.contains("not YAML"));
+        assert!(problems("a: x\na: y\n")[0].0 == 2);
+    }
 }

@@ -50,7 +50,8 @@ fn stats_takes_commas_blanks_and_any_case() {
 
 #[test]
 fn aggregates_are_named_as_written() {
-    let (aggregates, _) = stats("stats values( x ) count() distinct_count(y) perc95(z) count(eval(a=1)) avg(w) as \"A w\"");
+    let (aggregates, _) =
+        stats("stats values( x ) count() distinct_count(y) perc95(z) count(eval(a=1)) avg(w) as \"A w\"");
     let expected = [
         row("values", "x", "values(x)"),
         row("count", "", "count"),
@@ -130,11 +131,13 @@ fn fields_and_table() {
 
 #[test]
 fn convert_with_and_without_a_format() {
-    let Command::Convert { timeformat, conversions } = command(r#"convert timeformat="%Y" ctime(a) CTIME(b) as c"#) else {
+    let Command::Convert { timeformat, conversions } = command(r#"convert timeformat="%Y" ctime(a) CTIME(b) as c"#)
+    else {
         panic!("convert")
     };
     assert_eq!(timeformat, "%Y");
-    let shown: Vec<_> = conversions.iter().map(|c| (&*c.node.function, &*c.node.field, c.node.output.as_deref())).collect();
+    let shown: Vec<_> =
+        conversions.iter().map(|c| (&*c.node.function, &*c.node.field, c.node.output.as_deref())).collect();
     assert_eq!(shown, [("ctime", "a", None), ("ctime", "b", Some("c"))]);
     let Command::Convert { timeformat, .. } = command("convert ctime(a)") else { panic!("convert") };
     assert_eq!(timeformat, "%m/%d/%Y %H:%M:%S");

@@ -1,6 +1,6 @@
 //! What an operator reads when a search is refused.
 
-use super::refused;
+use super::{parsed, refused};
 use crate::spl::SplErrorKind;
 
 #[track_caller]
@@ -33,9 +33,20 @@ fn a_misspelt_command_gets_the_nearest() {
 #[test]
 fn every_command_of_splunk_that_is_missing_is_unsupported_not_wrong() {
     let commands = [
-        "spath input=a output=b path=c{}", "mvexpand a", r#"rex field=_raw "(?<x>{.+})""#, "dedup a", "sort - a", "head 5",
-        "eventstats avg(a) as b", "append [search a | where b>1]", "join a [| search b]", "lookup x y OUTPUT z",
-        "streamstats count", r#"anomalydetection "count" "user" action=annotate"#, "inputlookup x append=t", "tstats count",
+        "spath input=a output=b path=c{}",
+        "mvexpand a",
+        r#"rex field=_raw "(?<x>{.+})""#,
+        "dedup a",
+        "sort - a",
+        "head 5",
+        "eventstats avg(a) as b",
+        "append [search a | where b>1]",
+        "join a [| search b]",
+        "lookup x y OUTPUT z",
+        "streamstats count",
+        r#"anomalydetection "count" "user" action=annotate"#,
+        "inputlookup x append=t",
+        "tstats count",
     ];
     for command in commands {
         assert_eq!(refused(&format!("a=1 | {command} | table a")).kind, SplErrorKind::Unsupported, "{command}");
@@ -98,6 +109,28 @@ fn a_list_after_equals_gets_help() {
 }
 
 #[test]
+fn operators_of_other_languages_get_help() {
+    let help = |text: &str| refused(text).help.unwrap_or_default();
+    assert_eq!(help("* | where a && b"), "write AND");
+    assert_eq!(help("* | where !a"), "write NOT");
+    assert!(help("* | where a || b").starts_with("write OR"));
+}
+
+#[test]
+fn keywords_are_no_names_unless_quoted() {
+    refused("* | stats count as by b");
+    refused("* | stats count by b as c");
+    parsed(r#"* | stats count as "by" by "as""#);
+    assert_eq!(refused("* | stats allnum=t count").message, "the option `allnum` is not supported here");
+}
+
+#[test]
+fn what_may_follow_is_listed_with_the_pipe_last() {
+    let message = "expected `,`, `(`, AS, BY, an aggregate such as `count` or `values(field)` or `|`, found `_time`";
+    assert_eq!(refused("a=1 | stats count _time").message, message);
+}
+
+#[test]
 fn an_open_quote_is_named() {
     let error = refused(r#"a="b c | stats count"#);
     assert_eq!((error.message.as_str(), error.span), ("the quote \" is never closed", 2..3));
@@ -106,7 +139,8 @@ fn an_open_quote_is_named() {
 #[test]
 fn a_search_needs_terms() {
     assert_eq!(refused("| stats count").message, "a search begins with search terms, not with a command");
-    refused("");
+    assert_eq!(refused("").message, "the search is empty");
+    assert_eq!(refused("OR a=1").message, "expected a search term, found `OR`");
     refused("   ");
     refused("a=1 |");
     refused("a=1 | | stats count");

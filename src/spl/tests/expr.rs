@@ -82,7 +82,9 @@ fn eval_takes_several_assignments() {
 
 #[test]
 fn spans_cover_the_expression() {
-    let Command::Where(expr) = command("where  a + bc > 2 | x".split(" |").next().unwrap_or_default()) else { panic!() };
+    let Command::Where(expr) = command("where  a + bc > 2 | x".split(" |").next().unwrap_or_default()) else {
+        panic!()
+    };
     assert_eq!(expr.span, 11..21);
 }
 

@@ -9,7 +9,7 @@ fn nesting_is_bounded() {
     parsed(&nested("(", MAX_NESTING));
     assert_eq!(refused(&nested("(", MAX_NESTING + 1)).kind, SplErrorKind::Limit);
     assert_eq!(refused(&nested("f(", MAX_NESTING + 1)).kind, SplErrorKind::Limit);
-    assert_eq!(refused(&nested("(", 50_000)).kind, SplErrorKind::Limit);
+    assert_eq!(refused(&nested("(", 30_000)).kind, SplErrorKind::Limit);
     let search = format!("{}a{}", "(".repeat(MAX_NESTING + 1), ")".repeat(MAX_NESTING + 1));
     assert_eq!(refused(&search).kind, SplErrorKind::Limit);
 }
@@ -25,7 +25,7 @@ fn chains_are_bounded() {
     let chain = |length: usize| format!("* | where {}a", "a + ".repeat(length));
     parsed(&chain(MAX_DEPTH - 1));
     assert_eq!(refused(&chain(MAX_DEPTH)).kind, SplErrorKind::Limit);
-    assert_eq!(refused(&chain(60_000)).kind, SplErrorKind::Limit);
+    assert_eq!(refused(&chain(10_000)).kind, SplErrorKind::Limit);
 }
 
 #[test]
@@ -46,10 +46,10 @@ fn length_is_bounded() {
 #[test]
 fn unclosed_brackets_do_not_blow_up() {
     for text in ["[", "(", "f(", "a IN (", "\"", "'", "a=(", "NOT (", "`"] {
-        assert!(parse(&format!("* | where {}", text.repeat(20_001))).is_err(), "{text}");
+        assert!(parse(&format!("* | where {}", text.repeat(5_001))).is_err(), "{text}");
     }
     for text in ["[", "(", "\"", "a=(", "NOT (", "a IN (", "`"] {
-        assert!(parse(&text.repeat(20_001)).is_err(), "{text}");
+        assert!(parse(&text.repeat(5_001)).is_err(), "{text}");
     }
 }
 

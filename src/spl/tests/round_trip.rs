@@ -6,8 +6,8 @@ use proptest::prelude::*;
 
 use super::parsed;
 use crate::spl::ast::{
-    Aggregate, AggregateArgument, BinSpan, BinaryOp, Command, CompareOp, Conversion, Expr, Pipeline, SearchExpr, SearchTerm,
-    Spanned, StatsCommand, UnaryOp,
+    Aggregate, AggregateArgument, BinSpan, BinaryOp, Command, CompareOp, Conversion, Expr, Pipeline, SearchExpr,
+    SearchTerm, Spanned, StatsCommand, UnaryOp,
 };
 
 fn at_zero<T>(node: T) -> Spanned<T> {
@@ -16,9 +16,16 @@ fn at_zero<T>(node: T) -> Spanned<T> {
 
 /// Any text, with a liking for what has a meaning somewhere in the grammar.
 fn text() -> impl Strategy<Value = String> {
-    let special = ["", "*", "a b", "\"", "\\", "\\\"", "'", "AND", "OR", "NOT", "IN", "as", "BY", "eval", "search", "-1", "1", "a.b",
-        "a{}.b", "x=y", "!=", "a|b", "[x]", "(", ")", "a,b", "`m`", "TERM", "%Y-%m", "é", "null", "like", "\\d+", "$x$"];
-    prop_oneof![prop::sample::select(special.to_vec()).prop_map(str::to_owned), "[a-zA-Z_][a-zA-Z0-9_.]{0,8}", "\\PC{0,8}"]
+    let special = [
+        "", "*", "a b", "\"", "\\", "\\\"", "'", "AND", "OR", "NOT", "IN", "as", "BY", "eval", "search", "-1", "1",
+        "a.b", "a{}.b", "x=y", "!=", "a|b", "[x]", "(", ")", "a,b", "`m`", "TERM", "%Y-%m", "é", "null", "like",
+        "\\d+", "$x$",
+    ];
+    prop_oneof![
+        prop::sample::select(special.to_vec()).prop_map(str::to_owned),
+        "[a-zA-Z_][a-zA-Z0-9_.]{0,8}",
+        "\\PC{0,8}"
+    ]
 }
 
 fn name() -> impl Strategy<Value = Spanned<String>> {
@@ -70,7 +77,8 @@ fn expr() -> impl Strategy<Value = Expr> {
         let boxed = inner.clone().prop_map(|node| Box::new(at_zero(node)));
         let list = vec(inner.prop_map(at_zero), 1..3);
         prop_oneof![
-            (prop::sample::select(vec![UnaryOp::Minus, UnaryOp::Not]), boxed.clone()).prop_map(|(op, e)| Expr::Unary(op, e)),
+            (prop::sample::select(vec![UnaryOp::Minus, UnaryOp::Not]), boxed.clone())
+                .prop_map(|(op, e)| Expr::Unary(op, e)),
             (binary_op(), boxed.clone(), boxed.clone()).prop_map(|(op, a, b)| Expr::Binary(op, a, b)),
             (prop::sample::select(vec!["if", "match", "like", "now"]), list.clone())
                 .prop_map(|(name, arguments)| Expr::Call(name.to_owned(), arguments)),
@@ -84,15 +92,17 @@ fn aggregate() -> impl Strategy<Value = Spanned<Aggregate>> {
         prop::sample::select(vec!["count", "dc", "values", "avg", "median"]).prop_map(|name| (name.to_owned(), None)),
         (0_u32..1000).prop_map(|tenths| ("perc".to_owned(), Some(f64::from(tenths) / 10.0))),
     ];
-    let argument =
-        prop_oneof![text().prop_map(AggregateArgument::Field), expr().prop_map(AggregateArgument::Eval)];
+    let argument = prop_oneof![text().prop_map(AggregateArgument::Field), expr().prop_map(AggregateArgument::Eval)];
     (function, option::of(argument), text()).prop_map(|((function, parameter), argument, output)| {
         at_zero(Aggregate { function, parameter, argument, output })
     })
 }
 
 fn bin_span() -> impl Strategy<Value = BinSpan> {
-    prop_oneof![(1_i64..1_000_000_000).prop_map(BinSpan::Time), (1_u32..1000).prop_map(|n| BinSpan::Number(f64::from(n)))]
+    prop_oneof![
+        (1_i64..1_000_000_000).prop_map(BinSpan::Time),
+        (1_u32..1000).prop_map(|n| BinSpan::Number(f64::from(n)))
+    ]
 }
 
 fn conversion() -> impl Strategy<Value = Spanned<Conversion>> {

@@ -1,0 +1,196 @@
+//! The admin port over real sockets.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use prometheus::Registry;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::*;
+use crate::engine::ShardId;
+use crate::metrics::Metrics;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// A served port, and what stops it.
+struct Port {
+    address: SocketAddr,
+    state: AdminState,
+    stop: oneshot::Sender<()>,
+    server: JoinHandle<()>,
+}
+
+async fn served() -> Port {
+    let state =
+        AdminState { registry: Registry::new(), liveness: Liveness::new(MINUTE), readiness: Readiness::default() };
+    let server = AdminServer::bind(loopback()).await.expect("port 0 is free");
+    let (stop, stopped) = oneshot::channel();
+    let address = server.address();
+    let server = tokio::spawn(server.serve(state.clone(), async { drop(stopped.await) }));
+    Port { address, state, stop, server }
+}
+
+fn loopback() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 0))
+}
+
+/// Sends bytes and reads until the server closes.
+async fn exchange(address: SocketAddr, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(address).await.expect("the port is open");
+    stream.write_all(bytes).await.expect("the request is taken");
+    let mut answer = Vec::new();
+    // A server that refuses may reset what it did not read.
+    let _ = stream.read_to_end(&mut answer).await;
+    String::from_utf8(answer).expect("answers are UTF-8")
+}
+
+async fn request(address: SocketAddr, method: &str, target: &str) -> (u16, String) {
+    let head = format!("{method} {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    let answer = exchange(address, head.as_bytes()).await;
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {answer:?}"));
+    (head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status"), body.to_owned())
+}
+
+async fn get(port: &Port, target: &str) -> (u16, String) {
+    request(port.address, "GET", target).await
+}
+
+#[tokio::test]
+async fn metrics_are_in_the_text_format() {
+    let port = served().await;
+    let metrics = Metrics::new(&port.state.registry).expect("an empty registry");
+    metrics.records_skipped_total.inc_by(3);
+    let (status, body) = get(&port, "/metrics").await;
+    assert_eq!(status, 200);
+    assert!(
+        body.contains("\n# TYPE trailrisk_records_skipped_total counter\ntrailrisk_records_skipped_total 3\n"),
+        "{body}"
+    );
+}
+
+#[tokio::test]
+async fn alive_means_own_tasks_only() {
+    let port = served().await;
+    port.state.readiness.fail(Check::Sink("soc".to_owned()), "HTTP 500");
+    let heartbeat = port.state.liveness.watch("pipeline", crate::clock::monotonic());
+    for target in ["/livez", "/healthz"] {
+        assert_eq!(get(&port, target).await, (200, "ok\n".to_owned()), "a blocked sink is no reason to restart");
+    }
+    let long_ago = crate::clock::monotonic().checked_sub(2 * MINUTE).expect("the host runs for minutes");
+    heartbeat.beat(long_ago);
+    assert_eq!(get(&port, "/livez").await, (503, "[-] task pipeline: no heartbeat for 120 s\n".to_owned()));
+}
+
+#[tokio::test]
+async fn ready_names_every_reason() {
+    let port = served().await;
+    assert_eq!(get(&port, "/readyz").await, (200, "ok\n".to_owned()));
+    port.state.readiness.fail(Check::Sink("soc".to_owned()), "HTTP 500\u{1b}[2J\nforged: ok");
+    port.state.readiness.fail(Check::Shard(ShardId::new("shardId-000000000003")), "stalled for 75 s");
+    let shard = "[-] shard shardId-000000000003: stalled for 75 s\n";
+    let sink = "[-] sink soc: HTTP 500\\u{1b}[2J\\u{a}forged: ok\n";
+    assert_eq!(get(&port, "/readyz").await, (503, format!("{shard}{sink}")));
+    port.state.readiness.pass(Check::Sink("soc".to_owned()));
+    assert_eq!(get(&port, "/readyz").await, (503, shard.to_owned()));
+}
+
+#[tokio::test]
+async fn verbose_lists_what_passes_as_well() {
+    let port = served().await;
+    port.state.readiness.fail(Check::NotDraining, "stopping");
+    let always = "[+] configuration\n[+] shards listed\n[+] replayed\n[-] not draining: stopping\n[+] checkpoint\n";
+    assert_eq!(get(&port, "/readyz?verbose").await, (503, always.to_owned()));
+    assert_eq!(get(&port, "/readyz?verbosely").await.1, "[-] not draining: stopping\n");
+}
+
+#[tokio::test]
+async fn nothing_else_is_answered() {
+    let port = served().await;
+    for method in ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"] {
+        assert_eq!(request(port.address, method, "/metrics").await.0, 405, "{method}");
+    }
+    for target in ["/", "/metrics/", "/debug/pprof", "/livez/x"] {
+        assert_eq!(get(&port, target).await.0, 404, "{target}");
+    }
+    assert_eq!(request(port.address, "HEAD", "/livez").await, (200, String::new()));
+}
+
+#[tokio::test]
+async fn a_head_that_is_too_large_is_refused() {
+    let port = served().await;
+    let long = format!("GET /livez HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n", "y".repeat(64 * 1024));
+    let many = format!("GET /livez HTTP/1.1\r\nHost: x\r\n{}\r\n", "X: y\r\n".repeat(100));
+    for head in [long, many] {
+        assert!(!exchange(port.address, head.as_bytes()).await.starts_with("HTTP/1.1 200"));
+    }
+    assert_eq!(get(&port, "/livez").await.0, 200);
+}
+
+/// Time is paused, so the time-out passes at once; without one, the connections would hold their slots for ever.
+#[tokio::test(start_paused = true)]
+async fn idle_connections_do_not_shut_the_probe_out() {
+    let port = served().await;
+    let mut idle = Vec::new();
+    for _ in 0..100 {
+        let mut stream = TcpStream::connect(port.address).await.expect("the kernel queues it");
+        stream.write_all(b"GET /livez HTTP/1.1\r\n").await.expect("half a head is taken");
+        idle.push(stream);
+    }
+    assert_eq!(get(&port, "/livez").await, (200, "ok\n".to_owned()));
+}
+
+#[tokio::test]
+async fn it_stops_when_asked_and_frees_the_port() {
+    let port = served().await;
+    let mut open = TcpStream::connect(port.address).await.expect("the port is open");
+    open.write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n").await.expect("the request is taken");
+    let mut answer = [0; 12];
+    open.read_exact(&mut answer).await.expect("an answer");
+    port.stop.send(()).expect("the server waits for it");
+    port.server.await.expect("an open connection does not hold it up");
+    AdminServer::bind(port.address).await.expect("the port is free again");
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_known_before_anything_is_served() {
+    let first = AdminServer::bind(loopback()).await.expect("port 0 is free");
+    let error = AdminServer::bind(first.address()).await.expect_err("the port is taken");
+    assert!(matches!(&error, AdminError::InUse { address } if *address == first.address()), "{error}");
+    let foreign = AdminServer::bind(SocketAddr::from(([192, 0, 2, 1], 1))).await;
+    assert!(matches!(foreign, Err(AdminError::Bind { .. })), "an address of another host");
+}
+
+async fn check(address: SocketAddr) -> Result<(), HealthcheckError> {
+    tokio::task::spawn_blocking(move || healthcheck(address, Duration::from_secs(5))).await.expect("no panic")
+}
+
+#[tokio::test]
+async fn the_healthcheck_agrees_with_livez() {
+    let port = served().await;
+    check(port.address).await.expect("alive");
+    check(SocketAddr::from(([0, 0, 0, 0], port.address.port()))).await.expect("a wildcard is asked by loopback");
+    let long_ago = crate::clock::monotonic().checked_sub(2 * MINUTE).expect("the host runs for minutes");
+    let _heartbeat = port.state.liveness.watch("pipeline", long_ago);
+    let error = check(port.address).await.expect_err("not alive");
+    assert!(error.to_string().contains("503 Service Unavailable: [-] task pipeline"), "{error}");
+}
+
+#[tokio::test]
+async fn the_healthcheck_says_when_nobody_answers() {
+    let listener = tokio::net::TcpListener::bind(loopback()).await.expect("port 0 is free");
+    let address = listener.local_addr().expect("it is bound");
+    drop(listener);
+    assert!(matches!(check(address).await, Err(HealthcheckError::Unreachable { .. })));
+    assert!(matches!(check(loopback()).await, Err(HealthcheckError::UnknownPort)));
+}
+
+#[tokio::test]
+async fn the_healthcheck_gives_up_on_a_silent_listener() {
+    let silent = tokio::net::TcpListener::bind(loopback()).await.expect("port 0 is free");
+    let address = silent.local_addr().expect("it is bound");
+    let asked = tokio::task::spawn_blocking(move || healthcheck(address, Duration::from_millis(50)));
+    assert!(matches!(asked.await.expect("no panic"), Err(HealthcheckError::Unreachable { .. })));
+}

@@ -1,0 +1,117 @@
+//! The composition root: commands wired from the parts, and what becomes an exit code.
+//!
+//! Deliberately absent: decisions. Every part decides for itself; here they only meet.
+
+mod check;
+mod checkpoint;
+mod daemon;
+mod explain;
+mod replay;
+
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+
+use crate::admin;
+use crate::catalog::SourcesError;
+use crate::cli::{Cli, Command, ConfigArgs, HealthcheckArgs};
+use crate::config::{self, Config, ConfigError, Environment, Overrides};
+
+pub use daemon::{Daemon, StartError};
+
+/// How the process ends (sysexits).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Everything went well; an orderly stop.
+    Ok = 0,
+    /// `check` found a problem, or the daemon is not alive.
+    Failed = 1,
+    /// The command line, or a path on it, makes no sense.
+    Usage = 64,
+    /// A critical task failed, or the impossible happened.
+    Internal = 70,
+    /// The drain deadline was missed: something stays unacknowledged and will be emitted again.
+    DeadlineMissed = 75,
+    /// The configuration, a detection, or what they name cannot be used.
+    Config = 78,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// A command that failed: what to say, and how to exit.
+#[derive(Debug)]
+pub struct Failure {
+    /// The exit code.
+    pub exit: Exit,
+    /// The error; printed with its chain of causes.
+    pub error: anyhow::Error,
+}
+
+impl Failure {
+    fn new(exit: Exit, error: impl Into<anyhow::Error>) -> Self {
+        Self { exit, error: error.into() }
+    }
+
+    fn config(error: impl Into<anyhow::Error>) -> Self {
+        Self::new(Exit::Config, error)
+    }
+}
+
+impl From<SourcesError> for Failure {
+    fn from(error: SourcesError) -> Self {
+        match error {
+            SourcesError::Nothing => Self::new(Exit::Usage, error),
+            SourcesError::Config(_) => Self::config(error),
+        }
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::new(Exit::Internal, error)
+    }
+}
+
+/// Runs a command. Results go to `out`, diagnostics to `diagnostics`.
+///
+/// # Errors
+/// With what is wrong and the exit code for it.
+pub fn run(cli: Cli, out: &mut (dyn Write + Send), diagnostics: &mut dyn Write) -> Result<Exit, Failure> {
+    match cli.command {
+        Command::Run(args) => daemon::run(&read_config(&args.config)?),
+        Command::Replay(args) => replay::run(&args, out, diagnostics),
+        Command::Check(args) => check::run(&args, out),
+        Command::Checkpoint(args) => checkpoint::run(args, out, diagnostics),
+        Command::Explain(args) => explain::run(&args, out, diagnostics),
+        Command::Healthcheck(args) => healthcheck(&args),
+    }
+}
+
+fn read_config(args: &ConfigArgs) -> Result<Config, Failure> {
+    let mut overrides = Vec::new();
+    for text in &args.overrides {
+        let (key, value) = text.split_once('=').ok_or_else(|| {
+            Failure::new(
+                Exit::Usage,
+                anyhow::anyhow!("--set {text:?} must read KEY=VALUE, such as --set log.level=debug"),
+            )
+        })?;
+        overrides.push((key.to_owned(), value.to_owned()));
+    }
+    read_config_file(&args.config, &Overrides(overrides)).map_err(Failure::config)
+}
+
+fn read_config_file(file: &Path, overrides: &Overrides) -> Result<Config, ConfigError> {
+    config::read(file, &Environment::of_process(), overrides)
+}
+
+fn healthcheck(args: &HealthcheckArgs) -> Result<Exit, Failure> {
+    let config = read_config(&args.config)?;
+    let timeout = std::time::Duration::from_secs(3);
+    admin::healthcheck(config.admin.listen, timeout).map_err(|error| Failure::new(Exit::Failed, error))?;
+    Ok(Exit::Ok)
+}

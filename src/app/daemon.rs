@@ -1,0 +1,376 @@
+//! `trailrisk run`: the order of start (configuration, metrics, listener, sinks, store, source), supervision, drain.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::{Exit, Failure};
+use crate::admin::{AdminError, AdminServer, AdminState, Check, Liveness, Readiness};
+use crate::catalog::{self, CatalogError};
+use crate::checkpoint::{CheckpointStore, FileStore, MemoryStore, StoreError};
+use crate::clock;
+use crate::config::{CheckpointStoreConfig, Config};
+use crate::engine::{Checkpoint, Engine, EngineConfig, Input, Position, StartPosition, StoredPlanError, StreamIdentity, Timing};
+use crate::evaluate::Evaluator;
+use crate::metrics::Metrics;
+use crate::pipeline::{Ended, Observer, Parts, Pipeline, PipelineError};
+use crate::plan::Plan;
+use crate::sink::{DeadLetterError, DeadLetters, SinkDeps, SinkError, Sinks, StdoutWriter};
+use crate::source::{Source, SourceError};
+use crate::telemetry;
+use crate::time::Arrival;
+
+/// What this build calls itself.
+pub const PRODUCER: &str = concat!("trailrisk/", env!("CARGO_PKG_VERSION"));
+/// Messages between the consumers and the pipeline; each consumer has one batch on its way, so this bounds nothing.
+const CHANNEL_MESSAGES: usize = 64;
+/// A pipeline that is silent for longer is stuck.
+const MAX_SILENCE: Duration = Duration::from_secs(60);
+
+/// Why the daemon does not start. Each says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A detection, a macro, or a setting.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// The admin port.
+    #[error(transparent)]
+    Admin(#[from] AdminError),
+    /// A sink.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+    /// The dead-letter file.
+    #[error(transparent)]
+    DeadLetter(#[from] DeadLetterError),
+    /// The checkpoint store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The stream.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// A plan that still drains.
+    #[error(transparent)]
+    StoredPlan(#[from] StoredPlanError),
+    /// CP-8: an outage would outlast the stream's memory.
+    #[error(
+        "{detection:?} needs {needed} h of the stream (window + grace + source.outage_budget), which retains only \
+         {retention} h; raise the stream's retention, or lower one of the three"
+    )]
+    Retention {
+        /// The detection.
+        detection: String,
+        /// Hours needed, rounded up.
+        needed: i64,
+        /// Hours retained.
+        retention: u32,
+    },
+    /// CP-8: the checkpoint is another stream's.
+    #[error(
+        "the checkpoint belongs to stream {stored:?} created at {stored_at}, but the stream to read is {found:?} created \
+         at {found_at}: everything that the old one held after the checkpoint may be lost. To begin anew, run \
+         `trailrisk checkpoint reset`"
+    )]
+    OtherStream {
+        /// The stream of the checkpoint.
+        stored: String,
+        /// Its creation.
+        stored_at: Arrival,
+        /// The configured stream.
+        found: String,
+        /// Its creation.
+        found_at: Arrival,
+    },
+}
+
+/// Runs the daemon until a signal, and says how it ended.
+pub(super) fn run(config: &Config) -> Result<Exit, Failure> {
+    telemetry::init(&config.log).map_err(Failure::config)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let exit = runtime.block_on(supervise(config));
+    // A store that hangs in a write must not keep the process.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    exit
+}
+
+async fn supervise(config: &Config) -> Result<Exit, Failure> {
+    let stop = stop_on_signal()?;
+    let daemon = Daemon::start(config, Box::new(tokio::io::stdout())).await.map_err(|error| {
+        tracing::error!(error = chain(&error), "cannot start");
+        Failure::config(error)
+    })?;
+    match tokio::spawn(daemon.run(stop)).await {
+        Ok(Ok(Ended::Clean)) => Ok(Exit::Ok),
+        Ok(Ok(Ended::DeadlineMissed { .. })) => Ok(Exit::DeadlineMissed),
+        Ok(Err(error)) => Err(Failure::new(Exit::Internal, error)),
+        Err(panicked) => Err(Failure::new(Exit::Internal, panicked)),
+    }
+}
+
+/// ST-1: the first signal stops, the second leaves at once.
+fn stop_on_signal() -> std::io::Result<CancellationToken> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let stop = CancellationToken::new();
+    let stopped = stop.clone();
+    tokio::spawn(async move {
+        for count in 0.. {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            if count > 0 {
+                std::process::exit(Exit::DeadlineMissed as i32);
+            }
+            stopped.cancel();
+        }
+    });
+    Ok(stop)
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+/// A daemon that has started: the stream is described, the sinks run, nothing is read yet.
+pub struct Daemon {
+    work: Box<dyn FnOnce(CancellationToken) -> Work + Send>,
+    admin: JoinHandle<()>,
+    admin_address: SocketAddr,
+    end_admin: CancellationToken,
+    end_sinks: CancellationToken,
+    registry: prometheus::Registry,
+}
+
+type Work = std::pin::Pin<Box<dyn Future<Output = Result<Ended, PipelineError>> + Send>>;
+
+/// What the start has made so far.
+struct Base<'a> {
+    config: &'a Config,
+    plans: Vec<Arc<Plan>>,
+    metrics: Metrics,
+    readiness: Readiness,
+    liveness: Liveness,
+    end_sinks: CancellationToken,
+    stdout: StdoutWriter,
+}
+
+impl Daemon {
+    /// Starts everything but the reading. Risk events of a stdout sink go to `stdout`.
+    ///
+    /// # Errors
+    /// With the first part that cannot be used; nothing is left running that outlives the runtime.
+    pub async fn start(config: &Config, stdout: StdoutWriter) -> Result<Self, StartError> {
+        let plans = catalog::load(&config.detections)?.plans()?;
+        catalog::check_subscriptions(&plans, &config.sinks)?;
+        let registry = prometheus::Registry::new();
+        let metrics = Metrics::new(&registry).expect("a new registry holds no name yet");
+        metrics.build_info.with_label_values(&[env!("CARGO_PKG_VERSION"), revision()]).set(1);
+        let (liveness, readiness) = (Liveness::new(MAX_SILENCE), Readiness::starting());
+        readiness.pass(Check::Configuration);
+        let state = AdminState { registry: registry.clone(), liveness: liveness.clone(), readiness: readiness.clone() };
+        let admin = AdminServer::bind(config.admin.listen).await?;
+        let admin_address = admin.address();
+        tracing::info!(
+            version = env!("CARGO_PKG_VERSION"),
+            configuration = config.hash(),
+            stream = config.source.stream.name(),
+            detections = plans.len(),
+            admin = %admin_address,
+            "starting"
+        );
+        let end_sinks = CancellationToken::new();
+        let base = Base { config, plans, metrics, readiness, liveness, end_sinks: end_sinks.clone(), stdout };
+        let work = match &config.checkpoint.store {
+            CheckpointStoreConfig::Memory => base.with_store(MemoryStore::default()).await?,
+            CheckpointStoreConfig::File(path) => base.with_store(FileStore::open(path)?).await?,
+        };
+        let end_admin = CancellationToken::new();
+        let admin = tokio::spawn(admin.serve(state, end_admin.clone().cancelled_owned()));
+        Ok(Self { work, admin, admin_address, end_admin, end_sinks, registry })
+    }
+
+    /// Where the admin port listens.
+    pub fn admin_address(&self) -> SocketAddr {
+        self.admin_address
+    }
+
+    /// The metrics, for a caller in the same process.
+    pub fn registry(&self) -> prometheus::Registry {
+        self.registry.clone()
+    }
+
+    /// Runs until `stop`, or until something fails (ST-1).
+    ///
+    /// # Errors
+    /// What failed.
+    pub async fn run(self, stop: CancellationToken) -> Result<Ended, PipelineError> {
+        let ended = (self.work)(stop).await;
+        self.end_sinks.cancel();
+        self.end_admin.cancel();
+        // A panic of the admin port was logged by the runtime; it changes nothing about how the stream was left.
+        let _ = self.admin.await;
+        match &ended {
+            Ok(ended) => tracing::info!(?ended, "stopped"),
+            Err(error) => tracing::error!(error = chain(error), "stopped by a failure"),
+        }
+        ended
+    }
+}
+
+impl Base<'_> {
+    async fn with_store<S: CheckpointStore>(
+        self,
+        mut store: S,
+    ) -> Result<Box<dyn FnOnce(CancellationToken) -> Work + Send>, StartError> {
+        let stored = store.load().await?;
+        let (messages, received) = mpsc::channel(CHANNEL_MESSAGES);
+        let read_buffer = self.config.limits.read_buffer_bytes;
+        let mut source = Source::connect(&self.config.source, read_buffer, messages, self.metrics.clone()).await?;
+        self.check_retention(source.description().retention_hours)?;
+        let engine = self.engine(&mut source, stored).await?;
+        let (dead_letters, dead_letter_acknowledgements) =
+            DeadLetters::start(&self.config.dead_letter, &self.metrics, self.end_sinks.clone())?;
+        let evaluator = Evaluator::new(
+            engine.plans(),
+            crate::cloudtrail::DecodeLimits { max_inflated_bytes: self.config.limits.max_inflated_bytes },
+            self.config.detections.decode_all,
+        );
+        let observer = Observer::new(
+            self.metrics.clone(),
+            self.readiness.clone(),
+            self.liveness.watch("pipeline", clock::monotonic()),
+            source.description().name.clone(),
+            &engine,
+            self.config.limits.max_state_bytes,
+        );
+        let (checkpoint_interval, drain_deadline) =
+            (self.config.checkpoint.interval, self.config.shutdown.drain_deadline);
+        let (sinks, acknowledgements) = self.sinks(dead_letters.clone())?;
+        let parts = Parts {
+            engine,
+            evaluator,
+            source,
+            messages: received,
+            sinks,
+            acknowledgements,
+            dead_letters,
+            dead_letter_acknowledgements,
+            observer,
+            checkpoint_interval,
+            drain_deadline,
+        };
+        Ok(Box::new(move |stop| Box::pin(Pipeline::new(parts, store).run(stop))))
+    }
+
+    /// CP-8.
+    fn check_retention(&self, retention_hours: u32) -> Result<(), StartError> {
+        let budget = i64::try_from(self.config.source.outage_budget.as_millis()).unwrap_or(i64::MAX);
+        let needs = |plan: &Plan| plan.window_ms().saturating_add(plan.text().grace_ms).saturating_add(budget);
+        let Some(neediest) = self.plans.iter().max_by_key(|plan| needs(plan)) else { return Ok(()) };
+        let hour = 3_600_000;
+        if needs(neediest) <= i64::from(retention_hours) * hour {
+            return Ok(());
+        }
+        Err(StartError::Retention {
+            detection: neediest.text().name.clone(),
+            needed: needs(neediest).div_euclid(hour) + 1,
+            retention: retention_hours,
+        })
+    }
+
+    /// The engine, new or restored, with the start frontier registered (RD-2).
+    async fn engine(&self, source: &mut Source, stored: Option<Checkpoint>) -> Result<Engine, StartError> {
+        let described = source.description().clone();
+        let stream = StreamIdentity { name: described.name, created_at: described.created_at };
+        let oldest = source
+            .server_time()
+            .map_or(Arrival::MIN, |now| now.plus(-i64::from(described.retention_hours) * 3_600_000));
+        let mut engine = match stored {
+            Some(checkpoint) => {
+                check_stream(&checkpoint.stream, &stream)?;
+                self.report_trimmed(&checkpoint, oldest);
+                let start = (StartPosition::TrimHorizon, checkpoint.started_at);
+                tracing::info!(horizon = %checkpoint.horizon, shards = checkpoint.shards.len(), "resuming");
+                Engine::restore(self.engine_config(stream, start), self.plans.clone(), checkpoint)?
+            }
+            None => {
+                let start = source.resolve_start()?;
+                let started_at = match start {
+                    StartPosition::TrimHorizon => oldest,
+                    StartPosition::AtTimestamp(at) => at,
+                };
+                tracing::info!(?start, "first start");
+                Engine::new(self.engine_config(stream, (start, started_at)), self.plans.clone())
+            }
+        };
+        engine.handle_input(Input::ShardsListed(source.list().await?));
+        self.readiness.pass(Check::ShardsListed);
+        Ok(engine)
+    }
+
+    /// CP-8: a position older than the trim horizon is reported with the range that may be lost.
+    fn report_trimmed(&self, checkpoint: &Checkpoint, oldest: Arrival) {
+        for (shard, row) in &checkpoint.shards {
+            let from = row.effective_arrival.max(row.read_through.unwrap_or(Arrival::MIN));
+            if row.resume_after != Position::End && from != Arrival::MIN && from < oldest {
+                self.metrics.kinesis_possible_loss_total.with_label_values(&[&checkpoint.stream.name]).inc();
+                tracing::error!(
+                    %shard, %from, to = %oldest,
+                    "records may be lost: the checkpoint is older than the stream's retention"
+                );
+            }
+        }
+    }
+
+    fn engine_config(&self, stream: StreamIdentity, (start, started_at): (StartPosition, Arrival)) -> EngineConfig {
+        EngineConfig {
+            source_name: self.config.source.name.as_str().into(),
+            stream,
+            bounds: catalog::bounds(&self.config.limits, &self.config.source.name),
+            max_state_bytes: self.config.limits.max_state_bytes,
+            timing: Timing::Live,
+            start,
+            started_at,
+        }
+    }
+
+    fn sinks(self, dead_letters: DeadLetters) -> Result<(Sinks, crate::sink::Acknowledgements), StartError> {
+        let deps = SinkDeps {
+            metrics: self.metrics,
+            dead_letters,
+            producer: PRODUCER.to_owned(),
+            worker: worker_name(),
+            stream: self.config.source.stream.name().to_owned(),
+            clock: Arc::new(|| jiff::Timestamp::try_from(clock::wall()).unwrap_or(jiff::Timestamp::MAX)),
+            stdout: self.stdout,
+            stop: self.end_sinks,
+        };
+        Ok(Sinks::start(&self.config.sinks, deps)?)
+    }
+}
+
+/// CP-8: a stream recreated under the same name is never passed over in silence.
+fn check_stream(stored: &StreamIdentity, found: &StreamIdentity) -> Result<(), StartError> {
+    if stored == found {
+        return Ok(());
+    }
+    Err(StartError::OtherStream {
+        stored: stored.name.clone(),
+        stored_at: Arrival(stored.created_at),
+        found: found.name.clone(),
+        found_at: Arrival(found.created_at),
+    })
+}
+
+fn worker_name() -> String {
+    std::env::var("HOSTNAME").unwrap_or_else(|_| format!("process-{}", std::process::id()))
+}
+
+fn revision() -> &'static str {
+    option_env!("TRAILRISK_REVISION").unwrap_or("unknown")
+}

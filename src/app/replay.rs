@@ -1,0 +1,124 @@
+//! `trailrisk replay`: files in, final risk events out.
+
+use std::io::{self, IsTerminal as _, Write};
+use std::path::{Path, PathBuf};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::{Exit, Failure};
+use crate::catalog::{self, Sources};
+use crate::cli::ReplayArgs;
+use crate::clock;
+use crate::plan::Plan;
+use crate::replay::{Replay, Summary, files_of, read_documents};
+use crate::sink::format::native::{self, Meta};
+
+/// Rejected documents that are named one by one; the summary counts the rest.
+const NAMED_REJECTIONS: u64 = 20;
+
+pub(super) fn run(args: &ReplayArgs, out: &mut dyn Write, diagnostics: &mut dyn Write) -> Result<Exit, Failure> {
+    let sources = Sources::of(&args.detections)?;
+    let plans = catalog::load(&sources.detections).map_err(Failure::config)?.plans().map_err(Failure::config)?;
+    let source_name = args.source_name.as_deref().unwrap_or(&sources.source_name);
+    let bounds = catalog::bounds(&sources.limits, source_name);
+    let limits = crate::cloudtrail::DecodeLimits { max_inflated_bytes: sources.limits.max_inflated_bytes };
+    let mut replay = Replay::new(plans, source_name, bounds, limits, sources.detections.decode_all);
+    let files = files_of(&paths(args)?).map_err(|error| Failure::new(Exit::Usage, error))?;
+    read_all(&mut replay, &files, diagnostics)?;
+    let plans = replay.plans();
+    let mut out = io::BufWriter::new(out);
+    let written = replay.finish(|event| {
+        let meta = Meta {
+            emitted_at: jiff::Timestamp::try_from(clock::wall()).unwrap_or(jiff::Timestamp::MAX),
+            producer: super::daemon::PRODUCER,
+            worker: "replay",
+            stream: "",
+        };
+        out.write_all(&native::line(event, &meta))
+    });
+    match written.and_then(|summary| out.flush().map(|()| summary)) {
+        Ok(summary) => summarize(&summary, &plans, diagnostics)?,
+        // A reader that has seen enough, such as `head`, is no error.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+        Err(error) => return Err(error.into()),
+    }
+    Ok(Exit::Ok)
+}
+
+fn paths(args: &ReplayArgs) -> Result<Vec<PathBuf>, Failure> {
+    if !args.paths.is_empty() {
+        return Ok(args.paths.clone());
+    }
+    if io::stdin().is_terminal() {
+        let message = "nothing to read: name files or folders, or send events to standard input";
+        return Err(Failure::new(Exit::Usage, anyhow::anyhow!(message)));
+    }
+    Ok(vec![PathBuf::from("-")])
+}
+
+fn read_all(replay: &mut Replay, files: &[PathBuf], diagnostics: &mut dyn Write) -> Result<(), Failure> {
+    let progress = progress_bar(files);
+    let mut named = 0;
+    for path in files {
+        let mut complaints = Vec::new();
+        let read = read_documents(path, &mut |bytes| progress.inc(bytes), &mut |documents| {
+            replay.take(documents, &mut |index, rejected| {
+                named += 1;
+                if named <= NAMED_REJECTIONS {
+                    let reason = rejected.reason.as_str();
+                    complaints.push(format!(
+                        "{}:{}: rejected: {reason}: {}",
+                        shown(path),
+                        documents[index].0,
+                        rejected.detail
+                    ));
+                }
+            });
+        });
+        progress.suspend(|| complaints.iter().try_for_each(|line| writeln!(diagnostics, "{line}")))?;
+        read.map_err(|error| Failure::new(Exit::Usage, error))?;
+    }
+    progress.finish_and_clear();
+    Ok(())
+}
+
+fn shown(path: &Path) -> String {
+    if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() }
+}
+
+fn progress_bar(files: &[PathBuf]) -> ProgressBar {
+    if !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let total: u64 = files.iter().filter_map(|file| std::fs::metadata(file).ok()).map(|file| file.len()).sum();
+    let style = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {bytes_per_sec} {eta}");
+    ProgressBar::new(total).with_style(style.expect("the template is valid"))
+}
+
+fn summarize(summary: &Summary, plans: &[std::sync::Arc<Plan>], diagnostics: &mut dyn Write) -> io::Result<()> {
+    let counters = &summary.counters;
+    let rejected: u64 = counters.rejected.values().sum();
+    writeln!(
+        diagnostics,
+        "{} documents ({} skipped unparsed), {} events, {} rejected, {} risk events",
+        summary.documents, summary.skipped, counters.events, rejected, summary.risk_events
+    )?;
+    for (reason, count) in &counters.rejected {
+        writeln!(diagnostics, "  rejected as {}: {count}", reason.as_str())?;
+    }
+    for (plan, counted) in plans.iter().zip(&counters.plans) {
+        let name = &plan.text().name;
+        writeln!(
+            diagnostics,
+            "  {name}: {} matches, {} duplicates, {} without a by-field",
+            counted.counted, counted.duplicate, counted.null_by
+        )?;
+        for (field, count) in plan.by_fields().iter().zip(&counted.null_by_field).filter(|(_, count)| **count > 0) {
+            writeln!(diagnostics, "    no {field}: {count}")?;
+        }
+        for (filter, count) in plan.text().filters.iter().zip(&counted.hidden_rows).filter(|(_, count)| **count > 0) {
+            writeln!(diagnostics, "    rows hidden by {}: {count}", filter.name)?;
+        }
+    }
+    Ok(())
+}

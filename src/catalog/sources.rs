@@ -1,0 +1,53 @@
+//! Where a command without a stream takes its detections from.
+
+use crate::cli::DetectionArgs;
+use crate::config::{self, ConfigError, DetectionsConfig, Environment, LimitsConfig, Overrides};
+
+/// Detections and limits, from a configuration, from flags, or both.
+#[derive(Debug)]
+pub struct Sources {
+    /// What to load.
+    pub detections: DetectionsConfig,
+    /// The bounds.
+    pub limits: LimitsConfig,
+    /// `source.name`; `files` without a configuration.
+    pub source_name: String,
+}
+
+/// The flags name nothing usable.
+#[derive(Debug, thiserror::Error)]
+pub enum SourcesError {
+    /// Neither a configuration nor detections.
+    #[error("say which detections to use: --detections PATH or --config FILE")]
+    Nothing,
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+}
+
+impl Sources {
+    /// Flags win over the configuration.
+    ///
+    /// # Errors
+    /// When neither names a detection, or the configuration is wrong.
+    pub fn of(args: &DetectionArgs) -> Result<Self, SourcesError> {
+        let mut sources = match &args.config {
+            Some(file) => {
+                let config = config::read(file, &Environment::of_process(), &Overrides::default())?;
+                Self { detections: config.detections, limits: config.limits, source_name: config.source.name }
+            }
+            None => Self {
+                detections: DetectionsConfig::default(),
+                limits: LimitsConfig::default(),
+                source_name: "files".to_owned(),
+            },
+        };
+        if let Some(path) = &args.detections {
+            sources.detections.paths = vec![path.clone()];
+        }
+        if let Some(path) = &args.macros {
+            sources.detections.macros = Some(path.clone());
+        }
+        if sources.detections.paths.is_empty() { Err(SourcesError::Nothing) } else { Ok(sources) }
+    }
+}

@@ -1,0 +1,143 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Runs Splunk ESCU detections over live CloudTrail.
+#[derive(Debug, Parser)]
+#[command(name = "trailrisk", version, about, propagate_version = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the daemon: read the stream, evaluate the detections, send risk events.
+    Run(RunArgs),
+    /// Evaluate the detections over files: prints the final risk events as NDJSON on standard output.
+    Replay(ReplayArgs),
+    /// Validate the configuration and the detections.
+    Check(CheckArgs),
+    /// Show, export or reset what is stored of the stream's progress.
+    Checkpoint(CheckpointArgs),
+    /// Show how a detection is compiled.
+    Explain(ExplainArgs),
+    /// Ask the daemon of this configuration whether it is alive.
+    Healthcheck(HealthcheckArgs),
+}
+
+/// Where the configuration is.
+#[derive(Args, Debug)]
+pub struct ConfigArgs {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE", env = "TRAILRISK_CONFIG")]
+    pub config: PathBuf,
+    /// Override one key, such as `source.stream=cloudtrail`; may be given several times.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub overrides: Vec<String>,
+}
+
+/// `trailrisk run`
+#[derive(Args, Debug)]
+pub struct RunArgs {
+    /// Configuration.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+}
+
+/// Where the detections are, for the commands that work without a configuration.
+#[derive(Args, Debug)]
+pub struct DetectionArgs {
+    /// The configuration file; its detections, macros and settings apply.
+    #[arg(long, value_name = "FILE", env = "TRAILRISK_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// An ESCU file, or a folder of them, instead of the configuration's.
+    #[arg(long, value_name = "PATH")]
+    pub detections: Option<PathBuf>,
+    /// A macros file, instead of the configuration's.
+    #[arg(long, value_name = "FILE")]
+    pub macros: Option<PathBuf>,
+}
+
+/// `trailrisk replay`
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  trailrisk replay --detections config/detections events.ndjson.gz\n  \
+    zcat *.json.gz | trailrisk replay --config trailrisk.yaml -")]
+pub struct ReplayArgs {
+    /// Detections.
+    #[command(flatten)]
+    pub detections: DetectionArgs,
+    /// The logical source's name, part of every id; give the live source's to get the live ids.
+    #[arg(long, value_name = "NAME")]
+    pub source_name: Option<String>,
+    /// Files or folders of CloudTrail events (NDJSON, JSON, gzip, any envelope); `-` or nothing is standard input.
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+}
+
+/// `trailrisk check`
+#[derive(Args, Debug)]
+pub struct CheckArgs {
+    /// Detections.
+    #[command(flatten)]
+    pub detections: DetectionArgs,
+    /// One JSON object a detection.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `trailrisk checkpoint`
+#[derive(Args, Debug)]
+pub struct CheckpointArgs {
+    /// What to do with it.
+    #[command(subcommand)]
+    pub action: CheckpointAction,
+}
+
+/// The actions on a checkpoint.
+#[derive(Debug, Subcommand)]
+pub enum CheckpointAction {
+    /// Print it for people.
+    Show(ConfigArgs),
+    /// Print it as JSON.
+    Export(ConfigArgs),
+    /// Delete it: the next start begins anew, as `source.start` says. Asks for the stream's name.
+    Reset(ResetArgs),
+}
+
+/// `trailrisk checkpoint reset`
+#[derive(Args, Debug)]
+pub struct ResetArgs {
+    /// Configuration.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// The stream's name, instead of being asked for it.
+    #[arg(long, value_name = "NAME")]
+    pub stream: Option<String>,
+}
+
+/// `trailrisk explain`
+#[derive(Args, Debug)]
+pub struct ExplainArgs {
+    /// An ESCU file.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// The configuration whose macros and settings apply.
+    #[arg(long, value_name = "FILE", env = "TRAILRISK_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// A macros file, instead of the configuration's.
+    #[arg(long, value_name = "FILE")]
+    pub macros: Option<PathBuf>,
+}
+
+/// `trailrisk healthcheck`
+#[derive(Args, Debug)]
+pub struct HealthcheckArgs {
+    /// Configuration.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+}

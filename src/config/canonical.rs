@@ -1,0 +1,157 @@
+//! The configuration as it is in force, without its secrets, and a hash of that: whether two daemons run the same.
+
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+use super::units::{show_duration, show_size};
+use super::{
+    CheckpointStoreConfig, Config, DetectionSettings, DetectionsConfig, LimitsConfig, LogFormat, SinkConfig, SinkKind,
+    SourceConfig, StartConfig, StreamRef, WebhookConfig,
+};
+
+/// Stands for every secret, so that rotating one changes no hash.
+const HIDDEN: &str = "<secret>";
+
+impl Config {
+    /// Every key with the value in force, defaults included, keys sorted. Secrets are replaced; of a webhook's URL only
+    /// scheme, host and port are shown, since the rest often is one.
+    pub fn canonical(&self) -> Value {
+        let (store, path) = match &self.checkpoint.store {
+            CheckpointStoreConfig::Memory => ("memory", Value::Null),
+            CheckpointStoreConfig::File(path) => ("file", json!(path)),
+        };
+        let format = match self.log.format {
+            LogFormat::Json => "json",
+            LogFormat::Text => "text",
+        };
+        json!({
+            "source": source(&self.source),
+            "detections": detections(&self.detections),
+            "sinks": self.sinks.iter().map(sink).collect::<Vec<_>>(),
+            "dead_letter": {"path": self.dead_letter.path},
+            "checkpoint": {"store": store, "path": path, "interval": show_duration(self.checkpoint.interval)},
+            "limits": limits(&self.limits),
+            "admin": {"listen": self.admin.listen.to_string()},
+            "log": {"level": self.log.level, "format": format},
+            "shutdown": {"drain_deadline": show_duration(self.shutdown.drain_deadline)},
+        })
+    }
+
+    /// The first 12 hexadecimal digits of the SHA-256 over the canonical form.
+    pub fn hash(&self) -> String {
+        let digest = Sha256::digest(sorted(self.canonical()).to_string());
+        digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// Keys in order, whatever map `serde_json` was built with.
+fn sorted(value: Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let mut entries: Vec<_> = map.into_iter().map(|(key, value)| (key, sorted(value))).collect();
+            entries.sort_by(|a, b| a.0.cmp(&b.0));
+            Value::Object(entries.into_iter().collect())
+        }
+        Value::Array(items) => items.into_iter().map(sorted).collect(),
+        other => other,
+    }
+}
+
+fn source(source: &SourceConfig) -> Value {
+    let stream = match &source.stream {
+        StreamRef::Name(text) | StreamRef::Arn(text) => text,
+    };
+    let start = match source.start {
+        StartConfig::Latest => json!("latest"),
+        StartConfig::TrimHorizon => json!("trim_horizon"),
+        StartConfig::AtTimestamp(at) => json!({"at_timestamp": at.to_string()}),
+    };
+    json!({
+        "name": source.name,
+        "stream": stream,
+        "region": source.region,
+        "endpoint_url": source.endpoint_url,
+        "start": start,
+        "poll_interval": show_duration(source.poll_interval),
+        "tip_slack": show_duration(source.tip_slack),
+        "stalled_after": show_duration(source.stalled_after),
+        "request_timeout": show_duration(source.request_timeout),
+        "list_interval": show_duration(source.list_interval),
+        "outage_budget": show_duration(source.outage_budget),
+    })
+}
+
+fn detections(detections: &DetectionsConfig) -> Value {
+    json!({
+        "paths": detections.paths,
+        "macros": detections.macros,
+        "window": show_duration(detections.window),
+        "grace": show_duration(detections.grace),
+        "max_future_skew": show_duration(detections.max_future_skew),
+        "settings": detections.settings.iter().map(setting).collect::<Vec<_>>(),
+        "decode": if detections.decode_all { "all" } else { "candidates" },
+    })
+}
+
+fn setting(setting: &DetectionSettings) -> Value {
+    json!({
+        "detection": setting.detection,
+        "enabled": setting.enabled,
+        "window": setting.window.map(show_duration),
+        "grace": setting.grace.map(show_duration),
+    })
+}
+
+fn sink(sink: &SinkConfig) -> Value {
+    let common = json!({
+        "name": sink.name,
+        "required": sink.required,
+        "stages": sink.stages.iter().map(|stage| stage.as_str()).collect::<Vec<_>>(),
+        "min_severity": sink.min_severity.as_str(),
+        "detections": sink.detections,
+        "queue_bytes": show_size(sink.queue_bytes),
+    });
+    let kind = match &sink.kind {
+        SinkKind::Stdout => json!({"type": "stdout"}),
+        SinkKind::Webhook(config) => webhook(config),
+    };
+    let keys = [common, kind].into_iter().flat_map(|value| match value {
+        Value::Object(keys) => keys,
+        _ => Map::new(),
+    });
+    Value::Object(keys.collect())
+}
+
+fn webhook(webhook: &WebhookConfig) -> Value {
+    let headers: Map<String, Value> = webhook.headers.iter().map(|(name, _)| (name.clone(), json!(HIDDEN))).collect();
+    json!({
+        "type": "webhook",
+        "url": origin(&webhook.url),
+        "allow_http": webhook.allow_http,
+        "allow_private": webhook.allow_private,
+        "headers": headers,
+        "timeout": show_duration(webhook.timeout),
+        "retry_min": show_duration(webhook.retry_min),
+        "retry_max": show_duration(webhook.retry_max),
+        "give_up_after": show_duration(webhook.give_up_after),
+        "concurrency": webhook.concurrency,
+    })
+}
+
+fn origin(url: &str) -> String {
+    let origin = reqwest::Url::parse(url).map(|url| url.origin().ascii_serialization());
+    origin.map_or_else(|_| HIDDEN.to_owned(), |origin| format!("{origin}/{HIDDEN}"))
+}
+
+fn limits(limits: &LimitsConfig) -> Value {
+    json!({
+        "read_buffer_bytes": show_size(limits.read_buffer_bytes),
+        "max_state_bytes": show_size(limits.max_state_bytes),
+        "max_inflated_bytes": show_size(limits.max_inflated_bytes),
+        "max_ids_per_group": limits.max_ids_per_group,
+        "max_values": limits.max_values,
+        "max_distinct_values": limits.max_distinct_values,
+        "max_evidence": limits.max_evidence,
+        "sampling_key": limits.sampling_key.as_ref().map(|_| HIDDEN),
+    })
+}

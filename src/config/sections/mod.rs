@@ -1,0 +1,47 @@
+//! What each section of the file holds: its keys, defaults and ranges. The shipped `config/trailrisk.yaml` explains
+//! them to operators; a test holds the two together.
+
+mod detections;
+mod rest;
+mod sinks;
+mod source;
+mod url;
+
+use std::time::Duration;
+
+use super::Config;
+use super::reader::Section;
+
+/// Reads everything.
+pub(super) fn config(mut root: Section<'_>) -> Config {
+    let config = Config {
+        source: source::source(root.take("source").section()),
+        detections: detections::detections(root.take("detections").section()),
+        sinks: sinks::sinks(root.take("sinks")),
+        dead_letter: rest::dead_letter(root.take("dead_letter").section()),
+        checkpoint: rest::checkpoint(root.take("checkpoint").section()),
+        limits: rest::limits(root.take("limits").section()),
+        admin: rest::admin(root.take("admin").section()),
+        log: rest::log(root.take("log").section()),
+        shutdown: rest::shutdown(root.take("shutdown").section()),
+    };
+    root.finish();
+    config
+}
+
+const MILLISECOND: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// Refuses texts that are empty, long, or hold control characters.
+fn one_line(text: &str, longest: usize) -> Result<(), String> {
+    if text.is_empty() {
+        return Err("is empty".to_owned());
+    }
+    if text.chars().count() > longest {
+        return Err(format!("is longer than {longest} characters"));
+    }
+    if text.chars().any(char::is_control) { Err("holds a control character".to_owned()) } else { Ok(()) }
+}

@@ -1,0 +1,99 @@
+//! The sections that are small: `dead_letter`, `checkpoint`, `limits`, `admin`, `log`, `shutdown`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use super::{MILLISECOND, MINUTE, SECOND};
+use crate::config::reader::Section;
+use crate::config::{
+    AdminConfig, CheckpointConfig, CheckpointStoreConfig, DeadLetterConfig, LimitsConfig, LogConfig, LogFormat, Secret,
+    ShutdownConfig,
+};
+use crate::telemetry;
+
+const MIB: usize = 1 << 20;
+const GIB: usize = 1 << 30;
+/// Kinesis answers a read with at most 10 MiB; a smaller buffer could never hold one.
+const ONE_READ: usize = 10 * MIB;
+const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9464);
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        Self {
+            read_buffer_bytes: 64 * MIB,
+            max_state_bytes: GIB,
+            max_inflated_bytes: 64 * MIB,
+            max_ids_per_group: 100_000,
+            max_values: 100,
+            max_distinct_values: 10_000,
+            max_evidence: 10,
+            sampling_key: None,
+        }
+    }
+}
+
+pub(super) fn dead_letter(mut section: Section<'_>) -> DeadLetterConfig {
+    let default = || PathBuf::from("/var/lib/trailrisk/dead-letters.ndjson");
+    let dead_letter = DeadLetterConfig { path: section.take("path").path().unwrap_or_else(default) };
+    section.finish();
+    dead_letter
+}
+
+pub(super) fn checkpoint(mut section: Section<'_>) -> CheckpointConfig {
+    let default = || PathBuf::from("/var/lib/trailrisk/checkpoint.json");
+    let is_file = section.take("store").one_of(&[("file", true), ("memory", false)]).unwrap_or(true);
+    let path = section.take("path").path().unwrap_or_else(default);
+    let store = if is_file { CheckpointStoreConfig::File(path) } else { CheckpointStoreConfig::Memory };
+    let interval = section.take("interval").duration(100 * MILLISECOND..=10 * MINUTE, 5 * SECOND);
+    section.finish();
+    CheckpointConfig { store, interval }
+}
+
+pub(super) fn limits(mut section: Section<'_>) -> LimitsConfig {
+    let default = LimitsConfig::default();
+    let limits = LimitsConfig {
+        read_buffer_bytes: section.take("read_buffer_bytes").size(ONE_READ..=64 * GIB, default.read_buffer_bytes),
+        max_state_bytes: section.take("max_state_bytes").size(MIB..=1024 * GIB, default.max_state_bytes),
+        max_inflated_bytes: section.take("max_inflated_bytes").size(MIB..=4 * GIB, default.max_inflated_bytes),
+        max_ids_per_group: section.take("max_ids_per_group").count(1..=100_000_000, default.max_ids_per_group),
+        max_values: section.take("max_values").count(1..=100_000, default.max_values),
+        max_distinct_values: section.take("max_distinct_values").count(1..=10_000_000, default.max_distinct_values),
+        max_evidence: section.take("max_evidence").count(0..=1000, default.max_evidence),
+        sampling_key: section.take("sampling_key").never_shown().read(sampling_key),
+    };
+    if limits.max_values > limits.max_distinct_values {
+        section.problem("max_values", "is larger than max_distinct_values");
+    }
+    section.finish();
+    limits
+}
+
+fn sampling_key(text: &str) -> Result<Secret, String> {
+    if text.is_empty() { Err("is empty".to_owned()) } else { Ok(Secret(text.to_owned())) }
+}
+
+pub(super) fn admin(mut section: Section<'_>) -> AdminConfig {
+    let expected = "is no address: an IP address with a port is expected, such as 127.0.0.1:9464 or [::1]:9464";
+    let listen = section.take("listen").read(|text| text.parse().map_err(|_| expected.to_owned()));
+    section.finish();
+    AdminConfig { listen: listen.unwrap_or(DEFAULT_LISTEN) }
+}
+
+pub(super) fn log(mut section: Section<'_>) -> LogConfig {
+    let expected = "is no filter: a level (error, warn, info, debug, trace, off) or directives such as \
+                    `info,trailrisk::source=debug` are expected";
+    let level = |text: &str| telemetry::check_filter(text).map_or(Err(expected.to_owned()), |()| Ok(text.to_owned()));
+    let formats = [("json", LogFormat::Json), ("text", LogFormat::Text)];
+    let log = LogConfig {
+        level: section.take("level").read(level).unwrap_or_else(|| "info".to_owned()),
+        format: section.take("format").one_of(&formats).unwrap_or(LogFormat::Json),
+    };
+    section.finish();
+    log
+}
+
+pub(super) fn shutdown(mut section: Section<'_>) -> ShutdownConfig {
+    let drain_deadline = section.take("drain_deadline").duration(SECOND..=10 * MINUTE, 20 * SECOND);
+    section.finish();
+    ShutdownConfig { drain_deadline }
+}

@@ -1,0 +1,124 @@
+//! `sinks`.
+
+use std::collections::BTreeSet;
+
+use super::{DAY, HOUR, MILLISECOND, MINUTE, SECOND, one_line, url};
+use crate::config::field::Field;
+use crate::config::reader::Section;
+use crate::config::{Secret, SinkConfig, SinkKind, WebhookConfig};
+use crate::detection::Severity;
+use crate::risk_event::Stage;
+
+const KIB: usize = 1 << 10;
+const MIB: usize = 1 << 20;
+const GIB: usize = 1 << 30;
+
+/// Headers that the request itself decides on.
+const RESERVED_HEADERS: [&str; 5] = ["connection", "content-length", "content-type", "host", "transfer-encoding"];
+
+pub(super) fn sinks(field: Field<'_>) -> Vec<SinkConfig> {
+    field.require("a list with at least one sink");
+    let items = field.some_items("at least one sink is expected");
+    let mut names = BTreeSet::new();
+    items.into_iter().filter_map(|item| sink(item.section(), &mut names)).collect()
+}
+
+fn sink(mut section: Section<'_>, names: &mut BTreeSet<String>) -> Option<SinkConfig> {
+    let name = section.take("name").required("a name of its own", label);
+    if !name.is_empty() && !names.insert(name.clone()) {
+        section.problem("name", format!("{name:?} is the name of an earlier sink; names must be unique"));
+    }
+    let required = section.take("required").flag(true);
+    let stages = stages(section.take("stages"));
+    let severities = Severity::ALL.map(|severity| (severity.as_str(), severity));
+    let min_severity = section.take("min_severity").one_of(&severities).unwrap_or(Severity::Informational);
+    let detections = section.take("detections").items().into_iter().filter_map(detection).collect();
+    let queue_bytes = section.take("queue_bytes").size(64 * KIB..=16 * GIB, 16 * MIB);
+    // Without a type, its keys cannot be told from wrong ones.
+    let kind = kind(&mut section)?;
+    section.finish();
+    Some(SinkConfig { name, required, stages, min_severity, detections, queue_bytes, kind })
+}
+
+/// Sink names are values of a metric label.
+fn label(text: &str) -> Result<(), String> {
+    let is_label = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b);
+    let is_valid = (1..=63).contains(&text.len()) && text.bytes().all(is_label);
+    if is_valid { Ok(()) } else { Err("is no sink's name: 1 to 63 of a-z, 0-9, `_` and `-` are expected".to_owned()) }
+}
+
+fn detection(field: Field<'_>) -> Option<String> {
+    field.read(|text| one_line(text, 256).map(|()| text.to_owned()))
+}
+
+fn stages(field: Field<'_>) -> Vec<Stage> {
+    if field.node.is_none() {
+        return Stage::ALL.to_vec();
+    }
+    let words = Stage::ALL.map(|stage| (stage.as_str(), stage));
+    let items = field.some_items("names no stage, so the sink would receive nothing");
+    let stages: BTreeSet<Stage> = items.into_iter().filter_map(|item| item.one_of(&words)).collect();
+    stages.into_iter().collect()
+}
+
+fn kind(section: &mut Section<'_>) -> Option<SinkKind> {
+    let field = section.take("type");
+    field.require("stdout or webhook");
+    match field.one_of(&[("stdout", "stdout"), ("webhook", "webhook")])? {
+        "stdout" => Some(SinkKind::Stdout),
+        _ => Some(SinkKind::Webhook(webhook(section))),
+    }
+}
+
+fn webhook(section: &mut Section<'_>) -> WebhookConfig {
+    let allow_http = section.take("allow_http").flag(false);
+    let allow_private = section.take("allow_private").flag(false);
+    let check_url = |text: &str| url::webhook(text, allow_http, allow_private);
+    let webhook = WebhookConfig {
+        url: section.take("url").never_shown().required("the URL to POST to", check_url),
+        allow_http,
+        allow_private,
+        headers: headers(section.take("headers")),
+        timeout: section.take("timeout").duration(100 * MILLISECOND..=5 * MINUTE, 10 * SECOND),
+        retry_min: section.take("retry_min").duration(10 * MILLISECOND..=HOUR, 500 * MILLISECOND),
+        retry_max: section.take("retry_max").duration(10 * MILLISECOND..=HOUR, 60 * SECOND),
+        give_up_after: section.take("give_up_after").duration(SECOND..=30 * DAY, HOUR),
+        concurrency: section.take("concurrency").count(1..=64, 4),
+    };
+    if webhook.retry_min > webhook.retry_max {
+        section.problem("retry_min", "is longer than retry_max");
+    }
+    webhook
+}
+
+fn headers(field: Field<'_>) -> Vec<(String, Secret)> {
+    let mut seen = BTreeSet::new();
+    field.never_shown().entries().into_iter().filter_map(|(name, value)| header(name, value, &mut seen)).collect()
+}
+
+fn header(name: String, value: Field<'_>, seen: &mut BTreeSet<String>) -> Option<(String, Secret)> {
+    if let Err(message) = header_name(&name, seen) {
+        value.reader.problem(value.place.clone(), &value.path, message);
+    }
+    value.require("a value");
+    let value = value.read(|text| header_value(text).map(|()| text.to_owned()))?;
+    Some((name, Secret(value)))
+}
+
+fn header_value(text: &str) -> Result<(), String> {
+    let is_sendable = |c: char| c == ' ' || c.is_ascii_graphic();
+    let is_valid = !text.is_empty() && text.chars().all(is_sendable);
+    if is_valid { Ok(()) } else { Err("is empty or holds what no header may: visible ASCII is expected".to_owned()) }
+}
+
+fn header_name(name: &str, seen: &mut BTreeSet<String>) -> Result<(), String> {
+    let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    let lower = name.to_ascii_lowercase();
+    if name.is_empty() || !name.bytes().all(is_token) {
+        return Err("is no header's name".to_owned());
+    }
+    if RESERVED_HEADERS.contains(&lower.as_str()) {
+        return Err("is a header that the request itself sets".to_owned());
+    }
+    if seen.insert(lower) { Ok(()) } else { Err("is given twice; case does not matter in a header's name".to_owned()) }
+}

@@ -1,0 +1,102 @@
+//! `source`.
+
+use std::time::Duration;
+
+use super::{DAY, HOUR, MILLISECOND, MINUTE, SECOND, one_line, url};
+use crate::config::field::Field;
+use crate::config::reader::Section;
+use crate::config::{SourceConfig, StartConfig, StreamRef};
+use crate::time::Arrival;
+
+pub(super) fn source(mut section: Section<'_>) -> SourceConfig {
+    let stream = stream(section.take("stream"));
+    let source = SourceConfig {
+        name: section.take("name").read(name).unwrap_or_else(|| stream.name().to_owned()),
+        region: region(&mut section, &stream),
+        stream,
+        endpoint_url: section.take("endpoint_url").read(|text| url::endpoint(text).map(|()| text.to_owned())),
+        start: start(section.take("start")),
+        poll_interval: section.take("poll_interval").duration(200 * MILLISECOND..=MINUTE, SECOND),
+        tip_slack: section.take("tip_slack").duration(SECOND..=10 * MINUTE, 5 * SECOND),
+        stalled_after: section.take("stalled_after").duration(SECOND..=HOUR, MINUTE),
+        request_timeout: section.take("request_timeout").duration(SECOND..=5 * MINUTE, 10 * SECOND),
+        list_interval: section.take("list_interval").duration(SECOND..=HOUR, MINUTE),
+        outage_budget: section.take("outage_budget").duration(Duration::ZERO..=365 * DAY, 4 * HOUR),
+    };
+    if source.stalled_after <= source.poll_interval {
+        section.problem("stalled_after", "is not longer than poll_interval: every shard would be stalled at once");
+    }
+    section.finish();
+    source
+}
+
+fn name(text: &str) -> Result<String, String> {
+    one_line(text, 128).map(|()| text.to_owned())
+}
+
+fn stream(field: Field<'_>) -> StreamRef {
+    field.require("the name or the ARN of a Kinesis stream");
+    field.read(stream_ref).unwrap_or(StreamRef::Name(String::new()))
+}
+
+fn stream_ref(text: &str) -> Result<StreamRef, String> {
+    if text.starts_with("arn:") {
+        let is_stream = arn_parts(text).is_some_and(|(_, name)| is_stream_name(name));
+        let expected = "is no stream's ARN: arn:aws:kinesis:<region>:<account>:stream/<name> is expected";
+        return if is_stream { Ok(StreamRef::Arn(text.to_owned())) } else { Err(expected.to_owned()) };
+    }
+    let expected = "is no stream's name: 1 to 128 letters, digits, `_`, `.` and `-` are expected, or an ARN";
+    if is_stream_name(text) { Ok(StreamRef::Name(text.to_owned())) } else { Err(expected.to_owned()) }
+}
+
+/// Region and stream name of an ARN.
+fn arn_parts(arn: &str) -> Option<(&str, &str)> {
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    let ["arn", partition, "kinesis", region, account, resource] = parts.as_slice() else { return None };
+    let is_account = account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit());
+    let is_valid = partition.starts_with("aws") && is_region(region) && is_account;
+    Some((*region, resource.strip_prefix("stream/")?)).filter(|_| is_valid)
+}
+
+fn is_stream_name(text: &str) -> bool {
+    (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b))
+}
+
+fn is_region(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+/// An ARN names its region; another one beside it is a mistake.
+fn region(section: &mut Section<'_>, stream: &StreamRef) -> Option<String> {
+    let expected = "is no region: a name such as eu-central-1 is expected";
+    let check = |text: &str| if is_region(text) { Ok(text.to_owned()) } else { Err(expected.to_owned()) };
+    let configured = section.take("region").read(check);
+    let StreamRef::Arn(arn) = stream else { return configured };
+    let of_arn = arn_parts(arn).map(|(region, _)| region.to_owned());
+    if configured.is_some() && configured != of_arn {
+        section.problem("region", "differs from the region in the ARN of source.stream; leave one of them out");
+    }
+    of_arn
+}
+
+fn start(field: Field<'_>) -> StartConfig {
+    if field.is_mapping() {
+        return at_timestamp(field.section());
+    }
+    let words = [("latest", StartConfig::Latest), ("trim_horizon", StartConfig::TrimHorizon)];
+    let find = |text: &str| words.iter().find(|(word, _)| *word == text).map(|(_, start)| *start);
+    let expected = "is unknown here: latest, trim_horizon or {at_timestamp: <RFC 3339>} is expected";
+    field.read(|text| find(text).ok_or_else(|| expected.to_owned())).unwrap_or(StartConfig::Latest)
+}
+
+fn at_timestamp(mut section: Section<'_>) -> StartConfig {
+    let field = section.take("at_timestamp");
+    field.require("an instant such as 2026-01-31T12:00:00Z");
+    let start = field.read(|text| {
+        let expected = "is no instant: RFC 3339 with an offset is expected, such as 2026-01-31T12:00:00Z";
+        let instant: jiff::Timestamp = text.parse().map_err(|_| expected.to_owned())?;
+        Ok(StartConfig::AtTimestamp(Arrival(instant.as_millisecond())))
+    });
+    section.finish();
+    start.unwrap_or(StartConfig::Latest)
+}

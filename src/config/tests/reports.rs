@@ -1,0 +1,163 @@
+//! What is refused, and what the report says.
+
+use super::*;
+
+#[test]
+fn all_problems_come_in_one_report_with_their_places() {
+    let text = "\
+source:
+  stream: cloudtrail
+  poll_intervall: 1s
+  tip_slack: 5
+detections:
+  paths: [d]
+  window: ${NOPE}
+sinks:
+  - name: Out
+    type: stdout
+  - name: soc
+    type: webhook
+    url: http://soc.example.com/
+    concurrency: 65
+admin: 9464
+extra: 1
+";
+    assert_eq!(
+        problems(read_with(text, &[("TRAILRISK_LOG__FORMAT", "xml")], &[])),
+        [
+            "conf/t.yaml:3:3: source.poll_intervall: unknown key; did you mean poll_interval?",
+            "conf/t.yaml:4:14: source.tip_slack: \"5\" is not a duration: a whole number with its unit ms, s, m, h or d \
+             is expected, such as 500ms or 15m",
+            "conf/t.yaml:7:11: detections.window: the environment variable \"NOPE\" of `${NOPE}` is not set",
+            "conf/t.yaml:9:11: sinks[0].name: \"Out\" is no sink's name: 1 to 63 of a-z, 0-9, `_` and `-` are expected",
+            "conf/t.yaml:13:10: sinks[1].url: the value (not shown) is plain http: https is expected, or \
+             `allow_http: true` beside it",
+            "conf/t.yaml:14:18: sinks[1].concurrency: \"65\" is out of range: 1 to 64 is allowed",
+            "conf/t.yaml:15:8: admin: a mapping of keys to values is expected",
+            "conf/t.yaml:16:1: extra: unknown key",
+            "environment variable TRAILRISK_LOG__FORMAT: log.format: \"xml\" is unknown here: one of json, text is expected",
+        ]
+    );
+}
+
+#[test]
+fn what_is_missing_is_asked_for_once_each() {
+    assert_eq!(
+        problems(read_with("", &[], &[])),
+        [
+            "conf/t.yaml: detections.paths: is missing: a list of detection files, or folders of them, is expected",
+            "conf/t.yaml: sinks: is missing: a list with at least one sink is expected",
+            "conf/t.yaml: source.stream: is missing: the name or the ARN of a Kinesis stream is expected",
+        ]
+    );
+    let wrong_section = LEAST.replace("{stream: cloudtrail}", "5");
+    assert_eq!(problems(read_with(&wrong_section, &[], &[])).len(), 1, "its keys are not asked for as well");
+}
+
+/// Each must be refused for the key named first, and be the only problem.
+#[test]
+fn every_rule_refuses_its_violation() {
+    let cases = [
+        ("source.poll_interval", with("source", "poll_interval: 199ms")),
+        ("source.poll_interval", with("source", "poll_interval: [1s]")),
+        ("source.tip_slack", with("source", "tip_slack: 999ms")),
+        ("source.stalled_after", with("source", "stalled_after: 10s, poll_interval: 10s")),
+        ("source.endpoint_url", with("source", "endpoint_url: 'localhost:4567'")),
+        ("source.region", with("source", "region: Frankfurt")),
+        ("source.name", with("source", "name: \"a\\nb\"")),
+        ("source.start", with("source", "start: newest")),
+        ("source.start.at_timestamp", with("source", "start: {at_timestamp: '2026-01-31 12:00'}")),
+        ("source.start.at_timestamp", with("source", "start: {at_timestamp: '2026-01-31T12:00:00'}")),
+        ("source.start.at_timestamp", with("source", "start: {}")),
+        ("source.stream", LEAST.replace("cloudtrail", "a/b")),
+        ("source.stream", LEAST.replace("cloudtrail", "'arn:aws:s3:::bucket'")),
+        ("detections.paths", LEAST.replace("[d]", "[]")),
+        ("detections.paths", LEAST.replace("[d]", "d")),
+        ("detections.window", with("detections", "window: 0s")),
+        ("detections.grace", with("detections", "grace: 8d")),
+        ("detections.decode", with("detections", "decode: some")),
+        ("detections.settings", with("detections", "settings: [{detection: A}, {detection: A}]")),
+        ("detections.settings[0].detection", with("detections", "settings: [{enabled: false}]")),
+        ("detections.settings[0].enabled", with("detections", "settings: [{detection: A, enabled: yes}]")),
+        ("sinks", LEAST.replace("[{name: out, type: stdout}]", "[]")),
+        ("sinks[1].name", LEAST.replace("}]", "}, {name: out, type: stdout}]")),
+        ("sinks[0].name", LEAST.replace("name: out, ", "")),
+        ("sinks[0].type", LEAST.replace(", type: stdout", ", url: x")),
+        ("sinks[0].type", LEAST.replace("stdout", "kafka, brokers: x")),
+        ("sinks[0].url", with("sink", "url: 'https://x/'")),
+        ("sinks[0].url", with("webhook", "timeout: 5s")),
+        ("sinks[0].url", with("webhook", "url: 'https://localhost/'")),
+        ("sinks[0].retry_min", with("webhook", "url: 'https://x/', retry_min: 2s, retry_max: 1s")),
+        ("sinks[0].concurrency", with("webhook", "url: 'https://x/', concurrency: 0")),
+        ("sinks[0].headers.Host", with("webhook", "url: 'https://x/', headers: {Host: y}")),
+        ("sinks[0].headers.b c", with("webhook", "url: 'https://x/', headers: {b c: y}")),
+        ("sinks[0].headers.a", with("webhook", "url: 'https://x/', headers: {A: y, a: z}")),
+        ("sinks[0].headers.A", with("webhook", "url: 'https://x/', headers: {A: \"x\\r\\ny\"}")),
+        ("sinks[0].headers.A", with("webhook", "url: 'https://x/', headers: {A: null}")),
+        ("sinks[0].stages", with("sink", "stages: []")),
+        ("sinks[0].stages[0]", with("sink", "stages: [late]")),
+        ("sinks[0].min_severity", with("sink", "min_severity: HIGH")),
+        ("sinks[0].queue_bytes", with("sink", "queue_bytes: 0B")),
+        ("sinks[0].queue_bytes", with("sink", "queue_bytes: 1048576")),
+        ("checkpoint.store", with("checkpoint", "store: s3")),
+        ("checkpoint.interval", with("checkpoint", "interval: 0s")),
+        ("limits.read_buffer_bytes", with("limits", "read_buffer_bytes: 9MiB")),
+        ("limits.max_values", with("limits", "max_values: 20_000")),
+        ("limits.max_evidence", with("limits", "max_evidence: -1")),
+        ("admin.listen", with("admin", "listen: 'localhost:9464'")),
+        ("log.level", with("log", "level: 'trailrisk=loud'")),
+        ("shutdown.drain_deadline", with("shutdown", "drain_deadline: 20")),
+    ];
+    for (key, text) in cases {
+        let error = read_with(&text, &[], &[]).expect_err(&text);
+        let keys: Vec<_> = error.problems.iter().map(|problem| problem.key.as_str()).collect();
+        assert_eq!(keys, [key], "{error}\nin\n{text}");
+    }
+}
+
+#[test]
+fn an_unknown_key_is_refused_in_every_section() {
+    let sections = ["source", "detections", "sink", "dead_letter", "checkpoint", "limits", "admin", "log", "shutdown"];
+    for section in sections {
+        let report = problems(read_with(&with(section, "zzz: 1"), &[], &[]));
+        assert!(report.len() == 1 && report[0].ends_with(".zzz: unknown key"), "{section}: {report:?}");
+    }
+}
+
+#[test]
+fn what_came_from_substitution_is_in_no_message() {
+    let canary = "c4nary";
+    let wrong = [
+        with("source", "poll_interval: '${S}', name: \"${S}\\n\", endpoint_url: '${S}', start: '${S}'"),
+        with("webhook", "url: 'http://u:${S}@x/', retry_min: '${S}', headers: {A: \"${S}\\n\"}"),
+        with("limits", "max_values: '${S}', max_state_bytes: '${S}'"),
+        with("log", "level: '${S}=${S}', format: '${S}'"),
+        with("sink", "name: x").replace("name: out, ", "").replace("name: x", "name: '${S}!'"),
+    ];
+    for text in wrong {
+        let report = problems(read_with(&text, &[("S", canary)], &[])).join("\n");
+        assert!(!report.contains(canary), "{report}");
+    }
+}
+
+#[test]
+fn text_that_is_not_yaml_says_where() {
+    for (text, place) in
+        [("source: [", "conf/t.yaml:"), ("a: 1\na: 2\n", "conf/t.yaml:2:1"), ("a: 1\n---\nb: 1\n", "conf/t.yaml:3:1")]
+    {
+        let report = problems(read_with(text, &[], &[]));
+        assert!(report.len() == 1 && report[0].starts_with(place), "{text:?}: {report:?}");
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_the_only_problem() {
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = folder.path().join("bytes.yaml");
+    std::fs::write(&bytes, b"a: 1\nb: \xff\n").unwrap();
+    let absent = folder.path().join("absent.yaml");
+    for (path, word) in [(folder.path(), "folder"), (&absent, "no such file"), (&bytes, "line 2")] {
+        let report = problems(read(path, &Environment::default(), &Overrides::default()));
+        assert!(report.len() == 1 && report[0].contains(word), "{report:?}");
+    }
+}

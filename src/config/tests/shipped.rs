@@ -1,0 +1,72 @@
+//! `config/trailrisk.yaml` against the reader.
+
+use std::collections::BTreeSet;
+
+use super::*;
+use crate::config::node::{Data, Node};
+
+const SHIPPED: &str = include_str!("../../../config/trailrisk.yaml");
+
+/// The file with its examples in force.
+fn with_examples() -> String {
+    SHIPPED.replace("  settings: []\n", "  settings:\n").replace("#~ ", "").replace("#~", "")
+}
+
+fn read_shipped(text: &str) -> (Config, BTreeSet<String>) {
+    let environment = Environment::of([("SOC_TOKEN", "t0ken")]);
+    let (config, known) = read_text(text, Path::new("config/trailrisk.yaml"), &environment, &Overrides::default());
+    (config.unwrap_or_else(|error| panic!("{error}")), known)
+}
+
+/// Every key that stands in a tree, items as `[]`; keys below `headers` are the operator's.
+fn keys_of(node: &Node, path: &str, keys: &mut BTreeSet<String>) {
+    match &node.data {
+        Data::List(items) => items.iter().for_each(|item| keys_of(item, &format!("{path}[]"), keys)),
+        Data::Map(entries) if !path.ends_with(".headers") => {
+            for entry in entries {
+                let path = if path.is_empty() { entry.key.clone() } else { format!("{path}.{}", entry.key) };
+                keys_of(&entry.value, &path, keys);
+                keys.insert(path);
+            }
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn the_shipped_file_is_valid_with_and_without_its_examples() {
+    assert_eq!(read_shipped(SHIPPED).0.sinks.len(), 1);
+    let (config, _) = read_shipped(&with_examples());
+    assert_eq!((config.sinks.len(), config.detections.settings.len()), (2, 1));
+}
+
+#[test]
+fn the_shipped_file_has_exactly_the_keys_that_are_read() {
+    let text = with_examples();
+    let (_, mut known) = read_shipped(&text);
+    let root = Node::parse(&text, &|_| Place::Flag(String::new())).expect("the shipped file is YAML");
+    let mut written = BTreeSet::new();
+    keys_of(&root, "", &mut written);
+    // A form of `source.start` that its comment shows.
+    known.remove("source.start.at_timestamp");
+    assert_eq!(written, known);
+    assert!(known.len() > 60, "the reader asked for {} keys", known.len());
+}
+
+#[test]
+fn the_shipped_values_are_the_defaults() {
+    let least = LEAST.replace("[d]", "[detections], macros: macros.yaml").replace("name: out", "name: stdout");
+    let (shipped, _) = read_shipped(SHIPPED);
+    let (least, _) = read_shipped(&least);
+    assert_eq!(shipped.canonical(), least.canonical());
+    assert_eq!(format!("{shipped:?}"), format!("{least:?}"));
+}
+
+#[test]
+fn the_shipped_example_of_a_webhook_has_the_defaults() {
+    let webhook = "- {name: soc, type: webhook, stages: [final], min_severity: medium, \
+                   url: 'https://soc.example.com/hooks/trailrisk', headers: {Authorization: 'Bearer ${SOC_TOKEN}'}}";
+    let least = LEAST.replace("[{name: out, type: stdout}]", &format!("\n  {webhook}"));
+    let (shipped, least) = (read_shipped(&with_examples()).0, read_shipped(&least).0);
+    assert_eq!(format!("{:?}", shipped.sinks[1]), format!("{:?}", least.sinks[0]));
+}

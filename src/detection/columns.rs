@@ -1,0 +1,160 @@
+//! Which columns the rows of a search can have, told from its syntax alone.
+
+use std::collections::BTreeSet;
+
+use crate::spl::ast::{Command, Pipeline, Spanned};
+
+/// The columns after the last command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Columns {
+    /// Whatever the events hold.
+    Open,
+    /// These and no others.
+    Closed(BTreeSet<String>),
+}
+
+impl Columns {
+    /// The columns of a search's rows.
+    pub(super) fn of(pipeline: &Pipeline) -> Self {
+        pipeline.commands.iter().fold(Self::Open, |columns, command| columns.after(&command.node))
+    }
+
+    fn after(self, command: &Command) -> Self {
+        match command {
+            Command::Search(_) | Command::Where(_) => self,
+            Command::Stats(stats) => {
+                let outputs = stats.aggregates.iter().map(|aggregate| aggregate.node.output.clone());
+                closed(outputs.chain(names(&stats.by)))
+            }
+            Command::Table(fields) => self.kept(fields, false),
+            Command::Fields { keep: true, fields } => self.kept(fields, true),
+            Command::Fields { keep: false, fields } => self.without(fields),
+            Command::Rename(pairs) => {
+                pairs.iter().fold(self, |columns, (from, to)| columns.renamed(&from.node, &to.node))
+            }
+            Command::Eval(assignments) => self.with(assignments.iter().map(|(field, _)| field.node.clone())),
+            // It fills every field that the rest of the pipeline names.
+            Command::FillNull { fields, .. } if fields.is_empty() => Self::Open,
+            Command::FillNull { fields, .. } => self.with(names(fields)),
+            Command::Bin { output, .. } => self.with(output.iter().map(|output| output.node.clone())),
+            Command::Convert { conversions, .. } => {
+                self.with(conversions.iter().filter_map(|conversion| conversion.node.output.clone()))
+            }
+        }
+    }
+
+    fn with(self, added: impl Iterator<Item = String>) -> Self {
+        match self {
+            Self::Open => Self::Open,
+            Self::Closed(columns) => closed(columns.into_iter().chain(added)),
+        }
+    }
+
+    /// `table` and `fields` keep what they name; `fields` also what begins with an underscore.
+    fn kept(self, fields: &[Spanned<String>], internal: bool) -> Self {
+        match self {
+            Self::Open if internal || fields.iter().any(|field| field.node.contains('*')) => Self::Open,
+            Self::Open => closed(names(fields)),
+            Self::Closed(columns) => {
+                let is_kept = |column: &String| {
+                    (internal && column.starts_with('_'))
+                        || fields.iter().any(|field| matches(&field.node, column).is_some())
+                };
+                closed(columns.into_iter().filter(is_kept))
+            }
+        }
+    }
+
+    fn without(self, fields: &[Spanned<String>]) -> Self {
+        match self {
+            Self::Open => Self::Open,
+            Self::Closed(columns) => {
+                let is_kept = |column: &String| !fields.iter().any(|field| matches(&field.node, column).is_some());
+                closed(columns.into_iter().filter(is_kept))
+            }
+        }
+    }
+
+    fn renamed(self, from: &str, to: &str) -> Self {
+        match self {
+            Self::Open => Self::Open,
+            Self::Closed(columns) => closed(columns.into_iter().map(|column| match matches(from, &column) {
+                Some(parts) => fill(to, &parts),
+                None => column,
+            })),
+        }
+    }
+}
+
+/// Columns with a wildcard (`values(*) as *`) can be anything.
+fn closed(columns: impl Iterator<Item = String>) -> Columns {
+    let columns: BTreeSet<String> = columns.collect();
+    if columns.iter().any(|column| column.contains('*')) { Columns::Open } else { Columns::Closed(columns) }
+}
+
+fn names(fields: &[Spanned<String>]) -> impl Iterator<Item = String> {
+    fields.iter().map(|field| field.node.clone())
+}
+
+/// What the wildcards of a pattern stand for in a name that it matches: as little as possible each, the last one the
+/// rest.
+fn matches<'n>(pattern: &str, name: &'n str) -> Option<Vec<&'n str>> {
+    let mut literals = pattern.split('*');
+    let mut rest = name.strip_prefix(literals.next()?)?;
+    let literals: Vec<&str> = literals.collect();
+    let Some((last, middle)) = literals.split_last() else { return rest.is_empty().then(Vec::new) };
+    let mut parts = Vec::new();
+    for literal in middle {
+        let at = rest.find(literal)?;
+        parts.push(&rest[..at]);
+        rest = &rest[at + literal.len()..];
+    }
+    parts.push(rest.strip_suffix(last)?);
+    Some(parts)
+}
+
+fn fill(pattern: &str, parts: &[&str]) -> String {
+    let mut parts = parts.iter();
+    let mut literals = pattern.split('*');
+    let first = literals.next().unwrap_or_default().to_owned();
+    literals.fold(first, |name, literal| name + parts.next().copied().unwrap_or_default() + literal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Columns;
+
+    #[track_caller]
+    fn assert_columns(search: &str, expected: &str) {
+        let columns = Columns::of(&crate::spl::parse(search).expect("SPL"));
+        let shown = match columns {
+            Columns::Open => "open".to_owned(),
+            Columns::Closed(columns) => columns.into_iter().collect::<Vec<_>>().join(" "),
+        };
+        assert_eq!(shown, expected, "{search}");
+    }
+
+    #[test]
+    fn events_are_open_and_stats_closes() {
+        assert_columns("a=1", "open");
+        assert_columns("a=1 | rename b as c | fields c", "open");
+        assert_columns("a=1 | stats count values(x.y) by b c", "b c count values(x.y)");
+        assert_columns("a=1 | stats values(*) as * by b", "open");
+        assert_columns("a=1 | table a b.c", "a b.c");
+        assert_columns("a=1 | table a*", "open");
+    }
+
+    #[test]
+    fn later_commands_add_remove_and_rename() {
+        let stats = "a=1 | stats count dc(x) as n by b, c.d, c.e";
+        assert_columns(&format!("{stats} | where n>1 | search b=1"), "b c.d c.e count n");
+        assert_columns(&format!("{stats} | eval m=n+1 | fillnull p | bin n as q span=5"), "b c.d c.e count m n p q");
+        assert_columns(&format!("{stats} | rename c.* as *, b as x"), "count d e n x");
+        assert_columns(&format!("{stats} | fields - c.* count"), "b n");
+        assert_columns(&format!("{stats} | fields c*"), "c.d c.e count");
+        assert_columns(&format!("{stats} | table b zz"), "b");
+        assert_columns(&format!("{stats} | fillnull | search zz=0"), "open");
+        assert_columns(&format!("{stats} | convert ctime(n) as t ctime(b)"), "b c.d c.e count n t");
+        assert_columns("a=1 | stats count by _time a b | fields a", "_time a");
+    }
+}

@@ -1,0 +1,180 @@
+//! A file's text to the text of a plan.
+
+use std::collections::BTreeSet;
+
+use super::PlanText;
+use super::columns::Columns;
+use super::message::tokens;
+use super::problem::{Problem, ProblemSeverity};
+use super::reader::{Reader, first_line};
+use super::risk::{Risk, risk};
+use super::search::{self, Search, SearchPlace};
+use crate::spl::{Macros, conventional_filter, lint, nearest};
+use crate::yaml::{Documents, Node};
+
+/// The operator's settings that go into a plan, all in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlanSettings {
+    /// The window, where the search sets none (WN-1).
+    pub window_ms: i64,
+    /// WN-2.
+    pub grace_ms: i64,
+    /// WN-4.
+    pub max_future_skew_ms: i64,
+}
+
+/// A detection that can be compiled.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// What its plan is made of.
+    pub text: PlanText,
+    /// What somebody should look at.
+    pub warnings: Vec<Problem>,
+    /// Where the places of `text.search` stand in the file.
+    pub place: SearchPlace,
+}
+
+/// The detection types of Splunk that are searches over events.
+const KINDS: [&str; 4] = ["TTP", "Anomaly", "Hunting", "Correlation"];
+
+/// Reads a detection file, given as its text; `file` is its name in problems.
+///
+/// # Errors
+/// Every problem of the file, warnings included. What is wrong with the file is an error; a right search that needs
+/// what is not supported is unsupported.
+pub fn load(yaml: &str, file: &str, macros: &Macros, settings: &PlanSettings) -> Result<Loaded, Vec<Problem>> {
+    let mut reader = Reader::new(file, yaml);
+    let documents = match Documents::read(yaml) {
+        Ok(documents) => documents,
+        Err(error) => {
+            reader.not_yaml(error);
+            return Err(reader.problems);
+        }
+    };
+    let mut roots = documents.nodes();
+    let detection = match (roots.next(), roots.next()) {
+        (Some(root), None) if root.entries().is_some() => read(&mut reader, root, macros, settings),
+        _ => {
+            reader.error(0..0, "a detection file is one mapping of keys to values");
+            None
+        }
+    };
+    match detection {
+        Some((text, place)) if !reader.has_errors() => Ok(Loaded { text, warnings: reader.problems, place }),
+        _ => Err(reader.problems),
+    }
+}
+
+fn read<'t>(
+    reader: &mut Reader<'t>,
+    root: Node<'t>,
+    macros: &Macros,
+    settings: &PlanSettings,
+) -> Option<(PlanText, SearchPlace)> {
+    let id = reader.required_text(root, "id");
+    let name = reader.required_text(root, "name");
+    let version = version(reader, root);
+    let kind = kind(reader, root);
+    let risk = risk(reader, root, name.unwrap_or_default(), kind.unwrap_or("TTP"));
+    let search = read_search(reader, root, name.unwrap_or_default(), macros)?;
+    check_row(reader, &risk, &search);
+    warn_of_filters(reader, root, name?, &search);
+    let Search { place, .. } = search;
+    let text = PlanText {
+        id: id?.to_owned(),
+        name: name?.to_owned(),
+        version: version?,
+        kind: kind?.to_owned(),
+        search: place.text().to_owned(),
+        filters: place.expansion().filters.clone(),
+        risk: risk.model,
+        window_ms: settings.window_ms,
+        grace_ms: settings.grace_ms,
+        max_future_skew_ms: settings.max_future_skew_ms,
+    };
+    Some((text, place))
+}
+
+fn version<'t>(reader: &mut Reader<'t>, root: Node<'t>) -> Option<u32> {
+    let node = reader.required(root, "version")?;
+    let version = node.integer().and_then(|version| u32::try_from(version).ok());
+    if version.is_none() {
+        reader.error(first_line(reader.source, &node), format!("`version` is a whole number, not {}", node.kind()));
+    }
+    version
+}
+
+fn kind<'t>(reader: &mut Reader<'t>, root: Node<'t>) -> Option<&'t str> {
+    let kind = reader.required_text(root, "type")?;
+    if KINDS.contains(&kind) {
+        return Some(kind);
+    }
+    let near = nearest(kind, KINDS).map_or_else(String::new, |near| format!(" (did you mean {near}?)"));
+    let message = format!("`{kind}` is not the type of a detection: {}{near}", KINDS.join(", "));
+    let node = root.get("type")?;
+    reader.error(first_line(reader.source, &node), message);
+    None
+}
+
+fn read_search<'t>(reader: &mut Reader<'t>, root: Node<'t>, name: &str, macros: &Macros) -> Option<Search> {
+    reader.required_text(root, "search")?;
+    match search::read(reader.file, reader.source, root.get("search")?, name, macros) {
+        Ok(search) => {
+            let lints = lint(&search.pipeline).into_iter().map(|lint| search.place.of_lint(lint));
+            reader.problems.extend(lints);
+            Some(search)
+        }
+        Err(problem) => {
+            reader.problems.push(problem);
+            None
+        }
+    }
+}
+
+/// A token that no row can fill is an error, because the message would always be broken. A risk or threat object that
+/// no row can name is only a warning: files of Splunk's have them, and the rest of the risk event is right.
+fn check_row<'t>(reader: &mut Reader<'t>, risk: &Risk<'t>, search: &Search) {
+    let Columns::Closed(columns) = Columns::of(&search.pipeline) else { return };
+    if let Some((node, text)) = risk.message.and_then(|node| Some((node, node.text()?))) {
+        let map = node.text_map();
+        for (name, token) in tokens(text).into_iter().filter(|(name, _)| !columns.contains(*name)) {
+            let message = format!("no row of the search has the column `{name}` that the message names");
+            let bytes = map[token.start]..map[token.end - 1] + 1;
+            reader.problem(bytes, ProblemSeverity::Error, message, Some(column_help(&columns, name)));
+        }
+    }
+    for node in &risk.fields {
+        let field = node.text().unwrap_or_default();
+        if !columns.contains(field) {
+            let message = format!("no row of the search has the column `{field}`, so that no object comes of it");
+            let help = Some(column_help(&columns, field));
+            reader.problem(first_line(reader.source, node), ProblemSeverity::Warning, message, help);
+        }
+    }
+}
+
+fn column_help(columns: &BTreeSet<String>, wanted: &str) -> String {
+    let all = columns.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+    match nearest(wanted, columns.iter().map(String::as_str)) {
+        Some(near) => format!("did you mean `{near}`? the columns are {all}"),
+        None => format!("the columns are {all}"),
+    }
+}
+
+/// Copies of a file have been published with the filter of another detection; an operator looks for the detection's own.
+fn warn_of_filters<'t>(reader: &mut Reader<'t>, root: Node<'t>, name: &str, search: &Search) {
+    let own = conventional_filter(name);
+    let written = root.get("search").and_then(Node::text).unwrap_or_default();
+    let filters = &search.place.expansion().filters;
+    let mut other =
+        filters.iter().filter(|filter| filter.name != own && written.contains(&format!("`{}`", filter.name)));
+    let Some(other) = other.next_back().filter(|_| !written.contains(&format!("`{own}`"))) else { return };
+    let message =
+        format!("the search uses the filter `{}`, but by its name the detection's filter is `{own}`", other.name);
+    let help = "both are honoured: each one that the macros file defines is applied".to_owned();
+    let problem = search.place.problem(other.start..other.end, ProblemSeverity::Warning, message, Some(help));
+    reader.problems.push(problem);
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,196 @@
+//! What an operator reads about a file that is wrong.
+
+use super::*;
+
+const GOOD: &str = r#"name: Test Detection
+id: 1
+version: 1
+type: TTP
+search: |-
+  `cloudtrail` eventName=A
+  | stats count dc(x) as n by user src
+  | `test_detection_filter`
+rba:
+  message: $user$ did $count$
+  risk_objects:
+  - {field: user, type: user, score: 50}
+  threat_objects:
+  - {field: src, type: ip_address}
+tags:
+  mitre_attack_id: [T1119]
+"#;
+
+/// The good file with one change.
+fn changed(from: &str, to: &str) -> String {
+    let yaml = GOOD.replace("id: 1\n", "id: one\n");
+    assert!(yaml.contains(from), "{from}");
+    yaml.replacen(from, to, 1)
+}
+
+#[track_caller]
+fn assert_refused(from: &str, to: &str, place: (usize, usize), message: &str) {
+    let problems = refused(&changed(from, to));
+    let found =
+        problems.iter().any(|problem| (problem.line, problem.column) == place && problem.message.contains(message));
+    assert!(found, "{}", shown(&problems));
+}
+
+#[test]
+fn the_good_file_is_good() {
+    let loaded = loaded(&changed("id: one", "id: one"));
+    assert!(loaded.warnings.is_empty(), "{}", shown(&loaded.warnings));
+}
+
+#[test]
+fn what_is_missing_is_named() {
+    assert_refused("name: Test Detection\n", "", (1, 1), "the key `name` is missing");
+    assert_refused("id: one\n", "", (1, 1), "the key `id` is missing");
+    assert_refused("version: 1\n", "", (1, 1), "the key `version` is missing");
+    assert_refused("type: TTP\n", "", (1, 1), "the key `type` is missing");
+    assert_refused("  message: $user$ did $count$\n", "", (10, 3), "the key `message` is missing");
+    assert_refused("score: 50", "x: 50", (12, 5), "the key `score` is missing");
+    assert_refused("rba:", "abr:", (1, 1), "needs its risk");
+}
+
+#[test]
+fn what_is_of_the_wrong_kind_is_named() {
+    assert_refused("version: 1", "version: one", (3, 10), "`version` is a whole number, not text");
+    assert_refused("id: one", "id: [x]", (2, 5), "`id` is text, not a list");
+    assert_refused("type: TTP", "type: ttp", (4, 7), "did you mean TTP?");
+    assert_refused("score: 50", "score: 101", (12, 38), "a number from 0 to 100");
+    assert_refused(
+        "  threat_objects:\n  - {field: src, type: ip_address}",
+        "  threat_objects: src",
+        (13, 19),
+        "is a list",
+    );
+}
+
+#[test]
+fn every_problem_is_reported_at_once() {
+    let yaml = changed("version: 1", "version: x").replace("score: 50", "score: -1").replace("stats", "stast");
+    let problems = refused(&yaml);
+    assert_eq!(problems.len(), 3, "{}", shown(&problems));
+}
+
+#[test]
+fn unknown_keys_are_harmless() {
+    loaded(&changed("type: TTP\n", "type: TTP\nasset_owner: {a: [b]}\n"));
+}
+
+#[test]
+fn a_file_that_is_no_detection_is_refused() {
+    for yaml in ["", "- a\n", "a: [\n", "just text\n", "a: 1\n---\nb: 2\n", "a: 1\na: 2\n"] {
+        assert_eq!(refused(yaml)[0].severity, ProblemSeverity::Error, "{yaml:?}");
+    }
+}
+
+#[test]
+fn a_token_that_no_row_can_hold_is_an_error() {
+    let problems = refused(&changed("did $count$", "did $cuont$"));
+    assert_eq!(problems.len(), 1);
+    let expected = r"
+error: no row of the search has the column `cuont` that the message names
+ --> x.yml:10:23
+  |   message: $user$ did $cuont$
+  |                       ^^^^^^^
+  = help: did you mean `count`? the columns are count, n, src, user";
+    assert_eq!(problems[0].to_string(), expected.trim_start());
+}
+
+#[test]
+fn without_stats_any_token_may_be_held() {
+    loaded(&changed("  | stats count dc(x) as n by user src\n", ""));
+}
+
+#[test]
+fn an_object_that_no_row_can_name_is_a_warning() {
+    let Loaded { text, warnings, .. } = loaded(&changed("field: src", "field: src_ip"));
+    assert_eq!((warnings.len(), warnings[0].severity), (1, ProblemSeverity::Warning));
+    assert_eq!((warnings[0].line, warnings[0].column), (14, 13));
+    assert_eq!(text.risk.threat_objects.len(), 1);
+}
+
+#[test]
+fn a_score_that_is_not_impact_times_confidence_is_a_warning() {
+    let tags = "tags:\n  impact: 80\n  confidence: 50\n  risk_score: 60\n  message: m\n  observable: []\n";
+    let yaml = GOOD.split("rba:").next().expect("a head").replace("id: 1", "id: one") + tags;
+    let Loaded { text, warnings, .. } = loaded(&yaml);
+    assert_eq!(text.risk.score, 40.0);
+    assert_eq!((warnings.len(), warnings[0].line), (1, 12), "{}", shown(&warnings));
+}
+
+#[test]
+fn observables_map_to_objects_by_role_and_type() {
+    let observable =
+        |name: &str, kind: &str, role: &str| format!("  - {{name: {name}, type: {kind}, role: [{role}]}}\n");
+    let tags = "tags:\n  impact: 50\n  confidence: 50\n  message: m\n  observable:\n".to_owned()
+        + &observable("user", "User Name", "Victim")
+        + &observable("count", "User", "Victim")
+        + &observable("n", "Hostname", "Victim")
+        + &observable("n", "Endpoint", "Victim")
+        + &observable("src", "IP Address", "Attacker")
+        + &observable("src", "URL String", "Attacker")
+        + &observable("src", "Process", "Other");
+    let risk = loaded(&(GOOD.split("rba:").next().expect("a head").replace("id: 1", "id: one") + &tags)).text.risk;
+    let victims: Vec<_> =
+        risk.risk_objects.iter().map(|object| (&*object.field, &*object.kind, object.score)).collect();
+    assert_eq!(
+        victims,
+        [("user", "user", 25.0), ("count", "user", 25.0), ("n", "system", 25.0), ("n", "system", 25.0)]
+    );
+    assert_eq!(risk.threat_objects, [threat_object("src", "ip_address"), threat_object("src", "other")]);
+}
+
+#[test]
+fn findings_of_several_entities() {
+    let finding = "intermediate_findings:\n  entities:\n  - {field: user, type: user, score: 20, message: $user$ acts}\n  \
+                   - {field: src, type: system, score: 30, message: $src$ acts}\n";
+    let risk = loaded(&(GOOD.split("rba:").next().expect("a head").replace("id: 1", "id: one") + finding)).text.risk;
+    assert_eq!(risk.message, "$user$ acts");
+    assert_eq!((risk.score, risk.risk_objects.len()), (30.0, 2));
+}
+
+#[test]
+fn annotations_of_the_file_win() {
+    let given = "[T1119]\n  kill_chain_phases: [Delivery]\n  nist: [DE.AE]\n  cis20: CIS 3\n";
+    let risk = loaded(&changed("[T1119]\n", given)).text.risk;
+    assert_eq!(
+        (&*risk.kill_chain_phases, &*risk.nist, &*risk.cis20),
+        (&["Delivery".into()][..], &["DE.AE".into()][..], &["CIS 3".into()][..])
+    );
+    let network = loaded(&changed("[T1119]\n", "[T1119]\n  security_domain: network\n")).text.risk;
+    assert_eq!(network.cis20, ["CIS 13"]);
+}
+
+#[test]
+fn an_error_in_the_search_shows_the_line_of_the_file() {
+    let problems = refused(&changed("by user src", "by user, src | evall x=1"));
+    let expected = r"
+unsupported: `evall` is not a known command
+ --> x.yml:7:43
+  |   | stats count dc(x) as n by user, src | evall x=1
+  |                                           ^^^^^
+  = help: did you mean `eval`? supported are search, where, eval, rename, fields, table, fillnull, bin, bucket, stats, convert";
+    assert_eq!(problems[0].to_string(), expected.trim_start());
+}
+
+#[test]
+fn an_error_inside_a_macro_shows_the_call_and_the_expansion() {
+    let macros = Macros::from_yaml("test_detection_filter: NOT user=admin").expect("macros");
+    let problems = load(&changed("id: one", "id: one"), "x.yml", &macros, &SETTINGS).expect_err("problems");
+    let shown = problems[0].to_string();
+    assert_eq!((problems[0].line, problems[0].column), (8, 5), "{shown}");
+    assert!(shown.contains("^^^^^^^^^^^^^^^^^^^^^^^"), "{shown}");
+    assert!(
+        shown.contains("in the expansion of `test_detection_filter`:\n") && shown.contains("| NOT user=admin"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn an_undefined_macro_shows_its_call() {
+    let problems = refused(&changed("`cloudtrail`", "`cloudtrial`"));
+    assert_eq!((problems[0].line, problems[0].column, problems[0].severity), (6, 3, ProblemSeverity::Error));
+    assert!(problems[0].help.as_deref().is_some_and(|help| help.contains("`cloudtrail`")), "{}", problems[0]);
+}

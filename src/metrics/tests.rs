@@ -1,0 +1,146 @@
+//! The names and labels against Prometheus's naming rules, and the series against their life cycle.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use prometheus::TextEncoder;
+use prometheus::proto::{MetricFamily, MetricType};
+
+use super::*;
+
+/// Labels whose values are bounded by the configuration, by closed enums or by the stream's shards.
+const BOUNDED_LABELS: [&str; 16] = [
+    "cause",
+    "detection",
+    "envelope",
+    "field",
+    "filter",
+    "operation",
+    "origin",
+    "outcome",
+    "reason",
+    "revision",
+    "severity",
+    "shard",
+    "sink",
+    "stage",
+    "state",
+    "stream",
+];
+
+/// A registry in which every metric has at least one series.
+fn populated() -> (Registry, Metrics) {
+    let registry = Registry::new();
+    let metrics = Metrics::new(&registry).expect("an empty registry takes every metric");
+    metrics.know_stream("s");
+    metrics.know_detection("d", Severity::High);
+    metrics.build_info.with_label_values(&["0.1.0", "abc"]).set(1);
+    for counter in [&metrics.kinesis_records_total, &metrics.kinesis_record_bytes_total] {
+        counter.with_label_values(&["s", "shard"]).inc();
+    }
+    metrics.kinesis_request_duration_seconds.with_label_values(&["s", "GetRecords"]).observe(0.1);
+    metrics.kinesis_shard_behind_latest_seconds.with_label_values(&["s", "shard"]).set(1.0);
+    metrics.kinesis_shard_last_read_timestamp_seconds.with_label_values(&["s", "shard"]).set(1.0);
+    metrics.checkpoint_lag_seconds.with_label_values(&["shard"]).set(1.0);
+    metrics.detection_null_field_total.with_label_values(&["d", "f"]).inc();
+    metrics.detection_hidden_rows_total.with_label_values(&["d", "f"]).inc();
+    metrics.detection_latency_seconds.with_label_values(&["early"]).observe(0.1);
+    metrics.sink_attempts_total.with_label_values(&["soc", "ok"]).inc();
+    metrics.sink_deliveries_total.with_label_values(&["soc", "acknowledged"]).inc();
+    metrics.sink_delivery_seconds.with_label_values(&["soc"]).observe(0.1);
+    metrics.sink_pending.with_label_values(&["soc"]).set(1);
+    metrics.sink_oldest_pending_seconds.with_label_values(&["soc"]).set(1.0);
+    (registry, metrics)
+}
+
+fn ours(registry: &Registry) -> Vec<MetricFamily> {
+    registry.gather().into_iter().filter(|family| family.name().starts_with("trailrisk_")).collect()
+}
+
+fn series(registry: &Registry) -> BTreeMap<String, f64> {
+    let text = TextEncoder::new().encode_to_string(&registry.gather()).expect("metrics are text");
+    let lines = text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.rsplit_once(' '));
+    lines.map(|(name, value)| (name.to_owned(), value.parse().expect("a number"))).collect()
+}
+
+#[test]
+fn names_follow_the_rules() {
+    for family in ours(&populated().0) {
+        let (name, kind) = (family.name(), family.get_field_type());
+        let is_counter = kind == MetricType::COUNTER;
+        assert_eq!(name.ends_with("_total"), is_counter, "{name}: _total marks counters alone");
+        assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_'), "{name}");
+        let is_base_unit =
+            !["_ms", "_millis", "_minutes", "_hours", "_kib", "_mib"].iter().any(|unit| name.contains(unit));
+        assert!(is_base_unit, "{name}: seconds and bytes are the units");
+        assert!(kind != MetricType::HISTOGRAM || name.ends_with("_seconds"), "{name}: a histogram names its unit");
+        assert!(family.help().ends_with('.') && family.help().len() > 10, "{name}: its help is a sentence");
+    }
+}
+
+#[test]
+fn labels_are_bounded() {
+    let bounded: BTreeSet<&str> = BOUNDED_LABELS.into_iter().chain(["version"]).collect();
+    for family in ours(&populated().0) {
+        for label in family.get_metric().iter().flat_map(|metric| metric.get_label()) {
+            assert!(bounded.contains(label.name()), "{}: {}", family.name(), label.name());
+        }
+    }
+}
+
+#[test]
+fn every_metric_of_the_struct_can_be_gathered() {
+    let fields = include_str!("../metrics.rs").lines().filter(|line| line.starts_with("    /// `")).count();
+    assert_eq!(ours(&populated().0).len(), fields, "one documented field a metric, each with a series");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_process_is_measured() {
+    let names: BTreeSet<String> = populated().0.gather().iter().map(|family| family.name().to_owned()).collect();
+    for name in
+        ["process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds", "process_start_time_seconds"]
+    {
+        assert!(names.contains(name), "{name}");
+    }
+}
+
+#[test]
+fn known_label_values_start_at_zero() {
+    let registry = Registry::new();
+    let metrics = Metrics::new(&registry).expect("an empty registry");
+    metrics.know_stream("s");
+    metrics.know_detection("d", Severity::High);
+    let series = series(&registry);
+    for name in [
+        "trailrisk_records_rejected_total{reason=\"no_event_time\"}",
+        "trailrisk_events_total{envelope=\"bare\"}",
+        "trailrisk_checkpoints_total{outcome=\"failed\"}",
+        "trailrisk_window_closes_total{cause=\"forced\"}",
+        "trailrisk_dead_letters_total{origin=\"sink\"}",
+        "trailrisk_backpressure_seconds_total{stage=\"read\"}",
+        "trailrisk_kinesis_requests_total{operation=\"GetRecords\",outcome=\"throttled\",stream=\"s\"}",
+        "trailrisk_kinesis_shards{state=\"stalled\",stream=\"s\"}",
+        "trailrisk_kinesis_possible_loss_total{stream=\"s\"}",
+        "trailrisk_risk_events_total{detection=\"d\",severity=\"high\",stage=\"early\"}",
+        "trailrisk_detection_matches_total{detection=\"d\"}",
+    ] {
+        assert_eq!(series.get(name), Some(&0.0), "{name}");
+    }
+}
+
+#[test]
+fn a_forgotten_shard_leaves_no_series_and_takes_no_other_along() {
+    let (registry, metrics) = populated();
+    metrics.kinesis_records_total.with_label_values(&["s", "other"]).inc();
+    metrics.forget_shard("s", &ShardId::new("shard"));
+    metrics.forget_shard("s", &ShardId::new("never-seen"));
+    let of_shard =
+        |shard: &str| series(&registry).into_keys().filter(|name| name.contains(&format!("shard=\"{shard}\""))).count();
+    assert_eq!((of_shard("shard"), of_shard("other")), (0, 1));
+}
+
+#[test]
+fn a_registry_takes_the_metrics_once() {
+    let (registry, _) = populated();
+    assert!(Metrics::new(&registry).is_err());
+}

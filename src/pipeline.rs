@@ -1,0 +1,396 @@
+//! The async shell around the engine: one task that selects what happens next, feeds the engine, and carries out what
+//! it wants.
+//!
+//! Owns: the engine, the order of things, back-pressure. Deliberately absent: decisions about windows, positions and
+//! shards (the engine's), retries (the sinks' and the source's).
+
+mod observer;
+mod saver;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+
+pub use observer::Observer;
+
+use crate::checkpoint::{CheckpointStore, StoreError};
+use crate::engine::{CheckpointTicket, DeadLetterId, Engine, Input, Output, ShardId};
+use crate::evaluate::{Evaluator, RawRecord};
+use crate::risk_event::DeliveryKey;
+use crate::sink::{Acknowledgements, DeadLetterAcknowledgements, DeadLetters, SinkEnd, Sinks};
+use crate::source::{KinesisApi, ReadRequest, Record, ShardMessage, Source, SourceError};
+use saver::Saver;
+
+/// How often gauges and readiness are refreshed, and the heartbeat beats at the least.
+const OBSERVE_EVERY: Duration = Duration::from_secs(1);
+
+/// What the pipeline is made of.
+pub struct Parts<A: KinesisApi> {
+    /// New or restored, with the start frontier registered.
+    pub engine: Engine,
+    /// Over the engine's plans.
+    pub evaluator: Evaluator,
+    /// Connected; nothing is read yet.
+    pub source: Source<A>,
+    /// What its consumers tell.
+    pub messages: mpsc::Receiver<ShardMessage>,
+    /// The sinks.
+    pub sinks: Sinks,
+    /// What they acknowledge.
+    pub acknowledgements: Acknowledgements,
+    /// The dead-letter file.
+    pub dead_letters: DeadLetters,
+    /// What it acknowledges.
+    pub dead_letter_acknowledgements: DeadLetterAcknowledgements,
+    /// Metrics, readiness, heartbeat.
+    pub observer: Observer,
+    /// Pause between checkpoints.
+    pub checkpoint_interval: Duration,
+    /// ST-1: how long acknowledgements are waited for after the stop.
+    pub drain_deadline: Duration,
+}
+
+/// Why the pipeline ended.
+#[derive(Debug)]
+pub enum Ended {
+    /// Asked to, or the reader of standard output went away; everything is acknowledged and stored.
+    Clean,
+    /// Asked to; at the deadline something was still unacknowledged. It will be emitted again (CP-6).
+    DeadlineMissed {
+        /// Deliveries and dead letters without acknowledgement.
+        pending: usize,
+    },
+}
+
+/// What cannot be worked around (ST-1).
+#[derive(Debug, thiserror::Error)]
+pub enum PipelineError {
+    /// The source cannot go on.
+    #[error("the source failed")]
+    Source(#[from] SourceError),
+    /// The first or the last checkpoint could not be stored.
+    #[error("the checkpoint cannot be stored")]
+    Checkpoint(#[from] StoreError),
+    /// A task ended that must not.
+    #[error("{0} ended unexpectedly")]
+    Task(&'static str),
+    /// A sink's worker failed.
+    #[error("the worker of sink {0:?} failed")]
+    Sink(String),
+}
+
+/// What happens next.
+enum Step {
+    Stop,
+    Acknowledged(DeliveryKey),
+    DeadLettered(DeadLetterId),
+    Saved(CheckpointTicket, Result<(), StoreError>),
+    RoomForOutput,
+    Checkpoint,
+    Observe,
+    Message(ShardMessage),
+    Failed(PipelineError),
+}
+
+/// The pipeline. One owner of the engine.
+pub struct Pipeline<A: KinesisApi> {
+    engine: Engine,
+    evaluator: Evaluator,
+    /// None once reading has stopped.
+    source: Option<Source<A>>,
+    messages: mpsc::Receiver<ShardMessage>,
+    sinks: Sinks,
+    sinks_ended: watch::Receiver<Option<SinkEnd>>,
+    acknowledgements: Acknowledgements,
+    dead_letters: DeadLetters,
+    dead_letter_acknowledgements: DeadLetterAcknowledgements,
+    observer: Observer,
+    saver: Saver,
+    checkpoint_interval: Duration,
+    drain_deadline: Duration,
+    /// A risk event or dead letter that waits for room; until then nothing is read from the channel (CP-7).
+    waiting: Option<Output>,
+    /// Consumers that must not read on yet (RD-3: frozen).
+    frozen: BTreeMap<ShardId, oneshot::Sender<()>>,
+}
+
+impl<A: KinesisApi> Pipeline<A> {
+    /// Puts the parts together. The store's first save happens in [`Pipeline::run`], before anything is read.
+    pub fn new(parts: Parts<A>, store: impl CheckpointStore) -> Self {
+        Self {
+            engine: parts.engine,
+            evaluator: parts.evaluator,
+            source: Some(parts.source),
+            messages: parts.messages,
+            sinks_ended: parts.sinks.ended(),
+            sinks: parts.sinks,
+            acknowledgements: parts.acknowledgements,
+            dead_letters: parts.dead_letters,
+            dead_letter_acknowledgements: parts.dead_letter_acknowledgements,
+            observer: parts.observer,
+            saver: Saver::start(store),
+            checkpoint_interval: parts.checkpoint_interval,
+            drain_deadline: parts.drain_deadline,
+            waiting: None,
+            frozen: BTreeMap::new(),
+        }
+    }
+
+    /// Runs until `stop`, the end of standard output, or a failure; then drains (ST-1): reading stops, open windows
+    /// stay open, acknowledgements are waited for until the deadline, and a last checkpoint is stored.
+    ///
+    /// # Errors
+    /// When a critical task failed, or a checkpoint could not be stored at the start or the end. What could be drained
+    /// was drained all the same.
+    pub async fn run(mut self, stop: CancellationToken) -> Result<Ended, PipelineError> {
+        // RD-2, RD-4: the frontier and the resolved start are durable before the first record is read.
+        self.save_now().await?;
+        let failure = self.work(&stop).await;
+        let ended = self.drain().await;
+        match failure {
+            Some(failure) => Err(failure),
+            None => ended,
+        }
+    }
+
+    async fn work(&mut self, stop: &CancellationToken) -> Option<PipelineError> {
+        let mut checkpoint = ticker(self.checkpoint_interval);
+        let mut observe = ticker(OBSERVE_EVERY);
+        loop {
+            self.carry_out();
+            let step = tokio::select! {
+                biased;
+                () = stop.cancelled() => Step::Stop,
+                Some(key) = self.acknowledgements.next() => Step::Acknowledged(key),
+                Some(id) = self.dead_letter_acknowledgements.next() => Step::DeadLettered(id),
+                saved = self.saver.saved() => saved_step(saved),
+                end = sink_end(&mut self.sinks_ended) => end,
+                () = room(&self.sinks, &self.dead_letters, self.waiting.as_ref()) => Step::RoomForOutput,
+                _ = observe.tick() => Step::Observe,
+                _ = checkpoint.tick() => Step::Checkpoint,
+                error = source_failure(self.source.as_mut()) => Step::Failed(error.into()),
+                Some(message) = self.messages.recv(), if self.waiting.is_none() => Step::Message(message),
+            };
+            match step {
+                Step::Stop => return None,
+                Step::Failed(error) => return Some(error),
+                step => self.apply(step),
+            }
+        }
+    }
+
+    fn apply(&mut self, step: Step) {
+        match step {
+            Step::Acknowledged(key) => self.engine.handle_input(Input::Delivered(key)),
+            Step::DeadLettered(id) => self.engine.handle_input(Input::DeadLettered(id)),
+            Step::Saved(ticket, saved) => self.checkpoint_saved(ticket, saved),
+            Step::RoomForOutput => self.send_waiting(),
+            Step::Observe => self.observer.observe(&self.engine, &self.sinks),
+            Step::Checkpoint => self.take_checkpoint(),
+            Step::Message(message) => self.take_message(message),
+            Step::Stop | Step::Failed(_) => {}
+        }
+    }
+
+    /// Carries out what the engine wants, as far as there is room for it.
+    fn carry_out(&mut self) {
+        while self.waiting.is_none() {
+            match self.engine.poll_output() {
+                Some(Output::Read { shard, after, start }) => {
+                    if let Some(source) = &mut self.source {
+                        source.start(ReadRequest { shard, after, start });
+                    }
+                }
+                Some(output) => {
+                    self.waiting = Some(output);
+                    if self.sinks.has_room() {
+                        self.send_waiting();
+                    }
+                }
+                None => break,
+            }
+        }
+        self.thaw();
+    }
+
+    fn send_waiting(&mut self) {
+        match self.waiting.take() {
+            Some(Output::Emit(event)) => {
+                self.observer.emitted(&event);
+                self.sinks.push(*event);
+            }
+            Some(Output::DeadLetter(letter)) => {
+                self.observer.dead_letter(&letter);
+                self.dead_letters.push(letter);
+            }
+            Some(Output::Read { .. }) | None => {}
+        }
+    }
+
+    /// Lets consumers read on whose records the engine has taken, and which it does not want paused.
+    fn thaw(&mut self) {
+        let engine = &self.engine;
+        let ready: Vec<ShardId> = self.frozen.keys().filter(|shard| !engine.is_paused(shard)).cloned().collect();
+        for shard in ready {
+            if let Some(resume) = self.frozen.remove(&shard) {
+                // A consumer that is gone needs no leave.
+                let _ = resume.send(());
+            }
+        }
+    }
+
+    fn take_message(&mut self, message: ShardMessage) {
+        match message {
+            ShardMessage::Records { shard, records, resume, permit, .. } => {
+                self.take_records(&shard, &records);
+                drop(permit);
+                self.frozen.insert(shard, resume);
+            }
+            ShardMessage::AtTip { shard, read_through } => {
+                self.engine.handle_input(Input::AtTip { shard, read_through });
+            }
+            ShardMessage::Drained { shard, children } => {
+                tracing::info!(%shard, children = children.len(), "shard drained");
+                self.engine.handle_input(Input::ShardDrained { shard, children });
+            }
+            ShardMessage::Stalled { shard, stalled } => {
+                self.observer.stalled(&shard, stalled);
+                self.engine.handle_input(Input::ShardStalled { shard, stalled });
+            }
+            ShardMessage::PossibleLoss { shard, after, detail } => self.observer.possible_loss(&shard, &after, &detail),
+            ShardMessage::Listed(shards) => self.engine.handle_input(Input::ShardsListed(shards)),
+        }
+    }
+
+    fn take_records(&mut self, shard: &ShardId, records: &[Record]) {
+        let raw = records.iter().map(|record| RawRecord {
+            position: &record.position,
+            arrival: record.arrival,
+            data: &record.data,
+        });
+        // Decoding a full answer takes longer than a task may hold its thread.
+        tokio::task::block_in_place(|| {
+            let evaluation = self.evaluator.evaluate(raw);
+            self.observer.evaluated(&evaluation);
+            self.engine.handle_input(Input::Records { shard: shard.clone(), records: evaluation.records });
+        });
+        self.observer.counted(&self.engine);
+    }
+
+    fn take_checkpoint(&mut self) {
+        if self.saver.is_idle() {
+            let (ticket, checkpoint) = self.engine.checkpoint();
+            self.observer.checkpoint(&checkpoint);
+            self.saver.save(ticket, checkpoint);
+        }
+    }
+
+    fn checkpoint_saved(&mut self, ticket: CheckpointTicket, saved: Result<(), StoreError>) {
+        self.observer.saved(saved.as_ref().err());
+        if saved.is_ok() {
+            self.engine.handle_input(Input::CheckpointStored(ticket));
+        }
+    }
+
+    /// Takes a checkpoint and waits until it is durable, behind one that may be on its way.
+    async fn save_now(&mut self) -> Result<(), PipelineError> {
+        if !self.saver.is_idle() {
+            self.await_save().await?;
+        }
+        self.take_checkpoint();
+        self.await_save().await
+    }
+
+    async fn await_save(&mut self) -> Result<(), PipelineError> {
+        let (ticket, saved) = self.saver.saved().await.ok_or(PipelineError::Task("the checkpoint store"))?;
+        self.observer.saved(saved.as_ref().err());
+        saved?;
+        self.engine.handle_input(Input::CheckpointStored(ticket));
+        Ok(())
+    }
+
+    /// ST-1.
+    async fn drain(mut self) -> Result<Ended, PipelineError> {
+        self.observer.draining();
+        let deadline = Instant::now() + self.drain_deadline;
+        if let Some(source) = self.source.take() {
+            // What it failed of was said already.
+            let _ = tokio::time::timeout_at(deadline, source.shutdown()).await;
+        }
+        self.messages.close();
+        let pending = match tokio::time::timeout_at(deadline, self.settle()).await {
+            Ok(()) => 0,
+            Err(_) => self.engine.gauges().pending + usize::from(self.waiting.is_some()),
+        };
+        self.save_now().await?;
+        self.sinks.close();
+        // What best-effort sinks still hold; nothing waits for it beyond the deadline.
+        let rest = async { while self.acknowledgements.next().await.is_some() {} };
+        let _ = tokio::time::timeout_at(deadline, rest).await;
+        tracing::info!(pending, "drained, last checkpoint stored");
+        Ok(if pending == 0 { Ended::Clean } else { Ended::DeadlineMissed { pending } })
+    }
+
+    /// Until everything that was emitted is acknowledged, and a checkpoint on its way has arrived.
+    async fn settle(&mut self) {
+        loop {
+            self.carry_out();
+            if self.waiting.is_none() && self.engine.gauges().pending == 0 && self.saver.is_idle() {
+                return;
+            }
+            let step = tokio::select! {
+                biased;
+                Some(key) = self.acknowledgements.next() => Step::Acknowledged(key),
+                Some(id) = self.dead_letter_acknowledgements.next() => Step::DeadLettered(id),
+                saved = self.saver.saved() => saved_step(saved),
+                () = room(&self.sinks, &self.dead_letters, self.waiting.as_ref()) => Step::RoomForOutput,
+            };
+            if let Step::Failed(_) = step {
+                return;
+            }
+            self.apply(step);
+        }
+    }
+}
+
+fn saved_step(saved: Option<(CheckpointTicket, Result<(), StoreError>)>) -> Step {
+    match saved {
+        Some((ticket, saved)) => Step::Saved(ticket, saved),
+        None => Step::Failed(PipelineError::Task("the checkpoint store")),
+    }
+}
+
+fn ticker(period: Duration) -> tokio::time::Interval {
+    let mut interval = tokio::time::interval(period);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    interval
+}
+
+/// Resolves when what waits can be sent; never while nothing waits.
+async fn room(sinks: &Sinks, dead_letters: &DeadLetters, waiting: Option<&Output>) {
+    match waiting {
+        Some(Output::DeadLetter(_)) => dead_letters.ready().await,
+        Some(_) => sinks.ready().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn source_failure<A: KinesisApi>(source: Option<&mut Source<A>>) -> SourceError {
+    match source {
+        Some(source) => source.failed().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// A closed standard output is an orderly stop; a worker that failed is not.
+async fn sink_end(ended: &mut watch::Receiver<Option<SinkEnd>>) -> Step {
+    let end = ended.wait_for(Option::is_some).await.map(|end| end.clone());
+    match end {
+        Ok(Some(SinkEnd::ClosedPipe { .. })) => Step::Stop,
+        Ok(Some(SinkEnd::Failed { sink })) => Step::Failed(PipelineError::Sink(sink.to_string())),
+        Ok(None) | Err(_) => Step::Failed(PipelineError::Task("the sinks")),
+    }
+}

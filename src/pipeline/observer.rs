@@ -1,0 +1,244 @@
+//! What the outside sees of the pipeline: metrics, readiness, heartbeat, log lines.
+//!
+//! Deliberately absent: anything that changes what the pipeline does.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::UNIX_EPOCH;
+
+use crate::admin::{Check, Heartbeat, Readiness};
+use crate::checkpoint::StoreError;
+use crate::clock;
+use crate::engine::{Checkpoint, Counters, DeadLetter, Engine, Position, ShardId};
+use crate::evaluate::Evaluation;
+use crate::metrics::Metrics;
+use crate::plan::Plan;
+use crate::risk_event::{RiskEvent, Stage};
+use crate::sink::Sinks;
+use crate::time::Arrival;
+
+/// Turns the engine's plain counters into metrics, and what goes wrong into readiness and log lines.
+pub struct Observer {
+    metrics: Metrics,
+    readiness: Readiness,
+    heartbeat: Heartbeat,
+    stream: String,
+    plans: Vec<Arc<Plan>>,
+    last: Counters,
+    blocked: BTreeSet<String>,
+    rows: BTreeSet<ShardId>,
+    replay_announced: bool,
+}
+
+impl Observer {
+    /// Starts the known series at zero.
+    pub fn new(
+        metrics: Metrics,
+        readiness: Readiness,
+        heartbeat: Heartbeat,
+        stream: String,
+        engine: &Engine,
+        max_state_bytes: usize,
+    ) -> Self {
+        let plans = engine.plans();
+        metrics.state_bytes_limit.set(i64::try_from(max_state_bytes).unwrap_or(i64::MAX));
+        metrics.replayed_records_total.with_label_values(&[&stream]);
+        metrics.tip_slack_violations_total.with_label_values(&[&stream]);
+        metrics.kinesis_possible_loss_total.with_label_values(&[&stream]);
+        plans.iter().for_each(|plan| zero_plan(&metrics, plan));
+        let last = engine.counters().clone();
+        let (blocked, rows) = (BTreeSet::new(), BTreeSet::new());
+        Self { metrics, readiness, heartbeat, stream, plans, last, blocked, rows, replay_announced: false }
+    }
+
+    /// Gauges, readiness, heartbeat; once a second.
+    pub fn observe(&mut self, engine: &Engine, sinks: &Sinks) {
+        self.heartbeat.beat(clock::monotonic());
+        let gauges = engine.gauges();
+        if gauges.watermark != Arrival::MIN {
+            let watermark = gauges.watermark.0 as f64 / 1000.0;
+            self.metrics.watermark_timestamp_seconds.set(watermark);
+            self.metrics.watermark_lag_seconds.set(wall_seconds() - watermark);
+        }
+        self.metrics.open_instances.set(saturating(gauges.open_instances));
+        self.metrics.open_groups.set(saturating(gauges.open_groups));
+        self.metrics.state_bytes.set(saturating(gauges.state_bytes));
+        self.counted(engine);
+        self.show_replay(engine.is_replaying());
+        self.show_blocked(sinks);
+    }
+
+    fn show_replay(&mut self, replaying: bool) {
+        if replaying {
+            self.readiness.fail(Check::Replayed, "re-reading what an earlier process had done; new alerts wait (CP-5)");
+        } else if !std::mem::replace(&mut self.replay_announced, true) {
+            self.readiness.pass(Check::Replayed);
+            tracing::info!("every shard has reached its checkpoint; announcing");
+        }
+    }
+
+    fn show_blocked(&mut self, sinks: &Sinks) {
+        let blocked = sinks.blocked();
+        let names: BTreeSet<String> = blocked.iter().map(|sink| sink.sink.to_string()).collect();
+        for name in self.blocked.difference(&names) {
+            self.readiness.pass(Check::Sink(name.clone()));
+            tracing::info!(sink = %name, "delivering again");
+        }
+        for sink in blocked.iter().filter(|sink| sink.required) {
+            let seconds = sink.blocked_for.as_secs();
+            let reason = format!("{} for {seconds} s: {}", sink.kind.as_str(), sink.last_error);
+            self.readiness.fail(Check::Sink(sink.sink.to_string()), reason);
+        }
+        self.blocked = names;
+    }
+
+    /// After a batch: what the engine counted since the last time.
+    pub fn counted(&mut self, engine: &Engine) {
+        let now = engine.counters();
+        if *now == self.last {
+            return;
+        }
+        let (metrics, stream) = (&self.metrics, self.stream.as_str());
+        let last = std::mem::replace(&mut self.last, now.clone());
+        metrics
+            .replayed_records_total
+            .with_label_values(&[stream])
+            .inc_by(now.replayed_records - last.replayed_records);
+        let violations = now.tip_slack_violations - last.tip_slack_violations;
+        metrics.tip_slack_violations_total.with_label_values(&[stream]).inc_by(violations);
+        for (reason, count) in &now.rejected {
+            let before = last.rejected.get(reason).copied().unwrap_or_default();
+            metrics.records_rejected_total.with_label_values(&[reason.as_str()]).inc_by(count - before);
+        }
+        metrics.window_closes_total.with_label_values(&["watermark"]).inc_by(now.closed - last.closed);
+        metrics.window_closes_total.with_label_values(&["forced"]).inc_by(now.forced - last.forced);
+        for ((plan, now), last) in self.plans.iter().zip(&now.plans).zip(&last.plans) {
+            count_plan(metrics, plan, now, last);
+        }
+    }
+
+    /// A batch was decoded and matched.
+    pub fn evaluated(&self, evaluation: &Evaluation) {
+        self.metrics.records_skipped_total.inc_by(evaluation.skipped);
+        for (envelope, events) in &evaluation.envelopes {
+            self.metrics.events_total.with_label_values(&[envelope.as_str()]).inc_by(*events);
+        }
+        for delay in &evaluation.delays_ms {
+            self.metrics.ingest_delay_seconds.observe(*delay as f64 / 1000.0);
+        }
+    }
+
+    /// A risk event goes out.
+    pub fn emitted(&self, event: &RiskEvent) {
+        let detection = &event.detection;
+        let labels = [detection.name.as_str(), event.stage.as_str(), detection.risk.severity().as_str()];
+        self.metrics.risk_events_total.with_label_values(&labels).inc();
+        let latency = wall_seconds() - event.newest_arrival.0 as f64 / 1000.0;
+        self.metrics.detection_latency_seconds.with_label_values(&[event.stage.as_str()]).observe(latency);
+    }
+
+    /// A dead letter goes out. Its bytes are attacker-controlled: only where it stands is logged.
+    pub fn dead_letter(&self, letter: &DeadLetter) {
+        let reason = letter.rejected.reason.as_str();
+        tracing::warn!(shard = %letter.shard, position = %letter.position, reason, "record rejected, dead-lettered");
+    }
+
+    /// RD-3.
+    pub fn stalled(&self, shard: &ShardId, stalled: bool) {
+        if stalled {
+            self.readiness.fail(Check::Shard(shard.clone()), "stalled: no successful read; its windows are held");
+            tracing::error!(%shard, "shard stalled: no successful read for stalled_after; windows are held");
+        } else {
+            self.readiness.forget(&Check::Shard(shard.clone()));
+            tracing::info!(%shard, "shard reads again");
+        }
+    }
+
+    /// CP-8.
+    pub fn possible_loss(&self, shard: &ShardId, after: &Position, detail: &str) {
+        tracing::error!(%shard, %after, detail, "records may be lost: the stream no longer holds what follows");
+    }
+
+    /// A checkpoint is taken.
+    pub fn checkpoint(&mut self, checkpoint: &Checkpoint) {
+        let live = checkpoint.shards.iter().filter(|(_, row)| row.resume_after != Position::End);
+        let mut rows = BTreeSet::new();
+        for (shard, row) in live {
+            let (newest, resume) = (row.processed_arrival, row.effective_arrival);
+            let known = newest != Arrival::MIN && resume != Arrival::MIN;
+            let lag = if known { newest.0.saturating_sub(resume.0).max(0) as f64 / 1000.0 } else { 0.0 };
+            self.metrics.checkpoint_lag_seconds.with_label_values(&[shard.as_str()]).set(lag);
+            rows.insert(shard.clone());
+        }
+        self.rows.difference(&rows).for_each(|gone| self.metrics.forget_shard(&self.stream, gone));
+        self.rows = rows;
+    }
+
+    /// The checkpoint is durable, or could not be stored.
+    pub fn saved(&self, error: Option<&StoreError>) {
+        let outcome = if error.is_some() { "failed" } else { "stored" };
+        self.metrics.checkpoints_total.with_label_values(&[outcome]).inc();
+        match error {
+            None => self.readiness.pass(Check::Checkpoint),
+            Some(error) => {
+                let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
+                self.readiness.fail(Check::Checkpoint, format!("{error}{cause}"));
+                tracing::error!(%error, cause, "the checkpoint cannot be stored; trying again");
+            }
+        }
+    }
+
+    /// ST-1 begins.
+    pub fn draining(&self) {
+        self.readiness.fail(Check::NotDraining, "stopping");
+        tracing::info!("stopping: reading ends, open windows stay open, acknowledgements are waited for");
+    }
+}
+
+/// Known label values start at zero.
+fn zero_plan(metrics: &Metrics, plan: &Plan) {
+    let name = plan.text().name.as_str();
+    let per_detection = [
+        &metrics.events_duplicate_total,
+        &metrics.events_late_total,
+        &metrics.events_future_total,
+        &metrics.event_id_conflicts_total,
+        &metrics.detection_matches_total,
+    ];
+    for counter in per_detection {
+        counter.with_label_values(&[name]);
+    }
+    for field in plan.by_fields() {
+        metrics.detection_null_field_total.with_label_values(&[name, field]);
+    }
+    for filter in &plan.text().filters {
+        metrics.detection_hidden_rows_total.with_label_values(&[name, &filter.name]);
+    }
+    for stage in Stage::ALL {
+        let labels = [name, stage.as_str(), plan.text().risk.severity().as_str()];
+        metrics.risk_events_total.with_label_values(&labels);
+    }
+}
+
+fn count_plan(metrics: &Metrics, plan: &Plan, now: &crate::engine::PlanCounters, last: &crate::engine::PlanCounters) {
+    let name = plan.text().name.as_str();
+    metrics.detection_matches_total.with_label_values(&[name]).inc_by(now.counted - last.counted);
+    metrics.events_duplicate_total.with_label_values(&[name]).inc_by(now.duplicate - last.duplicate);
+    metrics.events_late_total.with_label_values(&[name]).inc_by(now.late - last.late);
+    metrics.events_future_total.with_label_values(&[name]).inc_by(now.future - last.future);
+    metrics.event_id_conflicts_total.with_label_values(&[name]).inc_by(now.conflicts - last.conflicts);
+    for ((field, now), last) in plan.by_fields().iter().zip(&now.null_by_field).zip(&last.null_by_field) {
+        metrics.detection_null_field_total.with_label_values(&[name, field]).inc_by(now - last);
+    }
+    for ((filter, now), last) in plan.text().filters.iter().zip(&now.hidden_rows).zip(&last.hidden_rows) {
+        metrics.detection_hidden_rows_total.with_label_values(&[name, &filter.name]).inc_by(now - last);
+    }
+}
+
+fn wall_seconds() -> f64 {
+    clock::wall().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
+}
+
+fn saturating(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,48 @@
+//! Stores checkpoints beside the pipeline, one at a time: a slow disk must not stop the reading.
+
+use tokio::sync::mpsc;
+
+use crate::checkpoint::{CheckpointStore, StoreError};
+use crate::engine::{Checkpoint, CheckpointTicket};
+
+/// A handle on the task that owns the store.
+pub(super) struct Saver {
+    requests: mpsc::Sender<(CheckpointTicket, Checkpoint)>,
+    results: mpsc::Receiver<(CheckpointTicket, Result<(), StoreError>)>,
+    idle: bool,
+}
+
+impl Saver {
+    pub fn start(mut store: impl CheckpointStore) -> Self {
+        let (requests, mut requested) = mpsc::channel::<(CheckpointTicket, Checkpoint)>(1);
+        let (answers, results) = mpsc::channel(1);
+        tokio::spawn(async move {
+            while let Some((ticket, checkpoint)) = requested.recv().await {
+                let saved = store.save(&checkpoint).await;
+                if answers.send((ticket, saved)).await.is_err() {
+                    return;
+                }
+            }
+        });
+        Self { requests, results, idle: true }
+    }
+
+    /// Whether no checkpoint is on its way.
+    pub fn is_idle(&self) -> bool {
+        self.idle
+    }
+
+    /// Sends a checkpoint off. Precondition: idle.
+    pub fn save(&mut self, ticket: CheckpointTicket, checkpoint: Checkpoint) {
+        debug_assert!(self.idle, "one checkpoint at a time");
+        self.idle = self.requests.try_send((ticket, checkpoint)).is_err();
+    }
+
+    /// The outcome of the checkpoint on its way; does not resolve while there is none. None when the task that owns
+    /// the store has died. Cancel-safe.
+    pub async fn saved(&mut self) -> Option<(CheckpointTicket, Result<(), StoreError>)> {
+        let result = self.results.recv().await;
+        self.idle = true;
+        result
+    }
+}

@@ -1,0 +1,274 @@
+//! The commands that work on one record: an event before `stats`, a row after it.
+
+use std::sync::Arc;
+
+use super::error::CompileError;
+use super::expr::{Condition, Expression, compile_condition, compile_value};
+use super::matcher::Matcher;
+use super::number::{self, Numeric};
+use super::pattern::Pattern;
+use super::record::Record;
+use super::time_format::TimeFormat;
+use super::{Scalar, Value};
+use crate::cloudtrail::FieldPath;
+use crate::spl::ast::{self, BinSpan, Command, Span, Spanned};
+
+/// A compiled command, with its place in the search.
+#[derive(Clone, Debug)]
+pub(super) struct Step {
+    pub(super) action: Action,
+    pub(super) span: Span,
+    /// Which of the plan's filter macros it came from (AG-4).
+    pub(super) filter: Option<usize>,
+}
+
+/// What a command does to a record.
+#[derive(Clone, Debug)]
+pub(super) enum Action {
+    Search(Matcher),
+    Where(Condition),
+    Eval(Vec<(Arc<str>, Expression)>),
+    Rename(Vec<Rename>),
+    Keep(Vec<Pattern>),
+    Drop(Vec<Pattern>),
+    Table(Vec<Pattern>),
+    /// Without fields: every column of a row. (For events the compiler names the fields.)
+    FillNull(Value, Option<Vec<FieldPath>>),
+    Bin(Bin),
+    Convert(Vec<Convert>),
+}
+
+/// One pair of `rename`.
+#[derive(Clone, Debug)]
+pub(super) enum Rename {
+    Field(FieldPath, Arc<str>),
+    Matching(Pattern, Pattern),
+}
+
+/// `bin`.
+#[derive(Clone, Debug)]
+pub(super) struct Bin {
+    pub(super) field: FieldPath,
+    pub(super) output: Arc<str>,
+    pub(super) span: BinWidth,
+}
+
+/// How wide a bin is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum BinWidth {
+    /// Of `_time`: milliseconds, floored from the epoch.
+    Time(i64),
+    /// Of another number: the bin is shown as `10-20`.
+    Number(f64),
+}
+
+/// One conversion of `convert`.
+#[derive(Clone, Debug)]
+pub(super) struct Convert {
+    pub(super) function: Conversion,
+    pub(super) field: FieldPath,
+    pub(super) output: Arc<str>,
+}
+
+/// What `convert` does to each value.
+#[derive(Clone, Debug)]
+pub(super) enum Conversion {
+    /// Seconds since the epoch to text; what is no number stays.
+    CTime(TimeFormat),
+    /// Text to seconds since the epoch; what does not parse is removed.
+    MkTime(TimeFormat),
+    /// Numbers; what is none is removed.
+    Number,
+    /// Numbers; what is none stays.
+    Auto,
+    Nothing,
+}
+
+impl Action {
+    /// Applies the command. False: it drops the record.
+    pub(super) fn apply<'a>(&'a self, record: &mut Record<'a>) -> bool {
+        match self {
+            Self::Search(matcher) => return matcher.matches(record),
+            Self::Where(condition) => return condition.holds(record),
+            Self::Eval(assignments) => {
+                for (field, expression) in assignments {
+                    let value = expression.value(record);
+                    record.set(field, value);
+                }
+            }
+            Self::Rename(pairs) => pairs.iter().for_each(|pair| pair.apply(record)),
+            Self::Keep(patterns) => record.keep(patterns),
+            Self::Drop(patterns) => record.drop(patterns),
+            Self::Table(patterns) => record.table(patterns),
+            Self::FillNull(value, fields) => fill_null(record, value, fields.as_deref()),
+            Self::Bin(bin) => record.set(&bin.output, bin.floor(&record.get(&bin.field))),
+            Self::Convert(conversions) => conversions.iter().for_each(|conversion| conversion.apply(record)),
+        }
+        true
+    }
+
+    /// Compiles a command that works on one record. `fields_named_after`: what the rest of the pipeline names, for
+    /// `fillnull`; none where the records are rows.
+    pub(super) fn compile(
+        command: &Command,
+        span: &Span,
+        fields_named_after: impl FnOnce() -> Option<Vec<FieldPath>>,
+    ) -> Result<Self, CompileError> {
+        Ok(match command {
+            Command::Search(expr) => Self::Search(Matcher::compile(expr)),
+            Command::Where(condition) => Self::Where(compile_condition(condition)?),
+            Command::Eval(assignments) => Self::Eval(assignments.iter().map(assignment).collect::<Result<_, _>>()?),
+            Command::Rename(pairs) => Self::Rename(pairs.iter().map(rename).collect::<Result<_, _>>()?),
+            Command::Fields { keep: true, fields } => Self::Keep(patterns(fields)),
+            Command::Fields { keep: false, fields } => Self::Drop(patterns(fields)),
+            Command::Table(fields) => Self::Table(patterns(fields)),
+            Command::FillNull { value, fields } => Self::FillNull(
+                Value::text(value.as_str()),
+                match fields.is_empty() {
+                    true => fields_named_after(),
+                    false => Some(fields.iter().map(|field| FieldPath::compile(&field.node)).collect()),
+                },
+            ),
+            Command::Bin { field, span: width, output } => Self::Bin(Bin::compile(field, *width, output.as_ref())?),
+            Command::Convert { timeformat, conversions } => Self::Convert(
+                conversions
+                    .iter()
+                    .map(|conversion| Convert::compile(timeformat, conversion))
+                    .collect::<Result<_, _>>()?,
+            ),
+            Command::Stats(_) => {
+                return Err(CompileError::unsupported("a second stats is not supported", span).with_help(
+                    "a search has one stats, whose groups are kept in windows; what follows works on rows",
+                ));
+            }
+        })
+    }
+}
+
+fn patterns(fields: &[Spanned<String>]) -> Vec<Pattern> {
+    fields.iter().map(|field| Pattern::exact(&field.node)).collect()
+}
+
+fn assignment((field, expr): &(Spanned<String>, Spanned<ast::Expr>)) -> Result<(Arc<str>, Expression), CompileError> {
+    Ok((field.node.as_str().into(), compile_value(expr)?))
+}
+
+fn rename((source, target): &(Spanned<String>, Spanned<String>)) -> Result<Rename, CompileError> {
+    let (from, to) = (Pattern::exact(&source.node), Pattern::exact(&target.node));
+    match (from.stars(), to.stars()) {
+        (0, 0) => Ok(Rename::Field(FieldPath::compile(&source.node), target.node.as_str().into())),
+        (a, b) if a == b => Ok(Rename::Matching(from, to)),
+        _ => Err(CompileError::invalid("both names of a rename need the same number of wildcards", &target.span)),
+    }
+}
+
+impl Rename {
+    fn apply(&self, record: &mut Record<'_>) {
+        match self {
+            Self::Field(source, target) => record.rename(source, target),
+            Self::Matching(source, target) => record.rename_matching(source, target),
+        }
+    }
+}
+
+fn fill_null(record: &mut Record<'_>, value: &Value, fields: Option<&[FieldPath]>) {
+    let columns = || record.column_names().iter().map(|name| FieldPath::compile(name)).collect();
+    let fields = fields.map_or_else(columns, <[_]>::to_vec);
+    for field in fields.iter().filter(|field| record.get(field).is_null()).collect::<Vec<_>>() {
+        record.set(field.name(), value.clone());
+    }
+}
+
+impl Bin {
+    fn compile(field: &Spanned<String>, span: BinSpan, output: Option<&Spanned<String>>) -> Result<Self, CompileError> {
+        let span = match (field.node.as_str(), span) {
+            ("_time", BinSpan::Time(millis)) => BinWidth::Time(millis),
+            ("_time", BinSpan::Number(seconds)) => BinWidth::Time((seconds * 1000.0) as i64),
+            (_, BinSpan::Number(width)) => BinWidth::Number(width),
+            (_, BinSpan::Time(_)) => {
+                return Err(CompileError::unsupported("a time span is for _time only", &field.span)
+                    .with_help("give the span as a number"));
+            }
+        };
+        if matches!(span, BinWidth::Time(..=0))
+            || matches!(span, BinWidth::Number(width) if width.is_nan() || width <= 0.0)
+        {
+            return Err(CompileError::invalid("the span of bin is above zero", &field.span));
+        }
+        let output = output.unwrap_or(field).node.as_str().into();
+        Ok(Self { field: FieldPath::compile(&field.node), output, span })
+    }
+
+    fn floor(&self, value: &Value) -> Value {
+        let floored = value.scalars().iter().map(|scalar| match Numeric::of(scalar) {
+            Some(number) => self.span.floor(number.float()),
+            None => scalar.clone(),
+        });
+        Value::from_scalars(floored.collect())
+    }
+}
+
+impl BinWidth {
+    fn floor(self, number: f64) -> Scalar {
+        match self {
+            Self::Time(millis) => Scalar::Number(floor_time((number * 1000.0).round() as i64, millis) as f64 / 1000.0),
+            Self::Number(width) => {
+                let start = (number / width).floor() * width;
+                Scalar::text(format!("{}-{}", number::print(start + 0.0), number::print(start + width)))
+            }
+        }
+    }
+}
+
+/// The start of the span that an instant lies in (WN-2: Euclidean, so that it holds before 1970, too).
+pub(super) fn floor_time(millis: i64, span: i64) -> i64 {
+    millis.div_euclid(span).saturating_mul(span)
+}
+
+impl Convert {
+    fn compile(timeformat: &str, conversion: &Spanned<ast::Conversion>) -> Result<Self, CompileError> {
+        let Spanned { node, span } = conversion;
+        let format = || {
+            TimeFormat::new(timeformat).map_err(|detail| {
+                CompileError::unsupported(format!("this time format is not supported: {detail}"), span)
+            })
+        };
+        let function = match node.function.as_str() {
+            "ctime" => Conversion::CTime(format()?),
+            "mktime" => Conversion::MkTime(format()?),
+            "num" => Conversion::Number,
+            "auto" => Conversion::Auto,
+            "none" => Conversion::Nothing,
+            other => {
+                return Err(CompileError::unsupported(format!("unknown conversion {other}"), span)
+                    .with_help("supported are ctime, mktime, num, auto, none"));
+            }
+        };
+        let output = node.output.as_deref().unwrap_or(&node.field).into();
+        Ok(Self { function, field: FieldPath::compile(&node.field), output })
+    }
+
+    fn apply(&self, record: &mut Record<'_>) {
+        let value = record.get(&self.field);
+        if !value.is_null() {
+            let converted = value.scalars().iter().filter_map(|scalar| self.function.convert(scalar));
+            record.set(&self.output, Value::from_scalars(converted.collect()));
+        }
+    }
+}
+
+impl Conversion {
+    fn convert(&self, scalar: &Scalar) -> Option<Scalar> {
+        let number = Numeric::of(scalar).map(Numeric::float);
+        match self {
+            Self::CTime(format) => {
+                let text = number.and_then(|seconds| format.format(seconds));
+                Some(text.map_or_else(|| scalar.clone(), Scalar::text))
+            }
+            Self::MkTime(format) => format.parse(&scalar.to_text()).and_then(Scalar::number),
+            Self::Number => number.and_then(Scalar::number),
+            Self::Auto => Some(number.and_then(Scalar::number).unwrap_or_else(|| scalar.clone())),
+            Self::Nothing => Some(scalar.clone()),
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! From a plan's text to a plan.
+
+use std::sync::Arc;
+
+use super::aggregate::{Aggregate, Argument, Function};
+use super::command::{Action, BinWidth, Step};
+use super::early::{self, Early};
+use super::error::{CompileError, PlanWarning};
+use super::expr::Expression;
+use super::fingerprint::Fingerprint;
+use super::matcher::Matcher;
+use super::names::Names;
+use super::{literals, schema, warnings};
+use crate::cloudtrail::FieldPath;
+use crate::detection::PlanText;
+use crate::spl::ast::{Command, Pipeline, Span, Spanned, StatsCommand};
+
+/// A compiled search: immutable, a function of its [`PlanText`] alone.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub(super) text: Arc<PlanText>,
+    fingerprint: Fingerprint,
+    pub(super) window_ms: i64,
+    pub(super) base: Matcher,
+    pub(super) event_steps: Vec<Step>,
+    has_stats: bool,
+    pub(super) by: Vec<Arc<str>>,
+    pub(super) by_fields: Vec<FieldPath>,
+    pub(super) aggregates: Vec<Aggregate>,
+    pub(super) row_steps: Vec<Step>,
+    early: Early,
+    warnings: Vec<PlanWarning>,
+}
+
+impl Plan {
+    /// Parses and compiles a plan's text.
+    ///
+    /// # Errors
+    /// Where the search is wrong, or asks for something that is not supported: nothing is ever half run.
+    pub fn compile(text: &PlanText) -> Result<Self, CompileError> {
+        Self::from_pipeline(text, &crate::spl::parse(&text.search)?)
+    }
+
+    /// Compiles a parsed search.
+    pub(super) fn from_pipeline(text: &PlanText, pipeline: &Pipeline) -> Result<Self, CompileError> {
+        let parts = Parts::of(text, pipeline);
+        let event_steps = steps(text, parts.before, |rest| Some(named_fields(rest)))?;
+        let row_steps = steps(text, parts.after, |_| None)?;
+        let (by, aggregates) = match &parts.stats {
+            Some(stats) => (by_fields(stats.node)?, aggregates(stats)?),
+            None => (Vec::new(), columns(pipeline, parts.before)?),
+        };
+        check_outputs(&by, &aggregates, parts.stats.as_ref().map_or(&(0..0), |stats| &stats.span))?;
+        Ok(Self {
+            fingerprint: Fingerprint::of(text),
+            window_ms: window(text, &event_steps, &by)?,
+            base: Matcher::compile(&pipeline.base),
+            early: early::classify(&text.search, &by, &aggregates, parts.after),
+            warnings: warnings::of(text, pipeline),
+            has_stats: parts.stats.is_some(),
+            by_fields: by.iter().map(|name| FieldPath::compile(name)).collect(),
+            text: Arc::new(text.clone()),
+            event_steps,
+            by,
+            aggregates,
+            row_steps,
+        })
+    }
+
+    /// What it was compiled from.
+    pub fn text(&self) -> &Arc<PlanText> {
+        &self.text
+    }
+
+    /// WN-7.
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
+    }
+
+    /// WN-1: the window's size in milliseconds, above zero: the span of `bin _time` where `_time` is among the
+    /// by-fields, otherwise that of the plan's text.
+    pub fn window_ms(&self) -> i64 {
+        self.window_ms
+    }
+
+    /// The by-fields in the order written; none for a search without `stats`.
+    pub fn by_fields(&self) -> &[Arc<str>] {
+        &self.by
+    }
+
+    /// Whether the search groups events; otherwise every event is its own group.
+    pub fn has_stats(&self) -> bool {
+        self.has_stats
+    }
+
+    /// PO-3: an event that matches holds at least one of these in its JSON text, whatever the case of ASCII letters, as
+    /// long as that text has no `\u` escapes. They consist of `[A-Za-z0-9 _.:-]`. `None`: no such set is known.
+    pub fn required_literals(&self) -> Option<Vec<String>> {
+        literals::required(&self.base, &self.event_steps)
+    }
+
+    /// EM-1, EM-5: when a row may be announced.
+    pub fn early(&self) -> Early {
+        self.early.clone()
+    }
+
+    /// What Splunk accepts in silence and is hardly meant.
+    pub fn warnings(&self) -> &[PlanWarning] {
+        &self.warnings
+    }
+
+    /// The aggregates whose inputs are kept with the units.
+    pub(super) fn kept_aggregates(&self) -> impl Iterator<Item = (usize, Function)> {
+        let functions = self.aggregates.iter().map(|aggregate| aggregate.function).enumerate();
+        functions.filter(|(_, function)| function.keeps_inputs())
+    }
+
+    /// The place of a kept aggregate among those that are kept.
+    pub(super) fn slot(&self, index: usize) -> usize {
+        self.kept_aggregates().take_while(|(kept, _)| *kept < index).count()
+    }
+}
+
+/// A pipeline, cut where events become rows.
+struct Parts<'a> {
+    before: &'a [Spanned<Command>],
+    stats: Option<Spanned<&'a StatsCommand>>,
+    after: &'a [Spanned<Command>],
+}
+
+impl<'a> Parts<'a> {
+    fn of(text: &PlanText, pipeline: &'a Pipeline) -> Self {
+        let commands = pipeline.commands.as_slice();
+        let stats = commands.iter().enumerate().find_map(|(at, command)| match &command.node {
+            Command::Stats(stats) => Some((at, Spanned { node: stats, span: command.span.clone() })),
+            _ => None,
+        });
+        match stats {
+            Some((at, stats)) => Self { before: &commands[..at], stats: Some(stats), after: &commands[at + 1..] },
+            None => {
+                // Without `stats` the filter macros still work on rows, so that what they hide is counted (AG-4).
+                let is_filter = |command: &Spanned<Command>| filter_of(text, &command.span).is_some();
+                let at = commands.iter().position(is_filter).unwrap_or(commands.len());
+                Self { before: &commands[..at], stats: None, after: &commands[at..] }
+            }
+        }
+    }
+}
+
+/// The filter macro that a command came from.
+fn filter_of(text: &PlanText, span: &Span) -> Option<usize> {
+    text.filters.iter().position(|filter| filter.start <= span.start && span.end <= filter.end)
+}
+
+fn steps(
+    text: &PlanText,
+    commands: &[Spanned<Command>],
+    named: impl Fn(&[Spanned<Command>]) -> Option<Vec<FieldPath>>,
+) -> Result<Vec<Step>, CompileError> {
+    let compile = |(index, command): (usize, &Spanned<Command>)| {
+        let action = Action::compile(&command.node, &command.span, || named(&commands[index + 1..]))?;
+        Ok(Step { action, span: command.span.clone(), filter: filter_of(text, &command.span) })
+    };
+    commands.iter().enumerate().map(compile).collect()
+}
+
+fn named_fields(commands: &[Spanned<Command>]) -> Vec<FieldPath> {
+    Names::of_commands(commands).into_vec().iter().map(|name| FieldPath::compile(name)).collect()
+}
+
+fn by_fields(stats: &StatsCommand) -> Result<Vec<Arc<str>>, CompileError> {
+    let field = |field: &Spanned<String>| match field.node.contains('*') {
+        true => Err(CompileError::unsupported("wildcards in by-fields are not supported", &field.span)),
+        false => Ok(Arc::from(field.node.as_str())),
+    };
+    stats.by.iter().map(field).collect()
+}
+
+fn aggregates(stats: &Spanned<&StatsCommand>) -> Result<Vec<Aggregate>, CompileError> {
+    if stats.node.aggregates.is_empty() {
+        return Err(
+            CompileError::invalid("stats needs an aggregate", &stats.span).with_help("such as: stats count by user")
+        );
+    }
+    stats.node.aggregates.iter().map(Aggregate::compile).collect()
+}
+
+fn columns(pipeline: &Pipeline, commands: &[Spanned<Command>]) -> Result<Vec<Aggregate>, CompileError> {
+    let column = |name: Arc<str>| Aggregate {
+        function: Function::Column,
+        argument: Argument::Value(Expression::Field(FieldPath::compile(&name))),
+        output: name,
+    };
+    Ok(schema::columns(pipeline, commands)?.into_iter().map(column).collect())
+}
+
+fn check_outputs(by: &[Arc<str>], aggregates: &[Aggregate], span: &Span) -> Result<(), CompileError> {
+    let outputs: Vec<_> = by.iter().chain(aggregates.iter().map(|aggregate| &aggregate.output)).collect();
+    for (index, output) in outputs.iter().enumerate() {
+        if outputs[..index].contains(output) {
+            return Err(CompileError::invalid(format!("two columns are called {output}"), span)
+                .with_help("give one of them another name with `as`"));
+        }
+    }
+    Ok(())
+}
+
+/// WN-1.
+fn window(text: &PlanText, steps: &[Step], by: &[Arc<str>]) -> Result<i64, CompileError> {
+    let is_time = |name: &Arc<str>| &**name == "_time";
+    let mut spans = steps.iter().filter_map(|step| match &step.action {
+        Action::Bin(bin) if is_time(bin.field.name()) && is_time(&bin.output) => Some((bin.span, &step.span)),
+        _ => None,
+    });
+    match (spans.next(), spans.next()) {
+        (Some((BinWidth::Time(span), _)), None) if by.iter().any(is_time) => Ok(span),
+        (Some(_), Some((_, second))) => {
+            Err(CompileError::unsupported("a second bin of _time is not supported", second)
+                .with_help("windows are cut by one span"))
+        }
+        _ => Ok(text.window_ms),
+    }
+}

@@ -1,0 +1,113 @@
+//! The distinct values behind `values` and `dc`, bounded in a way that does not depend on order (BD-3).
+//!
+//! Values are told apart by a keyed 128-bit hash. The texts of the values with the smallest hashes are kept to be
+//! shown, of the others only the hash, to be counted. Nobody without the key can choose which are shown.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use siphasher::sip128::{Hasher128, SipHasher24};
+
+use super::{Bounds, Scalar};
+
+/// A bounded set of texts.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Distinct {
+    /// The texts with the smallest hashes.
+    shown: BTreeMap<u128, Arc<str>>,
+    /// Further hashes, all larger than those of `shown`.
+    counted: BTreeSet<u128>,
+    /// Whether a value beyond the second bound was seen.
+    overflowed: bool,
+    text_bytes: usize,
+}
+
+/// How much of a set is kept.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct DistinctBounds {
+    /// Texts kept.
+    pub(super) shown: usize,
+    /// Values counted, the shown ones included.
+    pub(super) counted: usize,
+}
+
+/// The keyed hash of BD-3: SipHash-2-4, 128 bits.
+pub(super) fn keyed_hash(bounds: &Bounds, text: &str) -> u128 {
+    let mut hasher = SipHasher24::new_with_key(&bounds.sampling_key);
+    std::hash::Hasher::write(&mut hasher, text.as_bytes());
+    hasher.finish128().as_u128()
+}
+
+impl Distinct {
+    /// Adds one value.
+    pub(super) fn add(&mut self, bounds: &Bounds, limits: DistinctBounds, scalar: &Scalar) {
+        let text = scalar.to_text();
+        let hash = keyed_hash(bounds, &text);
+        if !self.shown.contains_key(&hash) && !self.counted.contains(&hash) {
+            self.show(hash, text);
+            self.shrink(limits);
+        }
+    }
+
+    /// Adds every value of another set of the same bounds.
+    pub(super) fn merge(&mut self, limits: DistinctBounds, other: &Self) {
+        for (hash, text) in &other.shown {
+            // A text that only the other set still had cannot be needed: here its hash was too large to be shown.
+            if !self.counted.contains(hash) {
+                self.show(*hash, text.clone());
+            }
+        }
+        let hidden = other.counted.iter().filter(|hash| !self.shown.contains_key(hash));
+        self.counted.extend(hidden);
+        self.overflowed |= other.overflowed;
+        self.shrink(limits);
+    }
+
+    /// The number of distinct values; at the second bound, that bound.
+    pub(super) fn count(&self) -> usize {
+        self.shown.len() + self.counted.len()
+    }
+
+    /// The values shown, by UTF-8 bytes.
+    pub(super) fn values(&self) -> Vec<Scalar> {
+        let mut texts: Vec<_> = self.shown.values().cloned().collect();
+        texts.sort_unstable();
+        texts.into_iter().map(Scalar::Text).collect()
+    }
+
+    /// Whether there are more values than are shown.
+    pub(super) fn hides_values(&self) -> bool {
+        !self.counted.is_empty() || self.overflowed
+    }
+
+    /// Whether there are more values than are counted.
+    pub(super) fn overflowed(&self) -> bool {
+        self.overflowed
+    }
+
+    /// An estimate of the memory taken, in bytes.
+    pub(super) fn size_bytes(&self) -> usize {
+        48 * self.shown.len() + self.text_bytes + 20 * self.counted.len()
+    }
+
+    fn show(&mut self, hash: u128, text: Arc<str>) {
+        let length = text.len();
+        if self.shown.insert(hash, text).is_none() {
+            self.text_bytes += length;
+        }
+    }
+
+    /// Moves what is too much to show to what is counted, and drops what is too much to count. Both keep the smallest
+    /// hashes, so the result depends on the set of values alone. (Something is counted only where as many smaller
+    /// hashes are shown as can be, so nothing ever moves back.)
+    fn shrink(&mut self, limits: DistinctBounds) {
+        while self.shown.len() > limits.shown {
+            let Some((hash, text)) = self.shown.pop_last() else { break };
+            self.text_bytes -= text.len();
+            self.counted.insert(hash);
+        }
+        while self.count() > limits.counted.max(limits.shown) && self.counted.pop_last().is_some() {
+            self.overflowed = true;
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! When a row may be announced before its window is complete (EM-1, EM-5).
+//!
+//! A row may go out early if no further event can take it back. That holds where every filter after `stats` is
+//! monotone: once true for a group it stays true as events come in. What grows, what shrinks and what stays is followed
+//! through the columns of the row; whatever is not understood waits for the close.
+
+use std::collections::BTreeMap;
+
+use super::aggregate::{Aggregate, Argument, Function};
+use super::expr::Expression;
+use super::names::Names;
+use super::number;
+use crate::spl::ast::{BinaryOp, Command, CompareOp, Expr, SearchExpr, SearchTerm, Spanned, UnaryOp};
+
+/// When rows may be announced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Early {
+    /// At the first match: nothing after `stats` can hide a row that passed once, nor show one that did not.
+    FirstMatch,
+    /// As soon as the row passes: it can only stay that way.
+    Threshold,
+    /// Only when the window is complete; the text says why.
+    AtClose(String),
+}
+
+/// How a column of the row changes as events come in.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Growth {
+    /// Not at all: a by-field, or made of such.
+    Constant,
+    /// Not at all, and it is known to be a number. (Against text a comparison is lexicographic: there `9` exceeds `10`.)
+    Number,
+    /// A number that never falls.
+    Grows,
+    /// A number that never rises.
+    Shrinks,
+    /// A set of values that never loses one.
+    Gains,
+    /// Anything may happen.
+    Unknown,
+}
+
+/// What a filter does as events come in, from the best to the worst for us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Filter {
+    /// It never changes its mind.
+    Constant,
+    /// Once true it stays true.
+    Monotone,
+    /// It may turn false again.
+    Revocable,
+}
+
+struct Columns(BTreeMap<String, Growth>);
+
+/// Classifies the commands after `stats`; for a search without `stats`, those that work on its rows.
+pub(super) fn classify(
+    search: &str,
+    by: &[std::sync::Arc<str>],
+    aggregates: &[Aggregate],
+    commands: &[Spanned<Command>],
+) -> Early {
+    let mut columns = Columns::new(by, aggregates);
+    let mut strictest = Filter::Constant;
+    for command in commands {
+        let filter = match &command.node {
+            Command::Search(expr) => columns.search(expr),
+            Command::Where(condition) => columns.condition(&condition.node),
+            other => {
+                columns.follow(other);
+                continue;
+            }
+        };
+        if filter == Filter::Revocable {
+            let text = search.get(command.span.clone()).unwrap_or_default().trim();
+            return Early::AtClose(format!("a later event may take back what passes `{text}`"));
+        }
+        strictest = strictest.max(filter);
+    }
+    if strictest == Filter::Monotone { Early::Threshold } else { Early::FirstMatch }
+}
+
+impl Columns {
+    fn new(by: &[std::sync::Arc<str>], aggregates: &[Aggregate]) -> Self {
+        let constant = by.iter().map(|name| (name.to_string(), Growth::Constant));
+        let grown = aggregates.iter().map(|aggregate| (aggregate.output.to_string(), growth(aggregate)));
+        Self(constant.chain(grown).collect())
+    }
+
+    /// A name that is no column is always null.
+    fn of(&self, name: &str) -> Growth {
+        self.0.get(name).copied().unwrap_or(Growth::Constant)
+    }
+
+    fn follow(&mut self, command: &Command) {
+        match command {
+            Command::Eval(assignments) => assignments.iter().for_each(|(field, expr)| {
+                let growth = self.value(&expr.node);
+                self.0.insert(field.node.clone(), growth);
+            }),
+            Command::Rename(pairs) => pairs.iter().for_each(|(source, target)| self.rename(&source.node, &target.node)),
+            Command::Convert { conversions, .. } => conversions.iter().for_each(|Spanned { node, .. }| {
+                let growth = self.converted(&node.field);
+                self.0.insert(node.output.clone().unwrap_or_else(|| node.field.clone()), growth);
+            }),
+            Command::Bin { field, output, .. } => {
+                let growth = self.converted(&field.node);
+                self.0.insert(output.as_ref().unwrap_or(field).node.clone(), growth);
+            }
+            // A set that is empty becomes a value and loses it again.
+            Command::FillNull { .. } => self.0.values_mut().for_each(|growth| {
+                if *growth == Growth::Gains {
+                    *growth = Growth::Unknown;
+                }
+            }),
+            // Hidden columns are null from here on; keeping their growth is the careful choice.
+            Command::Fields { .. } | Command::Table(_) => {}
+            Command::Search(_) | Command::Where(_) | Command::Stats(_) => {}
+        }
+    }
+
+    fn rename(&mut self, source: &str, target: &str) {
+        if source.contains('*') {
+            self.0.values_mut().for_each(|growth| *growth = Growth::Unknown);
+            return;
+        }
+        let growth = self.0.remove(source).unwrap_or(Growth::Constant);
+        self.0.insert(target.to_owned(), growth);
+    }
+
+    fn converted(&self, field: &str) -> Growth {
+        if self.of(field).is_constant() { Growth::Constant } else { Growth::Unknown }
+    }
+
+    /// How the value of an expression changes.
+    fn value(&self, expr: &Expr) -> Growth {
+        match expr {
+            Expr::Field(name) => self.of(name),
+            Expr::Number(_) => Growth::Number,
+            Expr::Text(text) if number::read(text).is_some() => Growth::Number,
+            Expr::Unary(UnaryOp::Minus, inner) if self.value(&inner.node) == Growth::Number => Growth::Number,
+            Expr::Call(function, arguments) if function == "mvcount" => match arguments.as_slice() {
+                // The count of no values is null, then 1, 2, ...: it grows, and null passes no comparison.
+                [Spanned { node: Expr::Field(name), .. }] if self.of(name) == Growth::Gains => Growth::Grows,
+                _ => self.mixed(expr),
+            },
+            other => self.mixed(other),
+        }
+    }
+
+    fn mixed(&self, expr: &Expr) -> Growth {
+        let names = Names::of_expr(expr).into_vec();
+        let constant = names.iter().all(|name| self.of(name).is_constant()) && !searches(expr);
+        if constant { Growth::Constant } else { Growth::Unknown }
+    }
+
+    fn condition(&self, expr: &Expr) -> Filter {
+        match expr {
+            Expr::Binary(BinaryOp::And | BinaryOp::Or, left, right) => {
+                self.condition(&left.node).max(self.condition(&right.node))
+            }
+            Expr::Binary(BinaryOp::Compare(op), left, right) => {
+                comparison(*op, self.value(&left.node), self.value(&right.node))
+            }
+            other if self.mixed(other) == Growth::Constant => Filter::Constant,
+            _ => Filter::Revocable,
+        }
+    }
+
+    fn search(&self, expr: &SearchExpr) -> Filter {
+        match expr {
+            SearchExpr::And(parts) | SearchExpr::Or(parts) => {
+                parts.iter().map(|part| self.search(part)).max().unwrap_or(Filter::Constant)
+            }
+            SearchExpr::Not(inner) => match self.search(inner) {
+                Filter::Constant => Filter::Constant,
+                Filter::Monotone | Filter::Revocable => Filter::Revocable,
+            },
+            SearchExpr::Term(term) => self.term(&term.node),
+        }
+    }
+
+    fn term(&self, term: &SearchTerm) -> Filter {
+        match term {
+            SearchTerm::Raw(text) if text.chars().all(|c| c == '*') => Filter::Constant,
+            // It looks into every column.
+            SearchTerm::Raw(_) if self.0.values().all(|growth| growth.is_constant()) => Filter::Constant,
+            SearchTerm::Raw(_) => Filter::Revocable,
+            SearchTerm::In { field, .. } => any_value(self.of(field)),
+            SearchTerm::Compare { field, op: CompareOp::Eq, value } if value == "*" => exists(self.of(field)),
+            SearchTerm::Compare { field, op: CompareOp::Eq, .. } => any_value(self.of(field)),
+            SearchTerm::Compare { field, op, value } if number::read(value).is_some() => {
+                comparison(*op, self.of(field), Growth::Number)
+            }
+            SearchTerm::Compare { field, .. } if self.of(field).is_constant() => Filter::Constant,
+            SearchTerm::Compare { .. } => Filter::Revocable,
+        }
+    }
+}
+
+impl Growth {
+    fn is_constant(self) -> bool {
+        matches!(self, Self::Constant | Self::Number)
+    }
+}
+
+/// `searchmatch` reads fields that its text names.
+fn searches(expr: &Expr) -> bool {
+    match expr {
+        Expr::Number(_) | Expr::Text(_) | Expr::Field(_) => false,
+        Expr::Unary(_, inner) => searches(&inner.node),
+        Expr::Binary(_, left, right) => searches(&left.node) || searches(&right.node),
+        Expr::Call(name, arguments) => name == "searchmatch" || arguments.iter().any(|a| searches(&a.node)),
+        Expr::In(value, list) => searches(&value.node) || list.iter().any(|item| searches(&item.node)),
+    }
+}
+
+/// `field=value`, `field IN (..)`: true if any value matches.
+fn any_value(growth: Growth) -> Filter {
+    match growth {
+        Growth::Constant | Growth::Number => Filter::Constant,
+        Growth::Gains => Filter::Monotone,
+        Growth::Grows | Growth::Shrinks | Growth::Unknown => Filter::Revocable,
+    }
+}
+
+/// `field=*`: what has a value once keeps one.
+fn exists(growth: Growth) -> Filter {
+    match growth {
+        Growth::Constant | Growth::Number => Filter::Constant,
+        Growth::Gains | Growth::Grows | Growth::Shrinks => Filter::Monotone,
+        Growth::Unknown => Filter::Revocable,
+    }
+}
+
+fn comparison(op: CompareOp, left: Growth, right: Growth) -> Filter {
+    let (greater, less) = match op {
+        _ if left.is_constant() && right.is_constant() => return Filter::Constant,
+        CompareOp::Gt | CompareOp::Ge => (left, right),
+        CompareOp::Lt | CompareOp::Le => (right, left),
+        CompareOp::Eq | CompareOp::Ne => return Filter::Revocable,
+    };
+    let never_falls = matches!(greater, Growth::Grows | Growth::Number);
+    let never_rises = matches!(less, Growth::Shrinks | Growth::Number);
+    if never_falls && never_rises { Filter::Monotone } else { Filter::Revocable }
+}
+
+/// How an aggregate changes as events come in.
+fn growth(aggregate: &Aggregate) -> Growth {
+    match aggregate.function {
+        Function::Count | Function::CountValues | Function::DistinctCount => Growth::Grows,
+        Function::Values => Growth::Gains,
+        // Of other fields one text makes the comparison lexicographic, and the extreme may jump back.
+        Function::Max if is_time(&aggregate.argument) => Growth::Grows,
+        Function::Min if is_time(&aggregate.argument) => Growth::Shrinks,
+        Function::Column => Growth::Constant,
+        _ => Growth::Unknown,
+    }
+}
+
+fn is_time(argument: &Argument) -> bool {
+    matches!(argument, Argument::Value(Expression::Field(field)) if &**field.name() == "_time")
+}

@@ -1,0 +1,134 @@
+//! A plan in words, for `trailrisk explain`. Stable: a function of the plan's text.
+
+use std::fmt::Write;
+
+use super::command::Step;
+use super::compile::Plan;
+use super::early::Early;
+use crate::spl::ast::Span;
+
+impl Plan {
+    /// The compiled plan, readable: what is matched, computed, grouped, announced, and what it is worth. Several lines
+    /// of text, ended by a line feed.
+    pub fn explain(&self) -> String {
+        let sections = [
+            self.explain_head(),
+            self.explain_search(),
+            self.explain_groups(),
+            self.explain_rows(),
+            self.explain_risk(),
+            self.explain_warnings(),
+        ];
+        sections.concat()
+    }
+
+    fn explain_head(&self) -> String {
+        let text = &self.text;
+        let name = format!("{} (id {}, version {}, {})", text.name, text.id, text.version, text.kind);
+        line("detection", name) + &line("fingerprint", self.fingerprint())
+    }
+
+    fn explain_search(&self) -> String {
+        let literals = match self.required_literals() {
+            Some(literals) => format!("a record is parsed only if it holds {}", quoted(&literals).join(" or ")),
+            None => "none: every record is parsed".into(),
+        };
+        line("filter", self.base_text())
+            + &line("prefilter", literals)
+            + &list("per event", self.event_steps.iter().map(|step| self.step_text(step)))
+    }
+
+    fn explain_groups(&self) -> String {
+        let source = if self.window_ms == self.text.window_ms { "the settings" } else { "bin _time" };
+        let window = format!(
+            "{} from {source}; complete {} after its end",
+            duration(self.window_ms),
+            duration(self.text.grace_ms)
+        );
+        let groups = match (self.has_stats(), self.by.is_empty()) {
+            (false, _) => "every event by itself".into(),
+            (true, true) => "all events of a window together".into(),
+            (true, false) => self.by.join(", "),
+        };
+        let columns = self.aggregates.iter().map(|aggregate| aggregate.output.to_string());
+        let title = if self.has_stats() { "aggregates" } else { "columns" };
+        line("window", window) + &line("group by", groups) + &list(title, columns)
+    }
+
+    fn explain_rows(&self) -> String {
+        let early = match self.early() {
+            Early::FirstMatch => "at the first match".into(),
+            Early::Threshold => "as soon as a group's row passes; more events cannot take it back".into(),
+            Early::AtClose(reason) => format!("not before the window is complete: {reason}"),
+        };
+        list("per row", self.row_steps.iter().map(|step| self.step_text(step)))
+            + &line("early", early)
+            + &line("final", "when the window is complete, for every row that passes")
+    }
+
+    fn explain_risk(&self) -> String {
+        let risk = &self.text.risk;
+        let objects = risk.risk_objects.iter().map(|o| format!("{} ({}), score {}", o.field, o.kind, o.score));
+        let threats = risk.threat_objects.iter().map(|o| format!("{} ({})", o.field, o.kind));
+        line("risk", format!("score {}, {}", risk.score, risk.severity().as_str()))
+            + &line("message", &risk.message)
+            + &list("risk objects", objects)
+            + &list("threat objects", threats)
+    }
+
+    fn explain_warnings(&self) -> String {
+        let warnings = self.warnings().iter().map(|warning| warning.message.clone());
+        if self.warnings().is_empty() { String::new() } else { list("warnings", warnings) }
+    }
+
+    /// The base search as it is written.
+    fn base_text(&self) -> String {
+        let end = self.text.search.find('|').unwrap_or(self.text.search.len());
+        one_line(&self.text.search[..end])
+    }
+
+    fn step_text(&self, step: &Step) -> String {
+        let text = self.source(&step.span);
+        match step.filter.and_then(|filter| self.text.filters.get(filter)) {
+            Some(filter) => format!("{text}  ({})", filter.name),
+            None => text,
+        }
+    }
+
+    fn source(&self, span: &Span) -> String {
+        one_line(self.text.search.get(span.clone()).unwrap_or_default())
+    }
+}
+
+const INDENT: usize = 16;
+
+fn line(title: &str, text: impl std::fmt::Display) -> String {
+    format!("{title:<INDENT$}{text}\n")
+}
+
+fn list(title: &str, items: impl Iterator<Item = String>) -> String {
+    let mut text = String::new();
+    for (index, item) in items.enumerate() {
+        let title = if index == 0 { title } else { "" };
+        writeln!(text, "{title:<INDENT$}{item}").expect("writing to a string does not fail");
+    }
+    if text.is_empty() { line(title, "-") } else { text }
+}
+
+fn quoted(texts: &[String]) -> Vec<String> {
+    texts.iter().map(|text| format!("\"{text}\"")).collect()
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Milliseconds in the largest unit that divides them: `1h`, `5m`, `90s`.
+fn duration(millis: i64) -> String {
+    for (unit, size) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000)] {
+        if millis != 0 && millis % size == 0 {
+            return format!("{}{unit}", millis / size);
+        }
+    }
+    format!("{millis}ms")
+}

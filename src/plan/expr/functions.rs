@@ -1,0 +1,82 @@
+//! The table of functions whose arguments are values. Those with arguments of another kind (conditions, regular
+//! expressions, time formats) are compiled in `compile`.
+
+use super::{conditions, multivalue, numeric, text};
+use crate::plan::Value;
+
+/// A function that gives a value: name, least and most arguments, implementation.
+pub(super) type ValueFunction = (&'static str, usize, usize, fn(&[Value]) -> Value);
+
+/// A function that gives true, false or null.
+pub(super) type ConditionFunction = (&'static str, usize, usize, fn(&[Value]) -> Option<bool>);
+
+/// As many arguments as one likes.
+const ANY: usize = usize::MAX;
+
+/// Functions that give a value.
+pub(super) const VALUES: &[ValueFunction] = &[
+    ("abs", 1, 1, numeric::abs),
+    ("ceil", 1, 1, numeric::ceiling),
+    ("ceiling", 1, 1, numeric::ceiling),
+    ("coalesce", 1, ANY, multivalue::coalesce),
+    ("floor", 1, 1, numeric::floor),
+    ("len", 1, 1, text::len),
+    ("lower", 1, 1, text::lower),
+    ("ltrim", 1, 2, text::ltrim),
+    ("max", 1, ANY, numeric::max),
+    ("min", 1, ANY, numeric::min),
+    ("mvappend", 1, ANY, multivalue::mvappend),
+    ("mvcount", 1, 1, multivalue::mvcount),
+    ("mvdedup", 1, 1, multivalue::mvdedup),
+    ("mvindex", 2, 3, multivalue::mvindex),
+    ("mvjoin", 2, 2, multivalue::mvjoin),
+    ("mvsort", 1, 1, multivalue::mvsort),
+    ("pow", 2, 2, numeric::pow),
+    ("round", 1, 2, numeric::round),
+    ("rtrim", 1, 2, text::rtrim),
+    ("split", 2, 2, multivalue::split),
+    ("sqrt", 1, 1, numeric::sqrt),
+    ("substr", 2, 3, text::substr),
+    ("tonumber", 1, 2, numeric::tonumber),
+    ("tostring", 1, 2, text::tostring),
+    ("trim", 1, 2, text::trim),
+    ("upper", 1, 1, text::upper),
+];
+
+/// Functions that give true, false or null.
+pub(super) const CONDITIONS: &[ConditionFunction] = &[
+    ("cidrmatch", 2, 2, conditions::cidrmatch),
+    ("isint", 1, 1, conditions::is_int),
+    ("isnotnull", 1, 1, conditions::is_not_null),
+    ("isnull", 1, 1, conditions::is_null),
+    ("isnum", 1, 1, conditions::is_num),
+    ("isstr", 1, 1, conditions::is_str),
+];
+
+/// Functions that `compile` knows by itself.
+pub(super) const SPECIAL: &[&str] = &[
+    "case",
+    "false",
+    "if",
+    "in",
+    "like",
+    "match",
+    "mvfind",
+    "now",
+    "null",
+    "nullif",
+    "replace",
+    "searchmatch",
+    "strftime",
+    "strptime",
+    "true",
+];
+
+/// Every function's name, sorted.
+pub(super) fn names() -> Vec<&'static str> {
+    let values = VALUES.iter().map(|function| function.0);
+    let conditions = CONDITIONS.iter().map(|function| function.0);
+    let mut names: Vec<_> = values.chain(conditions).chain(SPECIAL.iter().copied()).collect();
+    names.sort_unstable();
+    names
+}

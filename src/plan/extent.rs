@@ -1,0 +1,97 @@
+//! The smallest and the largest value: `min`, `max`, `range`.
+//!
+//! They are numeric if all values are numbers, else lexicographic; which of the two is only known at the end, so both
+//! are kept.
+
+use std::cmp::Ordering;
+
+use super::number::Numeric;
+use super::{Scalar, Value};
+
+/// The extremes of a set of values.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Extent {
+    numbers: Option<[Scalar; 2]>,
+    texts: Option<[Scalar; 2]>,
+    any_text: bool,
+}
+
+impl Extent {
+    /// Adds one value.
+    pub(super) fn add(&mut self, scalar: &Scalar) {
+        let both = [scalar.clone(), scalar.clone()];
+        self.widen(&Self {
+            numbers: Numeric::of(scalar).map(|_| both.clone()),
+            any_text: Numeric::of(scalar).is_none(),
+            texts: Some(both),
+        });
+    }
+
+    /// Widens it to another one.
+    pub(super) fn widen(&mut self, other: &Self) {
+        widen(&mut self.numbers, &other.numbers, by_number);
+        widen(&mut self.texts, &other.texts, by_text);
+        self.any_text |= other.any_text;
+    }
+
+    /// The smallest value.
+    pub(super) fn min(&self) -> Value {
+        self.extremes().map_or(Value::Null, |[min, _]| Value::One(min.clone()))
+    }
+
+    /// The largest value.
+    pub(super) fn max(&self) -> Value {
+        self.extremes().map_or(Value::Null, |[_, max]| Value::One(max.clone()))
+    }
+
+    /// The difference of the two; null where not all values are numbers.
+    pub(super) fn range(&self) -> Value {
+        match self.extremes().map(|extremes| extremes.each_ref().map(Numeric::of)) {
+            Some([Some(min), Some(max)]) if !self.any_text => Value::number(max.float() - min.float()),
+            _ => Value::Null,
+        }
+    }
+
+    /// An estimate of the memory taken, in bytes.
+    pub(super) fn size_bytes(&self) -> usize {
+        self.numbers.iter().chain(&self.texts).flatten().map(scalar_bytes).sum()
+    }
+
+    fn extremes(&self) -> Option<&[Scalar; 2]> {
+        if self.any_text { self.texts.as_ref() } else { self.numbers.as_ref() }
+    }
+}
+
+fn scalar_bytes(scalar: &Scalar) -> usize {
+    match scalar {
+        Scalar::Number(_) => 0,
+        Scalar::Text(text) => text.len(),
+    }
+}
+
+fn widen(extremes: &mut Option<[Scalar; 2]>, other: &Option<[Scalar; 2]>, order: fn(&Scalar, &Scalar) -> Ordering) {
+    match (extremes.as_mut(), other) {
+        (_, None) => {}
+        (None, Some(_)) => extremes.clone_from(other),
+        (Some([min, max]), Some([other_min, other_max])) => {
+            if order(other_min, min).is_lt() {
+                min.clone_from(other_min);
+            }
+            if order(other_max, max).is_gt() {
+                max.clone_from(other_max);
+            }
+        }
+    }
+}
+
+/// By value; numbers written differently (`1`, `1.0`) by their spelling, so that the order is total.
+fn by_number(a: &Scalar, b: &Scalar) -> Ordering {
+    match (Numeric::of(a), Numeric::of(b)) {
+        (Some(x), Some(y)) => x.compare(y).then_with(|| a.cmp(b)),
+        (x, y) => x.is_some().cmp(&y.is_some()),
+    }
+}
+
+fn by_text(a: &Scalar, b: &Scalar) -> Ordering {
+    a.to_text().as_bytes().cmp(b.to_text().as_bytes()).then_with(|| a.cmp(b))
+}

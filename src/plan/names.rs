@@ -1,0 +1,126 @@
+//! Which fields a piece of a search names.
+
+use crate::spl::ast::{AggregateArgument, Command, Expr, Pipeline, SearchExpr, SearchTerm, Spanned, StatsCommand};
+
+/// Names in the order in which they first occur.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Names(Vec<String>);
+
+impl Names {
+    /// Every field that a whole pipeline names.
+    pub(super) fn of_pipeline(pipeline: &Pipeline) -> Self {
+        let mut names = Self::default();
+        names.add_search(&pipeline.base);
+        pipeline.commands.iter().for_each(|command| names.add_command(&command.node));
+        names
+    }
+
+    /// Every field that these commands read or write, up to and including the first `stats`: what comes after it are
+    /// columns of rows.
+    pub(super) fn of_commands(commands: &[Spanned<Command>]) -> Self {
+        let mut names = Self::default();
+        for command in commands {
+            names.add_command(&command.node);
+            if matches!(command.node, Command::Stats(_)) {
+                break;
+            }
+        }
+        names
+    }
+
+    /// Every field that an expression reads.
+    pub(super) fn of_expr(expr: &Expr) -> Self {
+        let mut names = Self::default();
+        names.add_expr(expr);
+        names
+    }
+
+    /// Every field that a search expression reads.
+    pub(super) fn of_search(expr: &SearchExpr) -> Self {
+        let mut names = Self::default();
+        names.add_search(expr);
+        names
+    }
+
+    /// The names, without wildcards.
+    pub(super) fn into_vec(self) -> Vec<String> {
+        self.0
+    }
+
+    /// Adds a name; one with a wildcard names no field.
+    pub(super) fn add(&mut self, name: &str) {
+        if !name.contains('*') && !self.0.iter().any(|known| known == name) {
+            self.0.push(name.to_owned());
+        }
+    }
+
+    fn add_all(&mut self, names: &[Spanned<String>]) {
+        names.iter().for_each(|name| self.add(&name.node));
+    }
+
+    fn add_command(&mut self, command: &Command) {
+        match command {
+            Command::Search(expr) => self.add_search(expr),
+            Command::Where(condition) => self.add_expr(&condition.node),
+            Command::Eval(assignments) => assignments.iter().for_each(|(field, expr)| {
+                self.add_expr(&expr.node);
+                self.add(&field.node);
+            }),
+            Command::Rename(pairs) => pairs.iter().for_each(|(source, target)| {
+                self.add(&source.node);
+                self.add(&target.node);
+            }),
+            Command::Fields { fields, .. } | Command::Table(fields) | Command::FillNull { fields, .. } => {
+                self.add_all(fields);
+            }
+            Command::Bin { field, output, .. } => {
+                self.add(&field.node);
+                output.iter().for_each(|output| self.add(&output.node));
+            }
+            Command::Stats(stats) => self.add_stats(stats),
+            Command::Convert { conversions, .. } => conversions.iter().for_each(|conversion| {
+                self.add(&conversion.node.field);
+                conversion.node.output.iter().for_each(|output| self.add(output));
+            }),
+        }
+    }
+
+    fn add_stats(&mut self, stats: &StatsCommand) {
+        for aggregate in &stats.aggregates {
+            match &aggregate.node.argument {
+                None => {}
+                Some(AggregateArgument::Field(field)) => self.add(field),
+                Some(AggregateArgument::Eval(expr)) => self.add_expr(expr),
+            }
+        }
+        self.add_all(&stats.by);
+    }
+
+    fn add_search(&mut self, expr: &SearchExpr) {
+        match expr {
+            SearchExpr::And(parts) | SearchExpr::Or(parts) => parts.iter().for_each(|part| self.add_search(part)),
+            SearchExpr::Not(inner) => self.add_search(inner),
+            SearchExpr::Term(term) => match &term.node {
+                SearchTerm::Compare { field, .. } | SearchTerm::In { field, .. } => self.add(field),
+                SearchTerm::Raw(_) => {}
+            },
+        }
+    }
+
+    fn add_expr(&mut self, expr: &Expr) {
+        match expr {
+            Expr::Number(_) | Expr::Text(_) => {}
+            Expr::Field(name) => self.add(name),
+            Expr::Unary(_, inner) => self.add_expr(&inner.node),
+            Expr::Binary(_, left, right) => {
+                self.add_expr(&left.node);
+                self.add_expr(&right.node);
+            }
+            Expr::Call(_, arguments) => arguments.iter().for_each(|argument| self.add_expr(&argument.node)),
+            Expr::In(value, list) => {
+                self.add_expr(&value.node);
+                list.iter().for_each(|item| self.add_expr(&item.node));
+            }
+        }
+    }
+}

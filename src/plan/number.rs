@@ -1,0 +1,126 @@
+//! Numbers as SPL knows them: which texts read as a number, how a number is printed, how two compare.
+
+use std::cmp::Ordering;
+
+use super::Scalar;
+
+/// Integers up to this size are doubles without loss.
+const EXACT_INTEGER: f64 = 9_007_199_254_740_992.0;
+
+/// What a scalar is as a number. Integers keep all their digits, so that two long account or object ids that round to
+/// one double stay different.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Numeric {
+    float: f64,
+    integer: Option<i128>,
+}
+
+impl Numeric {
+    /// Reads a scalar; none where it is not a number.
+    pub(super) fn of(scalar: &Scalar) -> Option<Self> {
+        match scalar {
+            Scalar::Number(float) => Some(Self { float: *float, integer: exact_integer(*float) }),
+            Scalar::Text(text) => Self::of_text(text),
+        }
+    }
+
+    /// Reads text; none where it is not a number.
+    pub(super) fn of_text(text: &str) -> Option<Self> {
+        read(text).map(|float| Self { float, integer: text.parse().ok().or_else(|| exact_integer(float)) })
+    }
+
+    /// The double nearest to it.
+    pub(super) fn float(self) -> f64 {
+        self.float
+    }
+
+    /// The order of two numbers; total, since neither is ever NaN.
+    pub(super) fn compare(self, other: Self) -> Ordering {
+        match (self.integer, other.integer) {
+            (Some(a), Some(b)) => a.cmp(&b),
+            _ => self.float.partial_cmp(&other.float).unwrap_or(Ordering::Equal),
+        }
+    }
+}
+
+fn exact_integer(float: f64) -> Option<i128> {
+    (float.fract() == 0.0 && float.abs() <= EXACT_INTEGER).then_some(float as i128)
+}
+
+/// Reads a decimal number: sign, digits, fraction, exponent, nothing around it. `inf`, `nan` and hexadecimal are text.
+pub(super) fn read(text: &str) -> Option<f64> {
+    let decimal = text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.' | b'e' | b'E'));
+    // The length bound keeps attacker-made digit strings cheap; no double needs as many digits.
+    if !decimal || text.len() > 400 {
+        return None;
+    }
+    text.parse::<f64>().ok().filter(|float| float.is_finite())
+}
+
+/// Prints a number as Splunk does: integers without decimals (exactly, as long as a double holds them exactly), other
+/// numbers with up to 15 significant digits, very large and very small ones with an exponent.
+pub(super) fn print(number: f64) -> String {
+    if number.fract() == 0.0 && number.abs() <= EXACT_INTEGER {
+        return format!("{number:.0}");
+    }
+    if !number.is_finite() {
+        return if number > 0.0 { "inf" } else { "-inf" }.into();
+    }
+    let scientific = format!("{number:.14e}");
+    let (mantissa, exponent) = scientific.split_once('e').expect("the format has an exponent");
+    let exponent: i32 = exponent.parse().expect("the exponent is a number");
+    if (-5..15).contains(&exponent) {
+        let decimals = usize::try_from(14 - exponent).expect("exponent is below 15");
+        return without_trailing_zeros(&format!("{number:.decimals$}")).into();
+    }
+    let sign = if exponent < 0 { '-' } else { '+' };
+    format!("{}e{sign}{:02}", without_trailing_zeros(mantissa), exponent.unsigned_abs())
+}
+
+fn without_trailing_zeros(text: &str) -> &str {
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_printed_as_splunk_prints_them() {
+        let cases = [
+            (1.0, "1"),
+            (-3.0, "-3"),
+            (0.1 + 0.2, "0.3"),
+            (2.5, "2.5"),
+            (1.0 / 3.0, "0.333333333333333"),
+            (1_682_380_277.0, "1682380277"),
+            (1_682_380_277.25, "1682380277.25"),
+            (1e20, "1e+20"),
+            (1.5e-7, "1.5e-07"),
+            (9_007_199_254_740_992.0, "9007199254740992"),
+            (99_999.999_999_999_99, "100000"),
+        ];
+        for (number, text) in cases {
+            assert_eq!(print(number), text);
+        }
+    }
+
+    #[test]
+    fn only_plain_decimals_read_as_numbers() {
+        for text in ["", "abc", "inf", "nan", "0x10", "1 ", " 1", "1,000", "e", "1.2.3", "10.0.0.1", "--1", "1e999"] {
+            assert_eq!(read(text), None, "{text:?}");
+        }
+        for (text, number) in [("5", 5.0), ("-1.5", -1.5), ("+2", 2.0), ("1e3", 1000.0), (".5", 0.5), ("007", 7.0)] {
+            assert_eq!(read(text), Some(number));
+        }
+    }
+
+    #[test]
+    fn long_integers_do_not_collapse_into_one_double() {
+        let of = |text| Numeric::of_text(text).expect("a number");
+        assert_eq!(of("10000000000000001").compare(of("10000000000000000")), Ordering::Greater);
+        assert_eq!(of("1.0").compare(of("1")), Ordering::Equal);
+        assert_eq!(of("1.5").compare(of("1")), Ordering::Greater);
+        assert_eq!(of("-2").compare(of("1e3")), Ordering::Less);
+    }
+}

@@ -1,0 +1,288 @@
+//! What one shard contributes to one group (AG-1), and how contributions meet.
+//!
+//! A partial is a function of the set of (event, ordinal, copy) added to it, never of their order; merging is
+//! associative, commutative and idempotent. Only beyond `max_ids_per_group` further units are merely counted: then
+//! counts are upper bounds and say so (AG-2).
+
+mod state;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::mem::size_of;
+use std::sync::Arc;
+
+use state::State;
+
+use super::aggregate::Function;
+use super::distinct::keyed_hash;
+use super::{Bounds, Evidence, Plan, Value};
+use crate::cloudtrail::EventKey;
+use crate::time::EventTime;
+
+/// One row made from one event, as it is added to a partial (AG-2).
+#[derive(Clone, Copy, Debug)]
+pub struct Unit<'a> {
+    /// The event.
+    pub key: EventKey,
+    /// Which of the rows made from it.
+    pub ordinal: u32,
+    /// The event's `eventID`, for the evidence.
+    pub id: &'a Arc<str>,
+    /// Tells copies of one event apart.
+    pub content_hash: u64,
+    /// When it happened.
+    pub time: EventTime,
+}
+
+/// What adding a unit came to (AG-2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Added {
+    /// It was not there; it counts. Beyond `max_ids_per_group` nobody knows, and it is taken for new.
+    New,
+    /// It was there with the same bytes.
+    Duplicate,
+    /// It was there with other bytes; set-like aggregates take it as well.
+    Conflict,
+}
+
+/// Everything that one shard contributed to one group (AG-1).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Partial {
+    units: BTreeMap<(EventKey, u32), Copy>,
+    events: u64,
+    /// Units and events beyond `max_ids_per_group`; duplicates among them count again.
+    uncertain_units: u64,
+    uncertain_events: u64,
+    first: EventTime,
+    last: EventTime,
+    /// By the keyed hash of the event's id: those with the smallest hashes (BD-3).
+    evidence: BTreeMap<u128, Evidence>,
+    /// One for each aggregate of the plan.
+    states: Box<[State]>,
+    unit_bytes: usize,
+}
+
+/// The copy of a unit that additive aggregates take: the one with the smallest content hash.
+#[derive(Clone, Debug, PartialEq)]
+struct Copy {
+    content_hash: u64,
+    inputs: Option<Box<Inputs>>,
+}
+
+/// Kept only where the plan has an aggregate that is computed from the units.
+#[derive(Clone, Debug, PartialEq)]
+struct Inputs {
+    time: EventTime,
+    id: Arc<str>,
+    /// One for each aggregate that keeps inputs, in the plan's order.
+    values: Box<[Value]>,
+}
+
+impl Partial {
+    /// An empty partial for the aggregates of `plan`.
+    pub fn new(plan: &Plan) -> Self {
+        Self {
+            units: BTreeMap::new(),
+            events: 0,
+            uncertain_units: 0,
+            uncertain_events: 0,
+            first: EventTime(i64::MAX),
+            last: EventTime(i64::MIN),
+            evidence: BTreeMap::new(),
+            states: plan.aggregates.iter().map(|aggregate| State::new(aggregate.function)).collect(),
+            unit_bytes: 0,
+        }
+    }
+
+    /// Adds one unit with the inputs that [`Plan::evaluate`] gave for it.
+    pub fn add(&mut self, plan: &Plan, bounds: &Bounds, unit: &Unit<'_>, inputs: &[Value]) -> Added {
+        debug_assert_eq!(inputs.len(), plan.aggregates.len(), "inputs are those of this plan");
+        let added = self.compare(unit);
+        if added == Added::Duplicate {
+            return added;
+        }
+        self.first = self.first.min(unit.time);
+        self.last = self.last.max(unit.time);
+        let evidence = Evidence { time: unit.time, event_id: unit.id.clone() };
+        self.add_evidence(bounds, keyed_hash(bounds, unit.id), &evidence);
+        for (state, input) in self.states.iter_mut().zip(inputs) {
+            state.add(bounds, input);
+        }
+        if added == Added::New && self.units.len() >= bounds.max_ids_per_group {
+            self.add_uncertain(plan, unit, inputs);
+        } else {
+            self.keep(plan, (unit.key, unit.ordinal), Copy::new(plan, unit, inputs));
+        }
+        added
+    }
+
+    /// Adds everything that `other` holds. Both belong to `plan`.
+    pub fn merge(&mut self, plan: &Plan, bounds: &Bounds, other: &Self) {
+        self.first = self.first.min(other.first);
+        self.last = self.last.max(other.last);
+        for (hash, evidence) in &other.evidence {
+            self.add_evidence(bounds, *hash, evidence);
+        }
+        for (state, other) in self.states.iter_mut().zip(&other.states) {
+            state.merge(bounds, other);
+        }
+        for (unit, copy) in &other.units {
+            self.keep(plan, *unit, copy.clone());
+        }
+        self.uncertain_units += other.uncertain_units;
+        self.uncertain_events += other.uncertain_events;
+    }
+
+    /// Distinct events.
+    pub fn event_count(&self) -> u64 {
+        self.events + self.uncertain_events
+    }
+
+    /// The earliest event. Precondition: the partial is not empty.
+    pub fn first_event(&self) -> EventTime {
+        debug_assert!(!self.is_empty(), "an empty partial has no first event");
+        self.first
+    }
+
+    /// The latest event. Precondition: the partial is not empty.
+    pub fn last_event(&self) -> EventTime {
+        debug_assert!(!self.is_empty(), "an empty partial has no last event");
+        self.last
+    }
+
+    /// Some of the events, by (time, id): at most `max_evidence`, those with the smallest keyed hash of the id (BD-3).
+    pub fn evidence(&self) -> Vec<Evidence> {
+        let mut evidence: Vec<_> = self.evidence.values().cloned().collect();
+        evidence.sort_unstable();
+        evidence
+    }
+
+    /// Whether there are more events than [`Self::evidence`] shows.
+    pub fn evidence_truncated(&self) -> bool {
+        self.event_count() > self.evidence.len() as u64
+    }
+
+    /// AG-2: more than `max_ids_per_group` units; counts and sums are upper bounds.
+    pub fn count_is_upper_bound(&self) -> bool {
+        self.uncertain_units > 0
+    }
+
+    /// BD-3: a `values` shows fewer values than there are, or a `dc` counts fewer.
+    pub fn values_truncated(&self) -> bool {
+        self.states.iter().any(State::is_truncated)
+    }
+
+    /// An estimate of the memory taken, in bytes.
+    pub fn size_bytes(&self) -> usize {
+        let evidence: usize = self.evidence.values().map(|evidence| 64 + evidence.event_id.len()).sum();
+        size_of::<Self>() + self.unit_bytes + evidence + self.states.iter().map(State::size_bytes).sum::<usize>()
+    }
+
+    /// The number of units.
+    pub(super) fn count(&self) -> u64 {
+        self.units.len() as u64 + self.uncertain_units
+    }
+
+    /// The value of one column of the row.
+    pub(super) fn value(&self, plan: &Plan, index: usize) -> Value {
+        let function = plan.aggregates[index].function;
+        match (&self.states[index], function) {
+            (_, Function::Count) => Value::number(self.count() as f64),
+            (State::Units, _) => state::of_units(function, &self.inputs(plan.slot(index))),
+            (state, _) => state.value(function),
+        }
+    }
+
+    /// The values of one kept aggregate, oldest event first.
+    fn inputs(&self, slot: usize) -> Vec<&Value> {
+        let with_key = self.units.iter().filter_map(|(unit, copy)| Some((copy.inputs.as_deref()?, unit)));
+        let mut ordered: Vec<_> = with_key.collect();
+        ordered.sort_unstable_by_key(|(inputs, unit)| (inputs.time, &inputs.id, *unit));
+        ordered.into_iter().map(|(inputs, _)| &inputs.values[slot]).collect()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.units.is_empty() && self.uncertain_units == 0
+    }
+
+    fn compare(&self, unit: &Unit<'_>) -> Added {
+        match self.units.get(&(unit.key, unit.ordinal)) {
+            None => Added::New,
+            Some(copy) if copy.content_hash == unit.content_hash => Added::Duplicate,
+            Some(_) => Added::Conflict,
+        }
+    }
+
+    fn add_evidence(&mut self, bounds: &Bounds, hash: u128, evidence: &Evidence) {
+        // Copies of one event may differ in their time: the earliest is shown, whatever came first.
+        let known = self.evidence.entry(hash).or_insert_with(|| evidence.clone());
+        known.time = known.time.min(evidence.time);
+        if self.evidence.len() > bounds.max_evidence {
+            self.evidence.pop_last();
+        }
+    }
+
+    /// Keeps a copy of a unit, unless one with a smaller content hash is there.
+    fn keep(&mut self, plan: &Plan, unit: (EventKey, u32), copy: Copy) {
+        self.events += u64::from(!self.has_event(unit.0));
+        match self.units.entry(unit) {
+            Entry::Vacant(place) => {
+                self.unit_bytes += copy.size_bytes();
+                tally(plan, &mut self.states, &copy, u64::wrapping_add);
+                place.insert(copy);
+            }
+            Entry::Occupied(mut place) if copy.content_hash < place.get().content_hash => {
+                self.unit_bytes += copy.size_bytes();
+                tally(plan, &mut self.states, &copy, u64::wrapping_add);
+                let replaced = place.insert(copy);
+                self.unit_bytes -= replaced.size_bytes();
+                tally(plan, &mut self.states, &replaced, u64::wrapping_sub);
+            }
+            Entry::Occupied(_) => {}
+        }
+    }
+
+    fn add_uncertain(&mut self, plan: &Plan, unit: &Unit<'_>, inputs: &[Value]) {
+        self.uncertain_units += 1;
+        self.uncertain_events += u64::from(!self.has_event(unit.key));
+        for ((state, aggregate), input) in self.states.iter_mut().zip(&plan.aggregates).zip(inputs) {
+            if let (State::Total { uncertain, .. }, Function::CountValues) = (state, aggregate.function) {
+                *uncertain += input.scalars().len() as u64;
+            }
+        }
+    }
+
+    fn has_event(&self, key: EventKey) -> bool {
+        self.units.range((key, 0)..=(key, u32::MAX)).next().is_some()
+    }
+}
+
+impl Copy {
+    fn new(plan: &Plan, unit: &Unit<'_>, inputs: &[Value]) -> Self {
+        let kept = plan.kept_aggregates();
+        let values: Box<[Value]> = kept.map(|(index, function)| state::kept(function, &inputs[index])).collect();
+        let inputs = (!values.is_empty()).then(|| Box::new(Inputs { time: unit.time, id: unit.id.clone(), values }));
+        Self { content_hash: unit.content_hash, inputs }
+    }
+
+    /// The node of the map included.
+    fn size_bytes(&self) -> usize {
+        let inputs = self
+            .inputs
+            .as_deref()
+            .map_or(0, |inputs| size_of::<Inputs>() + inputs.values.iter().map(state::value_bytes).sum::<usize>());
+        64 + inputs
+    }
+}
+
+/// Moves the totals of `count(f)` by what one copy counts.
+fn tally(plan: &Plan, states: &mut [State], copy: &Copy, change: fn(u64, u64) -> u64) {
+    let Some(inputs) = copy.inputs.as_deref() else { return };
+    for ((index, _), value) in plan.kept_aggregates().zip(&inputs.values) {
+        if let State::Total { kept, .. } = &mut states[index] {
+            *kept = change(*kept, state::counted(value));
+        }
+    }
+}

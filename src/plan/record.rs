@@ -1,0 +1,201 @@
+//! What commands work on: an event with what they have written over it, or a row.
+//!
+//! An event is never copied: writes go to an overlay, reads fall through to the event.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::pattern::Pattern;
+use super::{Row, Value, time_format};
+use crate::cloudtrail::{Event, FieldPath, fields_under};
+use crate::time::EventTime;
+
+/// An event under its overlay, or a row.
+#[derive(Clone, Debug)]
+pub(super) struct Record<'a> {
+    event: Option<&'a Event>,
+    now: EventTime,
+    columns: BTreeMap<Arc<str>, Column>,
+    next_order: usize,
+    restrictions: Vec<Restriction<'a>>,
+}
+
+/// A written field; `order` is its place in a row.
+#[derive(Clone, Debug)]
+struct Column {
+    order: usize,
+    value: Value,
+}
+
+/// What `fields` and `table` leave of the event's own fields.
+#[derive(Clone, Copy, Debug)]
+enum Restriction<'a> {
+    Keep(&'a [Pattern]),
+    Drop(&'a [Pattern]),
+}
+
+impl<'a> Record<'a> {
+    /// An event; `now` is the end of its window (AG-5).
+    pub(super) fn event(event: &'a Event, now: EventTime) -> Self {
+        Self { event: Some(event), ..Self::row(Vec::new(), now) }
+    }
+
+    /// A row; `now` is the end of its window (AG-5).
+    pub(super) fn row(row: Row, now: EventTime) -> Self {
+        let mut record = Self { event: None, now, columns: BTreeMap::new(), next_order: 0, restrictions: Vec::new() };
+        for (name, value) in row {
+            record.set(&name, value);
+        }
+        record
+    }
+
+    /// What `now()` gives, in seconds since the epoch.
+    pub(super) fn now(&self) -> f64 {
+        self.now.as_seconds()
+    }
+
+    /// The field's value; null where there is none.
+    pub(super) fn get(&self, field: &FieldPath) -> Value {
+        match (self.columns.get(field.name()), self.event) {
+            (Some(column), _) => column.value.clone(),
+            (None, Some(event)) if self.is_visible(field.name()) => read(event, field),
+            _ => Value::Null,
+        }
+    }
+
+    /// Writes a field. A new one becomes the last column.
+    pub(super) fn set(&mut self, name: &Arc<str>, value: Value) {
+        if let Some(column) = self.columns.get_mut(name) {
+            column.value = value;
+            return;
+        }
+        self.columns.insert(name.clone(), Column { order: self.next_order, value });
+        self.next_order += 1;
+    }
+
+    /// `rename source as target`. A missing source leaves the target null, as Splunk does; a renamed column keeps its
+    /// place in the row.
+    pub(super) fn rename(&mut self, source: &FieldPath, target: &Arc<str>) {
+        if source.name() == target {
+            return;
+        }
+        let value = self.get(source);
+        let renamed = self.columns.remove(source.name());
+        let replaced = self.columns.remove(target);
+        if self.event.is_some() {
+            self.set(source.name(), Value::Null);
+        }
+        if let Some(column) = renamed.or(replaced) {
+            self.columns.insert(target.clone(), Column { order: column.order, value });
+        } else if self.event.is_some() {
+            self.set(target, value);
+        }
+    }
+
+    /// `rename a.* as b.*`: every field that exists and matches.
+    pub(super) fn rename_matching(&mut self, source: &Pattern, target: &Pattern) {
+        for name in self.names_matching(source) {
+            let Some(stars) = source.captures(&name) else { continue };
+            self.rename(&FieldPath::compile(&name), &target.fill(&stars).into());
+        }
+    }
+
+    /// `fields a, b*`: keeps these and the internal fields (`_time`, `_raw`).
+    pub(super) fn keep(&mut self, patterns: &'a [Pattern]) {
+        self.columns.retain(|name, _| name.starts_with('_') || matches_any(patterns, name));
+        self.restrictions.push(Restriction::Keep(patterns));
+    }
+
+    /// `fields - a, b*`.
+    pub(super) fn drop(&mut self, patterns: &'a [Pattern]) {
+        self.columns.retain(|name, _| !matches_any(patterns, name));
+        self.restrictions.push(Restriction::Drop(patterns));
+    }
+
+    /// `table a, b*`: these alone, as columns in this order; one that does not exist is an empty column.
+    pub(super) fn table(&mut self, patterns: &'a [Pattern]) {
+        let names: Vec<Arc<str>> = patterns.iter().flat_map(|pattern| self.names_of(pattern)).collect();
+        let row = names.into_iter().map(|name| (name.clone(), self.get(&FieldPath::compile(&name)))).collect();
+        // Nothing else of the event is visible any more, so what is left is a row.
+        *self = Self::row(row, self.now);
+    }
+
+    /// The names of a row's columns, in their order.
+    pub(super) fn column_names(&self) -> Vec<Arc<str>> {
+        let mut names: Vec<_> = self.columns.iter().map(|(name, column)| (column.order, name)).collect();
+        names.sort_unstable();
+        names.into_iter().map(|(_, name)| name.clone()).collect()
+    }
+
+    /// The columns in their order.
+    pub(super) fn into_row(self) -> Row {
+        let mut columns: Vec<_> = self.columns.into_iter().collect();
+        columns.sort_unstable_by_key(|(_, column)| column.order);
+        columns.into_iter().map(|(name, column)| (name, column.value)).collect()
+    }
+
+    /// Whether a bare term of `search` occurs: in `_raw`, or, in a row without `_raw`, in any column.
+    pub(super) fn any_text(&self, test: impl Fn(&str) -> bool) -> bool {
+        if let Some(event) = self.event.filter(|_| self.is_visible("_raw")) {
+            return test(&event.raw);
+        }
+        self.columns.values().any(|column| column.value.scalars().iter().any(|scalar| test(&scalar.to_text())))
+    }
+
+    fn is_visible(&self, name: &str) -> bool {
+        self.restrictions.iter().all(|restriction| match restriction {
+            Restriction::Keep(patterns) => name.starts_with('_') || matches_any(patterns, name),
+            Restriction::Drop(patterns) => !matches_any(patterns, name),
+        })
+    }
+
+    fn names_of(&self, pattern: &Pattern) -> Vec<Arc<str>> {
+        match pattern.stars() {
+            0 => vec![pattern.pieces()[0].as_str().into()],
+            _ => self.names_matching(pattern).iter().map(|name| name.as_str().into()).collect(),
+        }
+    }
+
+    /// The fields that exist and match, sorted.
+    fn names_matching(&self, pattern: &Pattern) -> BTreeSet<String> {
+        let fields = self.event.map(|event| fields_under(event, &pattern.pieces()[0])).unwrap_or_default();
+        let mut names: BTreeSet<String> = fields.into_iter().map(|(name, _)| name).collect();
+        names.retain(|name| self.is_visible(name) && !self.columns.contains_key(name.as_str()));
+        names.extend(
+            self.columns.iter().filter(|(_, column)| !column.value.is_null()).map(|(name, _)| name.to_string()),
+        );
+        names.retain(|name| pattern.matches(name));
+        names
+    }
+}
+
+fn matches_any(patterns: &[Pattern], name: &str) -> bool {
+    patterns.iter().any(|pattern| pattern.matches(name))
+}
+
+/// A field of the event itself: the field layer of `cloudtrail`, and the parts of the time stamp that Splunk's indexer adds.
+fn read(event: &Event, field: &FieldPath) -> Value {
+    match field.name().strip_prefix("date_") {
+        Some(part) => date_part(event.time, part),
+        None => field.read(event),
+    }
+}
+
+/// `date_hour`, `date_wday`, ... of the event's own time, in UTC; names in lower case as Splunk has them.
+fn date_part(time: EventTime, part: &str) -> Value {
+    let Some(date) = time_format::utc(time.as_seconds()) else { return Value::Null };
+    let format = match part {
+        "wday" | "month" => return Value::text(name_of(&date, part).to_lowercase()),
+        "year" => return Value::text(date.year().to_string()),
+        "mday" => date.day(),
+        "hour" => date.hour(),
+        "minute" => date.minute(),
+        "second" => date.second(),
+        _ => return Value::Null,
+    };
+    Value::text(format.to_string())
+}
+
+fn name_of(date: &jiff::ZonedDateTime, part: &str) -> String {
+    date.strftime(if part == "wday" { "%A" } else { "%B" }).to_string()
+}

@@ -1,0 +1,98 @@
+//! The columns of a search without `stats`, whose rows are its events.
+//!
+//! Where a `table` or `fields` says which columns there are, exactly those; otherwise `_time`, `eventName` and every
+//! field that the search names, as it is called in the end.
+
+use std::sync::Arc;
+
+use super::error::CompileError;
+use super::names::Names;
+use super::pattern::Pattern;
+use crate::spl::ast::{Command, Pipeline, Spanned};
+
+/// Fields that every event has alike, or that are the event: no columns unless a `table` asks for them.
+const OBVIOUS: [&str; 5] = ["_raw", "index", "source", "sourcetype", "eventtype"];
+
+/// The columns after the first `commands` commands of a pipeline without `stats`.
+///
+/// # Errors
+/// Where the columns depend on the events: a wildcard in the first `table` or `fields`.
+pub(super) fn columns(pipeline: &Pipeline, commands: &[Spanned<Command>]) -> Result<Vec<Arc<str>>, CompileError> {
+    let mut columns = Columns { names: named(pipeline), closed: false };
+    for command in commands {
+        columns.follow(command)?;
+    }
+    Ok(columns.names.into_iter().map(Arc::from).collect())
+}
+
+fn named(pipeline: &Pipeline) -> Vec<String> {
+    let mut names = Names::default();
+    names.add("_time");
+    names.add("eventName");
+    Names::of_pipeline(pipeline).into_vec().iter().for_each(|name| names.add(name));
+    names.into_vec().into_iter().filter(|name| !OBVIOUS.contains(&name.as_str())).collect()
+}
+
+struct Columns {
+    names: Vec<String>,
+    /// Whether a command has said which columns there are.
+    closed: bool,
+}
+
+impl Columns {
+    fn follow(&mut self, command: &Spanned<Command>) -> Result<(), CompileError> {
+        match &command.node {
+            Command::Table(fields) | Command::Fields { keep: true, fields } => self.keep(fields)?,
+            Command::Fields { keep: false, fields } => {
+                let patterns: Vec<_> = fields.iter().map(|field| Pattern::exact(&field.node)).collect();
+                self.names.retain(|name| !patterns.iter().any(|pattern| pattern.matches(name)));
+            }
+            Command::Eval(assignments) => assignments.iter().for_each(|(field, _)| self.add(&field.node)),
+            Command::Rename(pairs) => pairs.iter().for_each(|(source, target)| self.rename(&source.node, &target.node)),
+            Command::FillNull { fields, .. } => fields.iter().for_each(|field| self.add(&field.node)),
+            Command::Bin { field, output, .. } => self.add(&output.as_ref().unwrap_or(field).node),
+            Command::Convert { conversions, .. } => conversions.iter().for_each(|Spanned { node, .. }| {
+                self.add(node.output.as_ref().unwrap_or(&node.field));
+            }),
+            Command::Search(_) | Command::Where(_) | Command::Stats(_) => {}
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, fields: &[Spanned<String>]) -> Result<(), CompileError> {
+        let known = std::mem::take(&mut self.names);
+        for field in fields {
+            let pattern = Pattern::exact(&field.node);
+            if pattern.stars() == 0 {
+                self.add(&field.node);
+            } else if self.closed {
+                known.iter().filter(|name| pattern.matches(name)).for_each(|name| self.add(name));
+            } else {
+                return Err(CompileError::unsupported(
+                    "a wildcard here makes the columns depend on the events",
+                    &field.span,
+                )
+                .with_help("name the columns one by one"));
+            }
+        }
+        self.closed = true;
+        Ok(())
+    }
+
+    fn rename(&mut self, source: &str, target: &str) {
+        let (from, to) = (Pattern::exact(source), Pattern::exact(target));
+        if from.stars() == 0 && !self.closed {
+            self.add(target);
+        }
+        let renamed = |name: &String| from.captures(name).map_or_else(|| name.clone(), |stars| to.fill(&stars));
+        let names: Vec<_> = self.names.iter().map(renamed).collect();
+        self.names.clear();
+        names.iter().for_each(|name| self.add(name));
+    }
+
+    fn add(&mut self, name: &str) {
+        if !self.names.iter().any(|known| known == name) {
+            self.names.push(name.to_owned());
+        }
+    }
+}

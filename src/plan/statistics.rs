@@ -1,0 +1,149 @@
+//! Sums and what is made of them, without adding doubles in any order (AG-5).
+//!
+//! Values are taken in fixed point: an `i128` of 10^-9 units. Doubles beyond 10^22 are taken as 10^22, so that no sum
+//! over the units of a group can overflow.
+
+use std::collections::BTreeMap;
+
+use super::number::Numeric;
+use super::{Scalar, Value};
+
+/// Units of 10^-9.
+const SCALE: i128 = 1_000_000_000;
+/// The largest magnitude that is taken as it is.
+const LARGEST: f64 = 1e22;
+/// Deviations are squared with this many significant bits: squares of 50 bits leave room for 2^27 of them in a `u128`.
+const DEVIATION_BITS: u32 = 50;
+
+fn to_fixed(number: f64) -> i128 {
+    let number = number.clamp(-LARGEST, LARGEST);
+    // Whole part and fraction apart: their sum would lose the digits that the double has.
+    number.trunc() as i128 * SCALE + (number.fract() * SCALE as f64).round() as i128
+}
+
+fn to_float(fixed: i128) -> f64 {
+    (fixed / SCALE) as f64 + (fixed % SCALE) as f64 / SCALE as f64
+}
+
+fn numbers(scalars: &[Scalar]) -> Vec<i128> {
+    scalars.iter().filter_map(Numeric::of).map(|number| to_fixed(number.float())).collect()
+}
+
+/// The sum; null where no value is a number.
+pub(super) fn sum(scalars: &[Scalar]) -> Value {
+    match numbers(scalars).as_slice() {
+        [] => Value::Null,
+        numbers => Value::number(to_float(numbers.iter().sum())),
+    }
+}
+
+/// The sum of squares; null where no value is a number.
+pub(super) fn sum_of_squares(scalars: &[Scalar]) -> Value {
+    let squares: Vec<Scalar> =
+        scalars.iter().filter_map(Numeric::of).map(|number| Scalar::Number(number.float() * number.float())).collect();
+    sum(&squares)
+}
+
+/// The mean; null where no value is a number.
+pub(super) fn mean(scalars: &[Scalar]) -> Value {
+    match numbers(scalars).as_slice() {
+        [] => Value::Null,
+        numbers => Value::number(to_float(numbers.iter().sum()) / numbers.len() as f64),
+    }
+}
+
+/// The variance of a sample (divided by n - 1; 0 for one value) or of a population (divided by n).
+pub(super) fn variance(scalars: &[Scalar], sample: bool) -> Option<f64> {
+    let numbers = numbers(scalars);
+    let n = numbers.len() as i128;
+    if n == 0 {
+        return None;
+    }
+    let mean = numbers.iter().sum::<i128>() / n;
+    let deviations: Vec<u128> = numbers.iter().map(|number| (number - mean).unsigned_abs()).collect();
+    let largest = deviations.iter().max().copied().unwrap_or(0);
+    let shift = (u128::BITS - largest.leading_zeros()).saturating_sub(DEVIATION_BITS);
+    let squares: u128 = deviations.iter().map(|deviation| (deviation >> shift).pow(2)).sum();
+    let divisor = if sample { n - 1 } else { n };
+    let scale = SCALE as f64;
+    Some(if divisor == 0 { 0.0 } else { squares as f64 / divisor as f64 / (scale * scale) * 4f64.powi(shift as i32) })
+}
+
+/// The value of nearest rank; null where no value is a number.
+pub(super) fn percentile(scalars: &[Scalar], percent: f64) -> Value {
+    let mut sorted = numbers(scalars);
+    sorted.sort_unstable();
+    let rank = (percent.clamp(0.0, 100.0) / 100.0 * sorted.len() as f64).ceil() as usize;
+    sorted.get(rank.saturating_sub(1)).map_or(Value::Null, |number| Value::number(to_float(*number)))
+}
+
+/// The middle value, or the mean of the two middle ones; null where no value is a number.
+pub(super) fn median(scalars: &[Scalar]) -> Value {
+    let mut sorted = numbers(scalars);
+    sorted.sort_unstable();
+    match (sorted.get(sorted.len().saturating_sub(1) / 2), sorted.get(sorted.len() / 2)) {
+        (Some(lower), Some(upper)) => Value::number(to_float(lower + upper) / 2.0),
+        _ => Value::Null,
+    }
+}
+
+/// The most frequent text; of several the first by UTF-8 bytes.
+pub(super) fn mode(scalars: &[Scalar]) -> Value {
+    let mut counts: BTreeMap<_, usize> = BTreeMap::new();
+    for scalar in scalars {
+        *counts.entry(scalar.to_text()).or_default() += 1;
+    }
+    let most = counts.into_iter().max_by(|(a, x), (b, y)| x.cmp(y).then_with(|| b.cmp(a)));
+    most.map_or(Value::Null, |(text, _)| Value::text(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scalars(texts: &[&str]) -> Vec<Scalar> {
+        texts.iter().map(|text| Scalar::text(*text)).collect()
+    }
+
+    #[test]
+    fn sums_are_exact_in_any_order() {
+        // As doubles, 0.1 added ten times is not 1, and 1e16 + 1 - 1e16 is not 1.
+        assert_eq!(sum(&scalars(&["0.1"; 10])), Value::number(1.0));
+        assert_eq!(sum(&scalars(&["10000000000000000", "1", "-10000000000000000"])), Value::number(1.0));
+        assert_eq!(sum(&scalars(&["2", "x"])), Value::number(2.0));
+        assert_eq!(sum(&scalars(&["x"])), Value::Null);
+        assert_eq!(sum(&vec![Scalar::Number(f64::MAX); 1000]), Value::number(1e25));
+    }
+
+    #[test]
+    fn variance_matches_its_definition() {
+        let values = scalars(&["2", "4", "4", "4", "5", "5", "7", "9"]);
+        assert_eq!(variance(&values, false), Some(4.0));
+        let sample = variance(&values, true).expect("there are numbers");
+        assert!((sample - 32.0 / 7.0).abs() < 1e-9);
+        assert_eq!(variance(&scalars(&["5"]), true), Some(0.0));
+        assert_eq!(variance(&[], true), None);
+        // Large values with a small spread, where squares of the values themselves would swallow it.
+        assert_eq!(variance(&scalars(&["1000000000001", "1000000000003"]), false), Some(1.0));
+        let wide = variance(&scalars(&["-1e15", "1e15"]), false).expect("there are numbers");
+        assert!((wide / 1e30 - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn percentiles_are_of_nearest_rank() {
+        let values = scalars(&["15", "20", "35", "40", "50"]);
+        for (percent, expected) in [(5.0, 15.0), (30.0, 20.0), (40.0, 20.0), (50.0, 35.0), (100.0, 50.0)] {
+            assert_eq!(percentile(&values, percent), Value::number(expected));
+        }
+        assert_eq!(median(&scalars(&["3", "1", "2"])), Value::number(2.0));
+        assert_eq!(median(&scalars(&["4", "1", "2", "3"])), Value::number(2.5));
+        assert_eq!(median(&[]), Value::Null);
+    }
+
+    #[test]
+    fn mode_is_the_most_frequent_text() {
+        assert_eq!(mode(&scalars(&["b", "a", "b", "c"])), Value::text("b"));
+        assert_eq!(mode(&scalars(&["b", "a"])), Value::text("a"));
+        assert_eq!(mode(&[]), Value::Null);
+    }
+}

@@ -1,0 +1,116 @@
+//! `strftime`, `strptime` and `convert`: Splunk's time formats, always in UTC, English names.
+
+use jiff::fmt::strtime::{self, BrokenDownTime, PosixCustom};
+use jiff::tz::{Offset, TimeZone};
+use jiff::{Timestamp, ZonedDateTime};
+
+/// A Splunk time format: strftime's directives, and its own `%Q` and `%N` for fractions of a second.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct TimeFormat(String);
+
+impl TimeFormat {
+    /// Reads a format.
+    ///
+    /// # Errors
+    /// Says which directive is not supported.
+    pub(super) fn new(format: &str) -> Result<Self, String> {
+        let format = Self(translate(format));
+        let epoch = BrokenDownTime::from(&Timestamp::UNIX_EPOCH.to_zoned_datetime(TimeZone::UTC));
+        match epoch.to_string_with_config(&config(), &format.0) {
+            Ok(_) => Ok(format),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// The instant, given in seconds since the epoch, in this format; none outside the years -9999 to 9999.
+    pub(super) fn format(&self, seconds: f64) -> Option<String> {
+        BrokenDownTime::from(&utc(seconds)?).to_string_with_config(&config(), &self.0).ok()
+    }
+
+    /// Reads text in this format to seconds since the epoch; UTC where it has no offset, midnight where it has no time.
+    pub(super) fn parse(&self, text: &str) -> Option<f64> {
+        let parts = strtime::parse(&self.0, text).ok()?;
+        let instant = match parts.timestamp() {
+            Some(instant) => instant,
+            None => {
+                let date = parts.to_date().ok()?;
+                let time = if parts.hour().is_some() { parts.to_time().ok()? } else { jiff::civil::Time::midnight() };
+                parts.offset().unwrap_or(Offset::UTC).to_timestamp(date.to_datetime(time)).ok()?
+            }
+        };
+        Some(instant.as_microsecond() as f64 / 1e6)
+    }
+}
+
+/// The instant as a date in UTC; none outside the years -9999 to 9999.
+pub(super) fn utc(seconds: f64) -> Option<ZonedDateTime> {
+    let instant = Timestamp::from_microsecond((seconds * 1e6).round() as i64).ok()?;
+    Some(instant.to_zoned_datetime(TimeZone::UTC))
+}
+
+fn config() -> strtime::Config<PosixCustom> {
+    strtime::Config::new().custom(PosixCustom::new())
+}
+
+/// Splunk's `%Q`, `%3N`, `%6Q` ... to the directive that takes a number of digits.
+fn translate(format: &str) -> String {
+    let mut translated = String::with_capacity(format.len());
+    let mut rest = format;
+    while let Some(at) = rest.find('%') {
+        translated.push_str(&rest[..at]);
+        let (directive, after) = directive(&rest[at..]);
+        match directive {
+            "%Q" => translated.push_str("%3f"),
+            "%N" => translated.push_str("%9f"),
+            "%3Q" | "%6Q" | "%9Q" | "%3N" | "%6N" | "%9N" => {
+                translated.push_str(&directive[..2]);
+                translated.push('f');
+            }
+            other => translated.push_str(other),
+        }
+        rest = after;
+    }
+    translated.push_str(rest);
+    translated
+}
+
+/// Splits after the directive that the text begins with: `%`, an optional digit, one character.
+fn directive(text: &str) -> (&str, &str) {
+    let digit = usize::from(text.as_bytes().get(1).is_some_and(u8::is_ascii_digit));
+    let letter = text[1 + digit..].chars().next().map_or(0, char::len_utf8);
+    text.split_at(1 + digit + letter)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn format(format: &str, seconds: f64) -> Option<String> {
+        TimeFormat::new(format).expect("a supported format").format(seconds)
+    }
+
+    #[test]
+    fn formats_in_utc() {
+        assert_eq!(format("%Y-%m-%dT%H:%M:%S", 1_682_380_277.0).as_deref(), Some("2023-04-24T23:51:17"));
+        assert_eq!(format("%d/%b/%Y %I:%M %p %Z", 1_682_380_277.0).as_deref(), Some("24/Apr/2023 11:51 PM UTC"));
+        assert_eq!(format("%H:%M:%S.%Q %3N %6N", 0.25).as_deref(), Some("00:00:00.250 250 250000"));
+        assert_eq!(format("%s 100%%", 7.0).as_deref(), Some("7 100%"));
+        assert_eq!(format("%Y", 1e18), None);
+    }
+
+    #[test]
+    fn parses_what_it_formats() {
+        let parse = |format, text| TimeFormat::new(format).expect("a supported format").parse(text);
+        assert_eq!(parse("%Y-%m-%dT%H:%M:%SZ", "2023-04-24T23:51:17Z"), Some(1_682_380_277.0));
+        assert_eq!(parse("%Y-%m-%d %H:%M:%S%z", "2023-04-25 01:51:17+0200"), Some(1_682_380_277.0));
+        assert_eq!(parse("%Y-%m-%d", "1970-01-02"), Some(86_400.0));
+        assert_eq!(parse("%s", "12"), Some(12.0));
+        assert_eq!(parse("%Y-%m-%d", "yesterday"), None);
+    }
+
+    #[test]
+    fn unknown_directives_are_refused() {
+        assert!(TimeFormat::new("%Y %!").is_err());
+        assert!(TimeFormat::new("%").is_err());
+    }
+}

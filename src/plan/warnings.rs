@@ -1,0 +1,174 @@
+//! What Splunk accepts in silence and is hardly meant.
+
+use super::error::PlanWarning;
+use super::names::Names;
+use crate::cloudtrail::may_exist;
+use crate::detection::PlanText;
+use crate::spl::ast::{BinaryOp, Command, CompareOp, Expr, Pipeline, SearchExpr, SearchTerm, Spanned, StatsCommand};
+
+type Commands = [Spanned<Command>];
+
+/// Everything worth a warning in a search, in its order.
+pub(super) fn of(text: &PlanText, pipeline: &Pipeline) -> Vec<PlanWarning> {
+    let mut warnings = Vec::new();
+    let event_names = event_names(&pipeline.base).unwrap_or_default();
+    for (index, command) in pipeline.commands.iter().enumerate() {
+        match &command.node {
+            Command::Where(condition) => dotted(text, condition, &mut warnings),
+            Command::Eval(assignments) => assignments.iter().for_each(|(_, expr)| dotted(text, expr, &mut warnings)),
+            Command::Stats(stats) => {
+                let (before, after) = (&pipeline.commands[..index], &pipeline.commands[index + 1..]);
+                warnings.extend(null_by_fields(stats, before, &event_names));
+                warnings.extend(unwindowed_bin(stats, before));
+                warnings.extend(unknown_columns(stats, after));
+            }
+            _ => {}
+        }
+    }
+    warnings
+}
+
+/// The event names that a search asks for; none where it may match others, too.
+fn event_names(base: &SearchExpr) -> Option<Vec<String>> {
+    match base {
+        SearchExpr::And(parts) => parts.iter().find_map(event_names),
+        SearchExpr::Or(parts) => parts.iter().map(event_names).collect::<Option<Vec<_>>>().map(|names| names.concat()),
+        SearchExpr::Not(_) => None,
+        SearchExpr::Term(term) => match &term.node {
+            SearchTerm::Compare { field, op: CompareOp::Eq, value } if is_event_name(field) && !value.contains('*') => {
+                Some(vec![value.clone()])
+            }
+            SearchTerm::In { field, values } if is_event_name(field) => {
+                values.iter().all(|value| !value.contains('*')).then(|| values.clone())
+            }
+            _ => None,
+        },
+    }
+}
+
+fn is_event_name(field: &str) -> bool {
+    matches!(field, "eventName" | "signature")
+}
+
+/// A by-field that no matching event can have: every event would be dropped.
+fn null_by_fields(stats: &StatsCommand, before: &Commands, event_names: &[String]) -> Vec<PlanWarning> {
+    let is_null =
+        |field: &&Spanned<String>| origin(&field.node, before).is_some_and(|field| !may_exist(&field, event_names));
+    let warning = |field: &Spanned<String>| PlanWarning {
+        message: format!(
+            "no event of {} has the field {}: stats drops every event that lacks a by-field",
+            event_names.join(", "),
+            field.node
+        ),
+        span: field.span.clone(),
+    };
+    stats.by.iter().filter(is_null).map(warning).collect()
+}
+
+/// Which field of the event a field of `stats` is, followed back through the commands; none where a command makes it.
+fn origin(field: &str, before: &Commands) -> Option<String> {
+    let mut name = field.to_owned();
+    for command in before.iter().rev() {
+        match &command.node {
+            Command::Rename(pairs) => {
+                for (source, target) in pairs.iter().rev() {
+                    if target.node.contains('*') {
+                        return None;
+                    }
+                    if target.node == name {
+                        name.clone_from(&source.node);
+                    }
+                }
+            }
+            Command::Eval(assignments) if assignments.iter().any(|(output, _)| output.node == name) => return None,
+            Command::FillNull { fields, .. } if fields.is_empty() || fields.iter().any(|f| f.node == name) => {
+                return None;
+            }
+            Command::Bin { output: Some(output), .. } if output.node == name => return None,
+            Command::Convert { conversions, .. }
+                if conversions.iter().any(|c| c.node.output.as_ref() == Some(&name)) =>
+            {
+                return None;
+            }
+            _ => {}
+        }
+    }
+    Some(name)
+}
+
+/// WN-1: `bin _time` cuts windows only with `_time` among the by-fields.
+fn unwindowed_bin(stats: &StatsCommand, before: &Commands) -> Option<PlanWarning> {
+    let is_bin = |command: &&Spanned<Command>| matches!(&command.node, Command::Bin { field, output: None, .. } if field.node == "_time");
+    let bin = before.iter().find(is_bin).filter(|_| stats.by.iter().all(|field| field.node != "_time"))?;
+    Some(PlanWarning {
+        message: "_time is not among the by-fields: bin changes _time and cuts no windows".into(),
+        span: bin.span.clone(),
+    })
+}
+
+/// A filter after `stats` on a field that is no column: it is null, and the filter hides everything or nothing.
+fn unknown_columns(stats: &StatsCommand, after: &Commands) -> Vec<PlanWarning> {
+    let mut columns: Vec<&str> = stats.by.iter().map(|field| field.node.as_str()).collect();
+    columns.extend(stats.aggregates.iter().map(|aggregate| aggregate.node.output.as_str()));
+    let mut warnings = Vec::new();
+    for command in after {
+        let named = match &command.node {
+            Command::Search(expr) => Names::of_search(expr),
+            Command::Where(condition) => Names::of_expr(&condition.node),
+            other => {
+                columns.extend(written(other));
+                continue;
+            }
+        };
+        for name in named.into_vec().iter().filter(|name| !columns.contains(&name.as_str()) && !columns.contains(&"*"))
+        {
+            let message = format!("after stats there is no column {name}: it is always null here");
+            warnings.push(PlanWarning { message, span: command.span.clone() });
+        }
+    }
+    warnings
+}
+
+/// The columns that a command may add.
+fn written<'c>(command: &'c Command) -> Vec<&'c str> {
+    match command {
+        Command::Eval(assignments) => assignments.iter().map(|(output, _)| output.node.as_str()).collect(),
+        Command::Rename(pairs) => {
+            // A wildcard may add anything.
+            let name = |target: &'c String| if target.contains('*') { "*" } else { target.as_str() };
+            pairs.iter().map(|(_, target)| name(&target.node)).collect()
+        }
+        Command::FillNull { fields, .. } => fields.iter().map(|field| field.node.as_str()).collect(),
+        Command::Bin { output, .. } => output.iter().map(|output| output.node.as_str()).collect(),
+        Command::Convert { conversions, .. } => conversions.iter().filter_map(|c| c.node.output.as_deref()).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// An unquoted dotted name is the concatenation of two fields in `eval` and `where`, and null where either is.
+fn dotted(text: &PlanText, expr: &Spanned<Expr>, warnings: &mut Vec<PlanWarning>) {
+    let written = text.search.get(expr.span.clone()).unwrap_or_default().trim();
+    let plain = !written.contains(|c: char| c.is_whitespace() || c == '\'' || c == '"');
+    match &expr.node {
+        Expr::Binary(BinaryOp::Concat, ..) if plain && only_fields(&expr.node) => warnings.push(PlanWarning {
+            message: format!("{written} joins the texts of several fields; the field of that name is '{written}'"),
+            span: expr.span.clone(),
+        }),
+        Expr::Binary(_, left, right) => [left, right].iter().for_each(|side| dotted(text, side, warnings)),
+        Expr::Unary(_, inner) => dotted(text, inner, warnings),
+        Expr::Call(_, arguments) => arguments.iter().for_each(|argument| dotted(text, argument, warnings)),
+        Expr::In(value, list) => {
+            dotted(text, value, warnings);
+            list.iter().for_each(|item| dotted(text, item, warnings));
+        }
+        Expr::Number(_) | Expr::Text(_) | Expr::Field(_) => {}
+    }
+}
+
+fn only_fields(expr: &Expr) -> bool {
+    match expr {
+        Expr::Field(_) => true,
+        Expr::Binary(BinaryOp::Concat, left, right) => only_fields(&left.node) && only_fields(&right.node),
+        _ => false,
+    }
+}

@@ -1,0 +1,182 @@
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde_json::json;
+use tokio_util::bytes::Bytes;
+
+use super::writer::Append;
+use super::*;
+use crate::cloudtrail::{RejectReason, Rejected};
+use crate::engine::{Position, SequenceNumber, ShardId};
+use crate::risk_event::{DeliveryKey, RiskEventId, Stage};
+use crate::sink::acknowledgement;
+use crate::sink::queue::Delivery;
+use crate::sink::testing::{DeadLetterFile, is_pending, metrics};
+use crate::time::Arrival;
+
+fn letter(id: u64, bytes: &[u8]) -> DeadLetter {
+    DeadLetter {
+        id: DeadLetterId(id),
+        shard: ShardId::new("shardId-000000000003"),
+        position: Position::After(SequenceNumber::try_new("4957").unwrap(), 0),
+        arrival: Arrival(1_682_380_280_000),
+        rejected: Rejected { reason: RejectReason::BadJson, detail: "not JSON\u{9b}".into(), bytes: bytes.into() },
+    }
+}
+
+fn refusal(share: Option<acknowledgement::Share>) -> Refusal {
+    let key = DeliveryKey { id: RiskEventId(0xabc), stage: Stage::Final };
+    let line = Bytes::from_static(b"{\"a\":1}\n");
+    Refusal {
+        sink: "hook".into(),
+        reason: RefusalReason::Refused,
+        detail: "the receiver answers 400".into(),
+        delivery: Delivery { key, line, queued_at: tokio::time::Instant::now(), share },
+    }
+}
+
+/// A disk that is full for the first so many appends.
+#[derive(Clone)]
+struct FullDisk {
+    failures: Arc<AtomicUsize>,
+    written: Arc<Mutex<Vec<Vec<u8>>>>,
+}
+
+impl FullDisk {
+    fn for_appends(n: usize) -> Self {
+        Self { failures: Arc::new(AtomicUsize::new(n)), written: Arc::default() }
+    }
+}
+
+impl Append for FullDisk {
+    fn append(&self, lines: &[u8]) -> io::Result<()> {
+        let left = self.failures.load(Ordering::SeqCst);
+        if left > 0 {
+            self.failures.store(left - 1, Ordering::SeqCst);
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        self.written.lock().unwrap().push(lines.to_vec());
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn po_1_a_record_is_kept_with_its_reason_its_place_and_its_bytes() {
+    let metrics = metrics();
+    let mut dead = DeadLetterFile::start(&metrics);
+    dead.letters.push(letter(7, b"\xff\x00no json"));
+    assert_eq!(dead.acknowledged.next().await, Some(DeadLetterId(7)));
+    let expected = concat!(
+        r#"{"schema":"trailrisk.dead_letter/v1","origin":"record","reason":"bad_json","detail":"not JSON\u009b","#,
+        r#""shard":"shardId-000000000003","sequence_number":"4957","arrival":"2023-04-24T23:51:20Z","data":"/wBubyBqc29u"}"#,
+        "\n"
+    );
+    assert_eq!(std::fs::read_to_string(dead.path()).unwrap(), expected);
+    assert_eq!(metrics.dead_letters_total.with_label_values(&["record"]).get(), 1);
+}
+
+#[tokio::test]
+async fn cp_7_a_refused_event_is_kept_with_its_sink_and_body_then_acknowledged() {
+    let metrics = metrics();
+    let dead = DeadLetterFile::start(&metrics);
+    let (acknowledger, mut done) = acknowledgement::channel();
+    let refusal = refusal(acknowledger.shares(DeliveryKey { id: RiskEventId(0xabc), stage: Stage::Final }, 1).pop());
+    let key = refusal.delivery.key;
+    dead.letters.push_refusal(refusal);
+    assert_eq!(done.next().await, Some(key));
+    let expected = json!({
+        "schema": "trailrisk.dead_letter/v1", "origin": "sink", "reason": "refused",
+        "detail": "the receiver answers 400", "sink": "hook",
+        "delivery_key": "00000000000000000000000000000abc-final", "data": "eyJhIjoxfQ==",
+    });
+    assert_eq!(dead.lines(), [expected]);
+    assert_eq!(metrics.dead_letters_total.with_label_values(&["sink"]).get(), 1);
+}
+
+#[tokio::test]
+async fn a_record_of_an_aggregate_is_named_within_it() {
+    let mut dead = DeadLetterFile::start(&metrics());
+    let position = Position::After(SequenceNumber::try_new("4957").unwrap(), 3);
+    dead.letters.push(DeadLetter { position, ..letter(1, b"") });
+    dead.acknowledged.next().await.unwrap();
+    assert_eq!(
+        (&dead.lines()[0]["sequence_number"], &dead.lines()[0]["sub_sequence_number"]),
+        (&json!("4957"), &json!(3))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_disk_holds_says_so_and_loses_nothing() {
+    let disk = FullDisk::for_appends(50);
+    let (letters, mut acknowledged) = DeadLetters::start_on(disk.clone(), &metrics(), CancellationToken::new());
+    letters.push(letter(1, b"a"));
+    assert!(is_pending(acknowledged.next()).await, "not acknowledged while the disk is full");
+    let failing = letters.health().failing().unwrap();
+    assert!(failing.detail.starts_with("cannot write the dead-letter file"), "{}", failing.detail);
+    letters.push(letter(2, b"b"));
+    assert_eq!(acknowledged.next().await, Some(DeadLetterId(1)));
+    assert_eq!(acknowledged.next().await, Some(DeadLetterId(2)));
+    assert!(letters.health().failing().is_none());
+    assert_eq!(disk.written.lock().unwrap().concat().iter().filter(|byte| **byte == b'\n').count(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_folder_that_comes_back_gets_what_was_held() {
+    let mut dead = DeadLetterFile::start(&metrics());
+    let folder = dead.path().parent().unwrap().to_owned();
+    std::fs::remove_dir_all(&folder).unwrap();
+    dead.letters.push(letter(1, b"a"));
+    assert!(is_pending(dead.acknowledged.next()).await);
+    std::fs::create_dir(&folder).unwrap();
+    assert_eq!(dead.acknowledged.next().await, Some(DeadLetterId(1)));
+    assert_eq!(dead.lines().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn bd_1_a_full_queue_has_no_room_until_it_is_written() {
+    let disk = FullDisk::for_appends(1);
+    let (letters, _acknowledged) = DeadLetters::start_on(disk, &metrics(), CancellationToken::new());
+    let mebibyte = vec![b'x'; 1024 * 1024];
+    let mut pushed = 0;
+    while letters.has_room() {
+        letters.push(letter(pushed, &mebibyte));
+        pushed += 1;
+    }
+    assert_eq!(pushed, 16);
+    assert!(letters.shared.budget.used() < QUEUE_BYTES + mebibyte.len());
+    letters.ready().await;
+}
+
+#[tokio::test]
+async fn what_waits_shares_one_append() {
+    let disk = FullDisk::for_appends(0);
+    let (letters, mut acknowledged) = DeadLetters::start_on(disk.clone(), &metrics(), CancellationToken::new());
+    for id in 0..10 {
+        letters.push(letter(id, b"a"));
+    }
+    for id in 0..10 {
+        assert_eq!(acknowledged.next().await, Some(DeadLetterId(id)));
+    }
+    assert_eq!(disk.written.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn the_writer_ends_with_the_last_sender_when_everything_is_written() {
+    let disk = FullDisk::for_appends(0);
+    let (letters, mut acknowledged) = DeadLetters::start_on(disk, &metrics(), CancellationToken::new());
+    letters.push(letter(1, b"a"));
+    let health = letters.health();
+    drop(letters);
+    assert_eq!(acknowledged.next().await, Some(DeadLetterId(1)));
+    assert_eq!(acknowledged.next().await, None, "a health handle keeps no writer");
+    assert!(health.failing().is_none());
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_opened_is_an_error_at_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("absent/dead.ndjson");
+    let result = DeadLetters::start(&DeadLetterConfig { path: path.clone() }, &metrics(), CancellationToken::new());
+    let message = result.err().unwrap().to_string();
+    assert!(message.contains(&*path.to_string_lossy()) && message.contains("must exist"), "{message}");
+}

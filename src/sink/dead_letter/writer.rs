@@ -1,0 +1,112 @@
+//! The one task that writes dead letters: in batches, synced, then acknowledged.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use prometheus::IntCounterVec;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::Shared;
+use super::line::{Letter, Receipt};
+use crate::engine::DeadLetterId;
+use crate::sink::alarm::Alarm;
+use crate::sink::health::FailureKind;
+use crate::sink::queue::Failing;
+use crate::sink::retry::RetryPolicy;
+
+/// A batch shares one sync; it ends with the letter that reaches this size.
+const BATCH_BYTES: usize = 1024 * 1024;
+
+/// It never gives up: a full disk or a read-only folder is mended by an operator.
+const RETRY: RetryPolicy =
+    RetryPolicy { min: Duration::from_millis(500), max: Duration::from_secs(30), give_up_after: None };
+
+/// Where lines are kept. Blocking.
+pub(super) trait Append: Send + Sync + 'static {
+    /// Appends whole lines; returns once they are durable. After an error none of them counts as written.
+    fn append(&self, lines: &[u8]) -> io::Result<()>;
+}
+
+/// See the module.
+pub(super) struct Writer<F> {
+    file: Arc<F>,
+    letters: mpsc::UnboundedReceiver<Letter>,
+    ids: mpsc::UnboundedSender<DeadLetterId>,
+    shared: Arc<Shared>,
+    written: IntCounterVec,
+    alarm: Alarm,
+}
+
+impl<F: Append> Writer<F> {
+    pub(super) fn new(
+        file: F,
+        letters: mpsc::UnboundedReceiver<Letter>,
+        ids: mpsc::UnboundedSender<DeadLetterId>,
+        shared: Arc<Shared>,
+        written: IntCounterVec,
+    ) -> Self {
+        Self { file: Arc::new(file), letters, ids, shared, written, alarm: Alarm::default() }
+    }
+
+    /// Ends when the last sender is gone and everything is written.
+    pub(super) async fn run(mut self) {
+        while let Some(first) = self.letters.recv().await {
+            let (batch, lines) = self.batch(first);
+            self.append(lines.into()).await;
+            batch.into_iter().for_each(|letter| self.acknowledge(letter));
+        }
+    }
+
+    fn batch(&mut self, first: Letter) -> (Vec<Letter>, Vec<u8>) {
+        let mut lines = first.line();
+        let mut batch = vec![first];
+        while lines.len() < BATCH_BYTES
+            && let Ok(letter) = self.letters.try_recv()
+        {
+            lines.extend_from_slice(&letter.line());
+            batch.push(letter);
+        }
+        (batch, lines)
+    }
+
+    /// Returns once the lines are durable, however long that takes.
+    async fn append(&self, lines: Arc<[u8]>) {
+        let mut backoff = RETRY.backoff();
+        while let Err(error) = self.try_append(Arc::clone(&lines)).await {
+            self.report(&error);
+            tokio::time::sleep(backoff.pause(None)).await;
+        }
+        self.shared.set_failing(None);
+        if self.alarm.clear() {
+            tracing::info!("dead letters are written again");
+        }
+    }
+
+    async fn try_append(&self, lines: Arc<[u8]>) -> io::Result<()> {
+        let file = Arc::clone(&self.file);
+        tokio::task::spawn_blocking(move || file.append(&lines))
+            .await
+            .unwrap_or_else(|panic| Err(io::Error::other(panic)))
+    }
+
+    fn report(&self, error: &io::Error) {
+        let since = self.shared.failing().map_or_else(Instant::now, |failing| failing.since);
+        let detail = format!("cannot write the dead-letter file: {error}");
+        self.shared.set_failing(Some(Failing { since, kind: FailureKind::Unavailable, detail }));
+        if self.alarm.raise() {
+            tracing::error!(%error, "cannot write the dead-letter file; dead letters are held and retried");
+        }
+    }
+
+    fn acknowledge(&self, letter: Letter) {
+        self.written.with_label_values(&[letter.origin()]).inc();
+        self.shared.budget.give_back(letter.bytes());
+        match letter.receipt() {
+            // A receiving half that is gone belongs to a pipeline that is gone.
+            Receipt::Record(id) => drop(self.ids.send(id)),
+            Receipt::Sink(share) => share.into_iter().for_each(crate::sink::acknowledgement::Share::acknowledge),
+        }
+    }
+}

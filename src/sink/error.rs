@@ -1,0 +1,38 @@
+//! Why a sink cannot be started: the configuration's fault, said without its secrets.
+
+/// A sink's configuration that cannot work. No message holds a URL or a header's value: both may be secret.
+#[derive(Debug, thiserror::Error)]
+pub enum SinkError {
+    /// Lines of two sinks would mix.
+    #[error("sink {sink}: only one sink can write to standard output; merge it with the other one")]
+    SecondStdout {
+        /// The later of the two.
+        sink: String,
+    },
+    /// The URL cannot be used.
+    #[error("sink {sink}: url {problem}")]
+    Url {
+        /// The sink.
+        sink: String,
+        /// What is wrong, and what to do.
+        problem: String,
+    },
+    /// A header cannot be sent.
+    #[error("sink {sink}: header {header:?} {problem}")]
+    Header {
+        /// The sink.
+        sink: String,
+        /// The header's name.
+        header: String,
+        /// What is wrong.
+        problem: &'static str,
+    },
+    /// The HTTP client cannot be made.
+    #[error("sink {sink}: cannot set up the HTTP client")]
+    Client {
+        /// The sink.
+        sink: String,
+        /// The cause.
+        source: reqwest::Error,
+    },
+}

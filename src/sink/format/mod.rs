@@ -1,0 +1,6 @@
+//! How a risk event is written for the outside: serialisation lives at this edge and nowhere else.
+
+mod escape;
+pub mod native;
+
+pub(super) use escape::to_json;

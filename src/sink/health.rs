@@ -1,0 +1,81 @@
+//! What `/readyz` says of the sinks. Deliberately absent: whether that makes the daemon unready (the caller's).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::dead_letter::DeadLetterHealth;
+use super::queue::Failing;
+use super::worker::Sink;
+
+/// What a failed attempt means (CP-7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureKind {
+    /// The receiver is down, slow or busy: tried again with back-off.
+    Unavailable,
+    /// The receiver accepts nothing from this configuration: held, tried again slowly; an operator is needed.
+    Misconfigured,
+    /// The receiver refuses this one event: after three times it becomes a dead letter.
+    EventRefused,
+}
+
+impl FailureKind {
+    pub(super) const COUNT: usize = 3;
+
+    /// For logs and `/readyz`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unavailable => "unavailable",
+            Self::Misconfigured => "misconfigured",
+            Self::EventRefused => "event_refused",
+        }
+    }
+}
+
+/// A sink with a delivery that failed and is still to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlockedSink {
+    /// The sink's name; `dead_letter` for the dead-letter file.
+    pub sink: Arc<str>,
+    /// Whether it holds the checkpoint (CP-7). The dead-letter file always does.
+    pub required: bool,
+    /// How long the delivery has been failing; of several, the longest.
+    pub blocked_for: Duration,
+    /// What its last failure means.
+    pub kind: FailureKind,
+    /// Its last failure; holds neither secrets nor text of events or receivers.
+    pub last_error: String,
+}
+
+/// A handle on the state of the sinks for the admin port. Cheap to clone; it keeps no worker from ending.
+#[derive(Clone)]
+pub struct SinkHealth {
+    pub(super) sinks: Arc<[Arc<Sink>]>,
+    pub(super) dead_letters: DeadLetterHealth,
+}
+
+impl SinkHealth {
+    /// The sinks that are blocked at this moment, in the configuration's order, the dead-letter file last.
+    pub fn blocked(&self) -> Vec<BlockedSink> {
+        let sinks = self.sinks.iter().filter_map(|sink| {
+            let failing = sink.queue.failing()?;
+            Some(BlockedSink::new(Arc::clone(&sink.name), sink.required, failing))
+        });
+        let dead_letters =
+            self.dead_letters.failing().map(|failing| BlockedSink::new("dead_letter".into(), true, failing));
+        sinks.chain(dead_letters).collect()
+    }
+}
+
+impl BlockedSink {
+    fn new(sink: Arc<str>, required: bool, failing: Failing) -> Self {
+        Self {
+            sink,
+            required,
+            blocked_for: Instant::now().saturating_duration_since(failing.since),
+            kind: failing.kind,
+            last_error: failing.detail,
+        }
+    }
+}

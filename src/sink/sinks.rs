@@ -1,0 +1,218 @@
+//! The sending half: every sink behind one `push`.
+
+use std::sync::Arc;
+
+use prometheus::Counter;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::bytes::Bytes;
+use tokio_util::sync::CancellationToken;
+
+use super::acknowledgement::{self, Acknowledgements, Acknowledger};
+use super::dead_letter::{DeadLetters, Refusal, RefusalReason};
+use super::error::SinkError;
+use super::format::native;
+use super::health::{BlockedSink, SinkHealth};
+use super::queue::Delivery;
+use super::start::{Transports, observe};
+use super::stdout::StdoutWriter;
+use super::subscription::Subscription;
+use super::worker::Sink;
+use crate::config::SinkConfig;
+use crate::metrics::Metrics;
+use crate::risk_event::{DeliveryKey, RiskEvent};
+
+/// The wall clock: for `meta.emitted_at` and the dates of `Retry-After`, never for anything that is compared.
+pub type WallClock = Arc<dyn Fn() -> jiff::Timestamp + Send + Sync>;
+
+/// What the sinks are given.
+pub struct SinkDeps {
+    /// The daemon's metrics.
+    pub metrics: Metrics,
+    /// Where refused risk events go.
+    pub dead_letters: DeadLetters,
+    /// `meta.producer`, also the `user-agent`: `trailrisk/<version>`.
+    pub producer: String,
+    /// `meta.worker`.
+    pub worker: String,
+    /// `meta.stream`.
+    pub stream: String,
+    /// The wall clock.
+    pub clock: WallClock,
+    /// Where the stdout sink writes.
+    pub stdout: StdoutWriter,
+    /// Ends every worker at once (ST-1: the drain deadline); what is not acknowledged stays so.
+    pub stop: CancellationToken,
+}
+
+/// Why a sink's worker ended before the sinks were closed. The daemon stops (ST-1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SinkEnd {
+    /// The reader of standard output went away: an orderly stop, exit code 0.
+    ClosedPipe {
+        /// The sink.
+        sink: Arc<str>,
+    },
+    /// The worker panicked: a stop with a non-zero exit code.
+    Failed {
+        /// The sink.
+        sink: Arc<str>,
+    },
+}
+
+/// The sending half of the sinks, owned by the pipeline.
+pub struct Sinks {
+    sinks: Arc<[Arc<Sink>]>,
+    subscriptions: Vec<Subscription>,
+    acknowledger: Acknowledger,
+    dead_letters: DeadLetters,
+    waiting: Counter,
+    clock: WallClock,
+    producer: String,
+    worker: String,
+    stream: String,
+    ended: watch::Receiver<Option<SinkEnd>>,
+}
+
+impl Sinks {
+    /// Starts a worker for each sink, on the current runtime.
+    ///
+    /// # Errors
+    /// When a sink's configuration cannot work: a bad URL or header, a forbidden address, two sinks on standard output.
+    pub fn start(configs: &[SinkConfig], deps: SinkDeps) -> Result<(Self, Acknowledgements), SinkError> {
+        let (acknowledger, acknowledgements) = acknowledgement::channel();
+        let (ended_sender, ended) = watch::channel(None);
+        let transports = Transports::of_all(configs, deps.stdout, &deps.producer, &deps.clock)?;
+        let sinks: Arc<[_]> = configs.iter().map(|config| Arc::new(Sink::new(config, &deps.metrics))).collect();
+        for (sink, transports) in sinks.iter().zip(transports) {
+            transports.spawn(Arc::clone(sink), &deps.dead_letters, &ended_sender, &deps.stop);
+        }
+        tokio::spawn(observe(Arc::downgrade(&sinks), deps.stop));
+        let sinks = Self {
+            sinks,
+            subscriptions: configs.iter().map(Subscription::of).collect(),
+            acknowledger,
+            dead_letters: deps.dead_letters,
+            waiting: deps.metrics.backpressure_seconds_total.with_label_values(&["sink"]),
+            clock: deps.clock,
+            producer: deps.producer,
+            worker: deps.worker,
+            stream: deps.stream,
+            ended,
+        };
+        Ok((sinks, acknowledgements))
+    }
+
+    /// Waits until [`Sinks::push`] may be called once: every required sink's queue, and that of the dead letters, holds
+    /// less than its limit (BD-1). Time spent waiting is counted as back-pressure. Cancel-safe.
+    pub async fn ready(&self) {
+        if self.has_room() {
+            return;
+        }
+        let _waiting = Waiting { since: Instant::now(), seconds: &self.waiting };
+        for sink in self.sinks.iter().filter(|sink| sink.required) {
+            sink.queue.budget().room().await;
+        }
+        self.dead_letters.ready().await;
+    }
+
+    /// Queues a risk event for every sink that subscribes to it. Never blocks.
+    ///
+    /// Call it once after each [`Sinks::ready`]: a required sink takes the event in any case, so that the bound is
+    /// exceeded by one event at most. A best-effort sink without room drops it: counted, and sent to the dead letters.
+    pub fn push(&mut self, event: RiskEvent) {
+        debug_assert!(self.has_room(), "ready() comes before push()");
+        let key = DeliveryKey { id: event.id, stage: event.stage };
+        let sinks = self.sinks.iter().zip(&self.subscriptions);
+        let subscribed: Vec<_> = sinks.filter(|(_, s)| s.wants(&event)).map(|(sink, _)| sink).collect();
+        let mut shares = self.acknowledger.shares(key, subscribed.iter().filter(|sink| sink.required).count());
+        if subscribed.is_empty() {
+            return;
+        }
+        let line = Bytes::from(native::line(&event, &self.meta()));
+        let queued_at = Instant::now();
+        for sink in subscribed {
+            let share = if sink.required { shares.pop() } else { None };
+            self.queue(sink, Delivery { key, line: line.clone(), queued_at, share });
+        }
+    }
+
+    /// Deliveries that are waiting, in flight, or waiting to be tried again, over all sinks.
+    pub fn pending(&self) -> usize {
+        self.sinks.iter().map(|sink| sink.queue.pending()).sum()
+    }
+
+    /// The sinks, the dead-letter file included, with a delivery that fails and is still to be made.
+    pub fn blocked(&self) -> Vec<BlockedSink> {
+        self.health().blocked()
+    }
+
+    /// A handle that answers [`Sinks::blocked`] elsewhere.
+    pub fn health(&self) -> SinkHealth {
+        SinkHealth { sinks: Arc::clone(&self.sinks), dead_letters: self.dead_letters.health() }
+    }
+
+    /// Holds why a worker ended before the close; the pipeline watches it.
+    pub fn ended(&self) -> watch::Receiver<Option<SinkEnd>> {
+        self.ended.clone()
+    }
+
+    /// No more pushes. The workers finish what is queued until [`SinkDeps::stop`]; [`Acknowledgements::next`] gives
+    /// what they still acknowledge, then none.
+    pub fn close(self) {
+        for sink in self.sinks.iter() {
+            sink.queue.close();
+        }
+    }
+
+    /// Whether [`Sinks::ready`] would not wait.
+    pub fn has_room(&self) -> bool {
+        let mut required = self.sinks.iter().filter(|sink| sink.required);
+        required.all(|sink| sink.queue.budget().has_room()) && self.dead_letters.has_room()
+    }
+
+    fn queue(&self, sink: &Arc<Sink>, delivery: Delivery) {
+        if sink.required || sink.queue.budget().admits(delivery.line.len()) {
+            sink.queue.push(delivery);
+            return;
+        }
+        sink.metrics.dropped.inc();
+        if sink.dropping.raise() {
+            tracing::error!(
+                sink = &*sink.name,
+                "the queue of a best-effort sink is full; risk events go to the dead letters"
+            );
+        }
+        let detail = "the queue is full".to_owned();
+        self.dead_letters.push_refusal(Refusal {
+            sink: Arc::clone(&sink.name),
+            reason: RefusalReason::QueueFull,
+            detail,
+            delivery,
+        });
+    }
+
+    fn meta(&self) -> native::Meta<'_> {
+        native::Meta {
+            emitted_at: (self.clock)(),
+            producer: &self.producer,
+            worker: &self.worker,
+            stream: &self.stream,
+        }
+    }
+}
+
+/// Counts the time from its making to its drop, which is also how a `select!` ends a wait.
+struct Waiting<'a> {
+    since: Instant,
+    seconds: &'a Counter,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.seconds.inc_by(Instant::now().saturating_duration_since(self.since).as_secs_f64());
+    }
+}
+
+#[cfg(test)]
+mod tests;

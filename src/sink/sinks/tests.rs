@@ -1,0 +1,266 @@
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::sync::mpsc;
+
+use super::*;
+use crate::config::{Secret, WebhookConfig};
+use crate::risk_event::Stage;
+use crate::sink::health::FailureKind;
+use crate::sink::testing::{
+    Answer, DeadLetterFile, Receiver, deps, event, is_pending, metrics, sink_config, wait_until,
+};
+
+struct Rig {
+    sinks: Sinks,
+    done: Acknowledgements,
+    dead: DeadLetterFile,
+    metrics: Metrics,
+    stop: CancellationToken,
+    stdout: tokio::io::DuplexStream,
+}
+
+impl Rig {
+    fn start(configs: &[SinkConfig]) -> Self {
+        let metrics = metrics();
+        let dead = DeadLetterFile::start(&metrics);
+        let (writer, stdout) = tokio::io::duplex(1024 * 1024);
+        let deps = deps(&metrics, &dead.letters, Box::new(writer));
+        let stop = deps.stop.clone();
+        let (sinks, done) = Sinks::start(configs, deps).unwrap();
+        Self { sinks, done, dead, metrics, stop, stdout }
+    }
+
+    fn push(&mut self, id: u128, stage: Stage) -> DeliveryKey {
+        let event = event(id, stage);
+        let key = DeliveryKey { id: event.id, stage };
+        self.sinks.push(event);
+        key
+    }
+
+    fn deliveries(&self, sink: &str, outcome: &str) -> u64 {
+        self.metrics.sink_deliveries_total.with_label_values(&[sink, outcome]).get()
+    }
+}
+
+fn best_effort(config: SinkConfig) -> SinkConfig {
+    SinkConfig { required: false, ..config }
+}
+
+fn line_bytes() -> usize {
+    let meta = native::Meta {
+        emitted_at: "2023-04-24T23:51:18Z".parse().unwrap(),
+        producer: "trailrisk/0.1.0",
+        worker: "w1",
+        stream: "trail",
+    };
+    native::line(&event(1, Stage::Final), &meta).len()
+}
+
+#[tokio::test]
+async fn cp_7_a_key_is_given_once_every_required_sink_has_acknowledged() {
+    let receiver = Receiver::start_shut([]).await;
+    let mut rig = Rig::start(&[sink_config("out"), receiver.sink(|_| {})]);
+    let key = rig.push(1, Stage::Final);
+    let mut line = String::new();
+    BufReader::new(&mut rig.stdout).read_line(&mut line).await.unwrap();
+    wait_until("the webhook is asked", || receiver.requests().len() == 1).await;
+    assert!(is_pending(rig.done.next()).await, "the webhook is missing");
+    assert_eq!(rig.deliveries("out", "acknowledged"), 1);
+    receiver.open();
+    assert_eq!(rig.done.next().await, Some(key));
+    assert_eq!(line.trim_end().as_bytes(), &*receiver.requests()[0].body, "both got the same bytes");
+}
+
+#[tokio::test]
+async fn a_stage_that_no_required_sink_wants_is_acknowledged_at_once() {
+    let receiver = Receiver::start_shut([]).await;
+    let finals = SinkConfig { stages: vec![Stage::Final], ..receiver.sink(|_| {}) };
+    let mut rig = Rig::start(&[finals]);
+    let key = rig.push(1, Stage::Early);
+    assert_eq!(rig.done.next().await, Some(key));
+    assert_eq!(rig.sinks.pending(), 0);
+}
+
+#[tokio::test]
+async fn bd_1_a_receiver_that_hangs_stops_the_pushes_at_the_bound() {
+    let receiver = Receiver::start_shut([]).await;
+    let limit = 10 * line_bytes();
+    let mut rig = Rig::start(&[SinkConfig { queue_bytes: limit, ..receiver.sink(|_| {}) }]);
+    let mut pushed = 0;
+    while !is_pending(rig.sinks.ready()).await {
+        rig.push(pushed, Stage::Final);
+        pushed += 1;
+    }
+    assert_eq!(pushed, 10, "the bound, and no more");
+    assert_eq!(rig.sinks.pending(), 10);
+    assert!(rig.metrics.backpressure_seconds_total.with_label_values(&["sink"]).get() > 0.0);
+    receiver.open();
+    rig.sinks.ready().await;
+    for _ in 0..pushed {
+        rig.done.next().await.unwrap();
+    }
+    assert_eq!(rig.sinks.pending(), 0);
+}
+
+#[tokio::test]
+async fn bd_1_an_event_larger_than_the_queue_is_admitted_alone() {
+    let receiver = Receiver::start_shut([]).await;
+    let mut rig = Rig::start(&[SinkConfig { queue_bytes: 1, ..receiver.sink(|_| {}) }]);
+    rig.sinks.ready().await;
+    let key = rig.push(1, Stage::Final);
+    assert!(is_pending(rig.sinks.ready()).await);
+    receiver.open();
+    assert_eq!(rig.done.next().await, Some(key));
+    rig.sinks.ready().await;
+}
+
+#[tokio::test]
+async fn a_best_effort_sink_holds_nobody_and_its_overflow_is_counted_and_kept() {
+    let receiver = Receiver::start_shut([]).await;
+    let slow = SinkConfig { queue_bytes: 2 * line_bytes(), ..best_effort(receiver.sink(|_| {})) };
+    let mut rig = Rig::start(&[sink_config("out"), slow]);
+    for id in 0..5 {
+        rig.sinks.ready().await;
+        let key = rig.push(id, Stage::Final);
+        assert_eq!(rig.done.next().await, Some(key));
+    }
+    assert_eq!(rig.deliveries("hook", "dropped"), 3);
+    wait_until("the overflow is kept", || rig.dead.lines().len() == 3).await;
+    assert!(rig.dead.lines().iter().all(|line| line["reason"] == "queue_full" && line["sink"] == "hook"));
+}
+
+#[tokio::test]
+async fn a_required_sink_outlives_an_outage_and_says_so_meanwhile() {
+    let outage = std::iter::repeat_n(Answer::Status(500), 200);
+    let receiver = Receiver::start(outage).await;
+    let mut rig = Rig::start(&[receiver.sink(|webhook| webhook.concurrency = 1)]);
+    let key = rig.push(1, Stage::Final);
+    wait_until("the sink is blocked", || !rig.sinks.blocked().is_empty()).await;
+    let blocked = rig.sinks.blocked().remove(0);
+    assert_eq!((&*blocked.sink, blocked.required, blocked.kind), ("hook", true, FailureKind::Unavailable));
+    assert_eq!(blocked.last_error, "the receiver answers 500");
+    assert_eq!(rig.done.next().await, Some(key));
+    assert_eq!(rig.sinks.blocked(), []);
+    let keys: Vec<_> = receiver.requests().iter().map(|request| request.headers["idempotency-key"].clone()).collect();
+    assert_eq!(keys.len(), 201);
+    assert!(keys.iter().all(|sent| *sent == key.to_string()), "every attempt has the same key");
+}
+
+#[tokio::test]
+async fn cp_7_an_event_refused_three_times_does_not_hold_the_others() {
+    let receiver = Receiver::start([400, 413, 422].map(Answer::Status)).await;
+    let mut rig = Rig::start(&[receiver.sink(|webhook| webhook.concurrency = 1)]);
+    let keys = [rig.push(1, Stage::Final), rig.push(2, Stage::Final)];
+    assert_eq!(
+        [rig.done.next().await.unwrap(), rig.done.next().await.unwrap()].map(|key| keys.contains(&key)),
+        [true; 2]
+    );
+    assert_eq!(receiver.requests().len(), 4);
+    assert_eq!(rig.dead.lines().len(), 1);
+    assert_eq!((rig.deliveries("hook", "dead_lettered"), rig.deliveries("hook", "acknowledged")), (1, 1));
+}
+
+#[tokio::test]
+async fn st_1_a_close_delivers_what_is_queued_then_ends() {
+    let receiver = Receiver::start_shut([]).await;
+    let mut rig = Rig::start(&[receiver.sink(|_| {})]);
+    let health = rig.sinks.health();
+    let key = rig.push(1, Stage::Final);
+    rig.sinks.close();
+    assert!(is_pending(rig.done.next()).await);
+    receiver.open();
+    assert_eq!(rig.done.next().await, Some(key));
+    assert_eq!(rig.done.next().await, None);
+    assert_eq!(health.blocked(), [], "a health handle keeps no worker");
+}
+
+#[tokio::test]
+async fn st_1_at_the_deadline_what_is_not_acknowledged_stays_so() {
+    let receiver = Receiver::start([Answer::Hang]).await;
+    let mut rig = Rig::start(&[receiver.sink(|_| {})]);
+    rig.push(1, Stage::Final);
+    wait_until("the webhook is asked", || receiver.requests().len() == 1).await;
+    rig.sinks.close();
+    rig.stop.cancel();
+    assert_eq!(rig.done.next().await, None);
+    assert!(rig.dead.lines().is_empty());
+}
+
+#[tokio::test]
+async fn a_closed_pipe_ends_in_order() {
+    let mut rig = Rig::start(&[sink_config("out")]);
+    let mut ended = rig.sinks.ended();
+    drop(std::mem::replace(&mut rig.stdout, tokio::io::duplex(1).0));
+    rig.push(1, Stage::Final);
+    let end = ended.wait_for(Option::is_some).await.unwrap().clone();
+    assert_eq!(end, Some(SinkEnd::ClosedPipe { sink: "out".into() }));
+}
+
+#[tokio::test]
+async fn two_sinks_on_standard_output_are_refused() {
+    let metrics = metrics();
+    let dead = DeadLetterFile::start(&metrics);
+    let deps = deps(&metrics, &dead.letters, Box::new(tokio::io::sink()));
+    let error = Sinks::start(&[sink_config("a"), sink_config("b")], deps).err().unwrap();
+    assert!(error.to_string().starts_with("sink b: only one sink can write to standard output"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_age_of_what_waits_is_a_metric_and_a_retry_is_not_idle() {
+    let (writer, _full) = tokio::io::duplex(1);
+    let metrics = metrics();
+    let dead = DeadLetterFile::start(&metrics);
+    let (mut sinks, _done) =
+        Sinks::start(&[sink_config("out")], deps(&metrics, &dead.letters, Box::new(writer))).unwrap();
+    sinks.push(event(1, Stage::Final));
+    tokio::time::sleep(Duration::from_millis(30_500)).await;
+    assert_eq!(metrics.sink_pending.with_label_values(&["out"]).get(), 1);
+    let oldest = metrics.sink_oldest_pending_seconds.with_label_values(&["out"]).get();
+    assert!((29.0..=31.0).contains(&oldest), "{oldest}");
+}
+
+/// Collects what is logged on this thread.
+#[derive(Clone)]
+struct Log(mpsc::UnboundedSender<Vec<u8>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let _ = self.0.send(bytes.to_vec());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn threat_10_no_secret_reaches_the_log_the_health_or_the_dead_letters() {
+    const CANARY: &str = "s3cr3t-canary";
+    let (sender, mut logged) = mpsc::unbounded_channel();
+    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE);
+    let _guard = tracing::subscriber::set_default(subscriber.with_writer(move || Log(sender.clone())).finish());
+    let receiver = Receiver::start([401, 500, 400, 400, 400].map(Answer::Status)).await;
+    let secret = |webhook: &mut WebhookConfig| {
+        webhook.url = format!("{}/{CANARY}?token={CANARY}", webhook.url);
+        webhook.headers = vec![("x-key".to_owned(), Secret(CANARY.to_owned()))];
+    };
+    let mut rig = Rig::start(&[receiver.sink(secret)]);
+    rig.push(1, Stage::Final);
+    wait_until("the sink is blocked", || !rig.sinks.blocked().is_empty()).await;
+    let blocked = format!("{:?}", rig.sinks.blocked());
+    rig.done.next().await.unwrap();
+    let mut log = Vec::new();
+    while let Ok(bytes) = logged.try_recv() {
+        log.extend(bytes);
+    }
+    let log = String::from_utf8(log).unwrap();
+    let dead = format!("{:?}", rig.dead.lines());
+    assert!(log.contains("the receiver answers 401"), "the log is caught: {log}");
+    assert_eq!(receiver.requests()[0].headers["x-key"], CANARY, "the secret is sent");
+    for (place, text) in [("log", log), ("health", blocked), ("dead letters", dead)] {
+        let ours: Vec<_> = text.lines().filter(|line| line.contains(CANARY)).collect();
+        assert!(ours.is_empty(), "{place}: {ours:?}");
+    }
+}

@@ -1,0 +1,89 @@
+//! From a sink's configuration to its running worker.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::dead_letter::DeadLetters;
+use super::error::SinkError;
+use super::retry::RetryPolicy;
+use super::sinks::{SinkEnd, WallClock};
+use super::stdout::{Stdout, StdoutWriter};
+use super::webhook::Webhook;
+use super::worker::{self, Sink};
+use crate::config::{SinkConfig, SinkKind};
+
+/// How often the gauges of the queues are set.
+const OBSERVE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Standard output has no settings of its own: it fails where a full disk is behind it.
+const STDOUT_RETRY: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
+const STDOUT_GIVE_UP_AFTER: Duration = Duration::from_secs(3600);
+
+/// The way to one sink's receiver, ready to run.
+pub(super) enum Transports {
+    Stdout(Stdout),
+    /// One a lane.
+    Webhook(Vec<Webhook>),
+}
+
+impl Transports {
+    /// Those of all sinks, in their order: everything that can fail comes before anything that runs.
+    pub(super) fn of_all(
+        configs: &[SinkConfig],
+        stdout: StdoutWriter,
+        producer: &str,
+        clock: &WallClock,
+    ) -> Result<Vec<Self>, SinkError> {
+        let mut stdout = Some(stdout);
+        let transports = configs.iter().map(|config| match &config.kind {
+            SinkKind::Stdout => match stdout.take() {
+                Some(writer) => Ok(Self::Stdout(Stdout::new(writer))),
+                None => Err(SinkError::SecondStdout { sink: config.name.clone() }),
+            },
+            SinkKind::Webhook(webhook) => {
+                let transport = Webhook::new(&config.name, webhook, producer, clock)?;
+                Ok(Self::Webhook(vec![transport; webhook.concurrency.max(1)]))
+            }
+        });
+        transports.collect()
+    }
+
+    pub(super) fn spawn(
+        self,
+        sink: Arc<Sink>,
+        dead_letters: &DeadLetters,
+        ended: &watch::Sender<Option<SinkEnd>>,
+        stop: &CancellationToken,
+    ) {
+        let (dead_letters, ended, stop) = (dead_letters.clone(), ended.clone(), stop.clone());
+        match self {
+            Self::Stdout(stdout) => tokio::spawn(worker::run(sink, vec![stdout], dead_letters, ended, stop)),
+            Self::Webhook(lanes) => tokio::spawn(worker::run(sink, lanes, dead_letters, ended, stop)),
+        };
+    }
+}
+
+impl RetryPolicy {
+    /// A required sink never gives up (CP-7).
+    pub(super) fn of(config: &SinkConfig) -> Self {
+        let ((min, max), give_up_after) = match &config.kind {
+            SinkKind::Stdout => (STDOUT_RETRY, STDOUT_GIVE_UP_AFTER),
+            SinkKind::Webhook(webhook) => ((webhook.retry_min, webhook.retry_max), webhook.give_up_after),
+        };
+        Self { min, max, give_up_after: (!config.required).then_some(give_up_after) }
+    }
+}
+
+/// Sets the gauges of the queues while the sinks live.
+pub(super) async fn observe(sinks: Weak<[Arc<Sink>]>, stop: CancellationToken) {
+    let mut tick = tokio::time::interval(OBSERVE_INTERVAL);
+    while stop.run_until_cancelled(tick.tick()).await.is_some() {
+        let Some(sinks) = sinks.upgrade() else { return };
+        for sink in sinks.iter() {
+            sink.metrics.set_pending(sink.queue.pending(), sink.queue.oldest());
+        }
+    }
+}

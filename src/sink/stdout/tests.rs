@@ -1,0 +1,73 @@
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+
+use super::*;
+use crate::risk_event::{RiskEventId, Stage};
+
+const KEY: DeliveryKey = DeliveryKey { id: RiskEventId(1), stage: Stage::Final };
+
+#[derive(Debug, PartialEq)]
+enum Call {
+    Write(Vec<u8>),
+    Flush,
+}
+
+/// Notes every call; fails or cuts short as told.
+#[derive(Clone, Default)]
+struct Pipe {
+    calls: Arc<Mutex<Vec<Call>>>,
+    answers: Arc<Mutex<Vec<io::Result<usize>>>>,
+}
+
+impl AsyncWrite for Pipe {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let answer = self.answers.lock().unwrap().pop().unwrap_or(Ok(bytes.len()));
+        if let Ok(n) = answer {
+            self.calls.lock().unwrap().push(Call::Write(bytes[..n].to_vec()));
+        }
+        Poll::Ready(answer)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.calls.lock().unwrap().push(Call::Flush);
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+fn line() -> Bytes {
+    Bytes::from_static(b"{\"a\":1}\n")
+}
+
+#[tokio::test]
+async fn a_line_is_one_write_and_acknowledged_only_when_flushed() {
+    let pipe = Pipe::default();
+    let mut stdout = Stdout::new(Box::new(pipe.clone()));
+    assert_eq!(stdout.attempt(KEY, &line()).await, Outcome::Delivered);
+    assert_eq!(stdout.attempt(KEY, &line()).await, Outcome::Delivered);
+    let one = || [Call::Write(line().to_vec()), Call::Flush];
+    assert_eq!(*pipe.calls.lock().unwrap(), one().into_iter().chain(one()).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_closed_pipe_is_an_orderly_end() {
+    let (writer, reader) = tokio::io::duplex(64);
+    drop(reader);
+    assert_eq!(Stdout::new(Box::new(writer)).attempt(KEY, &line()).await, Outcome::Closed);
+}
+
+#[tokio::test]
+async fn a_line_cut_by_a_full_disk_is_continued_not_repeated() {
+    let pipe = Pipe::default();
+    *pipe.answers.lock().unwrap() = vec![Err(io::ErrorKind::StorageFull.into()), Ok(3)];
+    let mut stdout = Stdout::new(Box::new(pipe.clone()));
+    let Outcome::Failed(failure) = stdout.attempt(KEY, &line()).await else { panic!("delivered") };
+    assert_eq!(failure.kind, FailureKind::Unavailable);
+    assert_eq!(stdout.attempt(KEY, &line()).await, Outcome::Delivered);
+    let calls = pipe.calls.lock().unwrap();
+    assert_eq!(*calls, [Call::Write(b"{\"a".to_vec()), Call::Write(b"\":1}\n".to_vec()), Call::Flush]);
+}

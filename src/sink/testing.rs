@@ -1,0 +1,178 @@
+//! What the tests of this module share.
+
+mod receiver;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+pub(super) use receiver::{Answer, Receiver, webhook_config};
+
+use super::{DeadLetterAcknowledgements, DeadLetters, SinkDeps, StdoutWriter};
+use crate::config::{DeadLetterConfig, SinkConfig, SinkKind};
+use crate::detection::{PlanText, RiskModel, Severity};
+use crate::engine::{SequenceNumber, ShardId};
+use crate::metrics::Metrics;
+use crate::plan::{Scalar, Value};
+use crate::risk_event::{Evidence, Marks, Pane, RiskEvent, RiskEventId, RiskObject, Stage, ThreatObject};
+use crate::time::{Arrival, EventTime};
+
+/// A required stdout sink that subscribes to everything.
+pub(super) fn sink_config(name: &str) -> SinkConfig {
+    SinkConfig {
+        name: name.to_owned(),
+        required: true,
+        stages: Stage::ALL.to_vec(),
+        min_severity: Severity::Informational,
+        detections: Vec::new(),
+        queue_bytes: 1024 * 1024,
+        kind: SinkKind::Stdout,
+    }
+}
+
+/// The seed's risk event: its golden row, as the final of its hour.
+pub(super) fn seed_event() -> RiskEvent {
+    let text = |name: &str, value: &str| (Arc::from(name), Value::text(value));
+    let group = vec![
+        text("src_ip", "s3.amazonaws.com"),
+        text("aws_account_id", "111111111111"),
+        text("eventName", "JobCreated"),
+        text("errorCode", "success"),
+        text("userAgent", "s3.amazonaws.com"),
+    ];
+    let aggregates = vec![
+        ("count".into(), Value::number(1.0)),
+        text("firstTime", "2023-04-24T23:51:17"),
+        text("lastTime", "2023-04-24T23:51:17"),
+        text("job_arn", "arn:aws:s3:us-west-2:111111111111:job/bb54efd8-937d-4f0c-967d-aa8443998dac"),
+        text("status", "New"),
+    ];
+    RiskEvent {
+        id: RiskEventId(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef),
+        stage: Stage::Final,
+        pane: Pane::OnTime,
+        supplements: None,
+        detection: seed_plan().into(),
+        risk_message: "AWS Batch Job is created on account id - 111111111111 from src_ip s3.amazonaws.com".to_owned(),
+        risk_objects: vec![RiskObject {
+            field: "aws_account_id".into(),
+            kind: "other".into(),
+            value: Scalar::text("111111111111"),
+            score: 64.0,
+        }],
+        threat_objects: vec![ThreatObject {
+            field: "src_ip".into(),
+            kind: "ip_address".into(),
+            value: Scalar::text("s3.amazonaws.com"),
+        }],
+        row: group.iter().cloned().chain(aggregates).collect(),
+        group,
+        window_start: EventTime(1_682_377_200_000),
+        window_end: EventTime(1_682_380_800_000),
+        event_count: 1,
+        first_event: EventTime(1_682_380_277_000),
+        last_event: EventTime(1_682_380_277_000),
+        evidence: vec![Evidence {
+            time: EventTime(1_682_380_277_000),
+            event_id: "894153ad-ed86-4719-bb66-6c52ef7dc767".into(),
+        }],
+        evidence_truncated: false,
+        marks: Marks::default(),
+        positions: vec![(ShardId::new("shardId-000000000000"), SequenceNumber::try_new("4957").unwrap())],
+        newest_arrival: Arrival(1_682_380_280_000),
+    }
+}
+
+fn seed_plan() -> PlanText {
+    let list = |value: &str| vec![value.to_owned()];
+    PlanText {
+        id: "04455dd3-ced7-480f-b8e6-5469b99e98e2".to_owned(),
+        name: "AWS Exfiltration via Batch Service".to_owned(),
+        version: 1,
+        kind: "TTP".to_owned(),
+        search: String::new(),
+        filters: Vec::new(),
+        risk: RiskModel {
+            message: String::new(),
+            score: 64.0,
+            impact: Some(80),
+            confidence: Some(80),
+            risk_objects: Vec::new(),
+            threat_objects: Vec::new(),
+            mitre_attack: list("T1119"),
+            kill_chain_phases: list("Exploitation"),
+            nist: list("DE.CM"),
+            cis20: list("CIS 10"),
+            analytic_story: list("Data Exfiltration"),
+        },
+        window_ms: 3_600_000,
+        grace_ms: 900_000,
+        max_future_skew_ms: 300_000,
+    }
+}
+
+/// Waits for what must become true; panics after ten seconds of the runtime's clock.
+pub(super) async fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let waiting = async {
+        while !holds() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    assert!(tokio::time::timeout(Duration::from_secs(10), waiting).await.is_ok(), "never: {what}");
+}
+
+/// The seed's risk event under another id and stage.
+pub(super) fn event(id: u128, stage: Stage) -> RiskEvent {
+    RiskEvent { id: RiskEventId(id), stage, ..seed_event() }
+}
+
+/// Fresh metrics in a registry of their own.
+pub(super) fn metrics() -> Metrics {
+    Metrics::new(&prometheus::Registry::new()).unwrap()
+}
+
+/// Dead letters in a file of a folder of their own.
+pub(super) struct DeadLetterFile {
+    pub(super) letters: DeadLetters,
+    pub(super) acknowledged: DeadLetterAcknowledgements,
+    folder: tempfile::TempDir,
+}
+
+impl DeadLetterFile {
+    pub(super) fn start(metrics: &Metrics) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = DeadLetterConfig { path: folder.path().join("dead.ndjson") };
+        let (letters, acknowledged) = DeadLetters::start(&config, metrics, CancellationToken::new()).unwrap();
+        Self { letters, acknowledged, folder }
+    }
+
+    pub(super) fn path(&self) -> PathBuf {
+        self.folder.path().join("dead.ndjson")
+    }
+
+    pub(super) fn lines(&self) -> Vec<serde_json::Value> {
+        let text = std::fs::read_to_string(self.path()).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+/// What the sinks are given, with standard output going to `stdout`.
+pub(super) fn deps(metrics: &Metrics, dead_letters: &DeadLetters, stdout: StdoutWriter) -> SinkDeps {
+    SinkDeps {
+        metrics: metrics.clone(),
+        dead_letters: dead_letters.clone(),
+        producer: "trailrisk/0.1.0".to_owned(),
+        worker: "w1".to_owned(),
+        stream: "trail".to_owned(),
+        clock: Arc::new(|| "2023-04-24T23:51:18Z".parse().unwrap()),
+        stdout,
+        stop: CancellationToken::new(),
+    }
+}
+
+/// Whether a future is still pending after everything that can run has run.
+pub(super) async fn is_pending<F: Future>(future: F) -> bool {
+    tokio::time::timeout(Duration::from_millis(20), future).await.is_err()
+}

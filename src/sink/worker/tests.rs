@@ -1,0 +1,237 @@
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Mutex;
+
+use tokio_util::bytes::Bytes;
+
+use super::*;
+use crate::risk_event::{DeliveryKey, RiskEventId, Stage};
+use crate::sink::acknowledgement::{self, Acknowledgements};
+use crate::sink::testing::{DeadLetterFile, is_pending, metrics, sink_config, wait_until};
+
+const KEY: DeliveryKey = DeliveryKey { id: RiskEventId(1), stage: Stage::Final };
+
+/// Answers as scripted, then as the last answer says; notes when it was asked.
+#[derive(Clone)]
+struct Script {
+    answers: Arc<Mutex<VecDeque<Answer>>>,
+    asked: Arc<Mutex<Vec<(DeliveryKey, Instant)>>>,
+}
+
+#[derive(Clone, Copy)]
+enum Answer {
+    Ok,
+    Fail(FailureKind),
+    Wait(Duration),
+    Closed,
+    Panic,
+}
+
+impl Script {
+    fn new(answers: impl IntoIterator<Item = Answer>) -> Self {
+        Self { answers: Arc::new(Mutex::new(answers.into_iter().collect())), asked: Arc::default() }
+    }
+
+    fn asked(&self) -> usize {
+        self.asked.lock().unwrap().len()
+    }
+
+    fn next(&self) -> Answer {
+        let mut answers = self.answers.lock().unwrap();
+        if answers.len() > 1 { answers.pop_front().unwrap() } else { answers[0] }
+    }
+}
+
+impl Transport for Script {
+    async fn attempt(&mut self, key: DeliveryKey, _line: &Bytes) -> Outcome {
+        self.asked.lock().unwrap().push((key, Instant::now()));
+        match self.next() {
+            Answer::Ok => Outcome::Delivered,
+            Answer::Fail(kind) => Outcome::Failed(Failure::new(kind, "scripted")),
+            Answer::Wait(pause) => Outcome::Failed(Failure {
+                retry_after: Some(pause),
+                ..Failure::new(FailureKind::Unavailable, "scripted")
+            }),
+            Answer::Closed => Outcome::Closed,
+            Answer::Panic => panic!("scripted"),
+        }
+    }
+}
+
+/// One running sink.
+struct Rig {
+    sink: Arc<Sink>,
+    acknowledger: acknowledgement::Acknowledger,
+    done: Acknowledgements,
+    dead: DeadLetterFile,
+    ended: watch::Receiver<Option<SinkEnd>>,
+    stop: CancellationToken,
+}
+
+impl Rig {
+    fn start<T: Transport>(required: bool, transports: Vec<T>) -> Self {
+        let metrics = metrics();
+        let dead = DeadLetterFile::start(&metrics);
+        let mut sink = Sink::new(&SinkConfig { required, ..sink_config("s") }, &metrics);
+        sink.retry = RetryPolicy {
+            min: Duration::from_secs(1),
+            max: Duration::from_secs(60),
+            give_up_after: (!required).then_some(Duration::from_secs(3600)),
+        };
+        let sink = Arc::new(sink);
+        let (ended_sender, ended) = watch::channel(None);
+        let stop = CancellationToken::new();
+        tokio::spawn(run(Arc::clone(&sink), transports, dead.letters.clone(), ended_sender, stop.clone()));
+        let (acknowledger, done) = acknowledgement::channel();
+        Self { sink, acknowledger, done, dead, ended, stop }
+    }
+
+    fn push(&self, key: DeliveryKey) {
+        let share = if self.sink.required { self.acknowledger.shares(key, 1).pop() } else { None };
+        self.sink.queue.push(Delivery { key, line: Bytes::from_static(b"{}\n"), queued_at: Instant::now(), share });
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn cp_7_a_required_sink_retries_for_ever() {
+    let down = std::iter::repeat_n(Answer::Fail(FailureKind::Unavailable), 1000);
+    let script = Script::new(down.chain([Answer::Ok]));
+    let mut rig = Rig::start(true, vec![script.clone()]);
+    let start = Instant::now();
+    rig.push(KEY);
+    assert_eq!(rig.done.next().await, Some(KEY));
+    assert_eq!(script.asked(), 1001);
+    assert!(start.elapsed() > Duration::from_secs(4 * 3600), "a thousand pauses of 30 s on average");
+    assert!(rig.dead.lines().is_empty());
+    assert_eq!(rig.sink.queue.pending(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn cp_7_a_refused_event_is_tried_three_times_then_a_dead_letter_and_acknowledged() {
+    let script = Script::new([Answer::Fail(FailureKind::EventRefused)]);
+    let mut rig = Rig::start(true, vec![script.clone()]);
+    rig.push(KEY);
+    assert_eq!(rig.done.next().await, Some(KEY));
+    assert_eq!(script.asked(), 3);
+    let lines = rig.dead.lines();
+    assert_eq!((&lines[0]["reason"], &lines[0]["sink"]), (&"refused".into(), &"s".into()));
+    assert_eq!(lines[0]["delivery_key"], KEY.to_string());
+}
+
+#[tokio::test(start_paused = true)]
+async fn cp_7_a_wrong_configuration_holds_alarms_and_is_probed_slowly() {
+    let script = Script::new([Answer::Fail(FailureKind::Misconfigured)]);
+    let mut rig = Rig::start(true, vec![script.clone()]);
+    rig.push(KEY);
+    tokio::select! {
+        _ = rig.done.next() => panic!("acknowledged"),
+        () = tokio::time::sleep(Duration::from_secs(3600)) => {}
+    }
+    assert!((55..=61).contains(&script.asked()), "{} probes an hour at a pause of a minute", script.asked());
+    let failing = rig.sink.queue.failing().unwrap();
+    assert_eq!(failing.kind, FailureKind::Misconfigured);
+    assert!(failing.since.elapsed() >= Duration::from_secs(3599));
+    script.answers.lock().unwrap().push_back(Answer::Ok);
+    assert_eq!(rig.done.next().await, Some(KEY));
+    assert!(rig.sink.queue.failing().is_none());
+    assert!(rig.dead.lines().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_best_effort_sink_gives_up_after_its_deadline() {
+    let mut rig = Rig::start(false, vec![Script::new([Answer::Fail(FailureKind::Unavailable)])]);
+    rig.push(KEY);
+    tokio::time::sleep(Duration::from_secs(3590)).await;
+    assert_eq!(rig.sink.queue.pending(), 1, "not before its deadline");
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    assert_eq!(rig.sink.queue.pending(), 0);
+    drop(rig.acknowledger);
+    wait_until("the dead letter is written", || !rig.dead.lines().is_empty()).await;
+    assert_eq!(rig.dead.lines()[0]["reason"], "given_up");
+    assert_eq!(rig.done.next().await, None, "a best-effort sink has no say in the acknowledgement");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_that_the_receiver_asks_for_is_kept() {
+    let script = Script::new([Answer::Wait(Duration::from_secs(90)), Answer::Ok]);
+    let mut rig = Rig::start(true, vec![script.clone()]);
+    rig.push(KEY);
+    rig.done.next().await.unwrap();
+    let asked = script.asked.lock().unwrap();
+    let pause = asked[1].1 - asked[0].1;
+    assert!((90..91).contains(&pause.as_secs()), "{pause:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_closed_pipe_is_reported_and_what_waits_is_forgotten_unacknowledged() {
+    let mut rig = Rig::start(true, vec![Script::new([Answer::Closed])]);
+    rig.push(KEY);
+    rig.push(DeliveryKey { id: RiskEventId(2), stage: Stage::Final });
+    let end = rig.ended.wait_for(Option::is_some).await.unwrap().clone();
+    assert_eq!(end, Some(SinkEnd::ClosedPipe { sink: "s".into() }));
+    drop(rig.acknowledger);
+    assert_eq!(rig.done.next().await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn st_1_a_panic_is_reported() {
+    let mut rig = Rig::start(true, vec![Script::new([Answer::Panic])]);
+    rig.push(KEY);
+    let end = rig.ended.wait_for(Option::is_some).await.unwrap().clone();
+    assert_eq!(end, Some(SinkEnd::Failed { sink: "s".into() }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn st_1_until_the_deadline_the_worker_goes_on_then_it_stops_at_once() {
+    let script = Script::new([Answer::Fail(FailureKind::Unavailable)]);
+    let mut rig = Rig::start(true, vec![script.clone()]);
+    rig.push(KEY);
+    rig.sink.queue.close();
+    drop(rig.acknowledger);
+    assert!(is_pending(rig.done.next()).await, "closed, and still being tried");
+    rig.stop.cancel();
+    assert_eq!(rig.done.next().await, None);
+    assert_eq!(*rig.ended.borrow(), None, "a stop is no failure");
+}
+
+/// Takes a random time; notes when each delivery came and went.
+#[derive(Clone, Default)]
+struct Slow {
+    log: Arc<Mutex<Vec<(DeliveryKey, bool)>>>,
+}
+
+impl Transport for Slow {
+    async fn attempt(&mut self, key: DeliveryKey, _line: &Bytes) -> Outcome {
+        self.log.lock().unwrap().push((key, true));
+        tokio::time::sleep(Duration::from_millis(fastrand::u64(1..20))).await;
+        self.log.lock().unwrap().push((key, false));
+        if fastrand::u8(..) < 64 {
+            return Outcome::Failed(Failure::new(FailureKind::Unavailable, "scripted"));
+        }
+        Outcome::Delivered
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn order_per_id_is_kept_under_concurrency_and_retries() {
+    let slow = Slow::default();
+    let mut rig = Rig::start(true, vec![slow.clone(); 4]);
+    for id in 0..100 {
+        for stage in Stage::ALL {
+            rig.push(DeliveryKey { id: RiskEventId(id), stage });
+        }
+    }
+    for _ in 0..200 {
+        rig.done.next().await.unwrap();
+    }
+    let (mut busy, mut most, mut last) = (BTreeMap::new(), 0, BTreeMap::new());
+    for (key, begins) in slow.log.lock().unwrap().iter() {
+        if *begins {
+            assert_eq!(busy.insert(key.id, key.stage), None, "two of one id are on their way");
+            assert!(last.insert(key.id, key.stage) <= Some(key.stage), "an early stage after its final");
+        } else {
+            busy.remove(&key.id);
+        }
+        most = most.max(busy.len());
+    }
+    assert_eq!(most, 4, "the lanes work at the same time");
+}

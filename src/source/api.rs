@@ -1,0 +1,162 @@
+//! The port to Kinesis: the four calls that reading a stream needs, in this project's words.
+//!
+//! Owns: what a call answers, and errors sorted by what the caller must do about them. Deliberately absent: the SDK
+//! (`super::aws`), pacing and retries (`super::consumer`).
+
+use std::fmt;
+use std::future::Future;
+
+use super::Record;
+use crate::engine::{SequenceNumber, ShardId, ShardRef};
+use crate::time::Arrival;
+
+/// What the source needs of Kinesis. One try a call: pacing and repeating are the caller's.
+pub trait KinesisApi: Send + Sync + 'static {
+    /// `DescribeStreamSummary`.
+    ///
+    /// # Errors
+    /// See [`ErrorKind`].
+    fn describe(&self) -> impl Future<Output = Result<StreamDescription, ApiError>> + Send;
+
+    /// `ListShards`, every page of it, closed shards included.
+    ///
+    /// # Errors
+    /// See [`ErrorKind`].
+    fn list_shards(&self) -> impl Future<Output = Result<Vec<ListedShard>, ApiError>> + Send;
+
+    /// `GetShardIterator`.
+    ///
+    /// # Errors
+    /// See [`ErrorKind`].
+    fn shard_iterator(
+        &self,
+        shard: &ShardId,
+        start: &IteratorStart,
+    ) -> impl Future<Output = Result<ShardIterator, ApiError>> + Send;
+
+    /// `GetRecords`: at most `limit` (1 to 10,000) records.
+    ///
+    /// # Errors
+    /// See [`ErrorKind`].
+    fn get_records(
+        &self,
+        shard: &ShardId,
+        iterator: &ShardIterator,
+        limit: u16,
+    ) -> impl Future<Output = Result<ReadAnswer, ApiError>> + Send;
+
+    /// Kinesis's clock at this moment: the `Date` of the last answer plus the monotonic time since (semantics 1).
+    /// Never the host's wall clock. It lags by up to a second and the answer's way back, and never runs ahead. None
+    /// before the first answer that had a `Date`.
+    fn server_time(&self) -> Option<Arrival>;
+}
+
+/// What `DescribeStreamSummary` tells of a stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamDescription {
+    /// The stream's name.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// `StreamCreationTimestamp`, milliseconds since the epoch: another one means another stream (CP-8).
+    pub created_at: i64,
+    /// Whether it can be read: its status is `ACTIVE` or `UPDATING`.
+    pub readable: bool,
+    /// `StreamStatus`, as Kinesis spells it.
+    pub status: String,
+    /// `RetentionPeriodHours`.
+    pub retention_hours: u32,
+    /// `EncryptionType`: `NONE` or `KMS`.
+    pub encryption: String,
+    /// `StreamMode`: `PROVISIONED` or `ON_DEMAND`.
+    pub mode: String,
+    /// `OpenShardCount`.
+    pub open_shards: u32,
+}
+
+/// A shard of a listing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedShard {
+    /// The shard and its parents.
+    pub shard: ShardRef,
+    /// Whether it still takes records: it has no ending sequence number.
+    pub open: bool,
+}
+
+/// Where an iterator begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IteratorStart {
+    /// The oldest record that the stream holds.
+    TrimHorizon,
+    /// The first record that arrived at or after this instant.
+    AtTimestamp(Arrival),
+    /// The record after this one.
+    After(SequenceNumber),
+}
+
+/// An opaque shard iterator. It expires five minutes after its issue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShardIterator(pub String);
+
+/// What `GetRecords` answers.
+#[derive(Clone, Debug)]
+pub struct ReadAnswer {
+    /// Records in shard order; none proves nothing by itself (RD-3).
+    pub records: Vec<Record>,
+    /// Where to go on; none means that the shard is closed and this was its end.
+    pub next: Option<ShardIterator>,
+    /// `MillisBehindLatest`.
+    pub millis_behind_latest: i64,
+    /// `ChildShards`: at the end of a closed shard, its children. May be empty even there.
+    pub children: Vec<ShardRef>,
+}
+
+/// A call that failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiError {
+    /// What the caller must do.
+    pub kind: ErrorKind,
+    /// The operation, as Kinesis spells it.
+    pub operation: &'static str,
+    /// The shard, if the call was about one.
+    pub shard: Option<ShardId>,
+    /// Kinesis's error code, or what kept the request from being answered.
+    pub code: String,
+    /// Kinesis's words, or the chain of causes.
+    pub message: String,
+    /// `x-amzn-RequestId`, which AWS support asks for.
+    pub request_id: Option<String>,
+}
+
+/// What the caller must do about an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// The iterator is of no use any more: get a new one behind the last record that was sent.
+    NewIterator,
+    /// Slow down: the limits of the shard or the account are reached, perhaps by another reader.
+    Throttled,
+    /// Try again: transport, time-out, 5xx, KMS throttling, a stream that is just being changed.
+    Retry,
+    /// Kinesis, KMS or IAM refuses until an operator acts. Hold, say so loudly, try again slowly.
+    Refused,
+    /// The stream or the shard does not exist; which of them, the caller has to find out.
+    NotFound,
+    /// The request can never succeed: the configuration, or the position, does not belong to this stream.
+    Fatal,
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.operation)?;
+        if let Some(shard) = &self.shard {
+            write!(f, " of {shard}")?;
+        }
+        write!(f, " failed: {}: {}", self.code, self.message)?;
+        match &self.request_id {
+            Some(id) => write!(f, " (request {id})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for ApiError {}

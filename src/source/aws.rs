@@ -1,0 +1,226 @@
+//! The port on aws-sdk-kinesis.
+//!
+//! Owns: the client, time-outs (the SDK has none on reads), Kinesis's clock, the translation of answers. Deliberately
+//! absent: retries. The SDK tries once; when to try again is `super::pacing`'s matter.
+
+mod clock;
+mod errors;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_kinesis::Client;
+use aws_sdk_kinesis::config::retry::RetryConfig;
+use aws_sdk_kinesis::config::timeout::TimeoutConfig;
+use aws_sdk_kinesis::config::{Builder, ProvideCredentials};
+use aws_sdk_kinesis::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_kinesis::primitives::DateTime;
+use aws_sdk_kinesis::types::{self, ShardIteratorType, StreamStatus};
+use tokio::time::Instant;
+
+use self::clock::{DateReader, ServerClock};
+use super::Record;
+use super::api::{
+    ApiError, ErrorKind, IteratorStart, KinesisApi, ListedShard, ReadAnswer, ShardIterator, StreamDescription,
+};
+use super::error::SourceError;
+use crate::config::{SourceConfig, StreamRef};
+use crate::engine::{Position, SequenceNumber, ShardId, ShardRef};
+use crate::metrics::Metrics;
+use crate::time::Arrival;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// What resolving credentials may add to a request.
+const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The stream as aws-sdk-kinesis reaches it.
+pub struct AwsKinesis {
+    client: Client,
+    name: Option<String>,
+    arn: Option<String>,
+    /// The label of the metrics.
+    stream: String,
+    clock: Arc<ServerClock>,
+    metrics: Metrics,
+}
+
+impl AwsKinesis {
+    /// Resolves region and credentials by the SDK's standard chain. Kinesis is not asked yet.
+    ///
+    /// # Errors
+    /// No region, no credentials.
+    pub async fn connect(config: &SourceConfig, metrics: Metrics) -> Result<Self, SourceError> {
+        let mut loader = aws_config::defaults(BehaviorVersion::latest());
+        if let Some(region) = &config.region {
+            loader = loader.region(Region::new(region.clone()));
+        }
+        if let Some(url) = &config.endpoint_url {
+            loader = loader.endpoint_url(url);
+        }
+        let sdk = loader.load().await;
+        if sdk.region().is_none() {
+            return Err(SourceError::NoRegion);
+        }
+        check_credentials(&sdk).await?;
+        Ok(Self::new(&sdk, config, metrics))
+    }
+
+    /// Over a region, an endpoint and credentials that are resolved already.
+    pub fn new(sdk: &SdkConfig, config: &SourceConfig, metrics: Metrics) -> Self {
+        let clock = Arc::new(ServerClock::default());
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .operation_attempt_timeout(config.request_timeout)
+            .operation_timeout(config.request_timeout + CREDENTIALS_TIMEOUT)
+            .build();
+        let settings = Builder::from(sdk)
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(timeouts)
+            .interceptor(DateReader(Arc::clone(&clock)))
+            .build();
+        let (name, arn) = match &config.stream {
+            StreamRef::Name(name) => (Some(name.clone()), None),
+            StreamRef::Arn(arn) => (None, Some(arn.clone())),
+        };
+        let stream = config.stream.name().to_owned();
+        Self { client: Client::from_conf(settings), name, arn, stream, clock, metrics }
+    }
+
+    /// Sends one request, measures it, and sorts its error.
+    async fn call<T, E>(
+        &self,
+        operation: &'static str,
+        shard: Option<&ShardId>,
+        request: impl Future<Output = Result<T, SdkError<E>>>,
+    ) -> Result<T, ApiError>
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        let begun = Instant::now();
+        let answer = request.await.map_err(|error| errors::api_error(operation, shard, &error));
+        let outcome = match answer.as_ref().map_err(|error| error.kind) {
+            Ok(_) => "ok",
+            Err(ErrorKind::Throttled) => "throttled",
+            Err(ErrorKind::NewIterator) => "expired_iterator",
+            Err(ErrorKind::Retry | ErrorKind::Refused | ErrorKind::NotFound | ErrorKind::Fatal) => "error",
+        };
+        let stream = self.stream.as_str();
+        self.metrics.kinesis_requests_total.with_label_values(&[stream, operation, outcome]).inc();
+        let duration = self.metrics.kinesis_request_duration_seconds.with_label_values(&[stream, operation]);
+        duration.observe(begun.elapsed().as_secs_f64());
+        answer
+    }
+}
+
+impl KinesisApi for AwsKinesis {
+    async fn describe(&self) -> Result<StreamDescription, ApiError> {
+        let request = self.client.describe_stream_summary();
+        let request = request.set_stream_name(self.name.clone()).set_stream_arn(self.arn.clone());
+        let answer = self.call("DescribeStreamSummary", None, request.send()).await?;
+        let summary = answer.stream_description_summary;
+        summary.map(description).ok_or_else(|| errors::unreadable("DescribeStreamSummary", None, "no description"))
+    }
+
+    async fn list_shards(&self) -> Result<Vec<ListedShard>, ApiError> {
+        let mut shards = Vec::new();
+        let mut token = None;
+        loop {
+            let request = self.client.list_shards();
+            // A token has to be sent alone: it stands for the stream too.
+            let request = match token {
+                Some(token) => request.next_token(token),
+                None => request.set_stream_name(self.name.clone()).set_stream_arn(self.arn.clone()),
+            };
+            let page = self.call("ListShards", None, request.send()).await?;
+            shards.extend(page.shards.unwrap_or_default().into_iter().map(listed));
+            token = page.next_token;
+            if token.is_none() {
+                return Ok(shards);
+            }
+        }
+    }
+
+    async fn shard_iterator(&self, shard: &ShardId, start: &IteratorStart) -> Result<ShardIterator, ApiError> {
+        const OPERATION: &str = "GetShardIterator";
+        let request = self.client.get_shard_iterator().shard_id(shard.as_str());
+        let request = request.set_stream_name(self.name.clone()).set_stream_arn(self.arn.clone());
+        let request = match start {
+            IteratorStart::TrimHorizon => request.shard_iterator_type(ShardIteratorType::TrimHorizon),
+            IteratorStart::AtTimestamp(at) => {
+                request.shard_iterator_type(ShardIteratorType::AtTimestamp).timestamp(DateTime::from_millis(at.0))
+            }
+            IteratorStart::After(number) => request
+                .shard_iterator_type(ShardIteratorType::AfterSequenceNumber)
+                .starting_sequence_number(number.as_str()),
+        };
+        let answer = self.call(OPERATION, Some(shard), request.send()).await;
+        let answer = answer.map_err(|error| errors::of_iterator(error, start))?;
+        let iterator = answer.shard_iterator.map(ShardIterator);
+        iterator.ok_or_else(|| errors::unreadable(OPERATION, Some(shard), "no iterator"))
+    }
+
+    async fn get_records(&self, shard: &ShardId, iterator: &ShardIterator, limit: u16) -> Result<ReadAnswer, ApiError> {
+        let request = self.client.get_records().shard_iterator(&iterator.0).limit(i32::from(limit));
+        let request = request.set_stream_arn(self.arn.clone());
+        let answer = self.call("GetRecords", Some(shard), request.send()).await?;
+        Ok(ReadAnswer {
+            records: answer.records.into_iter().map(|it| record(shard, it)).collect::<Result<_, _>>()?,
+            next: answer.next_shard_iterator.map(ShardIterator),
+            // Not knowing how far behind we are proves as little as being behind (RD-3).
+            millis_behind_latest: answer.millis_behind_latest.unwrap_or(1),
+            children: answer.child_shards.unwrap_or_default().into_iter().map(child).collect(),
+        })
+    }
+
+    fn server_time(&self) -> Option<Arrival> {
+        self.clock.now()
+    }
+}
+
+async fn check_credentials(sdk: &SdkConfig) -> Result<(), SourceError> {
+    let Some(provider) = sdk.credentials_provider() else {
+        return Err(SourceError::NoCredentials { detail: "the SDK has no provider".to_owned() });
+    };
+    let provided = provider.provide_credentials().await;
+    provided.map(drop).map_err(|error| SourceError::NoCredentials { detail: DisplayErrorContext(&error).to_string() })
+}
+
+fn description(summary: types::StreamDescriptionSummary) -> StreamDescription {
+    let mode = summary.stream_mode_details.map_or("PROVISIONED".to_owned(), |it| it.stream_mode.as_str().to_owned());
+    StreamDescription {
+        name: summary.stream_name,
+        arn: summary.stream_arn,
+        created_at: millis(&summary.stream_creation_timestamp),
+        readable: matches!(summary.stream_status, StreamStatus::Active | StreamStatus::Updating),
+        status: summary.stream_status.as_str().to_owned(),
+        retention_hours: u32::try_from(summary.retention_period_hours).unwrap_or(0),
+        encryption: summary.encryption_type.map_or("NONE".to_owned(), |it| it.as_str().to_owned()),
+        mode,
+        open_shards: u32::try_from(summary.open_shard_count).unwrap_or(0),
+    }
+}
+
+fn listed(shard: types::Shard) -> ListedShard {
+    let parents = shard.parent_shard_id.iter().chain(&shard.adjacent_parent_shard_id);
+    let open = shard.sequence_number_range.is_none_or(|range| range.ending_sequence_number.is_none());
+    let parents = parents.map(|parent| ShardId::new(parent)).collect();
+    ListedShard { shard: ShardRef { shard: ShardId::new(&shard.shard_id), parents }, open }
+}
+
+fn child(child: types::ChildShard) -> ShardRef {
+    let parents = child.parent_shards.iter().map(|parent| ShardId::new(parent)).collect();
+    ShardRef { shard: ShardId::new(&child.shard_id), parents }
+}
+
+fn record(shard: &ShardId, record: types::Record) -> Result<Record, ApiError> {
+    let number = SequenceNumber::try_new(&record.sequence_number);
+    let number = number.map_err(|error| errors::unreadable("GetRecords", Some(shard), &error.to_string()))?;
+    // Without a stamp the effective arrival, a running maximum, is that of the record before.
+    let arrival = record.approximate_arrival_timestamp.map_or(Arrival::MIN, |at| Arrival(millis(&at)));
+    Ok(Record { position: Position::After(number, 0), arrival, data: record.data.into_inner().into() })
+}
+
+fn millis(at: &DateTime) -> i64 {
+    at.to_millis().unwrap_or(i64::MAX)
+}

@@ -1,0 +1,367 @@
+//! One task a shard: permit, read, send, wait for the engine, again.
+//!
+//! Owns: the shard's iterator and the order of its messages. Deliberately absent: which shards to read (the engine),
+//! when to read (`super::pacing`), how much (`super::budget`). Dropping [`Consumer::run`] at any await is safe: what was
+//! not sent is read again from the checkpoint.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::time::{Instant, sleep_until};
+
+use super::alarm::Alarm;
+use super::api::{ApiError, ErrorKind, IteratorStart, KinesisApi, ListedShard, ReadAnswer, ShardIterator};
+use super::budget::{ReadSize, cost};
+use super::error::SourceError;
+use super::pacing::{Moment, Pacing, ReadFacts, TipEvidence};
+use super::shared::{Shared, StalledMark};
+use super::{ReadRequest, Record, ShardMessage};
+use crate::engine::{Position, ShardId, ShardRef, StartPosition};
+use crate::time::Arrival;
+
+/// Pause between listings that look for the children of a drained shard.
+const LIST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Reads one shard to its end.
+pub(super) struct Consumer<A> {
+    shared: Arc<Shared<A>>,
+    messages: mpsc::Sender<ShardMessage>,
+    shard: ShardId,
+    cursor: Cursor,
+    pacing: Pacing,
+    tip: TipEvidence,
+    size: ReadSize,
+    alarm: Alarm,
+    stalled: Option<StalledMark>,
+    origin: Instant,
+}
+
+/// How far the shard was read and sent.
+struct Cursor {
+    position: Position,
+    start: StartPosition,
+    iterator: Option<ShardIterator>,
+}
+
+/// Why a consumer ends before its shard does.
+enum Halt {
+    /// Nobody receives any more: a shutdown.
+    Unheard,
+    /// The whole source has to stop.
+    Failed(SourceError),
+}
+
+/// Whether there is more to read.
+#[derive(PartialEq, Eq)]
+enum Step {
+    Continue,
+    Drained,
+}
+
+/// A read that was answered.
+struct Read {
+    answer: ReadAnswer,
+    limit: u16,
+    sent: Moment,
+    /// Kinesis's clock when the request was sent.
+    sent_at: Option<Arrival>,
+}
+
+impl<A: KinesisApi> Consumer<A> {
+    /// A consumer that begins where `request` says.
+    pub(super) fn new(shared: Arc<Shared<A>>, messages: mpsc::Sender<ShardMessage>, request: ReadRequest) -> Self {
+        let settings = &shared.settings;
+        Self {
+            pacing: Pacing::new(settings.poll_interval, settings.stalled_after, Duration::ZERO),
+            size: ReadSize::new(shared.budget_bytes),
+            tip: TipEvidence::default(),
+            alarm: Alarm::default(),
+            stalled: None,
+            origin: Instant::now(),
+            cursor: Cursor { position: request.after, start: request.start, iterator: None },
+            shard: request.shard,
+            messages,
+            shared,
+        }
+    }
+
+    /// Reads until the shard's end.
+    ///
+    /// # Errors
+    /// When the whole source has to stop.
+    pub(super) async fn run(mut self) -> Result<(), SourceError> {
+        let _reading = self.shared.mark_reading(&self.shard);
+        match self.read_all().await {
+            Ok(()) | Err(Halt::Unheard) => Ok(()),
+            Err(Halt::Failed(error)) => Err(error),
+        }
+    }
+
+    async fn read_all(&mut self) -> Result<(), Halt> {
+        if self.cursor.position == Position::End {
+            return self.drained(Vec::new()).await;
+        }
+        while self.step().await? == Step::Continue {}
+        Ok(())
+    }
+
+    async fn step(&mut self) -> Result<Step, Halt> {
+        let turn = sleep_until(self.origin + self.pacing.next_read());
+        self.watched(turn).await?;
+        let permit = self.permit().await;
+        match self.read().await? {
+            Ok(read) => self.accept(read, permit).await,
+            Err(error) => {
+                drop(permit);
+                self.failed(error).await
+            }
+        }
+    }
+
+    /// BD-1: reserves what the read may bring. Waiting here is back-pressure, so the shard is frozen meanwhile (RD-3).
+    async fn permit(&mut self) -> OwnedSemaphorePermit {
+        let bytes = self.size.permit();
+        let budget = Arc::clone(&self.shared.budget);
+        let permit = self.frozen(budget.acquire_many_owned(bytes)).await;
+        permit.expect("the budget is never closed")
+    }
+
+    async fn read(&mut self) -> Result<Result<Read, ApiError>, Halt> {
+        let iterator = match self.iterator().await? {
+            Ok(iterator) => iterator,
+            Err(error) => return Ok(Err(error)),
+        };
+        let (shared, shard, limit) = (Arc::clone(&self.shared), self.shard.clone(), self.size.limit());
+        let (sent, sent_at) = (self.now(), shared.api.server_time());
+        let answer = self.watched(shared.api.get_records(&shard, &iterator, limit)).await?;
+        Ok(answer.map(|answer| Read { answer, limit, sent, sent_at }))
+    }
+
+    async fn iterator(&mut self) -> Result<Result<ShardIterator, ApiError>, Halt> {
+        if let Some(iterator) = &self.cursor.iterator {
+            return Ok(Ok(iterator.clone()));
+        }
+        let (shared, shard, start) = (Arc::clone(&self.shared), self.shard.clone(), self.cursor.iterator_start());
+        self.watched(shared.api.shard_iterator(&shard, &start)).await
+    }
+
+    async fn accept(&mut self, read: Read, permit: OwnedSemaphorePermit) -> Result<Step, Halt> {
+        let Read { answer, limit, sent, sent_at } = read;
+        let bytes = cost(&answer.records);
+        let more = answer.millis_behind_latest > 0 || answer.records.len() >= usize::from(limit);
+        self.size.on_read(bytes, answer.records.len(), limit);
+        self.recovered().await?;
+        self.pacing.on_read(ReadFacts { sent, answered: self.now(), bytes, more });
+        self.shared.count_read(&self.shard, &answer);
+        let (empty, behind) = (answer.records.is_empty(), answer.millis_behind_latest);
+        let drained = answer.next.is_none();
+        self.cursor.iterator = answer.next;
+        if !empty {
+            let permit = self.fit(permit, bytes);
+            self.deliver(answer.records, behind, permit).await?;
+        }
+        if drained {
+            self.drained(answer.children).await?;
+            return Ok(Step::Drained);
+        }
+        if self.tip.on_read(sent, empty, behind)
+            && let Some(sent_at) = sent_at
+        {
+            let slack = i64::try_from(self.shared.settings.tip_slack.as_millis()).unwrap_or(i64::MAX);
+            let read_through = sent_at.plus(-slack);
+            self.send(ShardMessage::AtTip { shard: self.shard.clone(), read_through }).await?;
+        }
+        Ok(Step::Continue)
+    }
+
+    /// Returns what the answer did not need, or takes what it needs more if the budget has it (see `super::budget`).
+    fn fit(&self, mut permit: OwnedSemaphorePermit, bytes: usize) -> OwnedSemaphorePermit {
+        let surplus = permit.num_permits().saturating_sub(bytes);
+        drop(permit.split(surplus));
+        let missing = u32::try_from(bytes.saturating_sub(permit.num_permits())).unwrap_or(u32::MAX);
+        if missing > 0
+            && let Ok(more) = Arc::clone(&self.shared.budget).try_acquire_many_owned(missing)
+        {
+            permit.merge(more);
+        }
+        permit
+    }
+
+    /// Hands the records over and waits until the engine has them: frozen, not idle (RD-3).
+    async fn deliver(
+        &mut self,
+        records: Vec<Record>,
+        millis_behind_latest: i64,
+        permit: OwnedSemaphorePermit,
+    ) -> Result<(), Halt> {
+        let Some(last) = records.last().map(|record| record.position.clone()) else { return Ok(()) };
+        let (resume, resumed) = oneshot::channel();
+        let shard = self.shard.clone();
+        self.send(ShardMessage::Records { shard, records, millis_behind_latest, permit, resume }).await?;
+        self.cursor.position = last;
+        self.frozen(resumed).await.map_err(|_| Halt::Unheard)
+    }
+
+    /// The shard's end: its children are announced behind its records, so that they come in before it leaves (RD-1).
+    async fn drained(&mut self, mut children: Vec<ShardRef>) -> Result<(), Halt> {
+        if children.is_empty() {
+            children = self.find_children().await?;
+        }
+        self.recovered().await?;
+        tracing::info!(shard = %self.shard, children = children.len(), "shard is drained");
+        self.send(ShardMessage::Drained { shard: self.shard.clone(), children }).await
+    }
+
+    /// The children by the listing, for answers without `ChildShards`. A listing may lag behind the end of the shard,
+    /// so none is believed only when two listings in a row agree.
+    async fn find_children(&mut self) -> Result<Vec<ShardRef>, Halt> {
+        let mut seen_none = false;
+        loop {
+            match self.list().await? {
+                Ok(listing) => {
+                    let children = children_of(&self.shard, listing);
+                    if !children.is_empty() || seen_none {
+                        return Ok(children);
+                    }
+                    seen_none = true;
+                    self.watched(tokio::time::sleep(LIST_PAUSE)).await?;
+                }
+                Err(error) => self.hold(&error).await?,
+            }
+        }
+    }
+
+    async fn list(&mut self) -> Result<Result<Vec<ListedShard>, ApiError>, Halt> {
+        let shared = Arc::clone(&self.shared);
+        self.watched(shared.api.list_shards()).await
+    }
+
+    async fn failed(&mut self, error: ApiError) -> Result<Step, Halt> {
+        match error.kind {
+            ErrorKind::Fatal => return Err(Halt::Failed(self.fatal(error))),
+            ErrorKind::NotFound if self.is_gone().await? => return self.gone(&error).await,
+            ErrorKind::NewIterator => self.cursor.iterator = None,
+            ErrorKind::NotFound | ErrorKind::Throttled | ErrorKind::Retry | ErrorKind::Refused => {}
+        }
+        self.note(&error);
+        Ok(Step::Continue)
+    }
+
+    /// Whether the stream exists and does not know the shard (any more). If the stream itself is missing, or cannot be
+    /// asked, the shard is held.
+    async fn is_gone(&mut self) -> Result<bool, Halt> {
+        let shared = Arc::clone(&self.shared);
+        let Ok(description) = self.watched(shared.api.describe()).await? else { return Ok(false) };
+        if description.created_at != shared.description.created_at {
+            return Err(Halt::Failed(SourceError::Recreated { stream: description.name }));
+        }
+        let listing = self.list().await?;
+        let unknown = |listing: Vec<ListedShard>| listing.iter().all(|listed| listed.shard.shard != self.shard);
+        Ok(description.readable && listing.is_ok_and(unknown))
+    }
+
+    /// The shard outlived the stream's retention: whatever was not read of it is lost, and said so (CP-8).
+    async fn gone(&mut self, error: &ApiError) -> Result<Step, Halt> {
+        let after = self.cursor.position.clone();
+        let detail = format!("the stream no longer holds the shard; records after {after} may be lost ({error})");
+        tracing::error!(shard = %self.shard, %after, %error, "possible loss: the stream no longer holds the shard");
+        self.shared.count_possible_loss();
+        self.send(ShardMessage::PossibleLoss { shard: self.shard.clone(), after, detail }).await?;
+        self.drained(Vec::new()).await?;
+        Ok(Step::Drained)
+    }
+
+    fn fatal(&self, source: ApiError) -> SourceError {
+        SourceError::Shard { shard: self.shard.clone(), source: Box::new(source) }
+    }
+
+    fn note(&mut self, error: &ApiError) {
+        let now = self.now();
+        self.alarm.raise(error, now);
+        self.pacing.on_error(now, error.kind, fastrand::f64());
+    }
+
+    /// Waits out an error of a call that is no read.
+    async fn hold(&mut self, error: &ApiError) -> Result<(), Halt> {
+        if error.kind == ErrorKind::Fatal {
+            return Err(Halt::Failed(self.fatal(error.clone())));
+        }
+        self.note(error);
+        self.watched(sleep_until(self.origin + self.pacing.next_read())).await
+    }
+
+    async fn recovered(&mut self) -> Result<(), Halt> {
+        if self.pacing.failures() > 0 {
+            self.alarm.clear(&self.shard, self.pacing.failures());
+        }
+        let stalled = self.pacing.is_stalled();
+        self.pacing.recover(self.now());
+        self.stalled = None;
+        if stalled {
+            self.send(ShardMessage::Stalled { shard: self.shard.clone(), stalled: false }).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits for `work`, and tells when the shard becomes stalled meanwhile (RD-3).
+    async fn watched<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Halt> {
+        let mut work = pin!(work);
+        while let Some(deadline) = self.pacing.stalls_at() {
+            tokio::select! {
+                biased;
+                output = &mut work => return Ok(output),
+                () = sleep_until(self.origin + deadline) => self.stall().await?,
+            }
+        }
+        Ok(work.await)
+    }
+
+    async fn stall(&mut self) -> Result<(), Halt> {
+        self.pacing.stall();
+        self.stalled = Some(self.shared.mark_stalled());
+        tracing::error!(shard = %self.shard, "stalled: no successful read; windows hold until the shard is read again");
+        self.send(ShardMessage::Stalled { shard: self.shard.clone(), stalled: true }).await
+    }
+
+    /// Waits for our own side. That time is back-pressure and does not count towards stalled.
+    async fn frozen<T>(&mut self, wait: impl Future<Output = T>) -> T {
+        let begun = Instant::now();
+        let output = wait.await;
+        let held = begun.elapsed();
+        self.pacing.frozen(held);
+        self.shared.count_backpressure(held);
+        output
+    }
+
+    async fn send(&mut self, message: ShardMessage) -> Result<(), Halt> {
+        let messages = self.messages.clone();
+        let slot = self.frozen(messages.reserve()).await.map_err(|_| Halt::Unheard)?;
+        slot.send(message);
+        Ok(())
+    }
+
+    fn now(&self) -> Moment {
+        self.origin.elapsed()
+    }
+}
+
+impl Cursor {
+    fn iterator_start(&self) -> IteratorStart {
+        match (&self.position, self.start) {
+            (Position::After(number, _), _) => IteratorStart::After(number.clone()),
+            (_, StartPosition::TrimHorizon) => IteratorStart::TrimHorizon,
+            (_, StartPosition::AtTimestamp(at)) => IteratorStart::AtTimestamp(at),
+        }
+    }
+}
+
+/// The shards of `listing` that have `parent` as a parent.
+fn children_of(parent: &ShardId, listing: Vec<ListedShard>) -> Vec<ShardRef> {
+    listing.into_iter().map(|listed| listed.shard).filter(|shard| shard.parents.contains(parent)).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,134 @@
+//! What the tasks of the source have in common: the port, the settings, the byte budget, the metrics.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use prometheus::IntGauge;
+use tokio::sync::Semaphore;
+
+use super::api::{ApiError, KinesisApi, ListedShard, ReadAnswer, StreamDescription};
+use super::error::SourceError;
+use crate::config::SourceConfig;
+use crate::engine::ShardId;
+use crate::metrics::Metrics;
+
+/// What the tasks of the source have in common.
+pub(super) struct Shared<A> {
+    pub(super) api: A,
+    pub(super) settings: SourceConfig,
+    pub(super) description: StreamDescription,
+    /// BD-1: one permit a byte.
+    pub(super) budget: Arc<Semaphore>,
+    pub(super) budget_bytes: u32,
+    metrics: Metrics,
+    /// The shards that have a consumer.
+    reading: Mutex<BTreeSet<ShardId>>,
+}
+
+/// Counts a shard as stalled while it lives.
+pub(super) struct StalledMark(IntGauge);
+
+/// Counts a shard as being read while it lives.
+pub(super) struct ReadingMark<A> {
+    shared: Arc<Shared<A>>,
+    shard: ShardId,
+}
+
+impl<A: KinesisApi> Shared<A> {
+    pub(super) fn new(
+        api: A,
+        settings: SourceConfig,
+        description: StreamDescription,
+        budget_bytes: usize,
+        metrics: Metrics,
+    ) -> Self {
+        // Tokio counts what one waiter may take in 32 bits; 4 GiB of records in flight is beyond any use.
+        let budget_bytes = u32::try_from(budget_bytes).unwrap_or(u32::MAX).max(1);
+        let budget = Arc::new(Semaphore::new(budget_bytes as usize));
+        let reading = Mutex::default();
+        let shared = Self { api, settings, description, budget, budget_bytes, metrics, reading };
+        for state in ["open", "draining", "stalled"] {
+            shared.shards_gauge(state).set(0);
+        }
+        shared
+    }
+
+    /// Counts the shard as being read until the mark is dropped.
+    pub(super) fn mark_reading(self: &Arc<Self>, shard: &ShardId) -> ReadingMark<A> {
+        self.lock().insert(shard.clone());
+        ReadingMark { shared: Arc::clone(self), shard: shard.clone() }
+    }
+
+    /// Counts a shard as stalled until the mark is dropped.
+    pub(super) fn mark_stalled(&self) -> StalledMark {
+        let gauge = self.shards_gauge("stalled");
+        gauge.inc();
+        StalledMark(gauge)
+    }
+
+    /// `kinesis_shards`, by a listing: open shards, and closed ones that are still read.
+    pub(super) fn count_listing(&self, listing: &[ListedShard]) {
+        let open = listing.iter().filter(|listed| listed.open).count();
+        let reading = self.lock();
+        let draining = listing.iter().filter(|listed| !listed.open && reading.contains(&listed.shard.shard)).count();
+        self.shards_gauge("open").set(i64::try_from(open).unwrap_or(i64::MAX));
+        self.shards_gauge("draining").set(i64::try_from(draining).unwrap_or(i64::MAX));
+    }
+
+    /// The metrics of one successful read.
+    pub(super) fn count_read(&self, shard: &ShardId, answer: &ReadAnswer) {
+        let labels = &[self.stream(), shard.as_str()];
+        let bytes: usize = answer.records.iter().map(|record| record.data.len()).sum();
+        self.metrics.kinesis_records_total.with_label_values(labels).inc_by(answer.records.len() as u64);
+        self.metrics.kinesis_record_bytes_total.with_label_values(labels).inc_by(bytes as u64);
+        let behind = answer.millis_behind_latest as f64 / 1000.0;
+        self.metrics.kinesis_shard_behind_latest_seconds.with_label_values(labels).set(behind);
+        if let Some(now) = self.api.server_time() {
+            let last_read = self.metrics.kinesis_shard_last_read_timestamp_seconds.with_label_values(labels);
+            last_read.set(now.0 as f64 / 1000.0);
+        }
+    }
+
+    /// A position could not be continued from.
+    pub(super) fn count_possible_loss(&self) {
+        self.metrics.kinesis_possible_loss_total.with_label_values(&[self.stream()]).inc();
+    }
+
+    /// Reading waited for room.
+    pub(super) fn count_backpressure(&self, held: Duration) {
+        self.metrics.backpressure_seconds_total.with_label_values(&["read"]).inc_by(held.as_secs_f64());
+    }
+
+    /// The error of a listing.
+    pub(super) fn unlisted(&self, error: ApiError) -> SourceError {
+        SourceError::Listing { stream: self.description.name.clone(), source: Box::new(error) }
+    }
+
+    fn stream(&self) -> &str {
+        &self.description.name
+    }
+
+    fn shards_gauge(&self, state: &str) -> IntGauge {
+        self.metrics.kinesis_shards.with_label_values(&[self.stream(), state])
+    }
+}
+
+impl<A> Shared<A> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeSet<ShardId>> {
+        // A set of names stays whole whatever panicked beside it.
+        self.reading.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for StalledMark {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+impl<A> Drop for ReadingMark<A> {
+    fn drop(&mut self) {
+        self.shared.lock().remove(&self.shard);
+    }
+}

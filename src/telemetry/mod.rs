@@ -1,0 +1,80 @@
+//! Logs: one line an event on standard error, JSON or text, in which no foreign text can act on a terminal or forge a
+//! line.
+//!
+//! WARN means that the daemon recovered, ERROR that something is lost or an operator is needed; single records appear
+//! at TRACE only. Deliberately absent: metrics, and log files, which belong to the surroundings.
+
+mod every;
+#[cfg(test)]
+mod tests;
+mod visible;
+mod writer;
+
+pub use every::Every;
+pub use visible::visible;
+
+use tracing::Subscriber;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::config::{LogConfig, LogFormat};
+use writer::Harmless;
+
+/// Why logging could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    /// The filter cannot be read.
+    #[error("log.level {level:?} is not a filter such as `info` or `warn,trailrisk=debug`: {detail}")]
+    Filter {
+        /// What was configured.
+        level: String,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// Logging is set up once a process.
+    #[error("logging is already set up")]
+    AlreadySetUp,
+}
+
+/// Sends the log lines of this process to standard error.
+///
+/// # Errors
+/// When the filter cannot be read, or logging is already set up.
+pub fn init(config: &LogConfig) -> Result<(), TelemetryError> {
+    subscriber(config, std::io::stderr)?.try_init().map_err(|_| TelemetryError::AlreadySetUp)
+}
+
+/// Checks a filter.
+///
+/// # Errors
+/// Says what is wrong with it.
+pub fn check_filter(level: &str) -> Result<(), TelemetryError> {
+    filter(level).map(drop)
+}
+
+/// What [`init`] sets up, writing elsewhere.
+///
+/// # Errors
+/// When the filter cannot be read.
+pub fn subscriber<W>(config: &LogConfig, writer: W) -> Result<Box<dyn Subscriber + Send + Sync>, TelemetryError>
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter(&config.level)?)
+        .with_ansi(false)
+        .with_writer(Harmless::new(config.format, writer));
+    Ok(match config.format {
+        LogFormat::Json => Box::new(lines.json().flatten_event(true).with_current_span(false).finish()),
+        LogFormat::Text => Box::new(lines.finish()),
+    })
+}
+
+fn filter(level: &str) -> Result<EnvFilter, TelemetryError> {
+    let fault = |detail: String| TelemetryError::Filter { level: level.to_owned(), detail };
+    if level.trim().is_empty() {
+        return Err(fault("it is empty".to_owned()));
+    }
+    EnvFilter::try_new(level).map_err(|error| fault(error.to_string()))
+}

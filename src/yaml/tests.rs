@@ -1,0 +1,61 @@
+//! Positions of scalars in every style.
+
+use super::{Documents, Place, place_of};
+
+/// Checks that each of `words` in the scalar `a` maps to where the word stands in the source.
+#[track_caller]
+fn assert_mapped(source: &str, text: &str, words: &[&str]) {
+    let documents = Documents::read(source).expect("YAML");
+    let node = documents.nodes().next().expect("a document").get("a").expect("the key a");
+    assert_eq!(node.text(), Some(text));
+    let map = node.text_map();
+    assert_eq!(map.len(), text.len() + 1);
+    for word in words {
+        let at = text.find(word).expect("in the text");
+        assert!(source[map[at]..].starts_with(word), "{word}: {:?}", &source[map[at]..]);
+    }
+}
+
+#[test]
+fn plain_and_quoted_scalars_on_one_line() {
+    assert_mapped("# é\na: one two\n", "one two", &["one", "two"]);
+    assert_mapped("a: 'one ''two'' three'\n", "one 'two' three", &["one", "two", "three"]);
+    assert_mapped("a: \"one \\\"two\\\" \\u00e9 three\"\n", "one \"two\" é three", &["one", "two", "three"]);
+}
+
+#[test]
+fn scalars_folded_over_lines() {
+    assert_mapped("a: one\n   two\n\n   three\nb: 1\n", "one two\nthree", &["one", "two", "three"]);
+    assert_mapped("a: 'one \n   two\n\n   three'\n", "one two\nthree", &["one", "two", "three"]);
+    assert_mapped(
+        "a: \"one\\\n   \\ two\n   three\\n four\"\n",
+        "one two three\n four",
+        &["one", "two", "three", "four"],
+    );
+    assert_mapped("a:\n   one\n   two\n", "one two", &["one", "two"]);
+}
+
+#[test]
+fn blocks() {
+    assert_mapped("a: |-\n  one\n    two\n\n  three\n", "one\n  two\n\nthree", &["one", "two", "three"]);
+    assert_mapped("a: >- # why\n  'one'\n  two\n\n  three\n", "'one' two\nthree", &["'one'", "two", "three"]);
+    assert_mapped("a: |2+\n  \"one\\n\n  two\n", "\"one\\n\ntwo\n", &["\"one\\n", "two"]);
+}
+
+#[test]
+fn places_count_characters() {
+    assert_eq!(place_of("é é\nü x", 9), Place { line: 2, column: 3 });
+    let documents = Documents::read("é: 1\nb: [x, {c: y}]\n").expect("YAML");
+    let root = documents.nodes().next().expect("a document");
+    let y = root.get("b").and_then(|b| b.items()).and_then(|items| items[1].get("c")).expect("y");
+    assert_eq!(y.place(), Place { line: 2, column: 12 });
+    assert_eq!(root.get("b").map(|b| b.place()), Some(Place { line: 2, column: 4 }));
+}
+
+#[test]
+fn broken_yaml_has_a_place() {
+    let error = Documents::read("a: 1\nb: [\n").err().expect("an error");
+    assert!(error.place.line >= 2, "{error:?}");
+    let error = Documents::read("a: 1\nb: 2\na: 3\n").err().expect("a key twice");
+    assert_eq!(error.place.line, 3, "{error:?}");
+}

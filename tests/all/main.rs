@@ -1,0 +1,5 @@
+//! All integration tests in one binary: linked once, and one place for what they share.
+
+mod source;
+#[path = "../support/mod.rs"]
+mod support;
