@@ -15,7 +15,9 @@ use crate::catalog::{self, CatalogError};
 use crate::checkpoint::{CheckpointStore, FileStore, MemoryStore, StoreError};
 use crate::clock;
 use crate::config::{CheckpointStoreConfig, Config};
-use crate::engine::{Checkpoint, Engine, EngineConfig, Input, Position, StartPosition, StoredPlanError, StreamIdentity, Timing};
+use crate::engine::{
+    Checkpoint, Engine, EngineConfig, Input, Position, StartPosition, StoredPlanError, StreamIdentity, Timing,
+};
 use crate::evaluate::Evaluator;
 use crate::metrics::Metrics;
 use crate::pipeline::{Ended, Observer, Parts, Pipeline, PipelineError};

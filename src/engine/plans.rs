@@ -58,8 +58,7 @@ impl PlanSlot {
                 Some(cut) => earliest < cut.newest && key.close_at > cut.complete_until,
             };
             let retired = span.retired.as_ref();
-            let ended_inside =
-                retired.is_some_and(|cut| earliest < cut.newest && key.close_at > cut.complete_until);
+            let ended_inside = retired.is_some_and(|cut| earliest < cut.newest && key.close_at > cut.complete_until);
             begun_inside || ended_inside
         })
     }

@@ -64,8 +64,9 @@ fn by_values(field: &str, value: &Value) -> Vec<Scalar> {
 /// Every choice of one value a field, the last field's values changing fastest.
 fn combinations(by: &[Vec<Scalar>]) -> Vec<Vec<Scalar>> {
     by.iter().fold(vec![Vec::new()], |rows, values| {
-        let extended =
-            rows.iter().flat_map(|row| values.iter().map(move |value| [row.as_slice(), std::slice::from_ref(value)].concat()));
+        let extended = rows
+            .iter()
+            .flat_map(|row| values.iter().map(move |value| [row.as_slice(), std::slice::from_ref(value)].concat()));
         extended.take(MAX_ROWS_PER_EVENT).collect()
     })
 }

@@ -42,13 +42,15 @@ pub struct Checks {
     horizon_at_start: Option<Arrival>,
     /// Whether bodies are promised to be equal: not where a bound is hit or Kinesis breaks its condition.
     exact: bool,
+    /// Not where a shard may stall (CP-5).
+    once: bool,
     pub violations_of_slack: u64,
 }
 
 impl Checks {
-    /// `exact`: whether equal bodies are promised.
-    pub fn new(exact: bool) -> Self {
-        Self { exact, ..Self::default() }
+    /// `exact`: whether equal bodies are promised; `once`: whether a clean stop lets nothing be repeated.
+    pub fn new(exact: bool, once: bool) -> Self {
+        Self { exact, once, ..Self::default() }
     }
 
     /// A process begins, from what is durable.
@@ -87,11 +89,15 @@ impl Checks {
 
     /// A risk event goes out; `announced`: its early stage is on its way or delivered, or not promised.
     pub fn emitted(&mut self, event: &RiskEvent, key: &Key, close_at: i64, announced: bool) -> Verdict {
+        if !self.exact {
+            return Ok(());
+        }
         let delivery = event.delivery_key();
-        require(!self.settled.contains(&delivery), "CP-6", || format!("twice over a clean stop: {delivery} {key:?}"))?;
+        let twice = self.once && self.settled.contains(&delivery);
+        require(!twice, "CP-6", || format!("twice over a clean stop: {delivery} {key:?}"))?;
         let id = *self.ids.entry(key.clone()).or_insert(event.id);
         require(id == event.id, "EM-3", || format!("another id for {key:?}"))?;
-        if event.stage == Stage::Early || !self.exact {
+        if event.stage == Stage::Early {
             return Ok(());
         }
         let released = self.horizon_at_start.is_some_and(|horizon| close_at <= horizon.0);
@@ -146,8 +152,7 @@ pub fn comparable(event: &RiskEvent) -> RiskEvent {
 /// AG-4: every event ends in exactly one bucket per detection.
 fn sums(counters: &Counters) -> Verdict {
     for (plan, of) in counters.plans.iter().enumerate() {
-        let sum =
-            of.counted + of.unmatched + of.null_by + of.duplicate + of.replayed + of.outside_activation;
+        let sum = of.counted + of.unmatched + of.null_by + of.duplicate + of.replayed + of.outside_activation;
         require(sum == counters.events, "AG-4", || format!("plan {plan}: {of:?} of {} events", counters.events))?;
         let by_field: u64 = of.null_by_field.iter().sum();
         require(by_field == of.null_by, "AG-3", || format!("plan {plan}: {of:?}"))?;

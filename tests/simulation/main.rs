@@ -6,6 +6,7 @@
 mod bugs;
 mod checks;
 mod detections;
+mod directed;
 mod log;
 mod oracle;
 mod rng;
@@ -17,6 +18,7 @@ mod verdict;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use bugs::Bug;
 use checks::Violation;
 use rng::Rng;
 use run::{Options, Run, World};
@@ -52,7 +54,8 @@ fn run_seed(seed: u64, options: Options) -> Result<(), Violation> {
     let mut first: Option<Finals> = None;
     for schedule in 0..SCHEDULES {
         let number = seed * SCHEDULES + schedule;
-        let finals = run_schedule(&world, options, number).map_err(|(violation, trace)| with_trace(violation, &trace))?;
+        let finals =
+            run_schedule(&world, options, number).map_err(|(violation, trace)| with_trace(violation, &trace))?;
         let same = first.get_or_insert_with(|| finals.clone()) == &finals;
         if !same && options.max_state_bytes.is_none() {
             return Err(Violation { rule: "EM-4", detail: "two schedules, two sets of finals".to_owned() });
@@ -86,9 +89,9 @@ fn all_pass(seeds: std::ops::Range<u64>, options: Options) {
             failures.entry(violation.rule).or_insert((0, seed, violation.detail)).0 += 1;
         }
     }
-    let report = failures.iter().map(|(rule, (count, first, detail))| {
-        format!("{rule}: {count} seeds, the first of them {first}: {detail}")
-    });
+    let report = failures
+        .iter()
+        .map(|(rule, (count, first, detail))| format!("{rule}: {count} seeds, the first of them {first}: {detail}"));
     assert!(failures.is_empty(), "{}", report.collect::<Vec<_>>().join("\n"));
 }
 
@@ -109,4 +112,27 @@ fn one_seed_is_one_run() {
 #[test]
 fn semantics_4_every_schedule_comes_to_what_the_oracle_says() {
     all_pass(seeds(150), Options::default());
+}
+
+#[test]
+fn bd_2_nothing_is_lost_where_state_is_bounded() {
+    all_pass(seeds(60), Options { max_state_bytes: Some(4_000), ..Options::default() });
+}
+
+#[test]
+fn rd_3_shards_may_stall() {
+    all_pass(seeds(60), Options { stalls: true, ..Options::default() });
+}
+
+#[test]
+fn every_mistake_is_noticed() {
+    for bug in Bug::ALL {
+        let options = Options { bug: Some(bug), ..Options::default() };
+        assert!((0..seeds_for(bug)).any(|seed| run_seed(seed, options).is_err()), "{bug:?} is not noticed");
+    }
+}
+
+/// Within how many seeds a mistake must be noticed.
+fn seeds_for(_: Bug) -> u64 {
+    200
 }

@@ -45,8 +45,7 @@ impl World {
         let of_shard = |records: &[crate::log::LogRecord]| {
             let evaluate = |record: &crate::log::LogRecord| {
                 let data = record.bytes();
-                let raw =
-                    RawRecord { position: &record.position, arrival: Arrival(record.arrival), data: &data };
+                let raw = RawRecord { position: &record.position, arrival: Arrival(record.arrival), data: &data };
                 evaluator.evaluate([raw]).records.remove(0)
             };
             records.iter().map(evaluate).collect()
@@ -115,7 +114,7 @@ impl<'a> Run<'a> {
         let plans: Vec<_> = active.iter().map(|detection| Arc::clone(&detection.plan)).collect();
         let engine = Engine::new(engine_config(world, options), plans);
         let evaluated = world.evaluate(engine.plans());
-        let checks = Checks::new(options.max_state_bytes.is_none());
+        let checks = Checks::new(options.max_state_bytes.is_none(), !options.stalls);
         Self {
             now: world.log.first_start,
             readers: vec![Reader::default(); world.log.shards.len()],
@@ -285,9 +284,16 @@ impl<'a> Run<'a> {
         let log = &self.world.log;
         let listed = (0..log.shards.len()).filter(|ix| log.shards[*ix].created <= self.now && !self.forgotten[*ix]);
         let mut listed: Vec<ShardRef> = listed.map(|ix| log.shard_ref(ix)).collect();
-        if self.options.bug == Some(Bug::FrontierInPieces) {
-            let one = self.rng.index(listed.len());
-            listed = vec![listed.swap_remove(one)];
+        match self.options.bug {
+            Some(Bug::FrontierInPieces) => {
+                let one = self.rng.index(listed.len());
+                listed = vec![listed.swap_remove(one)];
+            }
+            Some(Bug::ChildrenLate) => {
+                let ended = |ix: &usize| self.readers[*ix].ended;
+                listed.retain(|shard| log.shards[log.index_of(&shard.shard)].parents.iter().all(ended));
+            }
+            _ => {}
         }
         self.input(Input::ShardsListed(listed))
     }
@@ -468,15 +474,14 @@ impl<'a> Run<'a> {
                 return self.end_of_run();
             }
         }
+        crate::verdict::nothing_is_held(self)?;
         let deadlock = self.engine.is_replaying();
         let detail = format!("{:?}, replaying: {deadlock}", self.engine.gauges());
         Err(Violation { rule: if deadlock { "CP-1a" } else { "WN-6" }, detail: format!("does not close: {detail}") })
     }
 
     fn calm_round(&mut self) -> Verdict {
-        if self.options.bug == Some(Bug::FrontierInPieces) || self.options.bug == Some(Bug::ChildrenLate) {
-            self.list_shards()?;
-        }
+        self.list_shards()?;
         for ix in 0..self.readers.len() {
             for _ in 0..3 {
                 self.answer(ix)?;
@@ -506,7 +511,8 @@ impl<'a> Run<'a> {
                 (reader.next == shard.records.len() && end) || drained || forgotten
             })
         };
-        gauges.open_instances == 0 && gauges.pending == 0 && !self.engine.is_replaying() && all_read()
+        let at_rest = gauges.open_instances == 0 && gauges.pending == 0 && !self.engine.is_replaying();
+        at_rest && all_read() && crate::verdict::nothing_is_held(self).is_ok()
     }
 
     /// What a run must have come to.
@@ -514,7 +520,6 @@ impl<'a> Run<'a> {
         self.calm_round()?;
         self.checks.process_ends(&self.engine)?;
         self.checks.ids_are_unique()?;
-        crate::verdict::nothing_is_held(self)?;
         crate::verdict::all_dead_letters(self)?;
         if self.options.max_state_bytes.is_some() {
             return crate::verdict::nothing_is_lost(self);

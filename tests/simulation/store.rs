@@ -27,8 +27,7 @@ impl Store {
 
     /// Ends the oldest write (CP-3: a newer document is never replaced by an older one). The engine may be told.
     pub fn finish_one(&mut self, bug: Option<Bug>) -> Option<CheckpointTicket> {
-        let next =
-            if bug == Some(Bug::StoreGoesBack) { self.writing.pop_back() } else { self.writing.pop_front() };
+        let next = if bug == Some(Bug::StoreGoesBack) { self.writing.pop_back() } else { self.writing.pop_front() };
         let (ticket, checkpoint) = next?;
         // As the file holds it: through its JSON.
         let text = serde_json::to_string(&checkpoint).expect("a checkpoint serialises");

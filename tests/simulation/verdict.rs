@@ -93,7 +93,8 @@ pub fn nothing_is_lost(run: &Run<'_>) -> Verdict {
     for (key, body) in run.sink.received.finals.values().map(oracle::read) {
         found.entry(subject(&key)).or_default().extend(body.evidence);
     }
-    let free: Vec<_> = run.world.detections.iter().filter(|detection| detection.rule.has_no_threshold()).cloned().collect();
+    let free: Vec<_> =
+        run.world.detections.iter().filter(|detection| detection.rule.has_no_threshold()).cloned().collect();
     for (key, body) in oracle::evaluate(&run.world.log, &free) {
         let events = found.get(&subject(&key)).cloned().unwrap_or_default();
         let lost: Vec<_> = body.evidence.iter().filter(|event| !events.contains(event)).collect();
