@@ -13,7 +13,7 @@ pub use bounds::bounds;
 pub use sources::{Sources, SourcesError};
 
 use crate::config::{DetectionSettings, DetectionsConfig, SinkConfig};
-use crate::detection::{self, PlanSettings, Problem, ProblemKind};
+use crate::detection::{self, PlanSettings, Problem, ProblemSeverity};
 use crate::plan::Plan;
 use crate::spl::Macros;
 
@@ -112,7 +112,8 @@ impl Catalog {
             return Err(CatalogError::Problems(problems.iter().map(|problem| format!("\n{problem}")).collect()));
         }
         for problem in self.files.iter().flat_map(|file| &file.problems) {
-            tracing::warn!(%problem, "detection");
+            let place = format!("{}:{}:{}", problem.file, problem.line, problem.column);
+            tracing::warn!(place, "{}", problem.message);
         }
         let ready = self.files.into_iter().filter_map(|file| match file.outcome {
             Outcome::Ready(plan) => Some(plan),
@@ -193,7 +194,7 @@ fn load_file(path: PathBuf, macros: &Macros, config: &DetectionsConfig) -> Resul
             FileReport { path, name, outcome, problems: compiled.warnings }
         }
         Err(problems) => {
-            let unsupported = problems.iter().all(|problem| problem.kind != ProblemKind::Error);
+            let unsupported = problems.iter().all(|problem| problem.severity != ProblemSeverity::Error);
             let outcome = if unsupported { Outcome::Unsupported } else { Outcome::Invalid };
             let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
             FileReport { path, name, outcome, problems }

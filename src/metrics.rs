@@ -9,8 +9,8 @@ use prometheus::{
 };
 
 use crate::cloudtrail::{Envelope, RejectReason};
-use crate::detection::Severity;
 use crate::engine::ShardId;
+use crate::plan::Severity;
 use crate::risk_event::Stage;
 
 #[cfg(test)]

@@ -91,7 +91,7 @@ pub struct RiskEvent {
     /// In a late or future pane: the id that the on-time result of the same window and group has or would have.
     pub supplements: Option<RiskEventId>,
     /// The detection: facts and risk model.
-    pub detection: Arc<crate::detection::PlanText>,
+    pub detection: Arc<crate::plan::PlanText>,
     /// The message with its tokens filled in.
     pub risk_message: String,
     /// Who or what is at risk; a multivalue column makes one object a value.

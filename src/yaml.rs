@@ -38,11 +38,27 @@ pub(crate) struct Documents<'t> {
 impl<'t> Documents<'t> {
     /// Reads a text. A key that stands twice in one mapping is an error.
     pub(crate) fn read(source: &'t str) -> Result<Self, YamlError> {
+        check_depth(source)?;
         MarkedYaml::load_from_str(source).map(|roots| Self { source, roots }).map_err(|error| scan_error(&error))
     }
 
     pub(crate) fn nodes(&'t self) -> impl Iterator<Item = Node<'t>> {
         self.roots.iter().map(|marked| Node { source: self.source, marked })
+    }
+}
+
+/// More nesting than any file needs, and little enough for whoever recurses over the nodes, the loader first.
+const MAX_DEPTH: usize = 500;
+
+/// A block is never deeper than the indentation and indicators before it are long. (The loader bounds flow nesting.)
+fn check_depth(source: &str) -> Result<(), YamlError> {
+    let depth = |line: &str| line.bytes().take_while(|byte| b" \t-?:".contains(byte)).count();
+    match source.lines().position(|line| depth(line) > MAX_DEPTH) {
+        None => Ok(()),
+        Some(index) => {
+            let place = Place { line: index + 1, column: 1 };
+            Err(YamlError { place, message: format!("the line is indented more than {MAX_DEPTH} deep") })
+        }
     }
 }
 

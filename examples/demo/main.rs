@@ -2,6 +2,7 @@
 //! process of its own that reads them. Ends by itself, with exit code 0 only if exactly the expected risk events came.
 //!
 //! The daemon is this same executable, started again with the argument `daemon`: it runs what `trailrisk run` runs.
+//! With `--metrics FILE` its metrics are also written to a file.
 
 #![expect(clippy::print_stdout, reason = "a demo talks to its reader")]
 
@@ -26,10 +27,12 @@ const PATIENCE: Duration = Duration::from_secs(90);
 #[tokio::main]
 async fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
-    if arguments.next().as_deref() == Some("daemon") {
+    let first = arguments.next();
+    if first.as_deref() == Some("daemon") {
         return tokio::task::block_in_place(|| daemon::main(arguments.collect()));
     }
-    match tokio::time::timeout(PATIENCE, demo()).await {
+    let metrics_file = arguments.next().filter(|_| first.as_deref() == Some("--metrics"));
+    match tokio::time::timeout(PATIENCE, demo(metrics_file)).await {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(_) => {
@@ -39,7 +42,7 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn demo() -> bool {
+async fn demo(metrics_file: Option<String>) -> bool {
     println!("trailrisk demo: events dated now, windows of {} s, grace {} s", events::WINDOW, events::GRACE);
     let kinesis = LocalKinesis::start().await;
     kinesis.create_stream(STREAM, SHARDS).await;
@@ -61,6 +64,9 @@ async fn demo() -> bool {
 
     let seen = expect::risk_events(&mut daemon, &samples).await;
     let metrics = daemon.metrics().await;
+    if let Some(file) = metrics_file {
+        std::fs::write(file, &metrics).expect("the file for the metrics is writable");
+    }
     println!("\nmetrics:");
     for line in metrics.lines().filter(|line| expect::matters(line)) {
         println!("  {line}");

@@ -8,6 +8,7 @@ use super::{Exit, Failure};
 use crate::catalog::{self, Catalog, FileReport, Outcome, Sources};
 use crate::cli::CheckArgs;
 use crate::config::{self, Environment, Overrides};
+use crate::detection::Problem;
 
 pub(super) fn run(args: &CheckArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
     let sources = Sources::of(&args.detections)?;
@@ -58,7 +59,8 @@ fn write_text(file: &FileReport, out: &mut dyn Write) -> io::Result<()> {
 /// A disabled detection is valid: its status is `ok`.
 fn write_json(file: &FileReport, out: &mut dyn Write) -> io::Result<()> {
     let valid = matches!(file.outcome, Outcome::Ready(_) | Outcome::Disabled);
-    let reasons: Vec<String> = file.problems.iter().map(|problem| problem.summary()).collect();
+    let summary = |problem: &Problem| format!("{}:{}: {}", problem.line, problem.column, problem.message);
+    let reasons: Vec<String> = file.problems.iter().map(summary).collect();
     let line = json!({
         "file": file.path,
         "name": file.name,

@@ -5,11 +5,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::*;
-use crate::detection::{PlanText, RiskModel};
 use crate::engine::{
-    CHECKPOINT_VERSION, PlanCheckpoint, PlanCut, Position, SequenceNumber, ShardCheckpoint, ShardId, StartPosition,
-    StreamIdentity,
+    CHECKPOINT_VERSION, PlanCheckpoint, PlanCut, PlanSpan, Position, SequenceNumber, ShardCheckpoint, ShardId,
+    StartPosition, StreamIdentity,
 };
+use crate::plan::{PlanText, RiskModel};
 use crate::time::Arrival;
 
 const SHARD: &str = "shardId-000000000000";
@@ -27,6 +27,7 @@ fn checkpoint() -> Checkpoint {
         resume_after: after(10),
         effective_arrival: Arrival(1_700_000_100_000),
         processed: after(20),
+        processed_arrival: Arrival(1_700_000_190_000),
         read_through: None,
         drained: false,
         lifts: vec![(after(15), Arrival(1_700_000_150_000))],
@@ -74,8 +75,12 @@ fn plan() -> PlanCheckpoint {
         grace_ms: 900_000,
         max_future_skew_ms: 300_000,
     };
-    let cut = PlanCut { positions: BTreeMap::from([(ShardId::new(SHARD), after(5))]), at: Arrival(1_700_000_000_001) };
-    PlanCheckpoint { text, activated: Some(cut), retired: None }
+    let cut = PlanCut {
+        positions: BTreeMap::from([(ShardId::new(SHARD), after(5))]),
+        complete_until: Arrival(1_700_000_000_000),
+        newest: Arrival(1_700_000_000_001),
+    };
+    PlanCheckpoint { text, spans: vec![PlanSpan { activated: Some(cut), retired: None }] }
 }
 
 fn shard(checkpoint: &mut Checkpoint) -> &mut ShardCheckpoint {

@@ -25,7 +25,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::detection::Severity;
+use crate::plan::Severity;
 use crate::risk_event::Stage;
 use crate::time::Arrival;
 

@@ -172,8 +172,8 @@ fn warn_of_filters<'t>(reader: &mut Reader<'t>, root: Node<'t>, name: &str, sear
     let message =
         format!("the search uses the filter `{}`, but by its name the detection's filter is `{own}`", other.name);
     let help = "both are honoured: each one that the macros file defines is applied".to_owned();
-    let problem = search.place.problem(other.start..other.end, ProblemSeverity::Warning, message, Some(help));
-    reader.problems.push(problem);
+    let bytes = search.place.bytes(other.start..other.end);
+    reader.problem(bytes, ProblemSeverity::Warning, message, Some(help));
 }
 
 #[cfg(test)]

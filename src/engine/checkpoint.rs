@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::ids::{Position, ShardId};
-use crate::detection::PlanText;
+use crate::plan::PlanText;
 use crate::time::Arrival;
 
 /// The format that this build writes and reads.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::identity::Subject;
 use super::instance::Group;
-use crate::detection::PlanText;
+use crate::plan::PlanText;
 use crate::plan::{Partial, Row, Scalar, Value};
 use crate::risk_event::{Marks, Pane, RiskEvent, RiskObject, Stage, ThreatObject};
 

@@ -13,7 +13,7 @@ use crate::engine::{Checkpoint, Counters, DeadLetter, Engine, Position, ShardId}
 use crate::evaluate::Evaluation;
 use crate::metrics::Metrics;
 use crate::plan::Plan;
-use crate::risk_event::{RiskEvent, Stage};
+use crate::risk_event::RiskEvent;
 use crate::sink::Sinks;
 use crate::time::Arrival;
 
@@ -42,9 +42,7 @@ impl Observer {
     ) -> Self {
         let plans = engine.plans();
         metrics.state_bytes_limit.set(i64::try_from(max_state_bytes).unwrap_or(i64::MAX));
-        metrics.replayed_records_total.with_label_values(&[&stream]);
-        metrics.tip_slack_violations_total.with_label_values(&[&stream]);
-        metrics.kinesis_possible_loss_total.with_label_values(&[&stream]);
+        metrics.know_stream(&stream);
         plans.iter().for_each(|plan| zero_plan(&metrics, plan));
         let last = engine.counters().clone();
         let (blocked, rows) = (BTreeSet::new(), BTreeSet::new());
@@ -198,25 +196,12 @@ impl Observer {
 /// Known label values start at zero.
 fn zero_plan(metrics: &Metrics, plan: &Plan) {
     let name = plan.text().name.as_str();
-    let per_detection = [
-        &metrics.events_duplicate_total,
-        &metrics.events_late_total,
-        &metrics.events_future_total,
-        &metrics.event_id_conflicts_total,
-        &metrics.detection_matches_total,
-    ];
-    for counter in per_detection {
-        counter.with_label_values(&[name]);
-    }
+    metrics.know_detection(name, plan.text().risk.severity());
     for field in plan.by_fields() {
         metrics.detection_null_field_total.with_label_values(&[name, field]);
     }
     for filter in &plan.text().filters {
         metrics.detection_hidden_rows_total.with_label_values(&[name, &filter.name]);
-    }
-    for stage in Stage::ALL {
-        let labels = [name, stage.as_str(), plan.text().risk.severity().as_str()];
-        metrics.risk_events_total.with_label_values(&labels);
     }
 }
 

@@ -15,6 +15,8 @@ pub(super) struct Aggregate {
     pub(super) function: Function,
     pub(super) argument: Argument,
     pub(super) output: Arc<str>,
+    /// Where it is written; nowhere for a column of a search without `stats`.
+    pub(super) span: Option<Span>,
 }
 
 /// What is computed.
@@ -92,7 +94,7 @@ impl Aggregate {
             return Err(CompileError::unsupported("wildcards in stats are not supported", span)
                 .with_help("name the fields one by one"));
         }
-        Ok(Self { function, argument, output: node.output.as_str().into() })
+        Ok(Self { function, argument, output: node.output.as_str().into(), span: Some(span.clone()) })
     }
 }
 

@@ -107,6 +107,19 @@ impl Action {
         true
     }
 
+    /// Whether it writes this field by name.
+    pub(super) fn writes(&self, field: &str) -> bool {
+        match self {
+            Self::Eval(assignments) => assignments.iter().any(|(output, _)| &**output == field),
+            Self::Rename(pairs) => pairs.iter().any(|pair| pair.writes(field)),
+            Self::Bin(bin) => &*bin.output == field,
+            Self::Convert(conversions) => conversions.iter().any(|conversion| &*conversion.output == field),
+            Self::Search(_) | Self::Where(_) | Self::Keep(_) | Self::Drop(_) | Self::Table(_) | Self::FillNull(..) => {
+                false
+            }
+        }
+    }
+
     /// Compiles a command that works on one record. `fields_named_after`: what the rest of the pipeline names, for
     /// `fillnull`; none where the records are rows.
     pub(super) fn compile(
@@ -163,6 +176,13 @@ fn rename((source, target): &(Spanned<String>, Spanned<String>)) -> Result<Renam
 }
 
 impl Rename {
+    fn writes(&self, field: &str) -> bool {
+        match self {
+            Self::Field(source, target) => &**source.name() == field || &**target == field,
+            Self::Matching(source, target) => source.matches(field) || target.matches(field),
+        }
+    }
+
     fn apply(&self, record: &mut Record<'_>) {
         match self {
             Self::Field(source, target) => record.rename(source, target),

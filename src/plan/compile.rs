@@ -12,7 +12,7 @@ use super::matcher::Matcher;
 use super::names::Names;
 use super::{literals, schema, warnings};
 use crate::cloudtrail::FieldPath;
-use crate::detection::PlanText;
+use crate::plan::PlanText;
 use crate::spl::ast::{Command, Pipeline, Span, Spanned, StatsCommand};
 
 /// A compiled search: immutable, a function of its [`PlanText`] alone.
@@ -22,6 +22,8 @@ pub struct Plan {
     fingerprint: Fingerprint,
     pub(super) window_ms: i64,
     pub(super) base: Matcher,
+    /// Where the base search ends in the text.
+    pub(super) base_end: usize,
     pub(super) event_steps: Vec<Step>,
     has_stats: bool,
     pub(super) by: Vec<Arc<str>>,
@@ -44,7 +46,7 @@ impl Plan {
     /// Compiles a parsed search.
     pub(super) fn from_pipeline(text: &PlanText, pipeline: &Pipeline) -> Result<Self, CompileError> {
         let parts = Parts::of(text, pipeline);
-        let event_steps = steps(text, parts.before, |rest| Some(named_fields(rest)))?;
+        let event_steps = steps(text, parts.before, |index| Some(named_fields(&pipeline.commands[index + 1..])))?;
         let row_steps = steps(text, parts.after, |_| None)?;
         let (by, aggregates) = match &parts.stats {
             Some(stats) => (by_fields(stats.node)?, aggregates(stats)?),
@@ -55,8 +57,9 @@ impl Plan {
             fingerprint: Fingerprint::of(text),
             window_ms: window(text, &event_steps, &by)?,
             base: Matcher::compile(&pipeline.base),
+            base_end: pipeline.commands.first().map_or(text.search.len(), |command| command.span.start),
             early: early::classify(&text.search, &by, &aggregates, parts.after),
-            warnings: warnings::of(text, pipeline),
+            warnings: warnings::of(pipeline),
             has_stats: parts.stats.is_some(),
             by_fields: by.iter().map(|name| FieldPath::compile(name)).collect(),
             text: Arc::new(text.clone()),
@@ -155,10 +158,10 @@ fn filter_of(text: &PlanText, span: &Span) -> Option<usize> {
 fn steps(
     text: &PlanText,
     commands: &[Spanned<Command>],
-    named: impl Fn(&[Spanned<Command>]) -> Option<Vec<FieldPath>>,
+    named_after: impl Fn(usize) -> Option<Vec<FieldPath>>,
 ) -> Result<Vec<Step>, CompileError> {
     let compile = |(index, command): (usize, &Spanned<Command>)| {
-        let action = Action::compile(&command.node, &command.span, || named(&commands[index + 1..]))?;
+        let action = Action::compile(&command.node, &command.span, || named_after(index))?;
         Ok(Step { action, span: command.span.clone(), filter: filter_of(text, &command.span) })
     };
     commands.iter().enumerate().map(compile).collect()
@@ -190,6 +193,7 @@ fn columns(pipeline: &Pipeline, commands: &[Spanned<Command>]) -> Result<Vec<Agg
         function: Function::Column,
         argument: Argument::Value(Expression::Field(FieldPath::compile(&name))),
         output: name,
+        span: None,
     };
     Ok(schema::columns(pipeline, commands)?.into_iter().map(column).collect())
 }
@@ -205,7 +209,7 @@ fn check_outputs(by: &[Arc<str>], aggregates: &[Aggregate], span: &Span) -> Resu
     Ok(())
 }
 
-/// WN-1.
+/// WN-1. Windows are cut on the event's own time, so `bin` must be the first to write `_time`.
 fn window(text: &PlanText, steps: &[Step], by: &[Arc<str>]) -> Result<i64, CompileError> {
     let is_time = |name: &Arc<str>| &**name == "_time";
     let mut spans = steps.iter().filter_map(|step| match &step.action {
@@ -213,7 +217,16 @@ fn window(text: &PlanText, steps: &[Step], by: &[Arc<str>]) -> Result<i64, Compi
         _ => None,
     });
     match (spans.next(), spans.next()) {
-        (Some((BinWidth::Time(span), _)), None) if by.iter().any(is_time) => Ok(span),
+        (Some((BinWidth::Time(span), place)), None) if by.iter().any(is_time) => {
+            let mut before = steps.iter().take_while(|step| step.span != *place);
+            match before.find(|step| step.action.writes("_time")) {
+                None => Ok(span),
+                Some(writer) => {
+                    Err(CompileError::unsupported("_time is rewritten before bin cuts windows on it", &writer.span)
+                        .with_help("write the new time to a field of another name"))
+                }
+            }
+        }
         (Some(_), Some((_, second))) => {
             Err(CompileError::unsupported("a second bin of _time is not supported", second)
                 .with_help("windows are cut by one span"))

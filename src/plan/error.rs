@@ -1,7 +1,7 @@
 //! Why a search cannot be compiled, and what is worth a warning. Spans are byte ranges of `PlanText::search`.
 
-use crate::spl::SplError;
 use crate::spl::ast::Span;
+use crate::spl::{SplError, SplErrorKind};
 
 /// Why a search cannot be compiled.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -52,6 +52,10 @@ impl CompileError {
 
 impl From<SplError> for CompileError {
     fn from(error: SplError) -> Self {
-        Self { kind: CompileErrorKind::Invalid, message: error.message, span: error.span, help: error.help }
+        let kind = match error.kind {
+            SplErrorKind::Unsupported => CompileErrorKind::Unsupported,
+            SplErrorKind::Syntax | SplErrorKind::Macro | SplErrorKind::Limit => CompileErrorKind::Invalid,
+        };
+        Self { kind, message: error.message, span: error.span, help: error.help }
     }
 }

@@ -30,7 +30,9 @@ impl Plan {
 
     fn explain_search(&self) -> String {
         let literals = match self.required_literals() {
-            Some(literals) => format!("a record is parsed only if it holds {}", quoted(&literals).join(" or ")),
+            Some(literals) => {
+                format!("a record is parsed only if it holds {}, in any case", quoted(&literals).join(" or "))
+            }
             None => "none: every record is parsed".into(),
         };
         line("filter", self.base_text())
@@ -50,7 +52,10 @@ impl Plan {
             (true, true) => "all events of a window together".into(),
             (true, false) => self.by.join(", "),
         };
-        let columns = self.aggregates.iter().map(|aggregate| aggregate.output.to_string());
+        let columns = self.aggregates.iter().map(|aggregate| match &aggregate.span {
+            Some(span) => self.source(span),
+            None => aggregate.output.to_string(),
+        });
         let title = if self.has_stats() { "aggregates" } else { "columns" };
         line("window", window) + &line("group by", groups) + &list(title, columns)
     }
@@ -83,8 +88,8 @@ impl Plan {
 
     /// The base search as it is written.
     fn base_text(&self) -> String {
-        let end = self.text.search.find('|').unwrap_or(self.text.search.len());
-        one_line(&self.text.search[..end])
+        let base = self.text.search.get(..self.base_end).unwrap_or_default();
+        one_line(base.trim_end().trim_end_matches('|'))
     }
 
     fn step_text(&self, step: &Step) -> String {

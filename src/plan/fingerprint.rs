@@ -4,7 +4,7 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-use crate::detection::PlanText;
+use crate::plan::PlanText;
 
 /// SHA-256 over the canonical JSON of a plan's text, never over anything compiled from it (WN-7).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

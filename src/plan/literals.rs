@@ -49,9 +49,9 @@ fn of_term(term: &Term) -> Option<Vec<String>> {
     }
 }
 
-/// A piece of the value that stands in the event as it is. A number may be written in many ways, so only text will do.
+/// A piece of the value that stands in the event as it is.
 fn of_value(field: &FieldPath, value: &Literal) -> Option<String> {
-    if !field.is_verbatim() || field.name().starts_with("date_") || value.number.is_some() {
+    if !field.is_verbatim() || field.name().starts_with("date_") {
         return None;
     }
     longest(value.pattern.pieces(), cannot_be_of_a_number)

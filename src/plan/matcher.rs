@@ -121,8 +121,8 @@ impl Literal {
             return order == Ordering::Equal;
         }
         match scalar {
-            Scalar::Text(text) => self.pattern.matches(&fold(text)),
-            Scalar::Number(_) => self.pattern.matches(&fold(&scalar.to_text())),
+            Scalar::Text(text) => self.pattern.matches_folded(text),
+            Scalar::Number(_) => self.pattern.matches_folded(&scalar.to_text()),
         }
     }
 

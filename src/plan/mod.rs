@@ -25,8 +25,10 @@ mod schema;
 mod statistics;
 #[cfg(test)]
 mod tests;
+mod text;
 mod time_format;
 mod value;
+
 mod warnings;
 
 use std::sync::Arc;
@@ -36,6 +38,7 @@ pub use early::Early;
 pub use error::{CompileError, CompileErrorKind, PlanWarning};
 pub use fingerprint::Fingerprint;
 pub use partial::{Added, Partial, Unit};
+pub use text::{PlanText, RiskModel, RiskObjectSpec, Severity, ThreatObjectSpec};
 pub use value::{Scalar, Value};
 
 use crate::time::EventTime;
@@ -79,7 +82,7 @@ pub type Row = Vec<(Arc<str>, Value)>;
 pub struct Rows {
     /// The rows that passed.
     pub rows: Vec<Row>,
-    /// For each filter of [`crate::detection::PlanText::filters`]: how many rows it hid (AG-4).
+    /// For each filter of [`PlanText::filters`]: how many rows it hid (AG-4).
     pub hidden: Vec<usize>,
 }
 

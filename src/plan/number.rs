@@ -26,7 +26,8 @@ impl Numeric {
 
     /// Reads text; none where it is not a number.
     pub(super) fn of_text(text: &str) -> Option<Self> {
-        read(text).map(|float| Self { float, integer: text.parse().ok().or_else(|| exact_integer(float)) })
+        // Adding zero makes zero of minus zero.
+        read(text).map(|float| Self { float: float + 0.0, integer: text.parse().ok().or_else(|| exact_integer(float)) })
     }
 
     /// The double nearest to it.

@@ -48,6 +48,15 @@ impl Pattern {
         &self.pieces
     }
 
+    /// Whether the whole text matches when it is folded; for a pattern made by [`Self::folded`].
+    pub(super) fn matches_folded(&self, text: &str) -> bool {
+        match self.pieces.as_slice() {
+            // Nothing but ASCII folds to ASCII, so the commonest terms need no folded copy.
+            [piece] if piece.is_ascii() => text.eq_ignore_ascii_case(piece),
+            _ => self.matches(&fold(text)),
+        }
+    }
+
     /// Whether the whole text matches.
     pub(super) fn matches(&self, text: &str) -> bool {
         self.captures(text).is_some()
@@ -139,6 +148,18 @@ mod tests {
             ("*.amazonaws.com", "amazonaws.com", false),
         ] {
             assert_eq!(Pattern::exact(pattern).matches(text), matches, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn case_is_ignored() {
+        for (pattern, text, matches) in [
+            ("GetUser", "getUSER", true),
+            ("Ä*", "äb", true),
+            ("key", "\u{212a}ey", false),
+            ("\u{212a}*", "\u{212a}EY", true),
+        ] {
+            assert_eq!(Pattern::folded(pattern).matches_folded(text), matches, "{pattern} {text}");
         }
     }
 

@@ -49,6 +49,11 @@ impl<'a> Record<'a> {
         record
     }
 
+    /// What `now()` stands for.
+    pub(super) fn end_of_window(&self) -> EventTime {
+        self.now
+    }
+
     /// What `now()` gives, in seconds since the epoch.
     pub(super) fn now(&self) -> f64 {
         self.now.as_seconds()

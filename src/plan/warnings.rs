@@ -1,28 +1,23 @@
-//! What Splunk accepts in silence and is hardly meant.
+//! What Splunk accepts in silence and is hardly meant, as far as it takes the meaning of a search to see it. (What the
+//! syntax shows is `spl::lint`'s.)
 
 use super::error::PlanWarning;
 use super::names::Names;
 use crate::cloudtrail::may_exist;
-use crate::detection::PlanText;
-use crate::spl::ast::{BinaryOp, Command, CompareOp, Expr, Pipeline, SearchExpr, SearchTerm, Spanned, StatsCommand};
+use crate::spl::ast::{Command, CompareOp, Pipeline, SearchExpr, SearchTerm, Spanned, StatsCommand};
 
 type Commands = [Spanned<Command>];
 
 /// Everything worth a warning in a search, in its order.
-pub(super) fn of(text: &PlanText, pipeline: &Pipeline) -> Vec<PlanWarning> {
+pub(super) fn of(pipeline: &Pipeline) -> Vec<PlanWarning> {
     let mut warnings = Vec::new();
     let event_names = event_names(&pipeline.base).unwrap_or_default();
     for (index, command) in pipeline.commands.iter().enumerate() {
-        match &command.node {
-            Command::Where(condition) => dotted(text, condition, &mut warnings),
-            Command::Eval(assignments) => assignments.iter().for_each(|(_, expr)| dotted(text, expr, &mut warnings)),
-            Command::Stats(stats) => {
-                let (before, after) = (&pipeline.commands[..index], &pipeline.commands[index + 1..]);
-                warnings.extend(null_by_fields(stats, before, &event_names));
-                warnings.extend(unwindowed_bin(stats, before));
-                warnings.extend(unknown_columns(stats, after));
-            }
-            _ => {}
+        if let Command::Stats(stats) = &command.node {
+            let (before, after) = (&pipeline.commands[..index], &pipeline.commands[index + 1..]);
+            warnings.extend(null_by_fields(stats, before, &event_names));
+            warnings.extend(unwindowed_bin(stats, before));
+            warnings.extend(unknown_columns(stats, after));
         }
     }
     warnings
@@ -142,33 +137,5 @@ fn written<'c>(command: &'c Command) -> Vec<&'c str> {
         Command::Bin { output, .. } => output.iter().map(|output| output.node.as_str()).collect(),
         Command::Convert { conversions, .. } => conversions.iter().filter_map(|c| c.node.output.as_deref()).collect(),
         _ => Vec::new(),
-    }
-}
-
-/// An unquoted dotted name is the concatenation of two fields in `eval` and `where`, and null where either is.
-fn dotted(text: &PlanText, expr: &Spanned<Expr>, warnings: &mut Vec<PlanWarning>) {
-    let written = text.search.get(expr.span.clone()).unwrap_or_default().trim();
-    let plain = !written.contains(|c: char| c.is_whitespace() || c == '\'' || c == '"');
-    match &expr.node {
-        Expr::Binary(BinaryOp::Concat, ..) if plain && only_fields(&expr.node) => warnings.push(PlanWarning {
-            message: format!("{written} joins the texts of several fields; the field of that name is '{written}'"),
-            span: expr.span.clone(),
-        }),
-        Expr::Binary(_, left, right) => [left, right].iter().for_each(|side| dotted(text, side, warnings)),
-        Expr::Unary(_, inner) => dotted(text, inner, warnings),
-        Expr::Call(_, arguments) => arguments.iter().for_each(|argument| dotted(text, argument, warnings)),
-        Expr::In(value, list) => {
-            dotted(text, value, warnings);
-            list.iter().for_each(|item| dotted(text, item, warnings));
-        }
-        Expr::Number(_) | Expr::Text(_) | Expr::Field(_) => {}
-    }
-}
-
-fn only_fields(expr: &Expr) -> bool {
-    match expr {
-        Expr::Field(_) => true,
-        Expr::Binary(BinaryOp::Concat, left, right) => only_fields(&left.node) && only_fields(&right.node),
-        _ => false,
     }
 }

@@ -16,8 +16,8 @@ pub struct Acknowledgements {
     keys: mpsc::UnboundedReceiver<DeliveryKey>,
 }
 
-/// Hands out the shares of each delivery. The channel holds at most one key a risk event in flight, whose number the
-/// queues' bytes bound.
+/// Hands out the shares of each delivery. While one is held, [`Acknowledgements::next`] waits for more.
+#[derive(Clone)]
 pub(super) struct Acknowledger {
     keys: mpsc::UnboundedSender<DeliveryKey>,
 }
@@ -33,6 +33,10 @@ struct Outstanding {
     keys: mpsc::UnboundedSender<DeliveryKey>,
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "who pushes is who takes the keys: a bound would make it wait for itself"
+)]
 pub(super) fn channel() -> (Acknowledger, Acknowledgements) {
     let (sender, receiver) = mpsc::unbounded_channel();
     (Acknowledger { keys: sender }, Acknowledgements { keys: receiver })

@@ -58,6 +58,7 @@ impl Budget {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sink::testing::is_pending;
 
     #[test]
     fn bd_1_an_oversized_item_is_admitted_only_where_nothing_is_held() {
@@ -72,19 +73,11 @@ mod tests {
     async fn bd_1_room_returns_when_bytes_are_given_back() {
         let budget = Budget::new(10);
         budget.take(15);
-        let mut room = tokio_test_pin(budget.room());
-        assert!(futures_poll(&mut room).await.is_pending());
+        let mut room = std::pin::pin!(budget.room());
+        assert!(is_pending(room.as_mut()).await);
         budget.give_back(5);
-        assert!(futures_poll(&mut room).await.is_pending(), "the limit itself is not below the limit");
+        assert!(is_pending(room.as_mut()).await, "the limit itself is not below the limit");
         budget.give_back(1);
         room.await;
-    }
-
-    fn tokio_test_pin<F: Future>(future: F) -> std::pin::Pin<Box<F>> {
-        Box::pin(future)
-    }
-
-    async fn futures_poll<F: Future + Unpin>(future: &mut F) -> std::task::Poll<F::Output> {
-        std::future::poll_fn(|cx| std::task::Poll::Ready(std::pin::Pin::new(&mut *future).poll(cx))).await
     }
 }

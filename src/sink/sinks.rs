@@ -17,7 +17,7 @@ use super::queue::Delivery;
 use super::start::{Transports, observe};
 use super::stdout::StdoutWriter;
 use super::subscription::Subscription;
-use super::worker::Sink;
+use super::worker::{Sink, WorkerDeps};
 use crate::config::SinkConfig;
 use crate::metrics::Metrics;
 use crate::risk_event::{DeliveryKey, RiskEvent};
@@ -84,8 +84,14 @@ impl Sinks {
         let (ended_sender, ended) = watch::channel(None);
         let transports = Transports::of_all(configs, deps.stdout, &deps.producer, &deps.clock)?;
         let sinks: Arc<[_]> = configs.iter().map(|config| Arc::new(Sink::new(config, &deps.metrics))).collect();
+        let worker_deps = WorkerDeps {
+            dead_letters: deps.dead_letters.clone(),
+            acknowledger: acknowledger.clone(),
+            ended: ended_sender,
+            stop: deps.stop.clone(),
+        };
         for (sink, transports) in sinks.iter().zip(transports) {
-            transports.spawn(Arc::clone(sink), &deps.dead_letters, &ended_sender, &deps.stop);
+            transports.spawn(Arc::clone(sink), worker_deps.clone());
         }
         tokio::spawn(observe(Arc::downgrade(&sinks), deps.stop));
         let sinks = Self {

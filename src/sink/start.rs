@@ -3,16 +3,14 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::dead_letter::DeadLetters;
 use super::error::SinkError;
 use super::retry::RetryPolicy;
-use super::sinks::{SinkEnd, WallClock};
+use super::sinks::WallClock;
 use super::stdout::{Stdout, StdoutWriter};
 use super::webhook::Webhook;
-use super::worker::{self, Sink};
+use super::worker::{self, Sink, WorkerDeps};
 use crate::config::{SinkConfig, SinkKind};
 
 /// How often the gauges of the queues are set.
@@ -51,17 +49,10 @@ impl Transports {
         transports.collect()
     }
 
-    pub(super) fn spawn(
-        self,
-        sink: Arc<Sink>,
-        dead_letters: &DeadLetters,
-        ended: &watch::Sender<Option<SinkEnd>>,
-        stop: &CancellationToken,
-    ) {
-        let (dead_letters, ended, stop) = (dead_letters.clone(), ended.clone(), stop.clone());
+    pub(super) fn spawn(self, sink: Arc<Sink>, deps: WorkerDeps) {
         match self {
-            Self::Stdout(stdout) => tokio::spawn(worker::run(sink, vec![stdout], dead_letters, ended, stop)),
-            Self::Webhook(lanes) => tokio::spawn(worker::run(sink, lanes, dead_letters, ended, stop)),
+            Self::Stdout(stdout) => tokio::spawn(worker::run(sink, vec![stdout], deps)),
+            Self::Webhook(lanes) => tokio::spawn(worker::run(sink, lanes, deps)),
         };
     }
 }
@@ -84,6 +75,23 @@ pub(super) async fn observe(sinks: Weak<[Arc<Sink>]>, stop: CancellationToken) {
         let Some(sinks) = sinks.upgrade() else { return };
         for sink in sinks.iter() {
             sink.metrics.set_pending(sink.queue.pending(), sink.queue.oldest());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sink::testing::{sink_config, webhook_config};
+
+    #[test]
+    fn cp_7_only_a_best_effort_sink_gives_up() {
+        let webhook = SinkKind::Webhook(webhook_config("https://hooks.example.com/"));
+        for kind in [SinkKind::Stdout, webhook] {
+            let required = SinkConfig { kind, ..sink_config("s") };
+            assert_eq!(RetryPolicy::of(&required).give_up_after, None);
+            let best_effort = SinkConfig { required: false, ..required };
+            assert_eq!(RetryPolicy::of(&best_effort).give_up_after, Some(Duration::from_secs(3600)));
         }
     }
 }

@@ -15,31 +15,31 @@ pub type StdoutWriter = Box<dyn AsyncWrite + Send + Unpin>;
 /// The transport to standard output.
 pub(super) struct Stdout {
     writer: StdoutWriter,
-    /// Bytes of the current line that are written, so that a retry goes on where a failure cut it.
-    written: usize,
+    /// A failure left part of a line behind, or may have: which part is not known, because the writer buffers.
+    torn: bool,
 }
 
 impl Stdout {
     pub(super) fn new(writer: StdoutWriter) -> Self {
-        Self { writer, written: 0 }
+        Self { writer, torn: false }
     }
 
-    async fn write_rest(&mut self, line: &[u8]) -> io::Result<()> {
-        while self.written < line.len() {
-            match self.writer.write(&line[self.written..]).await? {
-                0 => return Err(io::ErrorKind::WriteZero.into()),
-                n => self.written += n,
-            }
+    /// A torn line is ended first, so that the whole line stands alone.
+    async fn write(&mut self, line: &[u8]) -> io::Result<()> {
+        if self.torn {
+            self.writer.write_all(b"\n").await?;
         }
+        self.torn = true;
+        self.writer.write_all(line).await?;
         self.writer.flush().await?;
-        self.written = 0;
+        self.torn = false;
         Ok(())
     }
 }
 
 impl Transport for Stdout {
     async fn attempt(&mut self, _key: DeliveryKey, line: &Bytes) -> Outcome {
-        match self.write_rest(line).await {
+        match self.write(line).await {
             Ok(()) => Outcome::Delivered,
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Outcome::Closed,
             Err(error) => Outcome::Failed(Failure::new(

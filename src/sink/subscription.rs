@@ -1,7 +1,7 @@
 //! Which risk events a sink wants: its stages, detections and least severity.
 
 use crate::config::SinkConfig;
-use crate::detection::Severity;
+use crate::plan::Severity;
 use crate::risk_event::{RiskEvent, Stage};
 
 /// A sink's filter.

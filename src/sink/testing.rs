@@ -12,9 +12,9 @@ pub(super) use receiver::{Answer, Receiver, webhook_config};
 
 use super::{DeadLetterAcknowledgements, DeadLetters, SinkDeps, StdoutWriter};
 use crate::config::{DeadLetterConfig, SinkConfig, SinkKind};
-use crate::detection::{PlanText, RiskModel, Severity};
 use crate::engine::{SequenceNumber, ShardId};
 use crate::metrics::Metrics;
+use crate::plan::{PlanText, RiskModel, Severity};
 use crate::plan::{Scalar, Value};
 use crate::risk_event::{Evidence, Marks, Pane, RiskEvent, RiskEventId, RiskObject, Stage, ThreatObject};
 use crate::time::{Arrival, EventTime};
@@ -172,7 +172,7 @@ pub(super) fn deps(metrics: &Metrics, dead_letters: &DeadLetters, stdout: Stdout
     }
 }
 
-/// Whether a future is still pending after everything that can run has run.
+/// Whether a future is still pending after a moment in which everything else can run.
 pub(super) async fn is_pending<F: Future>(future: F) -> bool {
     tokio::time::timeout(Duration::from_millis(20), future).await.is_err()
 }

@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::acknowledgement::Acknowledger;
 use super::alarm::Alarm;
 use super::dead_letter::{DeadLetters, Refusal, RefusalReason};
 use super::health::FailureKind;
@@ -36,6 +37,16 @@ pub(super) struct Sink {
     pub(super) dropping: Alarm,
 }
 
+/// What every worker is given.
+#[derive(Clone)]
+pub(super) struct WorkerDeps {
+    pub(super) dead_letters: DeadLetters,
+    pub(super) acknowledger: Acknowledger,
+    /// Why the first worker ended that ended before the close.
+    pub(super) ended: watch::Sender<Option<SinkEnd>>,
+    pub(super) stop: CancellationToken,
+}
+
 /// One delivery at a time to the receiver.
 struct Lane<T> {
     sink: Arc<Sink>,
@@ -51,13 +62,8 @@ enum Settled {
 }
 
 /// Runs one lane for each transport until the queue is closed and empty, the receiver goes away, or `stop`.
-pub(super) async fn run<T: Transport>(
-    sink: Arc<Sink>,
-    transports: Vec<T>,
-    dead_letters: DeadLetters,
-    ended: watch::Sender<Option<SinkEnd>>,
-    stop: CancellationToken,
-) {
+pub(super) async fn run<T: Transport>(sink: Arc<Sink>, transports: Vec<T>, deps: WorkerDeps) {
+    let WorkerDeps { dead_letters, acknowledger, ended, stop } = deps;
     let mut lanes = JoinSet::new();
     for transport in transports {
         let lane = Lane { sink: Arc::clone(&sink), transport, dead_letters: dead_letters.clone() };
@@ -72,6 +78,8 @@ pub(super) async fn run<T: Transport>(
         }
     }
     sink.queue.abandon();
+    // Only now are the acknowledgements complete: best-effort deliveries have no share of their own to keep them open.
+    drop(acknowledger);
 }
 
 impl<T: Transport> Lane<T> {

@@ -14,7 +14,7 @@ use aws_sdk_kinesis::Client;
 use aws_sdk_kinesis::config::retry::RetryConfig;
 use aws_sdk_kinesis::config::timeout::TimeoutConfig;
 use aws_sdk_kinesis::config::{Builder, ProvideCredentials};
-use aws_sdk_kinesis::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_kinesis::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_kinesis::primitives::DateTime;
 use aws_sdk_kinesis::types::{self, ShardIteratorType, StreamStatus};
 use tokio::time::Instant;
@@ -183,7 +183,7 @@ async fn check_credentials(sdk: &SdkConfig) -> Result<(), SourceError> {
         return Err(SourceError::NoCredentials { detail: "the SDK has no provider".to_owned() });
     };
     let provided = provider.provide_credentials().await;
-    provided.map(drop).map_err(|error| SourceError::NoCredentials { detail: DisplayErrorContext(&error).to_string() })
+    provided.map(drop).map_err(|error| SourceError::NoCredentials { detail: errors::chain(&error) })
 }
 
 fn description(summary: types::StreamDescriptionSummary) -> StreamDescription {

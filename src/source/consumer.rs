@@ -145,7 +145,9 @@ impl<A: KinesisApi> Consumer<A> {
             return Ok(Ok(iterator.clone()));
         }
         let (shared, shard, start) = (Arc::clone(&self.shared), self.shard.clone(), self.cursor.iterator_start());
-        self.watched(shared.api.shard_iterator(&shard, &start)).await
+        let iterator = self.watched(shared.api.shard_iterator(&shard, &start)).await?;
+        self.cursor.iterator = iterator.as_ref().ok().cloned();
+        Ok(iterator)
     }
 
     async fn accept(&mut self, read: Read, permit: OwnedSemaphorePermit) -> Result<Step, Halt> {

@@ -9,6 +9,8 @@ mod file;
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 pub use expand::{Expansion, expand};
 pub use file::MacrosError;
 
@@ -17,6 +19,18 @@ pub use file::MacrosError;
 pub struct Macros {
     /// By name and number of arguments, as Splunk tells them apart.
     definitions: BTreeMap<(String, usize), Definition>,
+}
+
+/// One filter macro's place in the expanded search: the command that it became.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FilterPlace {
+    /// The macro's name.
+    pub name: String,
+    /// First byte of the expansion in `search`.
+    pub start: usize,
+    /// One past its last byte.
+    pub end: usize,
 }
 
 /// One macro.

@@ -14,7 +14,7 @@ mod print;
 
 pub use error::{SplError, SplErrorKind, caret_snippet, nearest};
 pub use lint::{Lint, lint};
-pub use macros::{Expansion, Macros, MacrosError, conventional_filter, expand};
+pub use macros::{Expansion, FilterPlace, Macros, MacrosError, conventional_filter, expand};
 pub use parser::{MAX_DEPTH, MAX_NESTING, MAX_SEARCH_BYTES, SUPPORTED_COMMANDS, parse};
 
 #[cfg(test)]

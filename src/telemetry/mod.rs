@@ -71,10 +71,14 @@ where
     })
 }
 
+/// The HTTP libraries write paths and headers, which may hold secrets, at their detailed levels; whatever is configured,
+/// those stay off.
+const NEVER_DETAILED: &str = "h2=info,hyper=info,hyper_util=info,reqwest=info";
+
 fn filter(level: &str) -> Result<EnvFilter, TelemetryError> {
     let fault = |detail: String| TelemetryError::Filter { level: level.to_owned(), detail };
     if level.trim().is_empty() {
         return Err(fault("it is empty".to_owned()));
     }
-    EnvFilter::try_new(level).map_err(|error| fault(error.to_string()))
+    EnvFilter::try_new(format!("{level},{NEVER_DETAILED}")).map_err(|error| fault(error.to_string()))
 }

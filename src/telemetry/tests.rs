@@ -104,3 +104,14 @@ fn a_wrong_filter_is_an_error_that_shows_it() {
         check_filter(level).expect(level);
     }
 }
+
+#[test]
+fn what_the_http_libraries_say_in_detail_stays_off_whatever_is_configured() {
+    let log = || {
+        tracing::trace!(target: "h2::codec", "path=/hook/secret");
+        tracing::debug!(target: "hyper::proto", "authorization");
+        tracing::trace!(target: "trailrisk::pipeline", "ours");
+    };
+    let lines = logged(LogFormat::Text, "trace", log);
+    assert!(lines.contains("ours") && !lines.contains("secret") && !lines.contains("authorization"), "{lines}");
+}

@@ -59,3 +59,15 @@ fn broken_yaml_has_a_place() {
     let error = Documents::read("a: 1\nb: 2\na: 3\n").err().expect("a key twice");
     assert_eq!(error.place.line, 3, "{error:?}");
 }
+
+/// Files made to overflow the stack end in an error; what is just within the bound is read and dropped without trouble.
+#[test]
+fn nesting_is_bounded() {
+    let stairs = |depth: usize| (0..depth).map(|i| format!("{}a:\n", " ".repeat(i))).collect::<String>();
+    for text in ["- ".repeat(20_000), "[".repeat(20_000), "{a: ".repeat(20_000), "? ".repeat(20_000), stairs(2_000)] {
+        assert!(Documents::read(&text).is_err(), "{:?}", &text[..8]);
+    }
+    for text in ["- ".repeat(250) + "x", stairs(500)] {
+        assert!(Documents::read(&text).is_ok(), "{:?}", &text[..8]);
+    }
+}

@@ -6,7 +6,7 @@ use super::{DAY, HOUR, MILLISECOND, MINUTE, SECOND, one_line, url};
 use crate::config::field::Field;
 use crate::config::reader::Section;
 use crate::config::{Secret, SinkConfig, SinkKind, WebhookConfig};
-use crate::detection::Severity;
+use crate::plan::Severity;
 use crate::risk_event::Stage;
 
 const KIB: usize = 1 << 10;

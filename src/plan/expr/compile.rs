@@ -9,6 +9,7 @@ use crate::cloudtrail::FieldPath;
 use crate::plan::Value;
 use crate::plan::error::CompileError;
 use crate::plan::matcher::Matcher;
+use crate::plan::names::Names;
 use crate::plan::time_format::TimeFormat;
 use crate::spl::ast::{BinaryOp, CompareOp, Expr, Span, Spanned, UnaryOp};
 
@@ -112,7 +113,7 @@ fn call(name: &str, arguments: Arguments<'_>, span: &Span) -> Result<Typed> {
 fn special_arity(name: &str) -> Option<(usize, usize)> {
     Some(match name {
         "true" | "false" | "null" | "now" => (0, 0),
-        "searchmatch" => (1, 1),
+        "searchmatch" | "mvfilter" => (1, 1),
         "match" | "like" | "mvfind" | "strftime" | "strptime" | "nullif" => (2, 2),
         "if" | "replace" => (3, 3),
         "case" | "in" => (2, usize::MAX),
@@ -135,6 +136,7 @@ fn special(name: &str, arguments: Arguments<'_>, span: &Span) -> Result<Typed> {
             pattern: pattern(&arguments[1])?,
             replacement: compile_value(&arguments[2])?,
         })),
+        "mvfilter" => filter(&arguments[0])?,
         "mvfind" => Expression::Find(Box::new(compile_value(&arguments[0])?), pattern(&arguments[1])?),
         "strftime" => Expression::StrFTime(Box::new(compile_value(&arguments[0])?), format(&arguments[1])?),
         "strptime" => Expression::StrPTime(Box::new(compile_value(&arguments[0])?), format(&arguments[1])?),
@@ -164,6 +166,13 @@ fn search_match(argument: &Spanned<Expr>) -> Result<Condition> {
         return Err(CompileError::invalid("searchmatch takes a search without commands", &argument.span));
     }
     Ok(Condition::Search(Box::new(Matcher::compile(&pipeline.base))))
+}
+
+fn filter(argument: &Spanned<Expr>) -> Result<Expression> {
+    match Names::of_expr(&argument.node).into_vec().as_slice() {
+        [field] => Ok(Expression::Filter(FieldPath::compile(field), Box::new(compile_condition(argument)?))),
+        _ => Err(CompileError::invalid("the condition of mvfilter names exactly one field", &argument.span)),
+    }
 }
 
 fn choice(arguments: Arguments<'_>) -> Result<Expression> {
@@ -245,8 +254,7 @@ fn count(name: &str, arguments: Arguments<'_>, least: usize, most: usize, span: 
 
 fn unknown_function(name: &str, span: &Span) -> CompileError {
     let names = functions::names();
-    let nearest = names.iter().max_by(|a, b| strsim::jaro_winkler(name, a).total_cmp(&strsim::jaro_winkler(name, b)));
-    let help = match nearest.filter(|nearest| strsim::jaro_winkler(name, nearest) > 0.8) {
+    let help = match crate::spl::nearest(name, names.iter().copied()) {
         Some(nearest) => format!("did you mean {nearest}?"),
         None => format!("supported are {}", names.join(", ")),
     };

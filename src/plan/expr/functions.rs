@@ -61,6 +61,7 @@ pub(super) const SPECIAL: &[&str] = &[
     "in",
     "like",
     "match",
+    "mvfilter",
     "mvfind",
     "now",
     "null",

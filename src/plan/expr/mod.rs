@@ -39,6 +39,8 @@ pub(super) enum Expression {
     /// `now()`: the end of the window (AG-5).
     Now,
     Replace(Box<Replace>),
+    /// `mvfilter(condition)`: the values of the one field that the condition names for which it holds.
+    Filter(FieldPath, Box<Condition>),
     /// `mvfind(field, regex)`: the index of the first value that matches.
     Find(Box<Expression>, Pattern),
     StrFTime(Box<Expression>, Format),
@@ -106,6 +108,7 @@ impl Expression {
             },
             Self::Now => Value::number(record.now()),
             Self::Replace(replace) => replace.value(record),
+            Self::Filter(field, condition) => filter(record, field, condition),
             Self::Find(field, pattern) => pattern.with(record, |regex| find(&field.value(record), regex)),
             Self::StrFTime(time, format) => format.with(record, |format| strftime(&time.value(record), format)),
             Self::StrPTime(text, format) => format.with(record, |format| strptime(&text.value(record), format)),
@@ -239,6 +242,15 @@ fn is_match(value: &Value, regex: &Regex) -> Option<bool> {
 /// Whether any value passes; null for null.
 fn any_text(value: &Value, test: impl Fn(&str) -> bool) -> Option<bool> {
     (!value.is_null()).then(|| value.scalars().iter().any(|scalar| test(&scalar.to_text())))
+}
+
+fn filter(record: &Record<'_>, field: &FieldPath, condition: &Condition) -> Value {
+    let value = record.get(field);
+    let passes = |scalar: &&Scalar| {
+        let row = vec![(field.name().clone(), Value::One((*scalar).clone()))];
+        condition.holds(&Record::row(row, record.end_of_window()))
+    };
+    Value::from_scalars(value.scalars().iter().filter(passes).cloned().collect())
 }
 
 fn find(value: &Value, regex: &Regex) -> Value {

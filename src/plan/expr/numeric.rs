@@ -77,14 +77,15 @@ pub(super) fn sqrt(arguments: &[Value]) -> Value {
 }
 
 pub(super) fn pow(arguments: &[Value]) -> Value {
-    // Whole exponents are multiplied out: `powf` may differ in the last digit from one platform to the next (AG-5).
-    binary(arguments, |base, exponent| {
-        if exponent.fract() == 0.0 && exponent.abs() <= 1024.0 {
-            base.powi(exponent as i32)
-        } else {
-            base.powf(exponent)
-        }
+    binary(arguments, |base, exponent| match exponent {
+        whole if whole.fract() == 0.0 && (0.0..=1024.0).contains(&whole) => whole_power(base, whole as u32),
+        other => base.powf(other),
     })
+}
+
+/// Multiplied out: `powf` may differ in the last digit from one platform to the next (AG-5).
+fn whole_power(base: f64, exponent: u32) -> f64 {
+    (0..exponent).fold(1.0, |power, _| power * base)
 }
 
 /// `round(x)`, `round(x, digits)`: half away from zero.

@@ -50,7 +50,7 @@ pub enum Added {
 /// Everything that one shard contributed to one group (AG-1).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Partial {
-    units: BTreeMap<(EventKey, u32), Copy>,
+    units: BTreeMap<(EventKey, u32), KeptCopy>,
     events: u64,
     /// Units and events beyond `max_ids_per_group`; duplicates among them count again.
     uncertain_units: u64,
@@ -66,7 +66,7 @@ pub struct Partial {
 
 /// The copy of a unit that additive aggregates take: the one with the smallest content hash.
 #[derive(Clone, Debug, PartialEq)]
-struct Copy {
+struct KeptCopy {
     content_hash: u64,
     inputs: Option<Box<Inputs>>,
 }
@@ -96,6 +96,11 @@ impl Partial {
         }
     }
 
+    /// The content hash that is kept of a unit; none where the unit is not known.
+    pub fn content_hash_of(&self, unit: &Unit<'_>) -> Option<u64> {
+        self.units.get(&(unit.key, unit.ordinal)).map(|copy| copy.content_hash)
+    }
+
     /// Adds one unit with the inputs that [`Plan::evaluate`] gave for it.
     pub fn add(&mut self, plan: &Plan, bounds: &Bounds, unit: &Unit<'_>, inputs: &[Value]) -> Added {
         debug_assert_eq!(inputs.len(), plan.aggregates.len(), "inputs are those of this plan");
@@ -113,7 +118,7 @@ impl Partial {
         if added == Added::New && self.units.len() >= bounds.max_ids_per_group {
             self.add_uncertain(plan, unit, inputs);
         } else {
-            self.keep(plan, (unit.key, unit.ordinal), Copy::new(plan, unit, inputs));
+            self.keep(plan, (unit.key, unit.ordinal), KeptCopy::new(plan, unit, inputs));
         }
         added
     }
@@ -236,7 +241,7 @@ impl Partial {
     }
 
     /// Keeps a copy of a unit, unless one with a smaller content hash is there.
-    fn keep(&mut self, plan: &Plan, unit: (EventKey, u32), copy: Copy) {
+    fn keep(&mut self, plan: &Plan, unit: (EventKey, u32), copy: KeptCopy) {
         self.events += u64::from(!self.has_event(unit.0));
         match self.units.entry(unit) {
             Entry::Vacant(place) => {
@@ -270,7 +275,7 @@ impl Partial {
     }
 }
 
-impl Copy {
+impl KeptCopy {
     fn new(plan: &Plan, unit: &Unit<'_>, inputs: &[Value]) -> Self {
         let kept = plan.kept_aggregates();
         let values: Box<[Value]> = kept.map(|(index, function)| state::kept(function, &inputs[index])).collect();
@@ -289,7 +294,7 @@ impl Copy {
 }
 
 /// Moves the totals of `count(f)` by what one copy counts.
-fn tally(plan: &Plan, states: &mut [State], copy: &Copy, change: fn(u64, u64) -> u64) {
+fn tally(plan: &Plan, states: &mut [State], copy: &KeptCopy, change: fn(u64, u64) -> u64) {
     let Some(inputs) = copy.inputs.as_deref() else { return };
     for ((index, _), value) in plan.kept_aggregates().zip(&inputs.values) {
         if let State::Total { kept, .. } = &mut states[index] {

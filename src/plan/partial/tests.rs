@@ -1,1 +1,195 @@
-//! placeholder
+//! AG-1, AG-2, AG-5, BD-3: a partial is a function of the set of units, and merging obeys its laws.
+
+use std::sync::LazyLock;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::plan::tests::plan;
+
+/// Every kind of aggregate.
+const SEARCH: &str = "* | stats count count(a) min(a) max(a) range(a) values(a) dc(a) sum(a) avg(a) stdev(a) list(a) \
+    first(a) last(a) mode(a) median(a) perc90(a) by eventName";
+
+static PLAN: LazyLock<Plan> = LazyLock::new(|| plan(SEARCH));
+
+/// A copy of a row of an event: everything else about it follows from these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Seen {
+    event: u8,
+    ordinal: u32,
+    copy: u8,
+}
+
+fn seen() -> impl Strategy<Value = Seen> {
+    (0..8u8, 0..2u32, 0..3u8).prop_map(|(event, ordinal, copy)| Seen { event, ordinal, copy })
+}
+
+fn add(plan: &Plan, bounds: &Bounds, partial: &mut Partial, seen: Seen) -> Added {
+    let id: Arc<str> = format!("event-{}", seen.event).into();
+    let unit = Unit {
+        key: EventKey(seen.event.into()),
+        ordinal: seen.ordinal,
+        id: &id,
+        // The copies of different events have their hashes in different orders.
+        content_hash: u64::from(seen.copy ^ (seen.event % 3)),
+        time: EventTime(i64::from(seen.event / 2) * 1000 + i64::from(seen.copy)),
+    };
+    let number = i32::from(seen.event) * 7 + i32::from(seen.copy) * 3 - 10;
+    let input = match (seen.event + seen.copy) % 4 {
+        0 => Value::Null,
+        1 => Value::text(format!("text-{number}")),
+        2 => Value::text(number.to_string()),
+        _ => Value::from_scalars(vec![crate::plan::Scalar::text(number.to_string()), crate::plan::Scalar::text("x")]),
+    };
+    let mut inputs = vec![input; plan.aggregates.len()];
+    inputs[0] = Value::Null;
+    partial.add(plan, bounds, &unit, &inputs)
+}
+
+fn partial(plan: &Plan, bounds: &Bounds, all: &[Seen]) -> Partial {
+    let mut partial = Partial::new(plan);
+    all.iter().for_each(|seen| _ = add(plan, bounds, &mut partial, *seen));
+    partial
+}
+
+fn merged(plan: &Plan, bounds: &Bounds, partials: &[&Partial]) -> Partial {
+    let mut merged = Partial::new(plan);
+    partials.iter().for_each(|partial| merged.merge(plan, bounds, partial));
+    merged
+}
+
+fn tight() -> Bounds {
+    Bounds { max_values: 2, max_distinct_values: 4, max_evidence: 3, ..Bounds::default() }
+}
+
+fn values(plan: &Plan, partial: &Partial) -> Vec<Value> {
+    (0..plan.aggregates.len()).map(|index| partial.value(plan, index)).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn order_of_adding_is_irrelevant_ag_5(
+        (all, shuffled) in prop::collection::vec(seen(), 0..20)
+            .prop_flat_map(|all| (Just(all.clone()), Just(all).prop_shuffle())),
+        caps in any::<bool>(),
+    ) {
+        let plan = &*PLAN;
+        let bounds = if caps { tight() } else { Bounds::default() };
+        let (one, other) = (partial(plan, &bounds, &all), partial(plan, &bounds, &shuffled));
+        prop_assert_eq!(&one, &other);
+        prop_assert_eq!(one.size_bytes(), other.size_bytes());
+    }
+
+    #[test]
+    fn shards_merge_to_what_one_shard_would_hold_ag_1(
+        units in prop::collection::vec((seen(), 0..3usize), 0..20), caps in any::<bool>(),
+    ) {
+        let plan = &*PLAN;
+        let bounds = if caps { tight() } else { Bounds::default() };
+        let all: Vec<Seen> = units.iter().map(|(seen, _)| *seen).collect();
+        let shard = |wanted| units.iter().filter(|(_, shard)| *shard == wanted).map(|(seen, _)| *seen).collect::<Vec<_>>();
+        let [a, b, c] = [0, 1, 2].map(|index| partial(plan, &bounds, &shard(index)));
+        let whole = partial(plan, &bounds, &all);
+        prop_assert_eq!(&merged(plan, &bounds, &[&a, &b, &c]), &whole);
+        // Commutative.
+        prop_assert_eq!(&merged(plan, &bounds, &[&c, &b, &a]), &whole);
+        // Associative.
+        let right = merged(plan, &bounds, &[&b, &c]);
+        prop_assert_eq!(&merged(plan, &bounds, &[&a, &right]), &whole);
+        // Idempotent.
+        prop_assert_eq!(&merged(plan, &bounds, &[&whole, &whole, &a]), &whole);
+        prop_assert_eq!(values(plan, &merged(plan, &bounds, &[&c, &a, &b])), values(plan, &whole));
+    }
+
+    #[test]
+    fn what_is_counted_is_the_set_of_events_ag_2(all in prop::collection::vec(seen(), 0..30)) {
+        let plan = &*PLAN;
+        let partial = partial(plan, &Bounds::default(), &all);
+        let units: std::collections::BTreeSet<_> = all.iter().map(|seen| (seen.event, seen.ordinal)).collect();
+        let events: std::collections::BTreeSet<_> = all.iter().map(|seen| seen.event).collect();
+        prop_assert_eq!(partial.value(plan, 0), Value::number(units.len() as f64));
+        prop_assert_eq!(partial.event_count(), events.len() as u64);
+        prop_assert!(!partial.count_is_upper_bound());
+        prop_assert_eq!(partial.evidence().len(), events.len());
+    }
+
+    #[test]
+    fn beyond_the_bound_on_ids_the_count_is_an_upper_bound_and_says_so_ag_2(all in prop::collection::vec(seen(), 0..30)) {
+        let plan = &*PLAN;
+        let bounds = Bounds { max_ids_per_group: 4, ..Bounds::default() };
+        let (bounded, exact) = (partial(plan, &bounds, &all), partial(plan, &Bounds::default(), &all));
+        prop_assert_eq!(bounded.count_is_upper_bound(), exact.count() > 4);
+        prop_assert!(bounded.count() >= exact.count());
+        prop_assert!(bounded.event_count() >= exact.event_count());
+        // Set-like aggregates go on.
+        for index in 2..7 {
+            prop_assert_eq!(bounded.value(plan, index), exact.value(plan, index));
+        }
+    }
+}
+
+#[test]
+fn duplicates_and_conflicts_are_told_apart_ag_2() {
+    let plan = &*PLAN;
+    let bounds = Bounds::default();
+    let mut partial = Partial::new(plan);
+    let seen = |copy| Seen { event: 1, ordinal: 0, copy };
+    let added = [0, 0, 1, 0].map(|copy| add(plan, &bounds, &mut partial, seen(copy)));
+    // The copy with the smallest hash is kept: here that of copy 1, so the first one conflicts from then on.
+    assert_eq!(added, [Added::New, Added::Duplicate, Added::Conflict, Added::Conflict]);
+    assert_eq!(partial.count(), 1);
+    assert_eq!((partial.first_event(), partial.last_event()), (EventTime(0), EventTime(1)));
+}
+
+#[test]
+fn capped_values_are_marked_and_not_chosen_by_their_spelling_bd_3() {
+    let plan = plan("* | stats values(a) dc(a) by eventName");
+    let shown = |sampling_key: [u8; 16]| {
+        let bounds = Bounds { max_values: 3, max_distinct_values: 50, sampling_key, ..Bounds::default() };
+        let mut partial = Partial::new(&plan);
+        for index in 0..40u8 {
+            let id: Arc<str> = index.to_string().into();
+            let unit = Unit { key: EventKey(index.into()), ordinal: 0, id: &id, content_hash: 0, time: EventTime(0) };
+            let input = Value::text(format!("v{index:02}"));
+            partial.add(&plan, &bounds, &unit, &[input.clone(), input]);
+        }
+        assert!(partial.values_truncated());
+        assert_eq!(partial.value(&plan, 1), Value::number(40.0), "the exact count goes on beyond what is shown");
+        assert!(partial.evidence_truncated());
+        assert_eq!(partial.evidence().len(), 10);
+        partial.value(&plan, 0).scalars().iter().map(|scalar| scalar.to_string()).collect::<Vec<_>>()
+    };
+    let (one, other) = (shown([1; 16]), shown([2; 16]));
+    assert_eq!(one.len(), 3);
+    assert!(one.is_sorted());
+    assert_ne!(one, other, "without the key nobody can tell which are shown");
+    assert_ne!(one, ["v00", "v01", "v02"]);
+}
+
+#[test]
+fn dc_beyond_its_bound_is_marked_bd_3() {
+    let plan = plan("* | stats dc(a) by eventName");
+    let bounds = Bounds { max_distinct_values: 4, ..Bounds::default() };
+    let mut partial = Partial::new(&plan);
+    for index in 0..5u8 {
+        assert!(!partial.values_truncated());
+        let id: Arc<str> = index.to_string().into();
+        let unit = Unit { key: EventKey(index.into()), ordinal: 0, id: &id, content_hash: 0, time: EventTime(0) };
+        partial.add(&plan, &bounds, &unit, &[Value::text(index.to_string())]);
+    }
+    assert!(partial.values_truncated());
+    assert_eq!(partial.value(&plan, 0), Value::number(4.0));
+}
+
+#[test]
+fn the_size_follows_what_is_held() {
+    let plan = &*PLAN;
+    let bounds = Bounds::default();
+    let empty = Partial::new(plan).size_bytes();
+    let one = partial(plan, &bounds, &[Seen { event: 1, ordinal: 0, copy: 0 }]).size_bytes();
+    let two = partial(plan, &bounds, &[Seen { event: 1, ordinal: 0, copy: 0 }, Seen { event: 2, ordinal: 0, copy: 0 }]);
+    assert!(empty < one && one < two.size_bytes());
+}

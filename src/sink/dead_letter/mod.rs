@@ -97,6 +97,7 @@ impl DeadLetters {
         DeadLetterHealth(Arc::clone(&self.shared))
     }
 
+    #[expect(clippy::disallowed_methods, reason = "the budget bounds the letters, and with them the ids, in bytes")]
     fn start_on<F: writer::Append>(
         file: F,
         metrics: &Metrics,

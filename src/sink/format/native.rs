@@ -10,8 +10,8 @@ use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 
 use super::to_json;
-use crate::detection::PlanText;
 use crate::engine::{SequenceNumber, ShardId};
+use crate::plan::PlanText;
 use crate::plan::{Scalar, Value};
 use crate::risk_event::{Evidence, Pane, RiskEvent, RiskObject, ThreatObject};
 use crate::time::Arrival;

@@ -1,7 +1,7 @@
+use std::sync::Mutex;
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::sync::mpsc;
 
 use super::*;
 use crate::config::{Secret, WebhookConfig};
@@ -119,7 +119,7 @@ async fn bd_1_an_event_larger_than_the_queue_is_admitted_alone() {
 async fn a_best_effort_sink_holds_nobody_and_its_overflow_is_counted_and_kept() {
     let receiver = Receiver::start_shut([]).await;
     let slow = SinkConfig { queue_bytes: 2 * line_bytes(), ..best_effort(receiver.sink(|_| {})) };
-    let mut rig = Rig::start(&[sink_config("out"), slow]);
+    let mut rig = Rig::start(&[slow, sink_config("out")]);
     for id in 0..5 {
         rig.sinks.ready().await;
         let key = rig.push(id, Stage::Final);
@@ -176,6 +176,19 @@ async fn st_1_a_close_delivers_what_is_queued_then_ends() {
 }
 
 #[tokio::test]
+async fn st_1_a_close_waits_for_best_effort_sinks_too() {
+    let receiver = Receiver::start_shut([]).await;
+    let mut rig = Rig::start(&[best_effort(receiver.sink(|_| {}))]);
+    let key = rig.push(1, Stage::Final);
+    assert_eq!(rig.done.next().await, Some(key));
+    rig.sinks.close();
+    assert!(is_pending(rig.done.next()).await);
+    receiver.open();
+    assert_eq!(rig.done.next().await, None);
+    assert_eq!(receiver.requests().len(), 1);
+}
+
+#[tokio::test]
 async fn st_1_at_the_deadline_what_is_not_acknowledged_stays_so() {
     let receiver = Receiver::start([Answer::Hang]).await;
     let mut rig = Rig::start(&[receiver.sink(|_| {})]);
@@ -221,13 +234,12 @@ async fn the_age_of_what_waits_is_a_metric_and_a_retry_is_not_idle() {
 }
 
 /// Collects what is logged on this thread.
-#[derive(Clone)]
-struct Log(mpsc::UnboundedSender<Vec<u8>>);
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl std::io::Write for Log {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let _ = self.0.send(bytes.to_vec());
-        Ok(bytes.len())
+        self.0.lock().unwrap().write(bytes)
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
@@ -238,9 +250,10 @@ impl std::io::Write for Log {
 #[tokio::test]
 async fn threat_10_no_secret_reaches_the_log_the_health_or_the_dead_letters() {
     const CANARY: &str = "s3cr3t-canary";
-    let (sender, mut logged) = mpsc::unbounded_channel();
+    let logged = Log::default();
+    let writer = logged.clone();
     let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE);
-    let _guard = tracing::subscriber::set_default(subscriber.with_writer(move || Log(sender.clone())).finish());
+    let _guard = tracing::subscriber::set_default(subscriber.with_writer(move || writer.clone()).finish());
     let receiver = Receiver::start([401, 500, 400, 400, 400].map(Answer::Status)).await;
     let secret = |webhook: &mut WebhookConfig| {
         webhook.url = format!("{}/{CANARY}?token={CANARY}", webhook.url);
@@ -251,11 +264,7 @@ async fn threat_10_no_secret_reaches_the_log_the_health_or_the_dead_letters() {
     wait_until("the sink is blocked", || !rig.sinks.blocked().is_empty()).await;
     let blocked = format!("{:?}", rig.sinks.blocked());
     rig.done.next().await.unwrap();
-    let mut log = Vec::new();
-    while let Ok(bytes) = logged.try_recv() {
-        log.extend(bytes);
-    }
-    let log = String::from_utf8(log).unwrap();
+    let log = String::from_utf8(logged.0.lock().unwrap().clone()).unwrap();
     let dead = format!("{:?}", rig.dead.lines());
     assert!(log.contains("the receiver answers 401"), "the log is caught: {log}");
     assert_eq!(receiver.requests()[0].headers["x-key"], CANARY, "the secret is sent");

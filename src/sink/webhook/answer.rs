@@ -11,9 +11,10 @@ use crate::sink::transport::{Failure, Outcome};
 pub(super) fn judge(status: StatusCode, headers: &HeaderMap, now: jiff::Timestamp) -> Outcome {
     let Some(kind) = failure_kind(status) else { return Outcome::Delivered };
     let retry_after = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+    let hint = if status.is_redirection() { ", and redirects are not followed" } else { "" };
     Outcome::Failed(Failure {
         kind,
-        detail: format!("the receiver answers {}", status.as_u16()),
+        detail: format!("the receiver answers {}{hint}", status.as_u16()),
         retry_after: retry_after.and_then(|value| parse_retry_after(value, now)),
     })
 }

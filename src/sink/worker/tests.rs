@@ -60,7 +60,7 @@ impl Transport for Script {
 /// One running sink.
 struct Rig {
     sink: Arc<Sink>,
-    acknowledger: acknowledgement::Acknowledger,
+    acknowledger: Acknowledger,
     done: Acknowledgements,
     dead: DeadLetterFile,
     ended: watch::Receiver<Option<SinkEnd>>,
@@ -80,8 +80,14 @@ impl Rig {
         let sink = Arc::new(sink);
         let (ended_sender, ended) = watch::channel(None);
         let stop = CancellationToken::new();
-        tokio::spawn(run(Arc::clone(&sink), transports, dead.letters.clone(), ended_sender, stop.clone()));
         let (acknowledger, done) = acknowledgement::channel();
+        let deps = WorkerDeps {
+            dead_letters: dead.letters.clone(),
+            acknowledger: acknowledger.clone(),
+            ended: ended_sender,
+            stop: stop.clone(),
+        };
+        tokio::spawn(run(Arc::clone(&sink), transports, deps));
         Self { sink, acknowledger, done, dead, ended, stop }
     }
 
@@ -115,6 +121,7 @@ async fn cp_7_a_refused_event_is_tried_three_times_then_a_dead_letter_and_acknow
     let lines = rig.dead.lines();
     assert_eq!((&lines[0]["reason"], &lines[0]["sink"]), (&"refused".into(), &"s".into()));
     assert_eq!(lines[0]["delivery_key"], KEY.to_string());
+    assert_eq!((rig.sink.queue.pending(), rig.sink.queue.budget().used()), (0, 0), "it left the sink");
 }
 
 #[tokio::test(start_paused = true)]
@@ -147,6 +154,7 @@ async fn a_best_effort_sink_gives_up_after_its_deadline() {
     drop(rig.acknowledger);
     wait_until("the dead letter is written", || !rig.dead.lines().is_empty()).await;
     assert_eq!(rig.dead.lines()[0]["reason"], "given_up");
+    rig.sink.queue.close();
     assert_eq!(rig.done.next().await, None, "a best-effort sink has no say in the acknowledgement");
 }
 

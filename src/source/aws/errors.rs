@@ -1,6 +1,8 @@
 //! Sorts the SDK's errors by what the caller must do.
 
-use aws_sdk_kinesis::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use std::error::Error;
+
+use aws_sdk_kinesis::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_kinesis::operation::RequestId;
 
 use crate::engine::ShardId;
@@ -9,7 +11,7 @@ use crate::source::api::{ApiError, ErrorKind, IteratorStart};
 /// The error of a request.
 pub(super) fn api_error<E>(operation: &'static str, shard: Option<&ShardId>, error: &SdkError<E>) -> ApiError
 where
-    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
 {
     let (kind, code, message) = match error {
         SdkError::ServiceError(answer) => {
@@ -41,8 +43,15 @@ pub(super) fn of_iterator(error: ApiError, start: &IteratorStart) -> ApiError {
     }
 }
 
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    DisplayErrorContext(error).to_string()
+/// The error and its causes, in one line.
+pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
 }
 
 /// What an error code of an operation asks for; by the HTTP status where the code is unknown.

@@ -132,6 +132,14 @@ async fn an_expired_iterator_is_replaced_behind_the_last_record_sent() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_iterator_is_kept_while_reads_fail() {
+    let reads = [Read::Fails(ErrorKind::Throttled), Read::Fails(ErrorKind::Retry), Read::Answer(fake::records([1]))];
+    let mut bench = read(FakeKinesis::new(reads));
+    bench.records().await;
+    assert_eq!(bench.kinesis.iterators().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_iterator_that_expires_before_anything_was_read_begins_again_at_the_start() {
     let start = StartPosition::AtTimestamp(Arrival(BEGIN));
     let reads = [Read::Answer(fake::empty(0)), Read::Fails(ErrorKind::NewIterator), Read::Answer(fake::records([1]))];

@@ -80,14 +80,15 @@ fn bin(pair: Pair<'_>) -> Result<Command> {
     no_options(&pair, &["span"])?;
     let place = trimmed_span(&pair);
     let size = option(&pair, "span")?;
-    let mut both = names(inner(pair, Rule::bin_field)).into_iter();
-    let field = both.next().expect("bin has a field");
+    let output = pair.clone().into_inner().find(|part| part.as_rule() == Rule::bin_output);
+    let output = output.map(|output| spanned_text(&inner(output, Rule::name)));
+    let field = spanned_text(&inner(inner(pair, Rule::bin_field), Rule::name));
     let Some(size) = size else {
         return Err(SplError::syntax("bin needs a span", place)
             .with_help("for example `bin _time span=5m`; choosing the size of bins by the data is not supported"));
     };
     let span: BinSpan = bin_span(&size, field.node == "_time")?;
-    Ok(Command::Bin { field, span, output: both.next() })
+    Ok(Command::Bin { field, span, output })
 }
 
 fn stats(pair: Pair<'_>) -> Result<StatsCommand> {

@@ -22,10 +22,9 @@ pub(super) fn pipeline(pair: Pair<'_>) -> Result<Pipeline, SplError> {
             _ => {}
         }
     }
-    match base {
-        Some(base) => Ok(Pipeline { base, commands }),
-        None => Err(no_base(&commands)),
-    }
+    let base = base.ok_or_else(|| no_base(&commands))?;
+    search::check_base(&base)?;
+    Ok(Pipeline { base, commands })
 }
 
 /// A generating command would come first instead; those are all unsupported and were refused by name before this.

@@ -9,6 +9,27 @@ pub(super) fn expr(pair: Pair<'_>) -> Result<SearchExpr, SplError> {
     Ok(unwrap_single(parts.collect::<Result<_, _>>()?, SearchExpr::And))
 }
 
+/// What chooses events by where Splunk keeps them, or by knowledge that it keeps beside them, looks like a field of the
+/// event, and would silently match nothing.
+pub(super) fn check_base(expr: &SearchExpr) -> Result<(), SplError> {
+    match expr {
+        SearchExpr::And(parts) | SearchExpr::Or(parts) => parts.iter().try_for_each(check_base),
+        SearchExpr::Not(inner) => check_base(inner),
+        SearchExpr::Term(term) => match &term.node {
+            SearchTerm::Compare { field, .. } | SearchTerm::In { field, .. }
+                if NOT_IN_EVENTS.contains(&field.as_str()) =>
+            {
+                let message = format!("`{field}` is known to Splunk's index, not to the event");
+                Err(SplError::unsupported(message, term.span.clone())
+                    .with_help("leave it out; every event here is CloudTrail's"))
+            }
+            _ => Ok(()),
+        },
+    }
+}
+
+const NOT_IN_EVENTS: [&str; 6] = ["index", "splunk_server", "eventtype", "tag", "savedsearch", "linecount"];
+
 fn or(pair: Pair<'_>) -> Result<SearchExpr, SplError> {
     let parts = pair.into_inner().filter(|part| part.as_rule() == Rule::search_not).map(not);
     Ok(unwrap_single(parts.collect::<Result<_, _>>()?, SearchExpr::Or))

@@ -2,8 +2,7 @@
 
 use std::ops::Range;
 
-use super::{DEFAULT_FILTER, Macros, call, is_filter};
-use crate::detection::FilterPlace;
+use super::{DEFAULT_FILTER, FilterPlace, Macros, call, is_filter};
 use crate::spl::ast::Span;
 use crate::spl::error::{SplError, SplErrorKind, nearest};
 use crate::spl::parser::MAX_SEARCH_BYTES;

@@ -1,7 +1,6 @@
 //! Macros as the language's documentation has them.
 
-use super::{Expansion, Macros, conventional_filter, expand};
-use crate::detection::FilterPlace;
+use super::{Expansion, FilterPlace, Macros, conventional_filter, expand};
 use crate::spl::{SplErrorKind, parse};
 
 fn with(definitions: &[(&str, &[&str], &str)]) -> Macros {

@@ -91,8 +91,11 @@ fn bin_takes_its_span_before_or_after() {
         let Command::Bin { field, span, output } = command(text) else { panic!("{text}") };
         assert_eq!((field.node.as_str(), span, output.is_none()), ("_time", five, true), "{text}");
     }
-    let Command::Bin { span, output, .. } = command("bin bytes as size span=10") else { panic!("bin") };
-    assert_eq!((span, output.map(|name| name.node)), (BinSpan::Number(10.0), Some("size".to_owned())));
+    for text in ["bin bytes as size span=10", "bin bytes span=10 as size", "bin span=10 bytes AS size"] {
+        let Command::Bin { span, output, .. } = command(text) else { panic!("{text}") };
+        assert_eq!((span, output.map(|name| name.node)), (BinSpan::Number(10.0), Some("size".to_owned())), "{text}");
+    }
+    refused("* | bin bytes as a span=10 as b");
 }
 
 #[test]

@@ -112,3 +112,12 @@ fn time_ranges_and_directives_are_unsupported() {
         assert_eq!(refused(text).kind, SplErrorKind::Unsupported, "{text}");
     }
 }
+
+#[test]
+fn what_only_splunks_index_knows_is_unsupported_in_the_base_search() {
+    for text in ["index=aws a", "a NOT eventtype IN (x)", "(a OR tag=b)"] {
+        assert_eq!(refused(text).kind, SplErrorKind::Unsupported, "{text}");
+    }
+    // After a rename, such a name can be a column.
+    parsed("a | rename requestParameters.* as * | search tag=b");
+}

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use trailrisk::config::SourceConfig;
+use trailrisk::source::SourceError;
 
 use super::reader::read;
-use super::{STREAM, assert_in_order, expected, numbered};
+use super::{STREAM, assert_in_order, expected, numbered, wall_millis};
 use crate::support::kinesis::{Fault, LocalKinesis};
 use crate::support::wait_until;
 
@@ -77,6 +78,25 @@ async fn a_refused_read_is_held_and_another_shard_goes_on() {
     assert_eq!(read.len(), 1, "the refused shard waits");
     reader.until("the other's after the slow retry", |reader| reader.came.len() >= 200).await;
     assert_eq!(reader.texts(), expected(0, 200));
+}
+
+#[tokio::test]
+async fn cp_8_a_stream_deleted_and_created_again_ends_the_source() {
+    let kinesis = LocalKinesis::start().await;
+    kinesis.create_stream(STREAM, 2).await;
+    let mut reader = read(&kinesis, &kinesis.source_config(STREAM)).await;
+    let created = wall_millis();
+    // Held back, so that the reads find the second stream and not the gap.
+    kinesis.faults().inject_always("GetRecords", Fault::THROTTLE);
+    kinesis.client().delete_stream().stream_name(STREAM).send().await.expect("the stream is deleted");
+    wait_until("another creation time, in seconds", || async { (wall_millis() > created + 1000).then_some(()) }).await;
+    wait_until("the name is free again", || async {
+        kinesis.client().create_stream().stream_name(STREAM).shard_count(1).send().await.ok()
+    })
+    .await;
+    kinesis.faults().clear();
+    let error = reader.failure().await;
+    assert!(matches!(error, SourceError::Recreated { .. }), "{error:?}");
 }
 
 #[tokio::test]

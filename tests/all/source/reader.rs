@@ -2,6 +2,7 @@
 //! came.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use prometheus::Registry;
 use tokio::sync::mpsc;
@@ -11,6 +12,8 @@ use trailrisk::metrics::Metrics;
 use trailrisk::source::{AwsKinesis, ReadRequest, Record, ShardMessage, Source, SourceError};
 
 use crate::support::kinesis::LocalKinesis;
+
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Reads a stream and keeps what came.
 pub struct Reader {
@@ -68,14 +71,37 @@ impl Reader {
 
     /// Takes messages until `enough`.
     pub async fn until(&mut self, what: &str, enough: impl Fn(&Self) -> bool) {
-        let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
-        while !enough(self) {
-            tokio::select! {
-                message = self.messages.recv() => self.take(message.expect("the source goes on")),
-                error = self.source.failed() => panic!("the source failed: {error}"),
-                () = tokio::time::sleep_until(deadline) => panic!("waited 60 s in vain: {what}; {} came", self.came.len()),
+        let came = tokio::time::timeout(PATIENCE, async {
+            while !enough(self) {
+                if let Some(error) = self.next().await {
+                    panic!("the source failed: {error}");
+                }
             }
+        });
+        if came.await.is_err() {
+            panic!("waited in vain: {what}; {} records came", self.came.len());
         }
+    }
+
+    /// Takes messages until the source fails.
+    pub async fn failure(&mut self) -> SourceError {
+        let failed = tokio::time::timeout(PATIENCE, async {
+            loop {
+                if let Some(error) = self.next().await {
+                    return error;
+                }
+            }
+        });
+        failed.await.expect("the source fails")
+    }
+
+    /// Takes one message, or the failure of the source.
+    async fn next(&mut self) -> Option<SourceError> {
+        tokio::select! {
+            message = self.messages.recv() => self.take(message.expect("the source goes on")),
+            error = self.source.failed() => return Some(error),
+        }
+        None
     }
 
     /// What came, as texts, sorted.

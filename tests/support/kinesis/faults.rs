@@ -35,8 +35,6 @@ impl Fault {
     pub const ACCESS_DENIED: Self = Self::Error(400, "AccessDeniedException");
     /// The key of the stream is disabled.
     pub const KMS_DISABLED: Self = Self::Error(400, "KMSDisabledException");
-    /// The stream or the shard does not exist.
-    pub const NOT_FOUND: Self = Self::Error(400, "ResourceNotFoundException");
 }
 
 /// What shall go wrong, what was asked, and which repairs are off.

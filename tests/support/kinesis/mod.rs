@@ -1,6 +1,7 @@
 //! An in-process Kinesis on a free port of 127.0.0.1: ferrokinesis, behind a layer that repairs where it differs from
 //! Kinesis (`repairs`) and fails on demand (`faults`).
 
+mod arrivals;
 mod faults;
 mod repairs;
 

@@ -1,13 +1,13 @@
 //! Where ferrokinesis 0.7 differs from Kinesis and a test needs Kinesis's behaviour:
 //!
 //! - `ListShards` by `NextToken` fails, by ARN is refused: the token carries the stream, an ARN becomes a name.
-//! - `AT_TIMESTAMP` behind the last record gives everything: it becomes "after the last record".
+//! - Arrivals are cut off to the second: they become exact (see `arrivals`).
+//! - `AT_TIMESTAMP` behind the last record gives everything: it becomes the place of the first record that qualifies.
 //! - `MillisBehindLatest` is always 0: it is the age of the next record, if there is one.
-//! - An empty answer moves the iterator to the current time, past records that are just being put: it stays.
+//! - An empty answer moves the iterator on, past records that are just being put: it stays.
 //! - The end of a closed shard does not name the children: they are added.
 
 use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -20,6 +20,7 @@ use ferrokinesis::shard_iterator::{create_shard_iterator, decode_shard_iterator}
 use ferrokinesis::store::Store;
 use serde_json::{Value, json};
 
+use super::arrivals::{Arrivals, now_millis};
 use super::faults::{Faults, operation};
 
 const LARGEST_BODY: usize = 64 * 1024 * 1024;
@@ -29,6 +30,7 @@ const LARGEST_BODY: usize = 64 * 1024 * 1024;
 pub(super) struct Repairs {
     store: Store,
     faults: Arc<Faults>,
+    arrivals: Arc<Arrivals>,
 }
 
 /// A decoded shard iterator.
@@ -47,18 +49,22 @@ async fn repair(State(repairs): State<Repairs>, request: Request, next: Next) ->
     let operation = operation(&request);
     let (mut parts, body) = request.into_parts();
     let body = to_bytes(body, LARGEST_BODY).await.expect("the client sends a whole body");
-    let Ok(mut asked) = serde_json::from_slice::<Value>(&body) else {
-        return next.run(Request::from_parts(parts, Body::from(body))).await;
-    };
+    let mut asked: Value = serde_json::from_slice(&body).expect("the client sends JSON");
     repairs.request(&operation, &mut asked).await;
+    let put = match operation.as_str() {
+        "PutRecord" | "PutRecords" => Some(repairs.arrivals.put(&text(&asked["StreamName"])).await),
+        _ => None,
+    };
     parts.headers.remove(CONTENT_LENGTH);
     let response = next.run(Request::from_parts(parts, Body::from(asked.to_string()))).await;
-    if !response.status().is_success() || !["ListShards", "GetRecords"].contains(&operation.as_str()) {
-        return response;
-    }
     let (mut parts, body) = response.into_parts();
     let body = to_bytes(body, LARGEST_BODY).await.expect("an in-process body");
-    let mut answer = serde_json::from_slice(&body).expect("ferrokinesis answers in the JSON that it was asked in");
+    let Some(mut answer) = serde_json::from_slice(&body).ok().filter(|_| parts.status.is_success()) else {
+        return Response::from_parts(parts, Body::from(body));
+    };
+    if let Some(put) = put {
+        put.answered(&answer);
+    }
     repairs.answer(&operation, &asked, &mut answer).await;
     parts.headers.remove(CONTENT_LENGTH);
     Response::from_parts(parts, Body::from(answer.to_string()))
@@ -66,15 +72,14 @@ async fn repair(State(repairs): State<Repairs>, request: Request, next: Next) ->
 
 impl Repairs {
     pub(super) fn new(store: Store, faults: Arc<Faults>) -> Self {
-        Self { store, faults }
+        Self { store, faults, arrivals: Arc::default() }
     }
 
     async fn request(&self, operation: &str, asked: &mut Value) {
-        if let Some(arn) = asked["StreamARN"].as_str().map(str::to_owned) {
-            asked.as_object_mut().expect("it has a field").remove("StreamARN");
-            if operation != "GetRecords" {
-                asked["StreamName"] = json!(arn.rsplit('/').next());
-            }
+        if let Some(arn) = take(asked, "StreamARN")
+            && operation != "GetRecords"
+        {
+            asked["StreamName"] = json!(arn.rsplit('/').next());
         }
         match operation {
             "ListShards" => self.list_request(asked),
@@ -87,9 +92,9 @@ impl Repairs {
         if let Some(page_size) = self.faults.page_size() {
             asked["MaxResults"] = json!(page_size);
         }
-        let token = asked["NextToken"].as_str().filter(|_| asked["StreamName"].is_null()).map(str::to_owned);
+        // A token beside a name is left for ferrokinesis to refuse, as Kinesis does.
+        let token = if asked["StreamName"].is_null() { take(asked, "NextToken") } else { None };
         if let Some((stream, shard)) = token.as_deref().and_then(|token| token.split_once('/')) {
-            asked.as_object_mut().expect("it has a field").remove("NextToken");
             asked["StreamName"] = json!(stream);
             asked["ExclusiveStartShardId"] = json!(shard);
         }
@@ -97,47 +102,63 @@ impl Repairs {
 
     async fn iterator_request(&self, asked: &mut Value) {
         let (stream, shard) = (text(&asked["StreamName"]), text(&asked["ShardId"]));
-        let records = self.records_from(&stream, &shard, "", usize::MAX).await;
-        let since = asked["Timestamp"].as_f64().unwrap_or(0.0);
-        if records.iter().any(|(_, arrival)| *arrival >= since) {
+        let since = (asked["Timestamp"].as_f64().unwrap_or(0.0) * 1000.0).round() as u64;
+        if since > now_millis() {
             return;
         }
-        // Whatever is put from now on arrives later than the instant asked for.
-        let fields = asked.as_object_mut().expect("it has fields");
-        fields.remove("Timestamp");
-        if let Some((last, _)) = records.last() {
-            fields.insert("ShardIteratorType".to_owned(), json!("AFTER_SEQUENCE_NUMBER"));
-            fields.insert("StartingSequenceNumber".to_owned(), json!(last));
-        } else {
-            fields.insert("ShardIteratorType".to_owned(), json!("TRIM_HORIZON"));
+        asked.as_object_mut().expect("it has fields").remove("Timestamp");
+        let (mut kind, mut start) = ("TRIM_HORIZON", None);
+        for sequence in self.records_from(&stream, &shard, "", usize::MAX).await {
+            let found = self.arrivals.of(&stream, &sequence).await >= since;
+            kind = if found { "AT_SEQUENCE_NUMBER" } else { "AFTER_SEQUENCE_NUMBER" };
+            start = Some(sequence);
+            if found {
+                break;
+            }
+        }
+        asked["ShardIteratorType"] = json!(kind);
+        if let Some(sequence) = start {
+            asked["StartingSequenceNumber"] = json!(sequence);
         }
     }
 
     async fn answer(&self, operation: &str, asked: &Value, answer: &mut Value) {
-        if operation == "ListShards" {
-            if let Some(token) = answer["NextToken"].as_str().map(str::to_owned) {
-                answer["NextToken"] = json!(format!("{}/{token}", text(&asked["StreamName"])));
+        match operation {
+            "ListShards" => {
+                if let Some(token) = answer["NextToken"].as_str() {
+                    answer["NextToken"] = json!(format!("{}/{token}", text(&asked["StreamName"])));
+                }
             }
-            return;
-        }
-        let Some(place) = place(&asked["ShardIterator"]) else { return };
-        match place_of_next(answer) {
-            Some(next) => self.more_to_read(&place, next, answer).await,
-            None if self.faults.children_hidden() => {}
-            None => answer["ChildShards"] = self.children(&place).await,
+            "GetRecords" => self.records_answer(asked, answer).await,
+            _ => {}
         }
     }
 
-    async fn more_to_read(&self, place: &Place, mut next: Place, answer: &mut Value) {
-        let empty = answer["Records"].as_array().is_none_or(Vec::is_empty);
-        if empty && self.is_open(place).await {
-            let Place { stream, shard, sequence } = place;
-            next.sequence.clone_from(sequence);
-            answer["NextShardIterator"] = json!(create_shard_iterator(stream, shard, sequence, now_millis()));
+    async fn records_answer(&self, asked: &Value, answer: &mut Value) {
+        let asked = place(&asked["ShardIterator"]).expect("ferrokinesis accepted the iterator");
+        let records = answer["Records"].as_array_mut().expect("there always is a list");
+        let empty = records.is_empty();
+        for record in records {
+            let at = self.arrivals.of(&asked.stream, &text(&record["SequenceNumber"])).await;
+            record["ApproximateArrivalTimestamp"] = json!(at as f64 / 1000.0);
         }
-        if let Some((_, arrival)) = self.records_from(&next.stream, &next.shard, &next.sequence, 1).await.first() {
-            let age = now_millis().saturating_sub((arrival * 1000.0) as u64);
-            answer["MillisBehindLatest"] = json!(age.max(1));
+        match place(&answer["NextShardIterator"]) {
+            None if self.faults.children_hidden() => {}
+            None => answer["ChildShards"] = self.children(&asked).await,
+            Some(_) if empty && self.is_open(&asked).await => {
+                let Place { stream, shard, sequence } = &asked;
+                answer["NextShardIterator"] = json!(create_shard_iterator(stream, shard, sequence, now_millis()));
+                answer["MillisBehindLatest"] = json!(self.behind(&asked).await);
+            }
+            Some(next) => answer["MillisBehindLatest"] = json!(self.behind(&next).await),
+        }
+    }
+
+    /// The age of the next record, at least 1 ms; 0 if there is none.
+    async fn behind(&self, place: &Place) -> u64 {
+        match self.records_from(&place.stream, &place.shard, &place.sequence, 1).await.first() {
+            Some(next) => now_millis().saturating_sub(self.arrivals.of(&place.stream, next).await).max(1),
+            None => 0,
         }
     }
 
@@ -160,18 +181,13 @@ impl Repairs {
         json!(children)
     }
 
-    /// Sequence number and arrival (seconds) of records from `sequence` on.
-    async fn records_from(&self, stream: &str, shard: &str, sequence: &str, limit: usize) -> Vec<(String, f64)> {
+    /// The sequence numbers of a shard's records from `sequence` on.
+    async fn records_from(&self, stream: &str, shard: &str, sequence: &str, limit: usize) -> Vec<String> {
         let Ok((_, index)) = resolve_shard_id(shard) else { return Vec::new() };
         let (from, to) = (format!("{}/{sequence}", shard_ix_to_hex(index)), shard_ix_to_hex(index + 1));
         let records = self.store.get_records_range_limited(stream, &from, &to, limit).await;
-        let number = |key: String| key.rsplit('/').next().unwrap_or_default().to_owned();
-        records.into_iter().map(|(key, record)| (number(key), record.approximate_arrival_timestamp)).collect()
+        records.into_iter().map(|(key, _)| key.rsplit('/').next().unwrap_or_default().to_owned()).collect()
     }
-}
-
-fn place_of_next(answer: &Value) -> Option<Place> {
-    place(&answer["NextShardIterator"])
 }
 
 fn place(iterator: &Value) -> Option<Place> {
@@ -179,11 +195,10 @@ fn place(iterator: &Value) -> Option<Place> {
     Some(Place { stream, shard, sequence })
 }
 
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
+fn take(object: &mut Value, field: &str) -> Option<String> {
+    object.as_object_mut()?.remove(field)?.as_str().map(str::to_owned)
 }
 
-fn now_millis() -> u64 {
-    let now = UNIX_EPOCH.elapsed().unwrap_or(Duration::ZERO);
-    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
 }

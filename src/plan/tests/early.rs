@@ -1,0 +1,115 @@
+//! EM-1, EM-5: what may be announced before the window is complete.
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::plan::Early;
+
+const STATS: &str = "* | stats count count(a) as n dc(a) as kinds values(a) as all avg(a) as mean sum(a) as sum max(a) as top \
+    min(_time) as firstTime max(_time) as lastTime by user src";
+
+/// Filters on what only grows.
+const THRESHOLDS: [&str; 14] = [
+    "where count > 9",
+    "where count >= 9 AND user=\"bob\"",
+    "where 9 < kinds",
+    "where kinds > 2 OR n > 5",
+    "search count>9",
+    "search all=x*",
+    "search all IN (x, y)",
+    "search all=*",
+    "where mvcount(all) >= 3",
+    "where firstTime < 1682380277",
+    "where lastTime > firstTime",
+    "eval threshold=9 | where count > threshold",
+    "rename count as c | where c > 9",
+    "where count > 9 | convert ctime(firstTime) | search user!=bob",
+];
+
+fn early(commands: &str) -> Early {
+    plan(&format!("{STATS} | {commands}")).early()
+}
+
+#[test]
+fn nothing_that_hides_rows_means_the_first_match() {
+    assert_eq!(plan(STATS).early(), Early::FirstMatch);
+    assert_eq!(plan("eventName=GetUser").early(), Early::FirstMatch);
+    assert_eq!(plan("eventName=GetUser | where a=1 | table a").early(), Early::FirstMatch);
+    for commands in [
+        "search *",
+        "search user=bob NOT src=10.*",
+        "where user!=\"bob\" OR like(src, \"10.%\")",
+        "eval x=count*2 | fillnull",
+        "convert ctime(firstTime) | table user firstTime",
+        "rename user as u | search NOT u=bob",
+        "where 1=1",
+    ] {
+        assert_eq!(early(commands), Early::FirstMatch, "{commands}");
+    }
+}
+
+#[test]
+fn thresholds_on_what_only_grows_may_fire_as_soon_as_they_pass() {
+    for commands in THRESHOLDS {
+        assert_eq!(early(commands), Early::Threshold, "{commands}");
+    }
+}
+
+#[test]
+fn what_a_later_event_may_take_back_waits_for_the_close() {
+    for commands in [
+        "where count < 9",
+        "where count = 9",
+        "where count != 9",
+        "search count=9",
+        "search count<9",
+        "where NOT count > 9",
+        "search NOT all=x",
+        "search all!=x",
+        "where mean > 3",
+        // It may sum negative numbers.
+        "where sum > 3",
+        // One text makes the comparison lexicographic.
+        "where top > 3",
+        "where count > \"abc\"",
+        "where count > user",
+        "where count / n > 2",
+        "eval ratio=count/n | where ratio > 2",
+        "where isnull(all)",
+        "fillnull | search all=0",
+        "convert ctime(firstTime) | search firstTime=2023*",
+        "search bob",
+        "where count > 9 | where count < 20",
+        "where count > 9 OR count < 3",
+    ] {
+        let Early::AtClose(reason) = early(commands) else { panic!("{commands}") };
+        assert!(reason.contains('`'), "the reason shows the command: {reason}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// EM-1: what was announced early is never taken back.
+    #[test]
+    fn a_row_that_passed_a_threshold_passes_for_ever(
+        commands in prop::sample::select(&THRESHOLDS[..]),
+        values in prop::collection::vec((prop::sample::select(vec!["x", "x1", "y", "3", "-5"]), 0..59u32), 1..25),
+    ) {
+        let plan = plan(&format!("{STATS} | {commands}"));
+        let mut partial = Partial::new(&plan);
+        let mut passed = false;
+        for (index, (value, minute)) in values.iter().enumerate() {
+            let event = event(json!({
+                "eventID": format!("id-{index}"), "eventName": "ListBuckets", "a": value, "sourceIPAddress": "10.0.0.1",
+                "eventTime": format!("2023-04-24T23:{minute:02}:17Z"), "userIdentity": {"userName": "bob"},
+            }));
+            let contribution = contributions(&plan, &event).remove(0);
+            partial.add(&plan, &Bounds::default(), &unit(&event, 0), &contribution.inputs);
+            let passes = !rows_of(&plan, &contribution.group, &partial).rows.is_empty();
+            prop_assert!(passes || !passed, "{commands} after {} events", index + 1);
+            passed = passes;
+        }
+    }
+}

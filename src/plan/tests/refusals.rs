@@ -1,0 +1,55 @@
+//! What is not supported is refused at load, with its place and a way out.
+
+use super::*;
+use crate::plan::CompileErrorKind::{Invalid, Unsupported};
+
+#[test]
+fn every_refusal_points_at_its_text() {
+    for (search, kind, place) in [
+        ("* | eval x=lowr(a)", Unsupported, "lowr(a)"),
+        ("* | eval x=lower(a, b)", Invalid, "lower(a, b)"),
+        ("* | eval x=case(a=1)", Invalid, "case(a=1)"),
+        ("* | eval x=case(a=1, 2, 3)", Invalid, "case(a=1, 2, 3)"),
+        ("* | eval x=a>5", Invalid, "a>5"),
+        ("* | where lower(a)", Invalid, "lower(a)"),
+        ("* | where match(a, \"(?=b)\")", Unsupported, "\"(?=b)\""),
+        ("* | where cidrmatch(\"10.0.0.0/99\", a)", Invalid, "\"10.0.0.0/99\""),
+        ("* | eval x=strftime(_time, \"%!\")", Unsupported, "\"%!\""),
+        ("* | stats count by a | stats count by b", Unsupported, "stats count by b"),
+        ("* | stats sparkline(a)", Unsupported, "sparkline(a)"),
+        ("* | stats values(*) as *", Unsupported, "values(*) as *"),
+        ("* | stats min by a", Invalid, "min"),
+        ("* | stats count by a*", Unsupported, "a*"),
+        ("* | table a*", Unsupported, "a*"),
+        ("* | rename a.* as b", Invalid, "a.* as b"),
+        ("* | bin _time span=5m | bin _time span=1h | stats count by _time", Unsupported, "bin _time span=1h"),
+        ("* | eval _time=0 | bin _time span=5m | stats count by _time", Unsupported, "eval _time=0"),
+        ("* | eval x=mvfilter(a=b)", Invalid, "a=b"),
+        ("* | bin other span=5m", Unsupported, "other"),
+        ("* | convert memk(a)", Unsupported, "memk(a)"),
+    ] {
+        let error = refused(search);
+        assert_eq!(error.kind, kind, "{search}: {error}");
+        assert_eq!(&search[error.span.clone()], place, "{search}: {error}");
+    }
+}
+
+#[test]
+fn a_misspelt_function_is_answered_with_the_nearest_name() {
+    assert_eq!(refused("* | eval x=colaesce(a, b)").help.as_deref(), Some("did you mean coalesce?"));
+    let help = refused("* | eval x=frobnicate(a)").help.expect("it lists what there is");
+    assert!(help.contains("coalesce") && help.contains("strftime"));
+}
+
+#[test]
+fn two_columns_of_one_name_are_refused() {
+    assert_eq!(refused("* | stats count values(a) as b by b").kind, Invalid);
+    assert_eq!(refused("* | stats count count").kind, Invalid);
+}
+
+#[test]
+fn a_filter_on_a_column_that_is_not_there_is_warned_of() {
+    let plan = plan("* | stats count by user | search usr=bob");
+    assert_eq!(plan.warnings().len(), 1);
+    assert!(plan.warnings()[0].message.contains("usr"));
+}
