@@ -46,7 +46,7 @@ pub(super) fn emit_rows(
     group.with_whole(plan, context.bounds, |whole| {
         let rows = plan.rows(key, whole, window_end);
         let group_context = GroupContext {
-            subject: Subject { source: context.source, plan, slot: &slot, group: key },
+            subject: Subject { source: context.source, plan, slot: &slot, group: key, whole },
             stage,
             group,
             whole,

@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use super::assign::Slot;
-use crate::plan::{GroupKey, Plan, Scalar};
+use crate::plan::{GroupKey, Partial, Plan, Scalar};
 use crate::risk_event::{Pane, RiskEventId};
 
 /// What an id is about, besides the row's ordinal.
@@ -13,6 +13,8 @@ pub(super) struct Subject<'a> {
     pub plan: &'a Plan,
     pub slot: &'a Slot,
     pub group: &'a GroupKey,
+    /// What the group holds: tells the forced parts of a window apart (BD-2).
+    pub whole: &'a Partial,
 }
 
 /// Feeds a hash with parts of which none can run into the next: texts are length-prefixed, values type-tagged.
@@ -79,6 +81,15 @@ impl Canonical {
         }
     }
 
+    /// Where a window is cut by a bound depends on the schedule: after a crash a part may hold other events than the
+    /// part of the same number before. It must not have the same id, or a receiver would drop it as a repetition.
+    fn units(&mut self, whole: &Partial) {
+        for (event, ordinal) in whole.units() {
+            self.0.update(event.0.to_be_bytes());
+            self.0.update(ordinal.to_be_bytes());
+        }
+    }
+
     fn first_128_bits(self) -> u128 {
         let digest = self.0.finalize();
         digest.iter().take(16).fold(0, |bits, byte| bits << 8 | u128::from(*byte))
@@ -104,6 +115,9 @@ impl Subject<'_> {
         canonical.integer(self.slot.window_start.0);
         canonical.integer(self.plan.window_ms());
         canonical.pane(self.slot, pane);
+        if matches!(pane, Pane::Forced(_)) {
+            canonical.units(self.whole);
+        }
         canonical.count(self.group.values.len());
         for (name, value) in self.plan.by_fields().iter().zip(&self.group.values) {
             canonical.text(name);

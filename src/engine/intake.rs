@@ -216,7 +216,9 @@ impl Engine {
             return;
         }
         group.announced = true;
-        if !arriving.beyond {
+        // CP-5: after a stall the others have announced without this shard's replay; its records may now complete what
+        // no process has announced. They speak up, at the price of repetitions with the same ids.
+        if !arriving.beyond && !self.replay_done {
             return;
         }
         for event in events {

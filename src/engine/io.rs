@@ -22,7 +22,8 @@ pub struct ShardRef {
 /// Everything that can happen to the engine.
 #[derive(Clone, Debug)]
 pub enum Input {
-    /// Shards that a listing shows. Known ones are ignored; new ones are registered (RD-2).
+    /// Shards that a listing shows, complete. Known ones are ignored; new ones are registered (RD-2). To be repeated:
+    /// a child whose other parent was not yet known waits for one.
     ShardsListed(Vec<ShardRef>),
     /// Records of one shard, in shard order, following what was delivered before.
     Records {

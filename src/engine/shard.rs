@@ -33,6 +33,17 @@ pub(super) enum Life {
     Drained,
 }
 
+/// What listings say of a shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Listed {
+    /// Nothing yet: it was named at its parent's end, and the latest listing may be older than it.
+    NotYet,
+    /// A listing shows it, and shows every parent of it that Kinesis still has.
+    Shown,
+    /// A listing shows it no longer: Kinesis has forgotten it.
+    Forgotten,
+}
+
 /// The state of one shard.
 #[derive(Debug)]
 pub(super) struct Shard {
@@ -65,8 +76,8 @@ pub(super) struct Shard {
     pub stalled: bool,
     /// Records beyond `P` that wait until every shard has reached its own (CP-5).
     pub parked: VecDeque<EvaluatedRecord>,
-    /// Not in the latest listing: Kinesis has forgotten it.
-    pub unlisted: bool,
+    /// What listings say of it.
+    pub listed: Listed,
 }
 
 impl Shard {
@@ -90,7 +101,7 @@ impl Shard {
             lifts: BTreeMap::new(),
             stalled: false,
             parked: VecDeque::new(),
-            unlisted: false,
+            listed: Listed::NotYet,
         }
     }
 
@@ -105,6 +116,8 @@ impl Shard {
             children: stored.children,
             restored: opened,
             was_drained: stored.drained,
+            // The first listing of this process decides.
+            listed: Listed::Shown,
             position: stored.resume_after.clone(),
             effective: stored.effective_arrival,
             read_through: stored.effective_arrival.max(evidence),
@@ -141,6 +154,15 @@ impl Shard {
         (mark, violation)
     }
 
+    /// A listing shows it, or does not.
+    pub fn see_listing(&mut self, shown: bool) {
+        self.listed = match (self.listed, shown) {
+            (_, true) => Listed::Shown,
+            (Listed::NotYet, false) => Listed::NotYet,
+            (Listed::Shown | Listed::Forgotten, false) => Listed::Forgotten,
+        };
+    }
+
     /// Evidence that everything up to `read_through` is processed (RD-3). At the tip nothing can be left before `P`
     /// either: what a checkpoint remembers there is no longer in the stream.
     pub fn reached_tip(&mut self, read_through: Arrival) {
@@ -164,15 +186,6 @@ impl Shard {
         self.silent_effective = effective;
         self.resume.1 = effective;
         self.read_through = read_through.max(watermark);
-    }
-
-    /// Whether it counts in the watermark: not drained, and either being read or known from a checkpoint.
-    pub fn holds_watermark(&self) -> bool {
-        match self.life {
-            Life::Drained => false,
-            Life::Reading => true,
-            Life::Waiting => self.restored,
-        }
     }
 
     /// Whether it has not yet reached the `P` that a checkpoint remembers.

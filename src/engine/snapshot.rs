@@ -8,7 +8,7 @@ use super::checkpoint::{CHECKPOINT_VERSION, Checkpoint, PlanCheckpoint, ShardChe
 use super::ids::Position;
 use super::instance::PlanIx;
 use super::io::CheckpointTicket;
-use super::shard::{Life, Mark, Shard, ShardIx};
+use super::shard::{Life, Listed, Mark, Shard, ShardIx};
 use crate::time::Arrival;
 
 /// The earliest mark of each shard.
@@ -164,7 +164,7 @@ fn index(ix: usize) -> ShardIx {
 
 /// A shard that is done and that Kinesis has forgotten needs no memory.
 fn forgettable(shard: &Shard) -> bool {
-    shard.unlisted && shard.life == Life::Drained && shard.resume.0 == Position::End
+    shard.listed == Listed::Forgotten && shard.life == Life::Drained && shard.resume.0 == Position::End
 }
 
 fn row(shard: &Shard, processed: &Processed) -> ShardCheckpoint {

@@ -1,9 +1,11 @@
 //! Shards come and go: registration, parents before children, drains, tip evidence (RD-1, RD-2, RD-3).
 
+use std::collections::BTreeSet;
+
 use super::checkpoint::StartPosition;
 use super::ids::{Position, ShardId};
 use super::io::{Output, ShardRef};
-use super::shard::{Life, Shard, ShardIx};
+use super::shard::{Life, Listed, Shard, ShardIx};
 use super::{Engine, Timing};
 use crate::time::Arrival;
 
@@ -12,12 +14,13 @@ impl Engine {
     pub(super) fn shards_listed(&mut self, listed: Vec<ShardRef>) {
         let first_start = !self.frontier_known && self.by_id.is_empty();
         let start = if first_start { self.config.start } else { StartPosition::TrimHorizon };
-        for shard in &mut self.shards {
-            shard.unlisted = !listed.iter().any(|listed| listed.shard == shard.id);
-        }
+        let shown: BTreeSet<ShardId> = listed.iter().map(|listed| listed.shard.clone()).collect();
         let unknown: Vec<ShardRef> =
             listed.into_iter().filter(|listed| !self.by_id.contains_key(&listed.shard)).collect();
         unknown.into_iter().for_each(|shard| self.register(shard, start));
+        for shard in &mut self.shards {
+            shard.see_listing(shown.contains(&shard.id));
+        }
         self.frontier_known = true;
         self.open_ready_shards();
     }
@@ -53,11 +56,12 @@ impl Engine {
         self.open_ready_shards();
     }
 
-    /// RD-1: opens every shard whose parents are all drained into the engine. A parent that Kinesis no longer lists,
-    /// and that no checkpoint knows, counts as drained.
+    /// RD-1: opens every shard whose parents are all drained into the engine. A parent that no checkpoint knows, and
+    /// that is missing in a listing of its child, is older than what Kinesis keeps: it counts as drained. Before such a
+    /// listing an unknown parent may as well be younger than the latest one, the child of a shard still being read.
     fn open_ready_shards(&mut self) {
         while let Some(ix) = self.next_ready_shard() {
-            let (effective, read_through) = self.inherited_clock(ix);
+            let (effective, read_through) = self.inherited_clock(&self.shards[ix.0 as usize]);
             let watermark = self.watermark;
             let shard = &mut self.shards[ix.0 as usize];
             if !shard.restored {
@@ -74,15 +78,23 @@ impl Engine {
     }
 
     fn next_ready_shard(&self) -> Option<ShardIx> {
-        let drained = |id: &ShardId| self.shard(id).is_none_or(|parent| parent.life == Life::Drained);
-        let ready = |shard: &Shard| shard.life == Life::Waiting && shard.parents.iter().all(drained);
+        let ready = |shard: &Shard| self.waits_for_no_known_parent(shard) && !self.waits_for_listing(shard);
         let ix = self.shards.iter().position(ready)?;
         Some(ShardIx(u32::try_from(ix).expect("adopt checked the number of shards")))
     }
 
+    fn waits_for_no_known_parent(&self, shard: &Shard) -> bool {
+        let mut known = shard.parents.iter().filter_map(|id| self.shard(id));
+        shard.life == Life::Waiting && known.all(|parent| parent.life == Life::Drained)
+    }
+
+    fn waits_for_listing(&self, shard: &Shard) -> bool {
+        shard.listed == Listed::NotYet && shard.parents.iter().any(|id| self.shard(id).is_none())
+    }
+
     /// The largest effective arrival and the largest `R` of a shard's parents; of a root, those before everything.
-    fn inherited_clock(&self, ix: ShardIx) -> (Arrival, Arrival) {
-        let parents = self.shards[ix.0 as usize].parents.iter().filter_map(|id| self.shard(id));
+    fn inherited_clock(&self, shard: &Shard) -> (Arrival, Arrival) {
+        let parents = shard.parents.iter().filter_map(|id| self.shard(id));
         parents.fold((Arrival::MIN, Arrival::MIN), |(effective, read_through), parent| {
             (effective.max(parent.effective), read_through.max(parent.read_through))
         })
@@ -108,11 +120,22 @@ impl Engine {
         if !self.frontier_known {
             return;
         }
-        let holding = self.shards.iter().filter(|shard| shard.holds_watermark());
-        let lowest = holding.map(|shard| shard.read_through).min();
+        let lowest = self.shards.iter().filter_map(|shard| self.held_at(shard)).min();
         let end_of_batch = if self.config.timing == Timing::Batch { Arrival(i64::MAX) } else { self.watermark };
         let watermark = lowest.unwrap_or(end_of_batch);
         debug_assert!(watermark >= self.watermark, "the watermark never goes back");
         self.watermark = self.watermark.max(watermark);
+    }
+
+    /// What a shard lets `W` come up to; nothing once it is drained. A child that waits is covered by the parents that
+    /// are still read; where it only waits for a listing they have left, and their clock goes on to count.
+    fn held_at(&self, shard: &Shard) -> Option<Arrival> {
+        match shard.life {
+            Life::Drained => None,
+            Life::Waiting if !shard.restored => {
+                self.waits_for_no_known_parent(shard).then(|| self.inherited_clock(shard).1)
+            }
+            Life::Waiting | Life::Reading => Some(shard.read_through),
+        }
     }
 }

@@ -1,0 +1,81 @@
+//! Mistakes that a shell around the engine can make. The suite must notice every one of them, or it proves nothing.
+
+use trailrisk::engine::Checkpoint;
+use trailrisk::time::Arrival;
+
+/// A mistake, switched on for a whole run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bug {
+    /// RD-3: an empty read with `MillisBehindLatest > 0` is taken for the tip.
+    TipWhileBehind,
+    /// RD-3: a shard that is paused is taken for idle.
+    TipWhilePaused,
+    /// Semantics 1: T is when the answer came, not when the request was sent.
+    TipAtAnswer,
+    /// RD-1: the children are made known only after their parent has left the watermark.
+    ChildrenLate,
+    /// RD-2: reading begins while a part of the start frontier is not registered.
+    FrontierInPieces,
+    /// CP-7: a delivery is acknowledged when it is sent.
+    AcknowledgedOnEmission,
+    /// CP-7: a dead letter is acknowledged when it is sent.
+    DeadLetterAcknowledgedOnEmission,
+    /// CP-2: the checkpoint is the last position processed.
+    ResumeAtProcessed,
+    /// CP-1: the horizon is not stored.
+    NoHorizon,
+    /// CP-3: the horizon is the watermark, acknowledged or not.
+    HorizonIsWatermark,
+    /// CP-4: `P` is not stored.
+    NoProcessed,
+    /// Semantics 1: the effective arrival at `C` is not stored.
+    NoEffectiveArrival,
+    /// CP-4: the effective arrival at `P` is taken for that at `C`, so that the firing watermark starts high.
+    WatermarkStartsHigh,
+    /// CP-3: a store lets an older checkpoint replace a newer one.
+    StoreGoesBack,
+}
+
+impl Bug {
+    /// Every mistake.
+    pub const ALL: [Self; 14] = [
+        Self::TipWhileBehind,
+        Self::TipWhilePaused,
+        Self::TipAtAnswer,
+        Self::ChildrenLate,
+        Self::FrontierInPieces,
+        Self::AcknowledgedOnEmission,
+        Self::DeadLetterAcknowledgedOnEmission,
+        Self::ResumeAtProcessed,
+        Self::NoHorizon,
+        Self::HorizonIsWatermark,
+        Self::NoProcessed,
+        Self::NoEffectiveArrival,
+        Self::WatermarkStartsHigh,
+        Self::StoreGoesBack,
+    ];
+
+    /// What the mistake makes of a checkpoint on its way to the store.
+    pub fn spoil(self, checkpoint: &mut Checkpoint, watermark: Arrival) {
+        match self {
+            Self::NoHorizon => checkpoint.horizon = Arrival::MIN,
+            Self::HorizonIsWatermark => checkpoint.horizon = watermark,
+            _ => {}
+        }
+        for shard in checkpoint.shards.values_mut() {
+            match self {
+                Self::ResumeAtProcessed => {
+                    shard.resume_after = shard.processed.clone();
+                    shard.effective_arrival = shard.processed_arrival;
+                }
+                Self::NoProcessed => {
+                    shard.processed = shard.resume_after.clone();
+                    shard.processed_arrival = shard.effective_arrival;
+                }
+                Self::NoEffectiveArrival => shard.effective_arrival = Arrival::MIN,
+                Self::WatermarkStartsHigh => shard.effective_arrival = shard.processed_arrival,
+                _ => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! The detections under test, said twice: as SPL, from which the plans are compiled, and as a few lines of Rust, from
+//! which the oracle works.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, LazyLock};
+
+use trailrisk::detection::{PlanText, RiskModel, RiskObjectSpec};
+use trailrisk::plan::Plan;
+
+use crate::log::LogEvent;
+use crate::rng::Rng;
+
+/// What a detection looks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// No threshold: the first match is announced.
+    Each,
+    /// A count threshold.
+    Volume,
+    /// A distinct count threshold.
+    Spread,
+    /// The same, windows cut by the search itself (WN-1).
+    Burst,
+    /// `values()`, by a multivalue field.
+    Tagged,
+    /// A condition that is not monotone: waits for the close.
+    Exact,
+    /// No `stats`: each event is its own group.
+    Single,
+}
+
+/// A detection with its settings.
+#[derive(Clone, Debug)]
+pub struct Detection {
+    pub rule: Rule,
+    pub window: i64,
+    pub grace: i64,
+    pub skew: i64,
+    pub plan: Arc<Plan>,
+}
+
+/// A result row: columns that are not null, values as text.
+pub type Row = Vec<(String, Vec<String>)>;
+
+/// Every copy of the events of one group.
+pub type Units<'a> = BTreeMap<(&'a str, usize), Vec<&'a LogEvent>>;
+
+static ALL: LazyLock<Vec<Detection>> = LazyLock::new(|| {
+    let settings = [(10_000, 3_000, 3_000), (15_000, 6_000, 3_000), (20_000, 0, 0)];
+    let rules = [Rule::Each, Rule::Volume, Rule::Spread, Rule::Burst, Rule::Tagged, Rule::Exact, Rule::Single];
+    let pairs = settings.into_iter().flat_map(|setting| rules.map(|rule| (rule, setting)));
+    pairs.map(|(rule, (window, grace, skew))| Detection::new(rule, 1, window, grace, skew)).collect()
+});
+
+/// A few detections with different settings.
+pub fn choose(rng: &mut Rng) -> Vec<Detection> {
+    let mut left = ALL.clone();
+    let mut chosen = Vec::new();
+    for _ in 0..2 + rng.index(3) {
+        chosen.extend(rng.take(&mut left));
+    }
+    chosen
+}
+
+impl Detection {
+    /// Compiles a detection. Another version has another fingerprint (WN-7).
+    pub fn new(rule: Rule, version: u32, window: i64, grace: i64, skew: i64) -> Self {
+        let id = format!("{rule:?}-{}", window / 1000).to_lowercase();
+        let text = PlanText {
+            name: format!("Simulated {id}"),
+            id,
+            version,
+            kind: "TTP".to_owned(),
+            search: rule.search().to_owned(),
+            filters: vec![],
+            risk: risk_model(rule),
+            window_ms: if rule == Rule::Burst { 1_000 } else { window },
+            grace_ms: grace,
+            max_future_skew_ms: skew,
+        };
+        let plan = Arc::new(Plan::compile(&text).expect("the detections of the simulation compile"));
+        let window = if rule == Rule::Burst { 20_000 } else { window };
+        Self { rule, window, grace, skew, plan }
+    }
+
+    /// The same with another version, hence another fingerprint.
+    pub fn changed(&self, version: u32) -> Self {
+        let text = PlanText { version, ..(**self.plan.text()).clone() };
+        Self { plan: Arc::new(Plan::compile(&text).expect("only the version differs")), ..self.clone() }
+    }
+
+    /// Its name in keys: id and version.
+    pub fn name(&self) -> String {
+        name_of(self.plan.text())
+    }
+
+    /// Whether its groups are announced before their window is complete (EM-1).
+    pub fn announces(&self) -> bool {
+        self.rule != Rule::Exact
+    }
+}
+
+/// Id and version.
+pub fn name_of(text: &PlanText) -> String {
+    format!("{}/{}", text.id, text.version)
+}
+
+fn risk_model(rule: Rule) -> RiskModel {
+    let field = if rule == Rule::Tagged { "tag" } else { "grp" };
+    RiskModel {
+        message: format!("${field}$ did it"),
+        score: 64.0,
+        impact: Some(80),
+        confidence: Some(80),
+        risk_objects: vec![RiskObjectSpec { field: field.to_owned(), kind: "user".to_owned(), score: 64.0 }],
+        threat_objects: vec![],
+        mitre_attack: vec![],
+        kill_chain_phases: vec![],
+        nist: vec![],
+        cis20: vec![],
+        analytic_story: vec![],
+    }
+}
+
+impl Rule {
+    fn search(self) -> &'static str {
+        match self {
+            Self::Each => {
+                "eventName=Alpha | stats count min(_time) as first max(_time) as last values(item) as items by grp"
+            }
+            Self::Volume => "eventName IN (Alpha, Beta, Gamma) | stats count by grp | where count >= 3",
+            Self::Spread => {
+                "eventName=Alpha OR eventName=Beta | stats dc(item) as items count by grp | where items >= 3"
+            }
+            Self::Burst => {
+                "eventName=Alpha OR eventName=Beta | bin _time span=20s | stats dc(item) as items by _time grp \
+                 | where items >= 3"
+            }
+            Self::Tagged => {
+                "eventName=Beta OR eventName=Gamma | rename tags{} as tag \
+                 | stats values(item) as items dc(item) as distinct by tag"
+            }
+            Self::Exact => "eventName=Alpha OR eventName=Gamma | stats count by grp | where count = 2",
+            Self::Single => "eventName=Gamma item=i1 grp=* | table grp item",
+        }
+    }
+
+    /// Whether the search's terms match.
+    pub fn matches(self, event: &LogEvent) -> bool {
+        match self {
+            Self::Each => event.name == "Alpha",
+            Self::Volume => event.name != "Noise",
+            Self::Spread | Self::Burst => matches!(event.name, "Alpha" | "Beta"),
+            Self::Tagged => matches!(event.name, "Beta" | "Gamma"),
+            Self::Exact => matches!(event.name, "Alpha" | "Gamma"),
+            Self::Single => event.name == "Gamma" && event.item == "i1" && event.group.is_some(),
+        }
+    }
+
+    /// The by-values of each row made from a matching event; none where a by-field is null.
+    pub fn groups(self, event: &LogEvent) -> Vec<Vec<String>> {
+        let group = event.group.map(str::to_owned);
+        match self {
+            Self::Tagged => event.tags.iter().map(|tag| vec![(*tag).to_owned()]).collect(),
+            Self::Single => vec![vec![]],
+            Self::Burst => group.map(|group| vec![window_seconds(event), group]).into_iter().collect(),
+            Self::Each | Self::Volume | Self::Spread | Self::Exact => {
+                group.map(|group| vec![group]).into_iter().collect()
+            }
+        }
+    }
+
+    /// The row of a group, where it passes.
+    pub fn row(self, group: &[String], units: &Units<'_>) -> Option<Row> {
+        let count = units.len();
+        let copies = || units.values().flatten();
+        let items: BTreeSet<&str> = copies().map(|event| event.item).collect();
+        let seconds = |time: Option<i64>| number(time.unwrap_or_default() as f64 / 1000.0);
+        let mut row = Row::new();
+        let mut column = |name: &str, values: Vec<String>| row.push((name.to_owned(), values));
+        match self {
+            Self::Each => {
+                column("grp", group.to_vec());
+                column("count", vec![count.to_string()]);
+                column("first", vec![seconds(copies().map(|event| event.time).min())]);
+                column("last", vec![seconds(copies().map(|event| event.time).max())]);
+                column("items", items.iter().map(|item| (*item).to_owned()).collect());
+            }
+            Self::Volume | Self::Exact => {
+                column("grp", group.to_vec());
+                column("count", vec![count.to_string()]);
+            }
+            Self::Spread => {
+                column("grp", group.to_vec());
+                column("items", vec![items.len().to_string()]);
+                column("count", vec![count.to_string()]);
+            }
+            Self::Burst => {
+                column("_time", vec![group[0].clone()]);
+                column("grp", vec![group[1].clone()]);
+                column("items", vec![items.len().to_string()]);
+            }
+            Self::Tagged => {
+                column("tag", group.to_vec());
+                column("items", items.iter().map(|item| (*item).to_owned()).collect());
+                column("distinct", vec![items.len().to_string()]);
+            }
+            Self::Single => {
+                let event = copies().next()?;
+                column("grp", vec![event.group?.to_owned()]);
+                column("item", vec![event.item.to_owned()]);
+            }
+        }
+        let passes = match self {
+            Self::Volume => count >= 3,
+            Self::Spread | Self::Burst => items.len() >= 3,
+            Self::Exact => count == 2,
+            Self::Each | Self::Tagged | Self::Single => true,
+        };
+        passes.then_some(row)
+    }
+}
+
+fn window_seconds(event: &LogEvent) -> String {
+    number((event.time.div_euclid(20_000) * 20) as f64)
+}
+
+/// A number as rows show it.
+pub fn number(number: f64) -> String {
+    format!("{number}")
+}
+
+impl Rule {
+    /// Whether every matching event is in some result.
+    pub fn has_no_threshold(self) -> bool {
+        matches!(self, Self::Each | Self::Tagged | Self::Single)
+    }
+}

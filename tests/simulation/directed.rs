@@ -1,0 +1,332 @@
+//! Schedules that chance finds too seldom, each told step by step.
+
+use std::sync::Arc;
+
+use trailrisk::cloudtrail::DecodeLimits;
+use trailrisk::engine::{
+    Checkpoint, Engine, EngineConfig, Input, Output, Position, SequenceNumber, ShardId, ShardRef, StartPosition,
+    StreamIdentity, Timing,
+};
+use trailrisk::evaluate::{Evaluator, RawRecord};
+use trailrisk::plan::{Bounds, Plan};
+use trailrisk::risk_event::{Pane, RiskEvent, Stage};
+use trailrisk::time::Arrival;
+
+use crate::detections::{Detection, Rule};
+use crate::log::{BASE, LogEvent};
+
+/// A daemon in the hand: an engine, and what came out of it.
+pub struct Bench {
+    pub engine: Engine,
+    evaluator: Evaluator,
+    plans: Vec<Arc<Plan>>,
+    pub read: Vec<String>,
+    pub emitted: Vec<RiskEvent>,
+    pub dead_letters: usize,
+}
+
+/// An event of group `g0`, at seconds after [`BASE`].
+pub fn event(number: u32, seconds: i64) -> LogEvent {
+    LogEvent {
+        id: format!("00000000-0000-4000-8000-{number:012}"),
+        time: BASE + seconds * 1_000,
+        name: "Alpha",
+        group: Some("g0"),
+        item: ["i0", "i1", "i2", "i3"][number as usize % 4],
+        tags: vec![],
+        note: 0,
+    }
+}
+
+pub fn shard(name: &str, parents: &[&str]) -> ShardRef {
+    ShardRef { shard: ShardId::new(name), parents: parents.iter().map(|parent| ShardId::new(parent)).collect() }
+}
+
+pub fn at(number: u32) -> Position {
+    Position::After(SequenceNumber::try_new(&number.to_string()).expect("digits"), 0)
+}
+
+pub fn instant(seconds: i64) -> Arrival {
+    Arrival(BASE + seconds * 1_000)
+}
+
+fn config(timing: Timing) -> EngineConfig {
+    EngineConfig {
+        source_name: "directed".into(),
+        stream: StreamIdentity { name: "directed".to_owned(), created_at: 0 },
+        bounds: Bounds::default(),
+        max_state_bytes: 1 << 30,
+        timing,
+        start: StartPosition::TrimHorizon,
+        started_at: Arrival::MIN,
+    }
+}
+
+impl Bench {
+    pub fn new(detections: &[Detection]) -> Self {
+        Self::timed(detections, Timing::Live)
+    }
+
+    pub fn timed(detections: &[Detection], timing: Timing) -> Self {
+        let plans: Vec<_> = detections.iter().map(|detection| Arc::clone(&detection.plan)).collect();
+        Self::around(Engine::new(config(timing), plans.clone()), plans)
+    }
+
+    fn around(engine: Engine, plans: Vec<Arc<Plan>>) -> Self {
+        let evaluator = Evaluator::new(engine.plans(), DecodeLimits::default(), true);
+        Self { engine, evaluator, plans, read: vec![], emitted: vec![], dead_letters: 0 }
+    }
+
+    /// A crash or a stop: the next process begins from this checkpoint.
+    pub fn restart(&self, from: Checkpoint) -> Self {
+        let engine = Engine::restore(config(Timing::Live), self.plans.clone(), from).expect("stored plans compile");
+        Self::around(engine, self.plans.clone())
+    }
+
+    pub fn input(&mut self, input: Input) {
+        self.engine.handle_input(input);
+        while let Some(output) = self.engine.poll_output() {
+            match output {
+                Output::Read { shard, after, .. } => self.read.push(format!("{shard}@{after}")),
+                Output::Emit(event) => self.emitted.push(*event),
+                Output::DeadLetter(_) => self.dead_letters += 1,
+            }
+        }
+    }
+
+    pub fn list(&mut self, shards: &[ShardRef]) {
+        self.input(Input::ShardsListed(shards.to_vec()));
+    }
+
+    /// One record with these events, arriving at this second.
+    pub fn record(&mut self, shard: &str, number: u32, arrival: i64, events: &[LogEvent]) {
+        let records: Vec<_> = events.iter().map(LogEvent::json).collect();
+        let data = serde_json::json!({ "Records": records }).to_string();
+        let position = at(number);
+        let raw = RawRecord { position: &position, arrival: instant(arrival), data: data.as_bytes() };
+        let records = self.evaluator.evaluate([raw]).records;
+        self.input(Input::Records { shard: ShardId::new(shard), records });
+    }
+
+    pub fn tip(&mut self, shard: &str, seconds: i64) {
+        self.input(Input::AtTip { shard: ShardId::new(shard), read_through: instant(seconds) });
+    }
+
+    pub fn drained(&mut self, shard: &str, children: &[ShardRef]) {
+        self.input(Input::ShardDrained { shard: ShardId::new(shard), children: children.to_vec() });
+    }
+
+    /// The sink acknowledges everything emitted so far.
+    pub fn acknowledge_all(&mut self) {
+        let keys: Vec<_> = self.emitted.iter().map(RiskEvent::delivery_key).collect();
+        keys.into_iter().for_each(|key| self.input(Input::Delivered(key)));
+    }
+
+    /// A durable checkpoint.
+    pub fn checkpoint(&mut self) -> Checkpoint {
+        let (ticket, checkpoint) = self.engine.checkpoint();
+        self.input(Input::CheckpointStored(ticket));
+        checkpoint
+    }
+
+    /// Number of events in each final or early emitted.
+    pub fn counts(&self, stage: Stage) -> Vec<u64> {
+        self.emitted.iter().filter(|event| event.stage == stage).map(|event| event.event_count).collect()
+    }
+}
+
+/// Windows of 10 s, grace of 3 s.
+pub fn each() -> Detection {
+    Detection::new(Rule::Each, 1, 10_000, 3_000, 3_000)
+}
+
+pub fn volume() -> Detection {
+    Detection::new(Rule::Volume, 1, 10_000, 3_000, 3_000)
+}
+
+fn row<'a>(checkpoint: &'a Checkpoint, name: &str) -> &'a trailrisk::engine::ShardCheckpoint {
+    &checkpoint.shards[&ShardId::new(name)]
+}
+
+#[test]
+fn rd_1_a_child_waits_for_a_parent_that_is_not_yet_known() {
+    let mut bench = Bench::new(&[each()]);
+    bench.list(&[shard("5", &[]), shard("6", &[])]);
+    bench.record("6", 1, 20, &[]);
+    // 5 was split into 7 and 8, and 8 merged with 6, all after the listing.
+    bench.drained("6", &[shard("9", &["8", "6"])]);
+    bench.tip("5", 90);
+    assert_eq!(bench.read, ["5@start", "6@start"]);
+    assert_eq!(bench.engine.gauges().watermark, instant(20), "9 is not drained, and begins where 6 has ended");
+    bench.drained("5", &[shard("7", &["5"]), shard("8", &["5"])]);
+    bench.drained("8", &[shard("9", &["8", "6"])]);
+    assert_eq!(bench.read[2..], ["7@start", "8@start", "9@start"]);
+}
+
+#[test]
+fn rd_1_a_parent_missing_in_a_listing_of_its_child_is_gone() {
+    let mut bench = Bench::new(&[each()]);
+    bench.list(&[shard("6", &[])]);
+    bench.drained("6", &[shard("9", &["8", "6"])]);
+    assert_eq!(bench.read, ["6@start"]);
+    bench.list(&[shard("9", &["8", "6"])]);
+    assert_eq!(bench.read, ["6@start", "9@start"]);
+}
+
+#[test]
+fn semantics_1_the_effective_arrival_at_c_survives_a_restart() {
+    let mut bench = Bench::new(&[each()]);
+    bench.list(&[shard("a", &[])]);
+    bench.record("a", 1, 14, &[]);
+    bench.record("a", 2, 12, &[event(2, 5)]);
+    bench.acknowledge_all();
+    let stored = bench.checkpoint();
+    assert_eq!((&row(&stored, "a").resume_after, row(&stored, "a").effective_arrival), (&at(1), instant(14)));
+    // 12 alone would be on time: the window [0, 10) is complete at 13.
+    let mut again = bench.restart(stored);
+    again.list(&[shard("a", &[])]);
+    again.record("a", 2, 12, &[event(2, 5)]);
+    again.tip("a", 60);
+    assert_eq!(again.emitted.iter().map(|event| event.pane).collect::<Vec<_>>(), [Pane::Late(instant(10))]);
+}
+
+#[test]
+fn cp_4_replay_does_not_rebuild_what_is_released() {
+    let mut bench = Bench::new(&[each()]);
+    bench.list(&[shard("a", &[])]);
+    bench.record("a", 1, 11, &[event(1, 11)]);
+    bench.record("a", 2, 12, &[event(2, 5), event(3, 11)]);
+    bench.tip("a", 13);
+    bench.acknowledge_all();
+    let stored = bench.checkpoint();
+    assert_eq!((stored.horizon, &row(&stored, "a").resume_after), (instant(13), &Position::Start));
+    let mut again = bench.restart(stored);
+    again.list(&[shard("a", &[])]);
+    again.record("a", 1, 11, &[event(1, 11)]);
+    again.record("a", 2, 12, &[event(2, 5), event(3, 11)]);
+    again.tip("a", 60);
+    assert_eq!(again.counts(Stage::Final), [2], "only the window of events 1 and 3");
+    assert_eq!(again.engine.counters().plans[0].replayed, 1);
+}
+
+#[test]
+fn cp_2_a_hold_ends_with_the_horizon_not_with_the_own_acknowledgement() {
+    // The window [0, 10) of one closes at 13, that of the other at 12.
+    let other = Detection::new(Rule::Tagged, 1, 10_000, 2_000, 3_000);
+    let mut bench = Bench::new(&[each(), other]);
+    bench.list(&[shard("a", &[]), shard("b", &[])]);
+    bench.record("a", 1, 4, &[event(1, 4)]);
+    bench.record("b", 1, 4, &[LogEvent { name: "Beta", tags: vec!["t0"], ..event(2, 4) }]);
+    bench.acknowledge_all();
+    bench.tip("a", 14);
+    bench.tip("b", 14);
+    let finals: Vec<_> = bench.emitted.iter().filter(|event| event.stage == Stage::Final).collect();
+    let keys: Vec<_> = finals.iter().map(|event| event.delivery_key()).collect();
+    bench.input(Input::Delivered(keys[1]));
+    let stored = bench.checkpoint();
+    assert_eq!(stored.horizon, Arrival(instant(12).0 - 1));
+    assert_eq!(row(&stored, "a").resume_after, Position::Start, "acknowledged, but above the horizon");
+    bench.input(Input::Delivered(keys[0]));
+    let stored = bench.checkpoint();
+    assert_eq!((stored.horizon, &row(&stored, "a").resume_after), (instant(14), &at(1)));
+}
+
+#[test]
+fn cp_1a_an_early_risk_event_holds_the_later_records_of_its_group_in_every_shard() {
+    let mut bench = Bench::new(&[volume()]);
+    bench.list(&[shard("a", &[]), shard("b", &[])]);
+    bench.record("a", 1, 1, &[event(1, 1), event(2, 1)]);
+    bench.record("b", 1, 2, &[event(3, 2)]);
+    bench.record("a", 2, 3, &[event(4, 3)]);
+    assert_eq!(bench.counts(Stage::Early), [3]);
+    let unacknowledged = bench.checkpoint();
+    assert_eq!(row(&unacknowledged, "a").processed, at(1));
+    assert_eq!(row(&unacknowledged, "b").processed, Position::Start);
+    // A crash: whichever shard is read first, the early risk event comes again.
+    let mut again = bench.restart(unacknowledged);
+    again.list(&[shard("a", &[]), shard("b", &[])]);
+    again.record("a", 1, 1, &[event(1, 1), event(2, 1)]);
+    again.record("a", 2, 3, &[event(4, 3)]);
+    assert_eq!(again.counts(Stage::Early), [3]);
+    bench.acknowledge_all();
+    let acknowledged = bench.checkpoint();
+    assert_eq!((&row(&acknowledged, "a").processed, &row(&acknowledged, "b").processed), (&at(2), &at(1)));
+}
+
+#[test]
+fn cp_1a_the_p_of_a_child_waits_for_the_end_of_its_parents_p() {
+    let mut bench = Bench::new(&[each()]);
+    bench.list(&[shard("a", &[])]);
+    bench.record("a", 1, 1, &[event(1, 1)]);
+    bench.drained("a", &[shard("b", &["a"])]);
+    bench.record("b", 1, 2, &[event(2, 21)]);
+    let early_of_child = bench.emitted[1].delivery_key();
+    bench.input(Input::Delivered(early_of_child));
+    let stored = bench.checkpoint();
+    assert_eq!(row(&stored, "b").processed, Position::Start, "the parent's early is not acknowledged");
+    bench.acknowledge_all();
+    let stored = bench.checkpoint();
+    assert_eq!((&row(&stored, "a").processed, &row(&stored, "b").processed), (&Position::End, &at(1)));
+}
+
+#[test]
+fn cp_3_the_horizon_stays_below_the_first_record_beyond_p() {
+    let mut bench = Bench::new(&[each()]);
+    bench.list(&[shard("a", &[])]);
+    bench.record("a", 1, 1, &[event(1, 1)]);
+    bench.acknowledge_all();
+    bench.record("a", 2, 40, &[event(2, 40)]);
+    bench.tip("a", 45);
+    let finals: Vec<_> = bench.emitted.iter().filter(|event| event.stage == Stage::Final).collect();
+    assert_eq!(finals.len(), 1);
+    let final_key = finals[0].delivery_key();
+    bench.input(Input::Delivered(final_key));
+    let stored = bench.checkpoint();
+    assert_eq!((&row(&stored, "a").processed, stored.horizon), (&at(1), instant(40)));
+}
+
+#[test]
+fn cp_5_records_beyond_p_wait_until_every_shard_has_reached_its_p() {
+    let mut bench = Bench::new(&[volume()]);
+    bench.list(&[shard("a", &[]), shard("b", &[])]);
+    bench.record("a", 1, 1, &[event(1, 1)]);
+    bench.record("b", 1, 1, &[event(2, 1)]);
+    let stored = bench.checkpoint();
+    let mut again = bench.restart(stored);
+    again.list(&[shard("a", &[]), shard("b", &[])]);
+    again.record("a", 1, 1, &[event(1, 1)]);
+    again.record("a", 2, 2, &[event(3, 2)]);
+    assert!(again.engine.is_paused(&ShardId::new("a")));
+    assert!(again.emitted.is_empty());
+    again.record("b", 1, 1, &[event(2, 1)]);
+    assert!(!again.engine.is_paused(&ShardId::new("a")));
+    assert_eq!(again.counts(Stage::Early), [3]);
+}
+
+#[test]
+fn cp_5_a_stalled_shard_makes_nobody_wait() {
+    let mut bench = Bench::new(&[each()]);
+    bench.list(&[shard("a", &[]), shard("b", &[])]);
+    bench.record("b", 1, 1, &[event(2, 1)]);
+    bench.acknowledge_all();
+    let stored = bench.checkpoint();
+    let mut again = bench.restart(stored);
+    again.list(&[shard("a", &[]), shard("b", &[])]);
+    again.record("a", 1, 50, &[event(3, 50)]);
+    assert!(again.emitted.is_empty());
+    again.input(Input::ShardStalled { shard: ShardId::new("b"), stalled: true });
+    assert_eq!(again.counts(Stage::Early), [1]);
+    again.tip("a", 90);
+    assert!(again.counts(Stage::Final).is_empty(), "stalled is not idle: windows hold");
+}
+
+#[test]
+fn semantics_4_a_batch_is_all_on_time() {
+    let mut bench = Bench::timed(&[each()], Timing::Batch);
+    bench.list(&[shard("file", &[])]);
+    bench.record("file", 1, 0, &[event(1, 500_000), event(2, 3)]);
+    bench.record("file", 2, 0, &[event(3, 4), event(1, 500_000)]);
+    bench.drained("file", &[]);
+    assert!(bench.emitted.iter().all(|event| event.pane == Pane::OnTime && event.stage == Stage::Final));
+    assert_eq!(bench.counts(Stage::Final), [2, 1]);
+}

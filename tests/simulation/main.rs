@@ -1,0 +1,136 @@
+//! The evidence that the engine keeps the contract (`docs/semantics.md`): random logs and schedules with crashes,
+//! restarts and failing sinks against a batch oracle; and mistakes put in on purpose, each of which must be noticed.
+//!
+//! `TRAILRISK_SIM_SEEDS=20000` runs that many seeds, `TRAILRISK_SIM_SEED=7` one, with its trace on failure.
+
+mod bugs;
+mod checks;
+mod detections;
+mod directed;
+mod log;
+mod oracle;
+mod rng;
+mod run;
+mod sink;
+mod store;
+mod stream;
+mod verdict;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use bugs::Bug;
+use checks::Violation;
+use rng::Rng;
+use run::{Options, Run, World};
+
+/// Schedules per log.
+const SCHEDULES: u64 = 2;
+
+fn world(seed: u64) -> World {
+    let mut rng = Rng::new(seed, 3);
+    World::new(log::generate(seed), detections::choose(&mut rng), rng.chance(500))
+}
+
+/// Runs one schedule; a panic of the engine (its assertions are rules, too) is a violation.
+fn run_schedule(world: &World, options: Options, schedule: u64) -> Result<Finals, (Violation, Vec<String>)> {
+    let mut run = Run::new(world, options, schedule);
+    let outcome = catch_unwind(AssertUnwindSafe(|| run.go()));
+    let outcome = outcome.unwrap_or_else(|panic| {
+        let detail = panic.downcast_ref::<String>().cloned();
+        let detail = detail.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+        Err(Violation { rule: "assertion", detail: detail.unwrap_or_default() })
+    });
+    match outcome {
+        Ok(()) => Ok(run.checks.finals().clone()),
+        Err(violation) => Err((violation, std::mem::take(&mut run.trace))),
+    }
+}
+
+type Finals = std::collections::BTreeMap<trailrisk::risk_event::RiskEventId, trailrisk::risk_event::RiskEvent>;
+
+/// All schedules of a seed's log come to the same finals, ids included.
+fn run_seed(seed: u64, options: Options) -> Result<(), Violation> {
+    let world = world(seed);
+    let mut first: Option<Finals> = None;
+    for schedule in 0..SCHEDULES {
+        let number = seed * SCHEDULES + schedule;
+        let finals =
+            run_schedule(&world, options, number).map_err(|(violation, trace)| with_trace(violation, &trace))?;
+        let same = first.get_or_insert_with(|| finals.clone()) == &finals;
+        if !same && options.max_state_bytes.is_none() {
+            return Err(Violation { rule: "EM-4", detail: "two schedules, two sets of finals".to_owned() });
+        }
+    }
+    Ok(())
+}
+
+/// The end of the trace, where there is one.
+fn with_trace(violation: Violation, trace: &[String]) -> Violation {
+    if trace.is_empty() {
+        return violation;
+    }
+    let detail = format!("{}\n{}", trace.join("\n"), violation.detail);
+    Violation { detail, ..violation }
+}
+
+fn seeds(default: u64) -> std::ops::Range<u64> {
+    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse().expect("a number"));
+    match number("TRAILRISK_SIM_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("TRAILRISK_SIM_SEEDS").unwrap_or(default),
+    }
+}
+
+fn all_pass(seeds: std::ops::Range<u64>, options: Options) {
+    let mut failures: std::collections::BTreeMap<&str, (u64, u64, String)> = std::collections::BTreeMap::new();
+    let options = Options { trace: seeds.clone().count() == 1, ..options };
+    for seed in seeds {
+        if let Err(violation) = run_seed(seed, options) {
+            failures.entry(violation.rule).or_insert((0, seed, violation.detail)).0 += 1;
+        }
+    }
+    let report = failures
+        .iter()
+        .map(|(rule, (count, first, detail))| format!("{rule}: {count} seeds, the first of them {first}: {detail}"));
+    assert!(failures.is_empty(), "{}", report.collect::<Vec<_>>().join("\n"));
+}
+
+#[test]
+fn one_seed_is_one_run() {
+    for seed in 0..10 {
+        let world = world(seed);
+        let trace = |options| {
+            let mut run = Run::new(&world, options, seed);
+            let _ = run.go();
+            run.trace
+        };
+        let options = Options { trace: true, ..Options::default() };
+        assert_eq!(trace(options), trace(options), "seed {seed}");
+    }
+}
+
+#[test]
+fn semantics_4_every_schedule_comes_to_what_the_oracle_says() {
+    all_pass(seeds(150), Options::default());
+}
+
+#[test]
+fn bd_2_nothing_is_lost_where_state_is_bounded() {
+    all_pass(seeds(60), Options { max_state_bytes: Some(4_000), ..Options::default() });
+}
+
+#[test]
+fn rd_3_shards_may_stall() {
+    all_pass(seeds(60), Options { stalls: true, ..Options::default() });
+}
+
+#[test]
+fn every_mistake_is_noticed() {
+    let mut noticed = Vec::new();
+    for bug in Bug::ALL {
+        let options = Options { bug: Some(bug), ..Options::default() };
+        let first = (0..2000).find(|seed| run_seed(*seed, options).is_err());
+        noticed.push((bug, first));
+    }
+    panic!("{noticed:#?}");
+}

@@ -1,0 +1,544 @@
+//! One run: a log, a schedule under a seed, crashes and restarts, then calm until everything is closed.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use trailrisk::cloudtrail::DecodeLimits;
+use trailrisk::engine::{Engine, EngineConfig, EvaluatedRecord, Input, Output, ShardRef, StreamIdentity, Timing};
+use trailrisk::evaluate::{Evaluator, RawRecord};
+use trailrisk::plan::{Bounds, Plan};
+use trailrisk::risk_event::{RiskEvent, Stage};
+use trailrisk::time::Arrival;
+
+use crate::bugs::Bug;
+use crate::checks::{Checks, Verdict, Violation, require};
+use crate::detections::{Detection, name_of};
+use crate::log::{Log, TIP_SLACK};
+use crate::oracle::{self, Key};
+use crate::rng::Rng;
+use crate::sink::Sink;
+use crate::store::Store;
+use crate::stream::{Answer, Reader};
+
+/// What all schedules of one log share.
+pub struct World {
+    pub log: Log,
+    pub detections: Vec<Detection>,
+    /// `decode: all`, or the prefilter (PO-3).
+    pub decode_all: bool,
+    /// Evaluated records, by the plans' names.
+    evaluated: RefCell<BTreeMap<Vec<String>, Evaluated>>,
+}
+
+type Evaluated = Rc<Vec<Vec<EvaluatedRecord>>>;
+
+impl World {
+    pub fn new(log: Log, detections: Vec<Detection>, decode_all: bool) -> Self {
+        Self { log, detections, decode_all, evaluated: RefCell::default() }
+    }
+
+    fn evaluate(&self, plans: Vec<Arc<Plan>>) -> Evaluated {
+        let names = plans.iter().map(|plan| name_of(plan.text())).collect();
+        let evaluator = Evaluator::new(plans, DecodeLimits::default(), self.decode_all);
+        let of_shard = |records: &[crate::log::LogRecord]| {
+            let evaluate = |record: &crate::log::LogRecord| {
+                let data = record.bytes();
+                let raw = RawRecord { position: &record.position, arrival: Arrival(record.arrival), data: &data };
+                evaluator.evaluate([raw]).records.remove(0)
+            };
+            records.iter().map(evaluate).collect()
+        };
+        let all = || Rc::new(self.log.shards.iter().map(|shard| of_shard(&shard.records)).collect());
+        Rc::clone(self.evaluated.borrow_mut().entry(names).or_insert_with(all))
+    }
+}
+
+/// What a run may do beside the ordinary.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    pub bug: Option<Bug>,
+    /// BD-2: bytes of state; the promise is then only that nothing is lost.
+    pub max_state_bytes: Option<usize>,
+    /// RD-3: shards may stall.
+    pub stalls: bool,
+    pub trace: bool,
+}
+
+/// How often things happen in this run, per mille of the steps.
+#[derive(Clone, Copy, Debug)]
+struct Habits {
+    crash: i64,
+    stop: i64,
+    checkpoint: i64,
+    sink: i64,
+    /// Outputs are not always taken at once.
+    lazy: i64,
+}
+
+/// The state of a run.
+pub struct Run<'a> {
+    pub world: &'a World,
+    pub options: Options,
+    pub rng: Rng,
+    pub now: i64,
+    pub engine: Engine,
+    pub readers: Vec<Reader>,
+    pub sink: Sink,
+    pub store: Store,
+    pub checks: Checks,
+    /// The detections that the configuration holds now; those that it once held are in `known` as well.
+    pub active: Vec<Detection>,
+    pub known: Vec<Detection>,
+    pub trace: Vec<String>,
+    pub restarts: u64,
+    habits: Habits,
+    evaluated: Evaluated,
+    forgotten: Vec<bool>,
+    sink_down: u32,
+}
+
+impl<'a> Run<'a> {
+    /// The first start.
+    pub fn new(world: &'a World, options: Options, schedule: u64) -> Self {
+        let mut rng = Rng::new(schedule, 2);
+        let habits = Habits {
+            crash: rng.pick(&[0, 0, 8, 25]),
+            stop: rng.pick(&[0, 10, 20]),
+            checkpoint: rng.pick(&[40, 120]),
+            sink: rng.pick(&[30, 200]),
+            lazy: rng.pick(&[0, 300]),
+        };
+        let active = world.detections.clone();
+        let plans: Vec<_> = active.iter().map(|detection| Arc::clone(&detection.plan)).collect();
+        let engine = Engine::new(engine_config(world, options), plans);
+        let evaluated = world.evaluate(engine.plans());
+        let checks = Checks::new(options.max_state_bytes.is_none(), !options.stalls);
+        Self {
+            now: world.log.first_start,
+            readers: vec![Reader::default(); world.log.shards.len()],
+            forgotten: vec![false; world.log.shards.len()],
+            sink: Sink::default(),
+            store: Store::default(),
+            known: active.clone(),
+            trace: Vec::new(),
+            restarts: 0,
+            sink_down: 0,
+            world,
+            options,
+            rng,
+            engine,
+            checks,
+            active,
+            habits,
+            evaluated,
+        }
+    }
+
+    /// Random steps, then calm.
+    pub fn go(&mut self) -> Verdict {
+        self.list_shards()?;
+        for _ in 0..150 + self.rng.below(400) {
+            self.step()?;
+        }
+        self.settle()
+    }
+
+    fn step(&mut self) -> Verdict {
+        let writing = if self.store.writing() == 0 { 1 } else { 2 };
+        if self.rng.chance(self.habits.crash * writing) {
+            return self.crash();
+        }
+        if self.rng.chance(self.habits.stop) {
+            return self.stop();
+        }
+        if self.rng.chance(15) {
+            self.sink_down = 40;
+        }
+        self.sink_down = self.sink_down.saturating_sub(1);
+        match self.rng.below(1_000) {
+            0..=149 => {
+                self.now += self.rng.pick(&[100, 500, 1_000, 3_000, 10_000]);
+                Ok(())
+            }
+            150..=289 => self.request(false),
+            290..=449 => self.answer_any(),
+            450..=469 => self.list_shards(),
+            470..=479 => self.disturb(),
+            480..=549 => self.take_outputs(false),
+            _ => self.edge(),
+        }
+    }
+
+    /// Checkpoints and sinks.
+    fn edge(&mut self) -> Verdict {
+        let Habits { checkpoint, sink, .. } = self.habits;
+        let draw = self.rng.below(450);
+        if draw < checkpoint {
+            self.begin_checkpoint()
+        } else if draw < checkpoint + 100 {
+            self.finish_checkpoint()
+        } else if draw < checkpoint + 100 + sink && self.sink_down == 0 {
+            self.sink_step(false)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// A shard is throttled for a while, or stalls.
+    fn disturb(&mut self) -> Verdict {
+        let ix = self.rng.index(self.readers.len());
+        self.readers[ix].frozen_until = self.now + self.rng.below(20_000);
+        if self.options.stalls && self.readers[ix].opened && self.rng.chance(500) {
+            self.readers[ix].stalled = true;
+            let shard = self.world.log.shards[ix].id.clone();
+            return self.input(Input::ShardStalled { shard, stalled: true });
+        }
+        Ok(())
+    }
+
+    /// Gives the engine an input and checks what can be seen.
+    pub fn input(&mut self, input: Input) -> Verdict {
+        if self.options.trace {
+            self.trace.push(format!("{} {input:?}", self.now));
+        }
+        self.engine.handle_input(input);
+        self.checks.watermark(&self.engine)?;
+        let lazy = self.rng.chance(self.habits.lazy);
+        if lazy { Ok(()) } else { self.take_outputs(true) }
+    }
+
+    /// Takes what the engine wants done: all of it, or a little.
+    pub fn take_outputs(&mut self, all: bool) -> Verdict {
+        let mut left = if all { usize::MAX } else { self.rng.index(4) };
+        while left > 0
+            && let Some(output) = self.engine.poll_output()
+        {
+            left -= 1;
+            if self.options.trace {
+                self.trace.push(format!("{} {output:?}", self.now));
+            }
+            self.output(output)?;
+        }
+        Ok(())
+    }
+
+    fn output(&mut self, output: Output) -> Verdict {
+        match output {
+            Output::Read { shard, after, start } => {
+                let ix = self.world.log.index_of(&shard);
+                self.readers[ix].open(&self.world.log, ix, &after, start);
+                Ok(())
+            }
+            Output::Emit(event) => self.emit(*event),
+            Output::DeadLetter(letter) => {
+                self.checks.dead_letter(&letter, self.engine.is_replaying() && !self.options.stalls)?;
+                let id = letter.id;
+                self.sink.dead_letters.push(letter);
+                let bug = self.options.bug == Some(Bug::DeadLetterAcknowledgedOnEmission);
+                if bug { self.input(Input::DeadLettered(id)) } else { Ok(()) }
+            }
+        }
+    }
+
+    fn emit(&mut self, event: RiskEvent) -> Verdict {
+        let (key, _) = oracle::read(&event);
+        let early = event.stage == Stage::Early;
+        let silent = self.engine.is_replaying() && !self.options.stalls;
+        require(!(early && silent), "CP-5", || format!("an early risk event in replay: {key:?}"))?;
+        let close_at = self.close_at(&key);
+        let announced = self.is_announced(&event, &key);
+        self.checks.emitted(&event, &key, close_at, announced)?;
+        let delivery = event.delivery_key();
+        self.sink.outstanding.push(event);
+        let bug = self.options.bug == Some(Bug::AcknowledgedOnEmission);
+        if bug { self.input(Input::Delivered(delivery)) } else { Ok(()) }
+    }
+
+    /// EM-1, CP-1a: whether the early stage of a final was received or is on its way, if it was promised at all.
+    fn is_announced(&self, event: &RiskEvent, key: &Key) -> bool {
+        let of_this = |detection: &&Detection| detection.name() == key.detection;
+        let promised = self.known.iter().find(of_this).is_some_and(Detection::announces);
+        let on_its_way = || self.sink.outstanding.iter().any(|other| other.id == event.id);
+        !promised
+            || self.sink.received.earlies.contains_key(&event.id)
+            || self.sink.received.finals.contains_key(&event.id)
+            || on_its_way()
+    }
+
+    fn close_at(&self, key: &Key) -> i64 {
+        use trailrisk::risk_event::Pane;
+        let of_this = |detection: &&Detection| detection.name() == key.detection;
+        let detection = self.known.iter().find(of_this).expect("only known detections emit");
+        match key.pane {
+            Pane::OnTime | Pane::Forced(_) => key.window + detection.window + detection.grace,
+            Pane::Late(bucket) | Pane::Future(bucket) => bucket.0 + detection.window,
+        }
+    }
+
+    // --- The stream.
+
+    /// A listing: every shard that exists by now, but those that Kinesis has forgotten.
+    pub fn list_shards(&mut self) -> Verdict {
+        let log = &self.world.log;
+        let listed = (0..log.shards.len()).filter(|ix| log.shards[*ix].created <= self.now && !self.forgotten[*ix]);
+        let mut listed: Vec<ShardRef> = listed.map(|ix| log.shard_ref(ix)).collect();
+        match self.options.bug {
+            Some(Bug::FrontierInPieces) => {
+                let one = self.rng.index(listed.len());
+                listed = vec![listed.swap_remove(one)];
+            }
+            Some(Bug::ChildrenLate) => {
+                let ended = |ix: &usize| self.readers[*ix].ended;
+                listed.retain(|shard| log.shards[log.index_of(&shard.shard)].parents.iter().all(ended));
+            }
+            _ => {}
+        }
+        self.input(Input::ShardsListed(listed))
+    }
+
+    fn request(&mut self, calm: bool) -> Verdict {
+        let ix = self.rng.index(self.readers.len());
+        self.request_from(ix, calm)
+    }
+
+    fn request_from(&mut self, ix: usize, calm: bool) -> Verdict {
+        let shard = &self.world.log.shards[ix];
+        if !self.readers[ix].idle(self.now) {
+            return Ok(());
+        }
+        if self.engine.is_paused(&shard.id) {
+            // Frozen, never idle.
+            if self.options.bug == Some(Bug::TipWhilePaused) {
+                self.readers[ix].in_flight = Some(Answer::Tip { sent: self.now });
+            }
+            return Ok(());
+        }
+        self.readers[ix].request(shard, self.now, &mut self.rng, calm, self.options.bug);
+        Ok(())
+    }
+
+    fn answer_any(&mut self) -> Verdict {
+        let ix = self.rng.index(self.readers.len());
+        self.answer(ix)
+    }
+
+    /// An answer reaches the engine.
+    fn answer(&mut self, ix: usize) -> Verdict {
+        let shard = self.world.log.shards[ix].id.clone();
+        let Some(answer) = self.readers[ix].in_flight.take() else { return Ok(()) };
+        if answer == Answer::End && self.engine.is_paused(&shard) {
+            self.readers[ix].in_flight = Some(answer);
+            return Ok(());
+        }
+        if std::mem::take(&mut self.readers[ix].stalled) {
+            self.input(Input::ShardStalled { shard: shard.clone(), stalled: false })?;
+        }
+        match answer {
+            Answer::Records { from, to } => {
+                self.readers[ix].next = to;
+                let records = self.evaluated[ix][from..to].to_vec();
+                self.input(Input::Records { shard, records })
+            }
+            Answer::Tip { sent } => {
+                let at = if self.options.bug == Some(Bug::TipAtAnswer) { self.now } else { sent };
+                self.input(Input::AtTip { shard, read_through: Arrival(at - TIP_SLACK) })
+            }
+            Answer::End => self.end(ix),
+        }
+    }
+
+    fn end(&mut self, ix: usize) -> Verdict {
+        self.readers[ix].ended = true;
+        let log = &self.world.log;
+        let shard = log.shards[ix].id.clone();
+        let children = log.shards[ix].children.iter().map(|child| log.shard_ref(*child)).collect();
+        if self.options.bug == Some(Bug::ChildrenLate) {
+            return self.input(Input::ShardDrained { shard, children: vec![] });
+        }
+        self.input(Input::ShardDrained { shard, children })
+    }
+
+    // --- Checkpoints and sinks.
+
+    fn begin_checkpoint(&mut self) -> Verdict {
+        if self.store.writing() > 2 {
+            return Ok(());
+        }
+        let (ticket, mut checkpoint) = self.engine.checkpoint();
+        if self.options.trace {
+            self.trace.push(format!("{} {checkpoint:?}", self.now));
+        }
+        self.checks.checkpoint(&checkpoint)?;
+        if let Some(bug) = self.options.bug {
+            bug.spoil(&mut checkpoint, self.engine.gauges().watermark);
+        }
+        self.store.begin(ticket, checkpoint);
+        Ok(())
+    }
+
+    fn finish_checkpoint(&mut self) -> Verdict {
+        match self.store.finish_one(self.options.bug) {
+            Some(ticket) => self.input(Input::CheckpointStored(ticket)),
+            None => Ok(()),
+        }
+    }
+
+    fn sink_step(&mut self, calm: bool) -> Verdict {
+        match self.sink.step(&mut self.rng, calm) {
+            Some(input) => self.input(input),
+            None => Ok(()),
+        }
+    }
+
+    // --- The end of a process, and the next one.
+
+    /// The process is gone at once.
+    pub fn crash(&mut self) -> Verdict {
+        self.note("CRASH");
+        self.store.crash(&mut self.rng, self.options.bug);
+        self.restart()
+    }
+
+    /// ST-1: stop reading, drain acknowledgements, mostly before the deadline, checkpoint, leave.
+    pub fn stop(&mut self) -> Verdict {
+        self.note("STOP");
+        self.take_outputs(true)?;
+        let in_time = self.rng.chance(850);
+        let mut left = if in_time { i64::MAX } else { self.rng.below(5) };
+        while !self.sink.is_drained() && left > 0 {
+            self.sink_step(in_time)?;
+            self.take_outputs(true)?;
+            left -= 1;
+        }
+        while self.store.writing() > 0 {
+            self.finish_checkpoint()?;
+        }
+        self.begin_checkpoint()?;
+        self.finish_checkpoint()?;
+        if self.sink.is_drained() {
+            self.checks.clean_stop(&self.sink);
+        }
+        self.restart()
+    }
+
+    fn note(&mut self, what: &str) {
+        if self.options.trace {
+            self.trace.push(format!("{} {what}", self.now));
+        }
+    }
+
+    fn restart(&mut self) -> Verdict {
+        self.checks.process_ends(&self.engine)?;
+        self.sink.crash(&mut self.rng);
+        self.restarts += 1;
+        let config = engine_config(self.world, self.options);
+        let plans = self.active.iter().map(|detection| Arc::clone(&detection.plan)).collect();
+        self.engine = match self.store.durable.clone() {
+            Some(checkpoint) => Engine::restore(config, plans, checkpoint).expect("stored plans compile"),
+            None => Engine::new(config, plans),
+        };
+        self.evaluated = self.world.evaluate(self.engine.plans());
+        self.checks.process_begins(self.store.durable.as_ref());
+        self.readers = vec![Reader::default(); self.readers.len()];
+        self.forget_old_shards();
+        self.list_shards()
+    }
+
+    /// Kinesis forgets a closed shard once all of it is older than the retention.
+    fn forget_old_shards(&mut self) {
+        let Some(durable) = &self.store.durable else { return };
+        for (ix, shard) in self.world.log.shards.iter().enumerate() {
+            let row = durable.shards.get(&shard.id);
+            let done = row.is_some_and(|row| row.drained && row.resume_after == trailrisk::engine::Position::End);
+            if done && self.rng.chance(200) {
+                self.forgotten[ix] = true;
+            }
+        }
+    }
+
+    // --- Liveness.
+
+    /// Everything works from now on: all windows close, all is delivered, nothing is held.
+    pub fn settle(&mut self) -> Verdict {
+        self.note("CALM");
+        self.sink.settle_network();
+        self.now = self.now.max(self.world.log.settled());
+        for reader in &mut self.readers {
+            reader.frozen_until = 0;
+        }
+        for _ in 0..200 {
+            self.calm_round()?;
+            if self.is_settled() {
+                return self.end_of_run();
+            }
+        }
+        crate::verdict::nothing_is_held(self)?;
+        let deadlock = self.engine.is_replaying();
+        let detail = format!("{:?}, replaying: {deadlock}", self.engine.gauges());
+        Err(Violation { rule: if deadlock { "CP-1a" } else { "WN-6" }, detail: format!("does not close: {detail}") })
+    }
+
+    fn calm_round(&mut self) -> Verdict {
+        self.list_shards()?;
+        for ix in 0..self.readers.len() {
+            for _ in 0..3 {
+                self.answer(ix)?;
+                self.request_from(ix, true)?;
+            }
+        }
+        self.now += 2_000;
+        self.take_outputs(true)?;
+        while !self.sink.is_drained() {
+            self.sink_step(true)?;
+        }
+        self.begin_checkpoint()?;
+        while self.store.writing() > 0 {
+            self.finish_checkpoint()?;
+        }
+        Ok(())
+    }
+
+    fn is_settled(&self) -> bool {
+        let gauges = self.engine.gauges();
+        let all_read = || {
+            let shards = self.world.log.shards.iter().zip(&self.readers);
+            shards.into_iter().all(|(shard, reader)| {
+                let forgotten = self.engine.shards().all(|(id, ..)| *id != shard.id);
+                let end = reader.ended || shard.closed.is_none();
+                let drained = self.engine.shards().any(|(id, _, drained)| *id == shard.id && drained);
+                (reader.next == shard.records.len() && end) || drained || forgotten
+            })
+        };
+        let at_rest = gauges.open_instances == 0 && gauges.pending == 0 && !self.engine.is_replaying();
+        at_rest && all_read() && crate::verdict::nothing_is_held(self).is_ok()
+    }
+
+    /// What a run must have come to.
+    fn end_of_run(&mut self) -> Verdict {
+        self.calm_round()?;
+        self.checks.process_ends(&self.engine)?;
+        self.checks.ids_are_unique()?;
+        crate::verdict::all_dead_letters(self)?;
+        if self.options.max_state_bytes.is_some() {
+            return crate::verdict::nothing_is_lost(self);
+        }
+        let lifted = self.checks.violations_of_slack;
+        require(lifted == 0, "RD-3", || format!("{lifted} arrivals were lifted, though the stream kept its word"))?;
+        crate::verdict::earlies_are_part_of_finals(self)?;
+        crate::verdict::finals_are_the_oracles(self)
+    }
+}
+
+fn engine_config(world: &World, options: Options) -> EngineConfig {
+    EngineConfig {
+        source_name: "simulation".into(),
+        stream: StreamIdentity { name: "simulation".to_owned(), created_at: 0 },
+        bounds: Bounds { max_evidence: 10_000, ..Bounds::default() },
+        max_state_bytes: options.max_state_bytes.unwrap_or(1 << 30),
+        timing: Timing::Live,
+        start: world.log.start,
+        started_at: world.log.started_at,
+    }
+}

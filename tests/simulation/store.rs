@@ -1,0 +1,45 @@
+//! The fake checkpoint store: one document, replaced atomically, some time after it was given.
+
+use std::collections::VecDeque;
+
+use trailrisk::engine::{Checkpoint, CheckpointTicket};
+
+use crate::bugs::Bug;
+use crate::rng::Rng;
+
+/// What is durable, and what is being written.
+#[derive(Debug, Default)]
+pub struct Store {
+    pub durable: Option<Checkpoint>,
+    writing: VecDeque<(CheckpointTicket, Checkpoint)>,
+}
+
+impl Store {
+    /// Begins to write a checkpoint.
+    pub fn begin(&mut self, ticket: CheckpointTicket, checkpoint: Checkpoint) {
+        self.writing.push_back((ticket, checkpoint));
+    }
+
+    /// How many writes are under way.
+    pub fn writing(&self) -> usize {
+        self.writing.len()
+    }
+
+    /// Ends the oldest write (CP-3: a newer document is never replaced by an older one). The engine may be told.
+    pub fn finish_one(&mut self, bug: Option<Bug>) -> Option<CheckpointTicket> {
+        let next = if bug == Some(Bug::StoreGoesBack) { self.writing.pop_back() } else { self.writing.pop_front() };
+        let (ticket, checkpoint) = next?;
+        // As the file holds it: through its JSON.
+        let text = serde_json::to_string(&checkpoint).expect("a checkpoint serialises");
+        self.durable = Some(serde_json::from_str(&text).expect("a checkpoint is read back"));
+        Some(ticket)
+    }
+
+    /// The process is gone. Of the writes under way some became durable, the others never will.
+    pub fn crash(&mut self, rng: &mut Rng, bug: Option<Bug>) {
+        for _ in 0..rng.index(self.writing.len() + 1) {
+            self.finish_one(bug);
+        }
+        self.writing.clear();
+    }
+}

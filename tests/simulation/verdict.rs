@@ -1,0 +1,104 @@
+//! What a run must have come to, once everything is read, closed and delivered.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use trailrisk::engine::Position;
+
+use crate::checks::{Verdict, require};
+use crate::oracle::{self, Body, Key};
+use crate::run::Run;
+
+/// CP-2: at rest nothing is held: `C`, `P` and the last position are one.
+pub fn nothing_is_held(run: &Run<'_>) -> Verdict {
+    let durable = run.store.durable.as_ref().expect("the last round stored a checkpoint");
+    for (id, row) in &durable.shards {
+        let ix = run.world.log.index_of(id);
+        let records = &run.world.log.shards[ix].records;
+        let readable = records.iter().skip(run.world.log.first_index(ix, row.start));
+        let last = readable.last().map_or(Position::Start, |record| record.position.clone());
+        let at_end = row.drained || row.resume_after == last;
+        require(at_end, "CP-2", || format!("{id} is held at {} of {last}", row.resume_after))?;
+        let one = row.processed == row.resume_after;
+        require(one, "CP-1a", || format!("P of {id} is {} at rest, C is {}", row.processed, row.resume_after))?;
+        let end = !row.drained || row.resume_after == Position::End;
+        require(end, "CP-2", || format!("{id} is drained and held at {}", row.resume_after))?;
+    }
+    Ok(())
+}
+
+/// PO-1: everything that could not be decoded is dead-lettered.
+pub fn all_dead_letters(run: &Run<'_>) -> Verdict {
+    let log = &run.world.log;
+    let mut expected = BTreeSet::new();
+    for (ix, shard) in log.shards.iter().enumerate() {
+        let begin = if shard.created <= log.first_start { log.first_index(ix, log.start) } else { 0 };
+        let poison = shard.records.iter().skip(begin).filter(|record| record.poison);
+        expected.extend(poison.map(|record| (shard.id.clone(), record.position.clone())));
+    }
+    let expected = if run.world.decode_all { expected } else { BTreeSet::new() };
+    let received = &run.sink.received.dead_letters;
+    require(expected == *received, "PO-1", || format!("dead letters {received:?}, expected {expected:?}"))
+}
+
+/// Semantics 4: the finals are the oracle's.
+pub fn finals_are_the_oracles(run: &Run<'_>) -> Verdict {
+    let expected = oracle::evaluate(&run.world.log, &run.world.detections);
+    compare(&expected, &received(run))
+}
+
+/// The finals that the receiver got.
+pub fn received(run: &Run<'_>) -> BTreeMap<Key, Body> {
+    run.sink.received.finals.values().map(oracle::read).collect()
+}
+
+/// Nothing lost, nothing invented, nothing different.
+pub fn compare(expected: &BTreeMap<Key, Body>, got: &BTreeMap<Key, Body>) -> Verdict {
+    let invented = got.iter().find(|(key, _)| !expected.contains_key(*key));
+    require(invented.is_none(), "oracle", || format!("invented {invented:?}"))?;
+    for (key, body) in expected {
+        let found = got.get(key);
+        require(found.is_some(), "oracle", || format!("lost {key:?} {body:?}"))?;
+        require(found == Some(body), "oracle", || format!("{key:?} differs: {found:?}, expected {body:?}"))?;
+    }
+    Ok(())
+}
+
+/// EM-1: an early risk event tells no more than the final one of its id; WN-3: supplements name their on-time result.
+pub fn earlies_are_part_of_finals(run: &Run<'_>) -> Verdict {
+    let finals = &run.sink.received.finals;
+    for (id, early) in &run.sink.received.earlies {
+        let of_final = finals.get(id);
+        let known: BTreeSet<_> = of_final.into_iter().flat_map(|last| &last.evidence).collect();
+        let part = early.evidence.iter().all(|event| known.contains(event));
+        require(part, "EM-1", || format!("an early risk event without its final: {early:?} {of_final:?}"))?;
+    }
+    let subject = |key: &Key| (key.detection.clone(), key.window, key.group.clone(), key.event.clone());
+    let on_time: BTreeMap<_, _> = finals
+        .values()
+        .filter(|event| event.supplements.is_none())
+        .map(|event| (subject(&oracle::read(event).0), event.id))
+        .collect();
+    for event in finals.values() {
+        let (key, _) = oracle::read(event);
+        let named = event.supplements.is_none_or(|id| on_time.get(&subject(&key)).is_none_or(|of| *of == id));
+        require(named, "WN-3", || format!("{key:?} supplements another result"))?;
+    }
+    Ok(())
+}
+
+/// BD-2, WN-3: whatever the panes, every event is in a result of each detection without threshold.
+pub fn nothing_is_lost(run: &Run<'_>) -> Verdict {
+    let subject = |key: &Key| (key.detection.clone(), key.window, key.group.clone());
+    let mut found: BTreeMap<_, BTreeSet<(i64, String)>> = BTreeMap::new();
+    for (key, body) in run.sink.received.finals.values().map(oracle::read) {
+        found.entry(subject(&key)).or_default().extend(body.evidence);
+    }
+    let free: Vec<_> =
+        run.world.detections.iter().filter(|detection| detection.rule.has_no_threshold()).cloned().collect();
+    for (key, body) in oracle::evaluate(&run.world.log, &free) {
+        let events = found.get(&subject(&key)).cloned().unwrap_or_default();
+        let lost: Vec<_> = body.evidence.iter().filter(|event| !events.contains(event)).collect();
+        require(lost.is_empty(), "BD-2", || format!("lost {lost:?} of {key:?}"))?;
+    }
+    Ok(())
+}
