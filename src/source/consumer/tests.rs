@@ -123,6 +123,14 @@ async fn rd_3_an_empty_read_behind_the_tip_proves_nothing_and_is_followed_soon()
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_answer_cut_off_by_the_limit_is_followed_soon() {
+    let mut bench = read(answers([fake::records(0..1024), fake::records(1024..1030)]));
+    bench.records().await;
+    bench.records().await;
+    assert_eq!(bench.reads(), [0, 250]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn rd_3_without_the_servers_clock_there_is_no_evidence() {
     let kinesis = answers([]);
     kinesis.script(|script| script.has_date = false);
