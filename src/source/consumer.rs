@@ -351,6 +351,7 @@ impl<A: KinesisApi> Consumer<A> {
 }
 
 impl Cursor {
+    /// A record is one user record so far, so a position is behind a whole record and its sub-sequence number is 0.
     fn iterator_start(&self) -> IteratorStart {
         match (&self.position, self.start) {
             (Position::After(number, _), _) => IteratorStart::After(number.clone()),

@@ -111,6 +111,7 @@ async fn start_up_errors_say_what_to_do() {
     let cases = [
         (ErrorKind::NotFound, "there is no stream trail at the default region"),
         (ErrorKind::Refused, "reading the stream trail is refused: allow kinesis:DescribeStreamSummary"),
+        (ErrorKind::Fatal, "Kinesis does not understand the stream trail: check source.stream"),
         (ErrorKind::Retry, "cannot reach Kinesis at the default region: check source.endpoint_url"),
     ];
     for (kind, message) in cases {
