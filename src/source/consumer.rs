@@ -16,7 +16,7 @@ use super::alarm::Alarm;
 use super::api::{ApiError, ErrorKind, IteratorStart, KinesisApi, ListedShard, ReadAnswer, ShardIterator};
 use super::budget::{ReadSize, cost};
 use super::error::SourceError;
-use super::pacing::{Moment, Pacing, ReadFacts, TipEvidence};
+use super::pacing::{Moment, Pacing, TipEvidence};
 use super::shared::{Shared, StalledMark};
 use super::{ReadRequest, Record, ShardMessage};
 use crate::engine::{Position, ShardId, ShardRef, StartPosition};
@@ -156,7 +156,7 @@ impl<A: KinesisApi> Consumer<A> {
         let more = answer.millis_behind_latest > 0 || answer.records.len() >= usize::from(limit);
         self.size.on_read(bytes, answer.records.len(), limit);
         self.recovered().await?;
-        self.pacing.on_read(ReadFacts { sent, answered: self.now(), bytes, more });
+        self.pacing.on_read(sent, bytes, more);
         self.shared.count_read(&self.shard, &answer);
         let (empty, behind) = (answer.records.is_empty(), answer.millis_behind_latest);
         let drained = answer.next.is_none();
@@ -351,6 +351,7 @@ impl<A: KinesisApi> Consumer<A> {
 }
 
 impl Cursor {
+    /// A record is one user record so far, so a position is behind a whole record and its sub-sequence number is 0.
     fn iterator_start(&self) -> IteratorStart {
         match (&self.position, self.start) {
             (Position::After(number, _), _) => IteratorStart::After(number.clone()),
