@@ -213,7 +213,6 @@ impl<A: KinesisApi> Consumer<A> {
             children = self.find_children().await?;
         }
         self.recovered().await?;
-        tracing::info!(shard = %self.shard, children = children.len(), "shard is drained");
         self.send(ShardMessage::Drained { shard: self.shard.clone(), children }).await
     }
 
@@ -269,7 +268,6 @@ impl<A: KinesisApi> Consumer<A> {
     async fn gone(&mut self, error: &ApiError) -> Result<Step, Halt> {
         let after = self.cursor.position.clone();
         let detail = format!("the stream no longer holds the shard; records after {after} may be lost ({error})");
-        tracing::error!(shard = %self.shard, %after, %error, "possible loss: the stream no longer holds the shard");
         self.shared.count_possible_loss();
         self.send(ShardMessage::PossibleLoss { shard: self.shard.clone(), after, detail }).await?;
         self.drained(Vec::new()).await?;
@@ -324,7 +322,6 @@ impl<A: KinesisApi> Consumer<A> {
     async fn stall(&mut self) -> Result<(), Halt> {
         self.pacing.stall();
         self.stalled = Some(self.shared.mark_stalled());
-        tracing::error!(shard = %self.shard, "stalled: no successful read; windows hold until the shard is read again");
         self.send(ShardMessage::Stalled { shard: self.shard.clone(), stalled: true }).await
     }
 

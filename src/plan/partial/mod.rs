@@ -96,11 +96,6 @@ impl Partial {
         }
     }
 
-    /// The content hash that is kept of a unit; none where the unit is not known.
-    pub fn content_hash_of(&self, unit: &Unit<'_>) -> Option<u64> {
-        self.units.get(&(unit.key, unit.ordinal)).map(|copy| copy.content_hash)
-    }
-
     /// Adds one unit with the inputs that [`Plan::evaluate`] gave for it.
     pub fn add(&mut self, plan: &Plan, bounds: &Bounds, unit: &Unit<'_>, inputs: &[Value]) -> Added {
         debug_assert_eq!(inputs.len(), plan.aggregates.len(), "inputs are those of this plan");
