@@ -131,6 +131,11 @@ impl Daemon {
         self.stdout.all()
     }
 
+    /// The risk events so far but for the first `skip`.
+    pub fn lines_after(&self, skip: usize) -> Vec<String> {
+        self.stdout.0.lock().expect("no reader panics").iter().skip(skip).map(|(_, line)| line.clone()).collect()
+    }
+
     /// The risk events so far, each with the moment in which it could be read.
     pub fn timed_lines(&self) -> Vec<(Instant, String)> {
         self.stdout.timed()

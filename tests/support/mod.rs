@@ -29,8 +29,8 @@ where
     seen.unwrap_or_else(|_| panic!("waited {} s in vain: {what}", limit.as_secs()))
 }
 
-/// Looks again and again until there is something to see.
-async fn looking<T, F>(mut look: impl FnMut() -> F) -> T
+/// Looks again and again until there is something to see, for as long as it takes.
+pub async fn looking<T, F>(mut look: impl FnMut() -> F) -> T
 where
     F: Future<Output = Option<T>>,
 {

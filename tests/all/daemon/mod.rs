@@ -6,6 +6,7 @@
 mod bad_input;
 mod chaos;
 mod commands;
+mod dead_letter;
 mod event;
 mod golden;
 mod latency;
