@@ -102,6 +102,13 @@ impl Home {
         Daemon::spawn(self.command(arguments)).ended().await
     }
 
+    /// Runs a command to its end, with `typed` as its standard input.
+    pub async fn run_typing(&self, mut command: Command, typed: &str) -> Ended {
+        let input = self.write("typed", typed);
+        command.stdin(std::fs::File::open(input).expect("it was just written"));
+        Daemon::spawn(command).ended().await
+    }
+
     /// Starts the daemon; it may not be ready yet.
     pub fn start(&self) -> Daemon {
         Daemon::spawn(self.with_config(&["run"]))

@@ -36,7 +36,8 @@ impl JobCreated {
         event["userIdentity"]["accountId"] = json!(self.account);
         event["recipientAccountId"] = json!(self.account);
         event["sourceIPAddress"] = json!(self.source);
-        event["serviceEventDetails"]["jobArn"] = json!(format!("arn:aws:s3:us-west-2:{}:job/{}", self.account, self.id));
+        event["serviceEventDetails"]["jobArn"] =
+            json!(format!("arn:aws:s3:us-west-2:{}:job/{}", self.account, self.id));
         event
     }
 

@@ -134,7 +134,10 @@ impl Run {
         });
         // What is missing is for the caller to say.
         let _ = tokio::time::timeout(patience, complete).await;
-        println!("{}", self.daemon.metrics().await.lines().filter(|line| is_telling(line)).collect::<Vec<_>>().join("\n"));
+        println!(
+            "{}",
+            self.daemon.metrics().await.lines().filter(|line| is_telling(line)).collect::<Vec<_>>().join("\n")
+        );
         self.said.extend(Stop::Terminate.end(self.daemon).await.lines);
         println!("{} lines were printed, {} different finals", self.said.len(), finals.len());
         Outcome { home: self.home, traffic: self.traffic, lines: read_all(&self.said) }
