@@ -3,6 +3,8 @@
 //! Sizes are those of a quick run; the environment makes the same tests run large (`TRAILRISK_CHAOS_RECORDS`,
 //! `TRAILRISK_CHAOS_KILLS`, `TRAILRISK_CHAOS_SEED`, `TRAILRISK_WEBHOOK_OUTAGE`, `TRAILRISK_LATENCY_SAMPLES`).
 
+#![expect(clippy::print_stdout, reason = "the figures and the seed of a run are for its reader")]
+
 mod bad_input;
 mod chaos;
 mod commands;
