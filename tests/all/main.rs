@@ -1,5 +1,6 @@
 //! All integration tests in one binary: linked once, and one place for what they share.
 
+mod daemon;
 mod source;
 #[path = "../support/mod.rs"]
 mod support;

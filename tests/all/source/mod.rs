@@ -11,6 +11,7 @@ use trailrisk::engine::Position;
 
 use self::reader::{Reader, connect, read, text};
 use crate::support::kinesis::LocalKinesis;
+use crate::support::wall_millis;
 
 const STREAM: &str = "trail";
 
@@ -154,9 +155,4 @@ async fn what_the_source_does_can_be_seen_in_the_metrics() {
     let requests = |outcome| metrics.kinesis_requests_total.with_label_values(&[STREAM, "GetRecords", outcome]).get();
     assert_eq!((requests("throttled"), requests("error")), (1, 0));
     assert!(requests("ok") >= 1);
-}
-
-fn wall_millis() -> i64 {
-    let now = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
-    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
 }
