@@ -7,7 +7,7 @@
 #![expect(clippy::print_stdout, reason = "a demo talks to its reader")]
 
 #[path = "../../tests/support/mod.rs"]
-#[expect(dead_code, reason = "the demo needs a part of what the tests need")]
+#[expect(dead_code, unused_imports, reason = "the demo needs a part of what the tests need")]
 mod support;
 
 mod daemon;

@@ -1,5 +1,6 @@
 //! All integration tests in one binary: linked once, and one place for what they share.
 
+mod kinesis_local;
 mod source;
 #[path = "../support/mod.rs"]
 mod support;
