@@ -71,7 +71,7 @@ fn configure(folder: &TempDir, endpoint: &str) {
          dead_letter:\n  path: dead-letters.ndjson\n\
          checkpoint:\n  store: memory\n\
          admin:\n  listen: 127.0.0.1:0\n\
-         log:\n  level: warn\n  format: text\n"
+         log:\n  level: error\n  format: text\n"
     );
     std::fs::write(folder.path().join("trailrisk.yaml"), yaml).expect("the folder is writable");
 }

@@ -81,6 +81,8 @@ impl Process {
             .envs([("KINESIS_MOCK_PLAIN_PORT", port.to_string()), ("KINESIS_MOCK_TLS_PORT", tls_port.to_string())])
             .envs(["CREATE_STREAM", "SPLIT_SHARD", "MERGE_SHARDS", "UPDATE_SHARD_COUNT"].map(instantly))
             .envs([("SHARD_LIMIT", "1000"), ("LOG_LEVEL", "ERROR")])
+            // It complains of a busy machine otherwise.
+            .env("CATS_EFFECT_CPU_STARVATION_CHECK_INITIAL_DELAY", "1d")
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .spawn()

@@ -5,15 +5,15 @@ use crate::source::reader::read;
 use crate::source::{expected, numbered, wall_millis};
 
 /// More than the source asks for in one read of a shard that it does not know yet.
-const RECORDS: usize = 1500;
+const RECORDS: usize = 1200;
 
 #[tokio::test]
 async fn rd_3_there_is_no_evidence_of_the_tip_while_the_shard_is_behind() {
     let Some(kinesis) = Emulator::get().await else { return };
     let stream = "tip";
     kinesis.create_stream(stream, 1).await;
-    for from in (0..RECORDS).step_by(250) {
-        kinesis.put(stream, numbered(from, from + 250)).await;
+    for from in (0..RECORDS).step_by(200) {
+        kinesis.put(stream, numbered(from, from + 200)).await;
     }
     let put = wall_millis();
     let mut reader = read(&kinesis, &kinesis.source_config(stream)).await;
