@@ -38,7 +38,7 @@ pub struct Checks {
     /// Of this process.
     last_checkpoint: Option<Checkpoint>,
     watermark: Option<Arrival>,
-    last_closed: Option<(i64, String, i64, Pane, Vec<String>)>,
+    last_closed: Option<(i64, String, String, i64, Pane, Vec<String>)>,
     horizon_at_start: Option<Arrival>,
     /// Whether bodies are promised to be equal: not where a bound is hit or Kinesis breaks its condition.
     exact: bool,
@@ -102,15 +102,21 @@ impl Checks {
         }
         let released = self.horizon_at_start.is_some_and(|horizon| close_at <= horizon.0);
         require(!released, "CP-1", || format!("emitted again below the horizon: {key:?}"))?;
-        let group = key.group.iter().cloned().chain(key.event.clone()).collect();
-        let closed = (close_at, key.detection.clone(), key.window, key.pane, group);
-        let before = self.last_closed.replace(closed.clone());
-        let ordered = key.event.is_some() || before.as_ref().is_none_or(|before| *before <= closed);
-        require(ordered, "WN-6", || format!("{closed:?} after {before:?}"))?;
+        self.closes_in_order(key, close_at)?;
         let again = self.emitted.contains_key(&event.id);
         require(announced || again || !self.once, "CP-1a", || format!("the early stage was lost: {key:?}"))?;
         let first = self.emitted.entry(event.id).or_insert_with(|| comparable(event));
         require(*first == comparable(event), "EM-4", || format!("two bodies of one key: {first:?} {event:?}"))
+    }
+
+    /// WN-6. Where events are groups their keys decide, between versions of a detection their fingerprints.
+    fn closes_in_order(&mut self, key: &Key, close_at: i64) -> Verdict {
+        let id = key.detection.split('/').next().unwrap_or_default().to_owned();
+        let closed = (close_at, id, key.detection.clone(), key.window, key.pane, key.group.clone());
+        let Some(before) = self.last_closed.replace(closed.clone()) else { return Ok(()) };
+        let other_version = before.1 == closed.1 && before.2 != closed.2;
+        let ordered = before <= closed || (other_version && before.0 <= closed.0);
+        require(ordered, "WN-6", || format!("{closed:?} after {before:?}"))
     }
 
     /// EM-3: no two subjects share an id.

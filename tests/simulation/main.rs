@@ -9,6 +9,7 @@ mod detections;
 mod directed;
 mod log;
 mod oracle;
+mod plan_change;
 mod rng;
 mod run;
 mod sink;
@@ -16,6 +17,7 @@ mod store;
 mod stream;
 mod verdict;
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bugs::Bug;
@@ -25,6 +27,8 @@ use run::{Options, Run, World};
 
 /// Schedules per log.
 const SCHEDULES: u64 = 2;
+/// Within how many seeds every mistake must be noticed.
+const SEEDS_FOR_A_MISTAKE: u64 = 200;
 
 fn world(seed: u64) -> World {
     let mut rng = Rng::new(seed, 3);
@@ -46,7 +50,7 @@ fn run_schedule(world: &World, options: Options, schedule: u64) -> Result<Finals
     }
 }
 
-type Finals = std::collections::BTreeMap<trailrisk::risk_event::RiskEventId, trailrisk::risk_event::RiskEvent>;
+type Finals = BTreeMap<trailrisk::risk_event::RiskEventId, trailrisk::risk_event::RiskEvent>;
 
 /// All schedules of a seed's log come to the same finals, ids included.
 fn run_seed(seed: u64, options: Options) -> Result<(), Violation> {
@@ -82,10 +86,16 @@ fn seeds(default: u64) -> std::ops::Range<u64> {
 }
 
 fn all_pass(seeds: std::ops::Range<u64>, options: Options) {
-    let mut failures: std::collections::BTreeMap<&str, (u64, u64, String)> = std::collections::BTreeMap::new();
-    let options = Options { trace: seeds.clone().count() == 1, ..options };
+    judge(seeds, |seed, trace| run_seed(seed, Options { trace, ..options }));
+}
+
+/// Runs the seeds and reports, for each rule that was broken, how often and what it was the first time. A single seed
+/// is traced.
+fn judge(seeds: std::ops::Range<u64>, run: impl Fn(u64, bool) -> Result<(), Violation>) {
+    let trace = seeds.clone().count() == 1;
+    let mut failures: BTreeMap<&str, (u64, u64, String)> = BTreeMap::new();
     for seed in seeds {
-        if let Err(violation) = run_seed(seed, options) {
+        if let Err(violation) = run(seed, trace) {
             failures.entry(violation.rule).or_insert((0, seed, violation.detail)).0 += 1;
         }
     }
@@ -126,11 +136,16 @@ fn rd_3_shards_may_stall() {
 
 #[test]
 fn every_mistake_is_noticed() {
-    let mut noticed = Vec::new();
     for bug in Bug::ALL {
         let options = Options { bug: Some(bug), ..Options::default() };
-        let first = (0..2000).find(|seed| run_seed(*seed, options).is_err());
-        noticed.push((bug, first));
+        let first = (0..SEEDS_FOR_A_MISTAKE).find(|seed| run_seed(*seed, options).is_err());
+        assert!(first.is_some(), "{bug:?} is not noticed in {SEEDS_FOR_A_MISTAKE} seeds");
     }
-    panic!("{noticed:#?}");
+}
+
+#[test]
+fn wn_7_plans_change_and_nothing_is_lost() {
+    judge(seeds(60), |seed, trace| {
+        plan_change::run(&world(seed), seed, trace).map_err(|(violation, trace)| with_trace(violation, &trace))
+    });
 }

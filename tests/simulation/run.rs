@@ -63,6 +63,8 @@ pub struct Options {
     pub max_state_bytes: Option<usize>,
     /// RD-3: shards may stall.
     pub stalls: bool,
+    /// WN-7: the caller changes the plans, and knows what is then expected.
+    pub plan_changes: bool,
     pub trace: bool,
 }
 
@@ -403,9 +405,14 @@ impl<'a> Run<'a> {
 
     /// ST-1: stop reading, drain acknowledgements, mostly before the deadline, checkpoint, leave.
     pub fn stop(&mut self) -> Verdict {
+        let in_time = self.rng.chance(850);
+        self.leave(in_time)?;
+        self.restart()
+    }
+
+    fn leave(&mut self, in_time: bool) -> Verdict {
         self.note("STOP");
         self.take_outputs(true)?;
-        let in_time = self.rng.chance(850);
         let mut left = if in_time { i64::MAX } else { self.rng.below(5) };
         while !self.sink.is_drained() && left > 0 {
             self.sink_step(in_time)?;
@@ -420,7 +427,29 @@ impl<'a> Run<'a> {
         if self.sink.is_drained() {
             self.checks.clean_stop(&self.sink);
         }
-        self.restart()
+        Ok(())
+    }
+
+    /// WN-7: a clean stop, and a start with other detections. Their plans are cut at the `P` of the checkpoint between,
+    /// which holds the change once it is stored again.
+    pub fn change_to(&mut self, active: Vec<Detection>) -> Verdict {
+        self.leave(true)?;
+        let new = active.iter().filter(|new| self.known.iter().all(|known| known.name() != new.name()));
+        self.known.extend(new.cloned().collect::<Vec<_>>());
+        self.active = active;
+        self.restart()?;
+        self.begin_checkpoint()?;
+        self.finish_checkpoint()
+    }
+
+    /// Random steps; `rough`: with crashes and stops.
+    pub fn steps(&mut self, count: i64, rough: bool) -> Verdict {
+        self.habits.crash = if rough { 8 } else { 0 };
+        self.habits.stop = if rough { 10 } else { 0 };
+        for _ in 0..count {
+            self.step()?;
+        }
+        Ok(())
     }
 
     fn note(&mut self, what: &str) {
@@ -527,6 +556,9 @@ impl<'a> Run<'a> {
         let lifted = self.checks.violations_of_slack;
         require(lifted == 0, "RD-3", || format!("{lifted} arrivals were lifted, though the stream kept its word"))?;
         crate::verdict::earlies_are_part_of_finals(self)?;
+        if self.options.plan_changes {
+            return Ok(());
+        }
         crate::verdict::finals_are_the_oracles(self)
     }
 }

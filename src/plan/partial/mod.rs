@@ -140,12 +140,6 @@ impl Partial {
         self.units.keys().copied()
     }
 
-    /// The content hash of the copy of this unit that is kept, if the unit is there: tells duplicates in two shards from
-    /// conflicts (AG-2).
-    pub fn content_hash_of(&self, unit: &Unit<'_>) -> Option<u64> {
-        self.units.get(&(unit.key, unit.ordinal)).map(|copy| copy.content_hash)
-    }
-
     /// Distinct events.
     pub fn event_count(&self) -> u64 {
         self.events + self.uncertain_events
