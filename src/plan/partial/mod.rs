@@ -96,6 +96,12 @@ impl Partial {
         }
     }
 
+    /// The content hash of the copy of this unit that is kept, if the unit is there: tells duplicates in two shards from
+    /// conflicts (AG-2).
+    pub fn content_hash_of(&self, unit: &Unit<'_>) -> Option<u64> {
+        self.units.get(&(unit.key, unit.ordinal)).map(|copy| copy.content_hash)
+    }
+
     /// Adds one unit with the inputs that [`Plan::evaluate`] gave for it.
     pub fn add(&mut self, plan: &Plan, bounds: &Bounds, unit: &Unit<'_>, inputs: &[Value]) -> Added {
         debug_assert_eq!(inputs.len(), plan.aggregates.len(), "inputs are those of this plan");
