@@ -10,7 +10,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
 use super::emulator::Emulator;
-use crate::source::wall_millis;
+use crate::support::wall_millis;
 
 const STREAM: &str = "daemon";
 const JOB_CREATED: &str = include_str!("../../data/cloudtrail/jobcreated.json");

@@ -2,7 +2,8 @@
 
 use super::emulator::Emulator;
 use crate::source::reader::read;
-use crate::source::{expected, numbered, wall_millis};
+use crate::source::{expected, numbered};
+use crate::support::wall_millis;
 
 /// More than the source asks for in one read of a shard that it does not know yet.
 const RECORDS: usize = 1200;

@@ -156,8 +156,3 @@ async fn what_the_source_does_can_be_seen_in_the_metrics() {
     assert_eq!((requests("throttled"), requests("error")), (1, 0));
     assert!(requests("ok") >= 1);
 }
-
-pub fn wall_millis() -> i64 {
-    let now = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
-    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
-}
