@@ -6,23 +6,24 @@
 
 mod observer;
 mod saver;
+mod step;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 pub use observer::Observer;
 
 use crate::checkpoint::{CheckpointStore, StoreError};
-use crate::engine::{CheckpointTicket, DeadLetterId, Engine, Input, Output, ShardId};
+use crate::engine::{CheckpointTicket, Engine, Input, Output, ShardId};
 use crate::evaluate::{Evaluator, RawRecord};
-use crate::risk_event::DeliveryKey;
 use crate::sink::{Acknowledgements, DeadLetterAcknowledgements, DeadLetters, SinkEnd, Sinks};
 use crate::source::{KinesisApi, ReadRequest, Record, ShardMessage, Source, SourceError};
 use saver::Saver;
+use step::{Step, room, saved_step, sink_end, source_failure, ticker};
 
 /// How often gauges and readiness are refreshed, and the heartbeat beats at the least.
 const OBSERVE_EVERY: Duration = Duration::from_secs(1);
@@ -80,19 +81,6 @@ pub enum PipelineError {
     /// A sink's worker failed.
     #[error("the worker of sink {0:?} failed")]
     Sink(String),
-}
-
-/// What happens next.
-enum Step {
-    Stop,
-    Acknowledged(DeliveryKey),
-    DeadLettered(DeadLetterId),
-    Saved(CheckpointTicket, Result<(), StoreError>),
-    RoomForOutput,
-    Checkpoint,
-    Observe,
-    Message(ShardMessage),
-    Failed(PipelineError),
 }
 
 /// The pipeline. One owner of the engine.
@@ -362,44 +350,5 @@ impl<A: KinesisApi> Pipeline<A> {
                 step => self.apply(step),
             }
         }
-    }
-}
-
-fn saved_step(saved: Option<(CheckpointTicket, Result<(), StoreError>)>) -> Step {
-    match saved {
-        Some((ticket, saved)) => Step::Saved(ticket, saved),
-        None => Step::Failed(PipelineError::Task("the checkpoint store")),
-    }
-}
-
-fn ticker(period: Duration) -> tokio::time::Interval {
-    let mut interval = tokio::time::interval(period);
-    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    interval
-}
-
-/// Resolves when what waits can be sent; never while nothing waits.
-async fn room(sinks: &Sinks, dead_letters: &DeadLetters, waiting: Option<&Output>) {
-    match waiting {
-        Some(Output::DeadLetter(_)) => dead_letters.ready().await,
-        Some(_) => sinks.ready().await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn source_failure<A: KinesisApi>(source: Option<&mut Source<A>>) -> SourceError {
-    match source {
-        Some(source) => source.failed().await,
-        None => std::future::pending().await,
-    }
-}
-
-/// A closed standard output is an orderly stop; a worker that failed is not.
-async fn sink_end(ended: &mut watch::Receiver<Option<SinkEnd>>) -> Step {
-    let end = ended.wait_for(Option::is_some).await.map(|end| end.clone());
-    match end {
-        Ok(Some(SinkEnd::ClosedPipe { .. })) => Step::Stop,
-        Ok(Some(SinkEnd::Failed { sink })) => Step::Failed(PipelineError::Sink(sink.to_string())),
-        Ok(None) | Err(_) => Step::Failed(PipelineError::Task("the sinks")),
     }
 }

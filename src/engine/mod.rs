@@ -17,6 +17,8 @@ mod ledger;
 mod plans;
 mod shard;
 mod snapshot;
+#[cfg(test)]
+mod tests;
 mod topology;
 
 use std::collections::{BTreeMap, VecDeque};

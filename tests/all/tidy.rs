@@ -20,7 +20,7 @@ const LAYERS: [(&str, &[&str]); 8] = [
 const STRANGERS: [(&str, &str); 2] = [("source", "sink"), ("sink", "source")];
 /// What would make a pure layer depend on the clock, the outside, or the order of a hash table.
 const IMPURE: [&str; 8] =
-    ["tokio", "std::fs", "std::net", "std::env", "SystemTime", "Instant::now", "HashMap", "prometheus"];
+    ["tokio", "std::fs", "std::net::Tcp", "std::env", "SystemTime", "Instant::now", "HashMap", "prometheus"];
 const MAX_LINES: usize = 400;
 
 fn root() -> PathBuf {
@@ -119,7 +119,10 @@ fn every_rule_of_the_contract_is_named_by_a_test() {
     let missing: Vec<String> = rules(&contract)
         .into_iter()
         .filter(|rule| !UNTESTED_RULES.iter().any(|(untested, _)| untested == rule))
-        .filter(|rule| !tests.contains(&format!("fn {}_", rule.to_lowercase().replace('-', "_"))))
+        .filter(|rule| {
+            let id = rule.to_lowercase().replace('-', "_");
+            !tests.contains(&format!("fn {id}_")) && !tests.contains(&format!("_{id}()"))
+        })
         .collect();
     assert!(missing.is_empty(), "no test is named after {}", missing.join(", "));
 }

@@ -1,0 +1,209 @@
+//! Rules of the contract that one small stream shows. What needs many schedules is the simulation's.
+
+mod support;
+
+use std::collections::BTreeMap;
+
+use super::{Checkpoint, Input, Position};
+use crate::plan::Early;
+use crate::risk_event::{RiskEvent, Stage};
+use crate::time::Arrival;
+use support::{Stream, event, plan};
+
+const COUNT: &str = "eventName=E | stats count by user";
+const AT_LEAST_2: &str = "eventName=E | stats count by user | where count >= 2";
+
+fn ids(events: &[RiskEvent]) -> Vec<String> {
+    events.iter().map(|event| event.id.to_string()).collect()
+}
+
+fn finals(events: Vec<RiskEvent>) -> Vec<RiskEvent> {
+    events.into_iter().filter(|event| event.stage == Stage::Final).collect()
+}
+
+#[test]
+fn em_1_the_early_risk_event_comes_with_the_record_that_lets_the_row_pass() {
+    let mut stream = Stream::new(vec![plan("a", AT_LEAST_2)], 1);
+    assert!(stream.put(0, 1_000, &[event("1", 500, "ann")]).is_empty());
+    let early = stream.put(0, 1_001, &[event("2", 501, "ann")]);
+    assert_eq!(early.iter().map(|event| (event.stage, event.event_count)).collect::<Vec<_>>(), [(Stage::Early, 2)]);
+    assert!(stream.put(0, 1_002, &[event("3", 502, "ann")]).is_empty(), "once a group");
+}
+
+#[test]
+fn em_2_each_group_whose_row_passes_has_one_final_and_the_others_none() {
+    let mut stream = Stream::new(vec![plan("a", AT_LEAST_2)], 1);
+    stream.put(0, 1_000, &[event("1", 500, "ann"), event("2", 501, "ann"), event("3", 502, "bob")]);
+    let finals = finals(stream.tip_all(100_000));
+    assert_eq!(finals.iter().map(|event| (event.event_count, &*event.risk_message)).collect::<Vec<_>>(), [(2, "ann")]);
+}
+
+#[test]
+fn em_3_ids_depend_on_what_they_are_about_and_on_nothing_else() {
+    let run = |source: &str, search: &str, user: &str, time: i64, arrival: i64| {
+        let mut stream = Stream::named(source, vec![plan("a", search)], 1);
+        stream.put(0, arrival, &[event("1", time, user)]);
+        ids(&finals(stream.tip_all(1_000_000)))
+    };
+    let same = run("s", COUNT, "ann", 500, 1_000);
+    assert_eq!(run("s", COUNT, "ann", 700, 2_000), same, "another event of the same group and window");
+    let others = [
+        run("t", COUNT, "ann", 500, 1_000),
+        run("s", "eventName=E | stats count dc(src) by user", "ann", 500, 1_000),
+        run("s", COUNT, "bob", 500, 1_000),
+        run("s", COUNT, "ann", 20_500, 21_000),
+        run("s", COUNT, "ann", 500, 50_000),
+    ];
+    for other in &others {
+        assert_ne!(*other, same);
+        assert_eq!(other.len(), 1);
+    }
+}
+
+#[test]
+fn em_4_a_final_is_the_same_whatever_the_order_of_the_shards() {
+    let run = |order: [u32; 2]| {
+        let mut stream = Stream::new(vec![plan("a", COUNT)], 2);
+        for shard in order {
+            let id = format!("{shard}");
+            stream.put(shard, 1_000 + i64::from(shard), &[event(&id, 500, "ann"), event("both", 501, "ann")]);
+        }
+        let finals = finals(stream.tip_all(100_000));
+        finals.into_iter().map(|event| RiskEvent { positions: vec![], ..event }).collect::<Vec<_>>()
+    };
+    assert_eq!(run([0, 1]), run([1, 0]));
+    assert_eq!(run([0, 1])[0].event_count, 3);
+}
+
+#[test]
+fn em_5_a_condition_that_a_later_event_may_take_back_has_no_early_stage() {
+    let fewer = plan("a", "eventName=E | stats count by user | where count < 2");
+    assert!(matches!(fewer.early(), Early::AtClose(_)));
+    let mut stream = Stream::new(vec![fewer], 1);
+    assert!(stream.put(0, 1_000, &[event("1", 500, "ann"), event("2", 500, "bob")]).is_empty());
+    stream.put(0, 1_001, &[event("3", 501, "ann")]);
+    assert_eq!(stream.tip_all(100_000).iter().map(|event| &*event.risk_message).collect::<Vec<_>>(), ["bob"]);
+}
+
+#[test]
+fn wn_6_instances_close_by_close_at_then_detection_then_window_then_group() {
+    let mut stream = Stream::new(vec![plan("b", COUNT), plan("a", COUNT)], 1);
+    let events = [event("1", 10_500, "x"), event("2", 500, "y"), event("3", 501, "x")];
+    stream.put(0, 11_000, &events);
+    let closed = finals(stream.tip_all(1_000_000));
+    let order: Vec<_> = closed
+        .iter()
+        .map(|event| (event.window_start.0, event.detection.id.clone(), event.risk_message.clone()))
+        .collect();
+    let expected = [(0, "a", "x"), (0, "a", "y"), (0, "b", "x"), (0, "b", "y"), (10_000, "a", "x"), (10_000, "b", "x")];
+    assert_eq!(order, expected.map(|(window, id, user)| (window, id.to_owned(), user.to_owned())));
+}
+
+#[test]
+fn ag_1_shards_contribute_partials_that_are_merged_when_the_row_is_made() {
+    let mut stream = Stream::new(vec![plan("a", AT_LEAST_2)], 2);
+    assert!(stream.put(0, 1_000, &[event("1", 500, "ann")]).is_empty());
+    let early = stream.put(1, 1_000, &[event("2", 500, "ann")]);
+    assert_eq!(early.len(), 1, "the row passes only with both shards' partials");
+    assert_eq!(early[0].positions.len(), 2);
+}
+
+#[test]
+fn ag_2_a_copy_in_another_shard_counts_once_and_is_counted_as_duplicate() {
+    let mut stream = Stream::new(vec![plan("a", COUNT)], 2);
+    for shard in [0, 1] {
+        stream.put(shard, 1_000, &[event("1", 500, "ann")]);
+    }
+    let counters = &stream.engine.counters().plans[0];
+    assert_eq!((counters.counted, counters.duplicate), (1, 1));
+    assert_eq!(finals(stream.tip_all(100_000))[0].event_count, 1);
+}
+
+#[test]
+fn ag_3_a_null_by_field_is_counted_by_its_name() {
+    let mut stream = Stream::new(vec![plan("a", "eventName=E | stats count by user absent")], 1);
+    stream.put(0, 1_000, &[event("1", 500, "ann")]);
+    assert_eq!(stream.engine.counters().plans[0].null_by_field, [0, 1]);
+    assert!(stream.tip_all(100_000).is_empty());
+}
+
+#[test]
+fn ag_5_aggregates_do_not_depend_on_the_order_of_the_events() {
+    let search = "eventName=E | stats values(src) as src first(src) as first list(src) as list by user";
+    let run = |order: &[usize]| {
+        let mut stream = Stream::new(vec![plan("a", search)], 1);
+        let events = [event("1", 500, "ann"), event("2", 400, "ann"), event("3", 600, "ann")];
+        for (n, at) in order.iter().enumerate() {
+            stream.put(0, 1_000 + i64::try_from(n).unwrap(), &events[*at..=*at]);
+        }
+        finals(stream.tip_all(100_000)).remove(0).row
+    };
+    let row = run(&[0, 1, 2]);
+    for order in [[0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        assert_eq!(run(&order), row);
+    }
+}
+
+#[test]
+fn bd_4_the_detection_that_takes_most_is_closed_early_and_the_others_stay_exact() {
+    let mut stream = Stream::bounded(vec![plan("a", COUNT), plan("b", "eventName=F | stats count by user")], 20_000);
+    stream.put(0, 1_000, &[support::named("F", "f", 500, "calm")]);
+    let mut seen = Vec::new();
+    for n in 0..200 {
+        seen.extend(stream.put(0, 1_001 + n, &[event(&format!("{n}"), 500, &format!("flood-{n}"))]));
+    }
+    assert!(stream.engine.counters().forced > 0);
+    seen.extend(stream.tip_all(100_000));
+    let calm: Vec<_> = finals(seen).into_iter().filter(|event| event.detection.id == "b").collect();
+    assert_eq!(
+        calm.iter().map(|event| (event.pane.to_string(), event.event_count)).collect::<Vec<_>>(),
+        [("on_time".to_owned(), 1)]
+    );
+}
+
+/// What a checkpoint says after one record that is held, and once more when nothing is.
+#[test]
+fn cp_1_a_checkpoint_holds_c_h_p_and_the_plans() {
+    let mut stream = Stream::new(vec![plan("a", COUNT)], 1);
+    stream.put(0, 1_000, &[event("1", 500, "ann")]);
+    let held = stream.checkpoint();
+    assert_eq!(row_of(&held), (Position::Start, support::after(0, 1)), "the window is open, the early acknowledged");
+    stream.tip_all(100_000);
+    let released = stream.checkpoint();
+    assert_eq!(row_of(&released), (support::after(0, 1), support::after(0, 1)));
+    assert_eq!(released.horizon, Arrival(100_000));
+    assert_eq!(released.plans.iter().map(|plan| plan.text.id.as_str()).collect::<Vec<_>>(), ["a"]);
+    let json = serde_json::to_string(&released).unwrap();
+    assert_eq!(serde_json::from_str::<Checkpoint>(&json).unwrap(), released);
+}
+
+fn row_of(checkpoint: &Checkpoint) -> (Position, Position) {
+    let row = checkpoint.shards.values().next().unwrap();
+    (row.resume_after.clone(), row.processed.clone())
+}
+
+#[test]
+fn rd_2_an_unread_shard_blocks_the_watermark() {
+    let mut stream = Stream::new(vec![plan("a", COUNT)], 2);
+    stream.put(0, 1_000, &[event("1", 500, "ann")]);
+    assert!(finals(stream.tip(0, 100_000)).is_empty());
+    assert_eq!(stream.engine.gauges().watermark, Arrival::MIN);
+    assert_eq!(finals(stream.tip(1, 100_000)).len(), 1);
+}
+
+#[test]
+fn spurious_inputs_change_nothing() {
+    let mut stream = Stream::new(vec![plan("a", COUNT)], 1);
+    stream.put(0, 1_000, &[event("1", 500, "ann")]);
+    let before = (stream.engine.gauges(), stream.checkpoint());
+    let unknown = super::ShardId::new("unknown");
+    stream.engine.handle_input(Input::AtTip { shard: unknown.clone(), read_through: Arrival(5) });
+    stream.engine.handle_input(Input::ShardDrained { shard: unknown.clone(), children: vec![] });
+    stream.engine.handle_input(Input::ShardStalled { shard: unknown, stalled: true });
+    stream.engine.handle_input(Input::DeadLettered(super::DeadLetterId(9)));
+    stream.engine.handle_input(Input::CheckpointStored(super::CheckpointTicket(99)));
+    assert!(stream.engine.poll_output().is_none());
+    assert_eq!((stream.engine.gauges(), stream.checkpoint()), before);
+    let groups: BTreeMap<_, _> = stream.engine.shards().map(|(id, at, drained)| (id.clone(), (at, drained))).collect();
+    assert_eq!(groups.len(), 1);
+}
