@@ -37,4 +37,5 @@ pub mod spl;
 #[cfg(feature = "daemon")]
 pub mod telemetry;
 pub mod time;
+pub mod value;
 mod yaml;

@@ -321,10 +321,9 @@ impl<A: KinesisApi> Pipeline<A> {
             let _ = tokio::time::timeout_at(deadline, source.shutdown()).await;
         }
         self.messages.close();
-        let pending = match tokio::time::timeout_at(deadline, self.settle()).await {
-            Ok(()) => 0,
-            Err(_) => self.engine.gauges().pending + usize::from(self.waiting.is_some()),
-        };
+        // At the deadline, what is still owed is counted.
+        let _ = tokio::time::timeout_at(deadline, self.settle()).await;
+        let pending = self.owed();
         self.save_now().await?;
         self.sinks.close();
         // What best-effort sinks still hold; nothing waits for it beyond the deadline.
@@ -334,11 +333,20 @@ impl<A: KinesisApi> Pipeline<A> {
         Ok(if pending == 0 { Ended::Clean } else { Ended::DeadlineMissed { pending } })
     }
 
-    /// Until everything that was emitted is acknowledged, and a checkpoint on its way has arrived.
+    /// Deliveries and dead letters without acknowledgement that can still come. Once the reader of standard output is
+    /// gone nothing is owed: what it did not read stays unacknowledged, and is emitted again after a restart.
+    fn owed(&self) -> usize {
+        match &*self.sinks_ended.borrow() {
+            Some(SinkEnd::ClosedPipe { .. }) => 0,
+            Some(SinkEnd::Failed { .. }) | None => self.engine.gauges().pending + usize::from(self.waiting.is_some()),
+        }
+    }
+
+    /// Until nothing is owed, and a checkpoint on its way has arrived.
     async fn settle(&mut self) {
         loop {
             self.carry_out();
-            if self.waiting.is_none() && self.engine.gauges().pending == 0 && self.saver.is_idle() {
+            if self.owed() == 0 && self.saver.is_idle() {
                 return;
             }
             let step = tokio::select! {
@@ -347,11 +355,12 @@ impl<A: KinesisApi> Pipeline<A> {
                 Some(id) = self.dead_letter_acknowledgements.next() => Step::DeadLettered(id),
                 saved = self.saver.saved() => saved_step(saved),
                 () = room(&self.sinks, &self.dead_letters, self.waiting.as_ref()) => Step::RoomForOutput,
+                end = sink_end(&mut self.sinks_ended) => end,
             };
-            if let Step::Failed(_) = step {
-                return;
+            match step {
+                Step::Stop | Step::Failed(_) => return,
+                step => self.apply(step),
             }
-            self.apply(step);
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
-use crate::daemon::Daemon;
+use crate::PATIENCE;
 use crate::events::Samples;
+use crate::support::daemon::Daemon;
 
 /// A risk event, as far as the demo looks at it.
 pub struct Seen {
@@ -16,10 +17,11 @@ pub struct Seen {
 }
 
 /// Reads and shows risk events until each account has its early and its final one.
-pub async fn risk_events(daemon: &mut Daemon, samples: &Samples) -> Vec<Seen> {
+pub async fn risk_events(daemon: &Daemon, samples: &Samples) -> Vec<Seen> {
     let mut seen = Vec::new();
     while seen.len() < 2 * samples.events_by_account.len() {
-        let Some(line) = daemon.next_line().await else { break };
+        let next = || async { daemon.lines_after(seen.len()).into_iter().next() };
+        let line = daemon.until(PATIENCE, "a risk event", next).await;
         let event: Value = serde_json::from_str(&line).expect("a risk event is one line of JSON");
         let risk_event = look_at(&event);
         println!(

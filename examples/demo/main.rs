@@ -7,7 +7,7 @@
 #![expect(clippy::print_stdout, reason = "a demo talks to its reader")]
 
 #[path = "../../tests/support/mod.rs"]
-#[expect(dead_code, reason = "the demo needs a part of what the tests need")]
+#[expect(dead_code, unused_imports, reason = "the demo needs a part of what the tests need")]
 mod support;
 
 mod daemon;
@@ -47,8 +47,8 @@ async fn demo(metrics_file: Option<String>) -> bool {
     let kinesis = LocalKinesis::start().await;
     kinesis.create_stream(STREAM, SHARDS).await;
     println!("in-process Kinesis at {} with stream {STREAM:?} of {SHARDS} shards", kinesis.url());
-    let mut daemon = daemon::Daemon::start(kinesis.url(), STREAM).await;
-    println!("daemon started, metrics at http://{}/metrics\n", daemon.admin());
+    let (_home, daemon) = daemon::start(kinesis.url(), STREAM).await;
+    println!("daemon started, metrics at http://{}/metrics\n", daemon.admin().await);
 
     let window = events::next_window().await;
     let samples = events::samples(window);
@@ -62,7 +62,7 @@ async fn demo(metrics_file: Option<String>) -> bool {
         samples.records.len() - half
     );
 
-    let seen = expect::risk_events(&mut daemon, &samples).await;
+    let seen = expect::risk_events(&daemon, &samples).await;
     let metrics = daemon.metrics().await;
     if let Some(file) = metrics_file {
         std::fs::write(file, &metrics).expect("the file for the metrics is writable");
@@ -71,7 +71,8 @@ async fn demo(metrics_file: Option<String>) -> bool {
     for line in metrics.lines().filter(|line| expect::matters(line)) {
         println!("  {line}");
     }
-    let stopped = daemon.stop().await;
+    let ended = daemon.stop().await;
+    let stopped = ended.code == Some(0) && ended.lines.len() == seen.len();
     let verdicts = expect::verdicts(&samples, &seen, &metrics, stopped);
     println!("\nsummary:");
     for (what, held) in &verdicts {

@@ -280,7 +280,7 @@ impl Base<'_> {
         }
         Err(StartError::Retention {
             detection: neediest.text().name.clone(),
-            needed: needs(neediest).div_euclid(hour) + 1,
+            needed: needs(neediest).saturating_add(hour - 1).div_euclid(hour),
             retention: retention_hours,
         })
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::derived::{self, Rule};
 use super::event::Event;
 use super::raw_path;
-use crate::plan::{Scalar, Value};
+use crate::value::{Scalar, Value};
 
 /// A field's name, resolved once: what to read is a function of the name alone.
 #[derive(Clone, Debug)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
-use crate::plan::Scalar;
+use crate::value::Scalar;
 
 /// Shows `visit` what stands under `path`, in document order (objects by key). A key may itself hold dots: each way to
 /// read the path as keys is followed, because Splunk gives `{"a.b": 1}` and `{"a": {"b": 1}}` one field name.

@@ -17,7 +17,6 @@ mod fingerprint;
 mod literals;
 mod matcher;
 mod names;
-mod number;
 mod partial;
 mod pattern;
 mod record;
@@ -27,19 +26,19 @@ mod statistics;
 mod tests;
 mod text;
 mod time_format;
-mod value;
 
 mod warnings;
 
 use std::sync::Arc;
 
+use crate::value::number;
+pub use crate::value::{Scalar, Value};
 pub use compile::Plan;
 pub use early::Early;
 pub use error::{CompileError, CompileErrorKind, PlanWarning};
 pub use fingerprint::Fingerprint;
 pub use partial::{Added, Partial, Unit};
 pub use text::{PlanText, RiskModel, RiskObjectSpec, Severity, ThreatObjectSpec};
-pub use value::{Scalar, Value};
 
 use crate::time::EventTime;
 

@@ -16,7 +16,7 @@ use super::alarm::Alarm;
 use super::api::{ApiError, ErrorKind, IteratorStart, KinesisApi, ListedShard, ReadAnswer, ShardIterator};
 use super::budget::{ReadSize, cost};
 use super::error::SourceError;
-use super::pacing::{Moment, Pacing, ReadFacts, TipEvidence};
+use super::pacing::{Moment, Pacing, TipEvidence};
 use super::shared::{Shared, StalledMark};
 use super::{ReadRequest, Record, ShardMessage};
 use crate::engine::{Position, ShardId, ShardRef, StartPosition};
@@ -156,7 +156,7 @@ impl<A: KinesisApi> Consumer<A> {
         let more = answer.millis_behind_latest > 0 || answer.records.len() >= usize::from(limit);
         self.size.on_read(bytes, answer.records.len(), limit);
         self.recovered().await?;
-        self.pacing.on_read(ReadFacts { sent, answered: self.now(), bytes, more });
+        self.pacing.on_read(sent, bytes, more);
         self.shared.count_read(&self.shard, &answer);
         let (empty, behind) = (answer.records.is_empty(), answer.millis_behind_latest);
         let drained = answer.next.is_none();
@@ -213,7 +213,6 @@ impl<A: KinesisApi> Consumer<A> {
             children = self.find_children().await?;
         }
         self.recovered().await?;
-        tracing::info!(shard = %self.shard, children = children.len(), "shard is drained");
         self.send(ShardMessage::Drained { shard: self.shard.clone(), children }).await
     }
 
@@ -269,7 +268,6 @@ impl<A: KinesisApi> Consumer<A> {
     async fn gone(&mut self, error: &ApiError) -> Result<Step, Halt> {
         let after = self.cursor.position.clone();
         let detail = format!("the stream no longer holds the shard; records after {after} may be lost ({error})");
-        tracing::error!(shard = %self.shard, %after, %error, "possible loss: the stream no longer holds the shard");
         self.shared.count_possible_loss();
         self.send(ShardMessage::PossibleLoss { shard: self.shard.clone(), after, detail }).await?;
         self.drained(Vec::new()).await?;
@@ -324,7 +322,6 @@ impl<A: KinesisApi> Consumer<A> {
     async fn stall(&mut self) -> Result<(), Halt> {
         self.pacing.stall();
         self.stalled = Some(self.shared.mark_stalled());
-        tracing::error!(shard = %self.shard, "stalled: no successful read; windows hold until the shard is read again");
         self.send(ShardMessage::Stalled { shard: self.shard.clone(), stalled: true }).await
     }
 
@@ -351,6 +348,7 @@ impl<A: KinesisApi> Consumer<A> {
 }
 
 impl Cursor {
+    /// A record is one user record so far, so a position is behind a whole record and its sub-sequence number is 0.
     fn iterator_start(&self) -> IteratorStart {
         match (&self.position, self.start) {
             (Position::After(number, _), _) => IteratorStart::After(number.clone()),

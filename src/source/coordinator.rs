@@ -251,7 +251,8 @@ fn start_error(error: ApiError, config: &SourceConfig) -> SourceError {
     let (kind, source) = (error.kind, Box::new(error));
     match kind {
         ErrorKind::NotFound => SourceError::NoSuchStream { stream, endpoint, source },
-        ErrorKind::Refused | ErrorKind::Fatal | ErrorKind::NewIterator => SourceError::Refused { stream, source },
+        ErrorKind::Refused => SourceError::Refused { stream, source },
+        ErrorKind::Fatal | ErrorKind::NewIterator => SourceError::Misconfigured { stream, source },
         ErrorKind::Retry | ErrorKind::Throttled => SourceError::Unreachable { endpoint, source },
     }
 }

@@ -51,6 +51,14 @@ pub enum SourceError {
         /// The answer.
         source: Box<ApiError>,
     },
+    /// Kinesis does not take the request itself.
+    #[error("Kinesis does not understand the stream {stream}: check source.stream, a name or a whole ARN")]
+    Misconfigured {
+        /// Name or ARN, as configured.
+        stream: String,
+        /// The answer.
+        source: Box<ApiError>,
+    },
     /// The stream is being created or deleted.
     #[error("the stream {stream} is {status}: it can be read once it is ACTIVE")]
     NotReadable {

@@ -47,6 +47,8 @@ pub(super) struct Script {
     pub(super) iterators: VecDeque<ErrorKind>,
     pub(super) description: Result<StreamDescription, ErrorKind>,
     pub(super) has_date: bool,
+    /// How long `GetRecords` takes.
+    pub(super) latency: Duration,
     pub(super) calls: Vec<(Duration, Call)>,
 }
 
@@ -58,6 +60,7 @@ impl FakeKinesis {
             iterators: VecDeque::new(),
             description: Ok(description()),
             has_date: true,
+            latency: Duration::ZERO,
             calls: Vec::new(),
         };
         Self { begun: Instant::now(), script: Arc::new(Mutex::new(script)) }
@@ -108,6 +111,7 @@ impl KinesisApi for FakeKinesis {
 
     async fn get_records(&self, _: &ShardId, _: &ShardIterator, _: u16) -> Result<ReadAnswer, ApiError> {
         self.called(Call::Read);
+        tokio::time::sleep(self.script(|script| script.latency)).await;
         match self.script(|script| script.reads.pop_front()) {
             Some(Read::Answer(answer)) => Ok(answer),
             Some(Read::Fails(kind)) => Err(error("GetRecords", kind)),

@@ -38,7 +38,8 @@ pub struct Record {
     pub data: Arc<[u8]>,
 }
 
-/// What a consumer tells, in the order in which it happened. One channel carries the messages of all shards.
+/// What a consumer tells, in the order in which it happened. One channel carries the messages of all shards. Whoever
+/// receives them also logs them; the source itself logs only the errors of its calls.
 #[derive(Debug)]
 pub enum ShardMessage {
     /// Records, in shard order.

@@ -36,19 +36,6 @@ pub(super) struct Pacing {
     stalled: bool,
 }
 
-/// What a successful read was like.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct ReadFacts {
-    /// When the request was sent.
-    pub(super) sent: Moment,
-    /// When the answer was there.
-    pub(super) answered: Moment,
-    /// What its records cost.
-    pub(super) bytes: usize,
-    /// Whether there is more to read: behind the tip, or cut off by the limit of records.
-    pub(super) more: bool,
-}
-
 impl Pacing {
     /// A shard that may be read at once.
     pub(super) fn new(poll_interval: Duration, stalled_after: Duration, now: Moment) -> Self {
@@ -85,15 +72,15 @@ impl Pacing {
         self.last_success += held;
     }
 
-    /// A read succeeded.
-    pub(super) fn on_read(&mut self, read: ReadFacts) {
-        let pause = if read.more { CATCH_UP } else { self.poll_interval };
-        let drained = Duration::from_secs_f64(read.bytes as f64 / SHARD_BYTES_PER_SECOND);
-        self.next_read = read.sent + pause.max(drained);
-        self.recover(read.answered);
+    /// A read sent at `sent` brought what cost `bytes`. `more` says that there is more to read: behind the tip, or cut
+    /// off by the limit of records.
+    pub(super) fn on_read(&mut self, sent: Moment, bytes: usize, more: bool) {
+        let pause = if more { CATCH_UP } else { self.poll_interval };
+        let drained = Duration::from_secs_f64(bytes as f64 / SHARD_BYTES_PER_SECOND);
+        self.next_read = sent + pause.max(drained);
     }
 
-    /// Something else than a read succeeded where no read is left to do.
+    /// The shard answers: no failures, not stalled, its time begins anew.
     pub(super) fn recover(&mut self, now: Moment) {
         self.last_success = now;
         self.failures = 0;
@@ -155,31 +142,27 @@ mod tests {
         Pacing::new(POLL, Duration::from_secs(60), Duration::ZERO)
     }
 
-    fn read(sent: u64, bytes: usize, more: bool) -> ReadFacts {
-        ReadFacts { sent: ms(sent), answered: ms(sent + 20), bytes, more }
-    }
-
     #[test]
     fn at_the_tip_reads_are_a_poll_interval_apart() {
         let mut pacing = pacing();
         assert_eq!(pacing.next_read(), ms(0));
-        pacing.on_read(read(100, 10, false));
+        pacing.on_read(ms(100), 10, false);
         assert_eq!(pacing.next_read(), ms(1100));
     }
 
     #[test]
     fn behind_the_tip_reads_stay_below_five_a_second() {
         let mut pacing = pacing();
-        pacing.on_read(read(100, 10, true));
+        pacing.on_read(ms(100), 10, true);
         assert_eq!(pacing.next_read(), ms(350));
     }
 
     #[test]
     fn a_large_answer_is_followed_by_the_pause_that_kinesis_asks_for() {
         let mut pacing = pacing();
-        pacing.on_read(read(0, 10 * 1024 * 1024, true));
+        pacing.on_read(ms(0), 10 * 1024 * 1024, true);
         assert_eq!(pacing.next_read(), ms(5000));
-        pacing.on_read(read(6000, 1024 * 1024, true));
+        pacing.on_read(ms(6000), 1024 * 1024, true);
         assert_eq!(pacing.next_read(), ms(6500));
     }
 
@@ -201,7 +184,7 @@ mod tests {
             pauses.push(pacing.next_read().as_millis());
         }
         assert_eq!(pauses, [250, 500, 1000, 2000, 4000, 5000, 5000]);
-        pacing.on_read(read(9000, 0, false));
+        pacing.recover(ms(9000));
         pacing.on_error(ms(9100), ErrorKind::Retry, 0.0);
         assert_eq!(pacing.next_read(), ms(9225));
     }
@@ -225,7 +208,7 @@ mod tests {
     #[test]
     fn rd_3_time_frozen_does_not_count_towards_stalled() {
         let mut pacing = pacing();
-        pacing.on_read(read(980, 0, false));
+        pacing.recover(ms(1000));
         assert_eq!(pacing.stalls_at(), Some(ms(61_000)));
         pacing.frozen(ms(30_000));
         assert_eq!(pacing.stalls_at(), Some(ms(91_000)));
@@ -240,7 +223,7 @@ mod tests {
         pacing.on_error(ms(70_000), ErrorKind::Retry, 0.0);
         assert!(pacing.is_stalled());
         assert_eq!(pacing.stalls_at(), None);
-        pacing.on_read(read(80_000, 0, false));
+        pacing.recover(ms(80_000));
         assert!(!pacing.is_stalled());
     }
 

@@ -1,5 +1,8 @@
 //! All integration tests in one binary: linked once, and one place for what they share.
 
+mod daemon;
+mod kinesis_local;
 mod source;
 #[path = "../support/mod.rs"]
 mod support;
+mod tidy;

@@ -1,26 +1,49 @@
 //! What integration tests and the demo share.
 
+pub mod daemon;
 pub mod kinesis;
 
 use std::future::Future;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 /// Waits until `look` sees something, at most 30 s of the test's time: a level, not an edge, so that nothing is missed.
 ///
 /// # Panics
 /// When it does not come to pass.
-pub async fn wait_until<T, F>(what: &str, mut look: impl FnMut() -> F) -> T
+pub async fn wait_until<T, F>(what: &str, look: impl FnMut() -> F) -> T
 where
     F: Future<Output = Option<T>>,
 {
-    let looking = async {
-        loop {
-            match look().await {
-                Some(seen) => return seen,
-                None => tokio::time::sleep(Duration::from_millis(10)).await,
-            }
+    within(Duration::from_secs(30), what, look).await
+}
+
+/// [`wait_until`] with another limit.
+///
+/// # Panics
+/// When it does not come to pass.
+pub async fn within<T, F>(limit: Duration, what: &str, look: impl FnMut() -> F) -> T
+where
+    F: Future<Output = Option<T>>,
+{
+    let seen = tokio::time::timeout(limit, looking(look)).await;
+    seen.unwrap_or_else(|_| panic!("waited {} s in vain: {what}", limit.as_secs()))
+}
+
+/// Looks again and again until there is something to see, for as long as it takes.
+pub async fn looking<T, F>(mut look: impl FnMut() -> F) -> T
+where
+    F: Future<Output = Option<T>>,
+{
+    loop {
+        match look().await {
+            Some(seen) => return seen,
+            None => tokio::time::sleep(Duration::from_millis(10)).await,
         }
-    };
-    let seen = tokio::time::timeout(Duration::from_secs(30), looking).await;
-    seen.unwrap_or_else(|_| panic!("waited 30 s in vain: {what}"))
+    }
+}
+
+/// Milliseconds since 1970 by this machine's clock, which is also the in-process Kinesis's.
+pub fn wall_millis() -> i64 {
+    let now = UNIX_EPOCH.elapsed().unwrap_or_default();
+    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
 }

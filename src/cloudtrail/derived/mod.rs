@@ -15,8 +15,8 @@ use self::table::{Part, RULES, Source, Test};
 use super::event::Event;
 use super::field::raw;
 use super::raw_path;
-use crate::plan::{Scalar, Value};
 use crate::time::EventTime;
+use crate::value::{Scalar, Value};
 
 /// One derived field, or several that are always equal.
 #[derive(Debug)]

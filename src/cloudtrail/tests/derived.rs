@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 
 use crate::cloudtrail::field;
 use crate::cloudtrail::testing::event_with;
-use crate::plan::{Scalar, Value};
+use crate::value::{Scalar, Value};
 
 /// Checks the fields of an event; an empty expectation means null.
 fn check(members: Json, expected: &[(&str, &str)]) {

@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 
 use crate::cloudtrail::field;
 use crate::cloudtrail::testing::event_with;
-use crate::plan::Value;
+use crate::value::Value;
 
 /// An event in which every place that a user is taken from holds another name.
 fn everywhere(name: &str) -> Json {
@@ -34,7 +34,7 @@ fn everywhere(name: &str) -> Json {
 fn read(members: &Json, name: &str) -> String {
     match field(&event_with(members), name) {
         Value::Null => "-".to_owned(),
-        Value::One(crate::plan::Scalar::Text(text)) => text.to_string(),
+        Value::One(crate::value::Scalar::Text(text)) => text.to_string(),
         other => panic!("{other:?}"),
     }
 }

@@ -5,8 +5,8 @@ use serde_json::json;
 use super::JOB_CREATED;
 use crate::cloudtrail::testing::{decoded, event, gzip, reasons};
 use crate::cloudtrail::{DecodeLimits, Envelope, RejectReason, decode, field};
-use crate::plan::Value;
 use crate::time::EventTime;
+use crate::value::Value;
 
 const EVENTBRIDGE: &str = include_str!("../../../tests/data/cloudtrail/jobcreated_eventbridge.json");
 

@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 use super::JOB_CREATED;
 use crate::cloudtrail::testing::{event, event_with};
 use crate::cloudtrail::{FieldPath, field, fields_under, may_exist};
-use crate::plan::{Scalar, Value};
+use crate::value::{Scalar, Value};
 
 fn many(texts: &[&str]) -> Value {
     Value::from_scalars(texts.iter().map(|&text| Scalar::text(text)).collect())

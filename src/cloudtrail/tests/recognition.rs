@@ -2,7 +2,7 @@
 
 use crate::cloudtrail::testing::{decoded, event, reasons};
 use crate::cloudtrail::{RejectReason, field};
-use crate::plan::Value;
+use crate::value::Value;
 
 fn reason(data: impl AsRef<[u8]>) -> RejectReason {
     let decoded = decoded(data);

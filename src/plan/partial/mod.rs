@@ -96,7 +96,8 @@ impl Partial {
         }
     }
 
-    /// The content hash that is kept of a unit; none where the unit is not known.
+    /// The content hash of the copy of this unit that is kept, if the unit is there: tells duplicates in two shards from
+    /// conflicts (AG-2).
     pub fn content_hash_of(&self, unit: &Unit<'_>) -> Option<u64> {
         self.units.get(&(unit.key, unit.ordinal)).map(|copy| copy.content_hash)
     }

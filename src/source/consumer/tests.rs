@@ -96,8 +96,20 @@ async fn rd_3_a_shard_is_frozen_until_the_engine_has_its_records() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn rd_3_a_shard_that_was_frozen_has_its_full_time_before_it_is_stalled() {
+    let mut bench = read(FakeKinesis::new([Read::Answer(fake::records([1])), Read::Hangs]));
+    let ShardMessage::Records { resume, .. } = bench.next().await else { panic!("records expected") };
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    resume.send(()).unwrap();
+    assert!(bench.stalled().await);
+    assert_eq!(bench.shared.api.server_time(), Some(Arrival(BEGIN + 3_660_000)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn rd_3_evidence_is_the_servers_time_of_the_second_request_less_the_slack() {
-    let mut bench = read(answers([]));
+    let kinesis = answers([]);
+    kinesis.script(|script| script.latency = Duration::from_millis(400));
+    let mut bench = read(kinesis);
     assert_eq!(bench.at_tip().await, BEGIN + 1000 - 5000);
     assert_eq!(bench.at_tip().await, BEGIN + 2000 - 5000);
     assert_eq!(bench.reads(), [0, 1000, 2000]);
@@ -108,6 +120,14 @@ async fn rd_3_an_empty_read_behind_the_tip_proves_nothing_and_is_followed_soon()
     let mut bench = read(answers([fake::empty(7000), fake::empty(7000), fake::empty(1), fake::empty(0)]));
     assert_eq!(bench.at_tip().await, BEGIN + 1750 - 5000);
     assert_eq!(bench.reads(), [0, 250, 500, 750, 1750]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_cut_off_by_the_limit_is_followed_soon() {
+    let mut bench = read(answers([fake::records(0..1024), fake::records(1024..1030)]));
+    bench.records().await;
+    bench.records().await;
+    assert_eq!(bench.reads(), [0, 250]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -266,6 +286,14 @@ async fn a_missing_stream_is_held_and_alarmed_never_skipped() {
     bench.kinesis.script(|script| script.reads = [Read::Answer(fake::records([1]))].into());
     assert!(!bench.stalled().await);
     assert_eq!(bench.records().await, [fake::after(1)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_is_being_deleted_proves_no_shard_gone() {
+    let kinesis = FakeKinesis::new((0..100).map(|_| Read::Fails(ErrorKind::NotFound)));
+    let deleting = crate::source::StreamDescription { readable: false, ..fake::description() };
+    kinesis.script(|script| script.description = Ok(deleting));
+    assert!(read(kinesis).stalled().await, "held, not drained");
 }
 
 #[tokio::test(start_paused = true)]

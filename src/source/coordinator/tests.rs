@@ -50,14 +50,16 @@ async fn other_starts_are_taken_as_configured_unless_they_lie_in_the_future() {
 async fn rd_2_the_first_listing_is_returned_and_later_ones_are_sent() {
     let kinesis = FakeKinesis::new([]);
     kinesis.script(|script| {
-        script.listings =
-            [Ok(vec![fake::listed("s0", &[])]), Err(ErrorKind::Retry), Ok(vec![fake::listed("s1", &["s0"])])].into();
+        let first = || Ok(vec![fake::listed("s0", &[])]);
+        let later = Ok(vec![fake::listed("s1", &["s0"])]);
+        script.listings = [first(), first(), Err(ErrorKind::Retry), later].into();
     });
     let (mut source, mut messages) = connected(&kinesis, &fake::settings()).await;
     assert_eq!(source.list().await.unwrap(), [fake::shard("s0", &[])]);
+    source.list().await.unwrap();
     let ShardMessage::Listed(listing) = messages.recv().await.unwrap() else { panic!("a listing expected") };
     assert_eq!(listing, [fake::shard("s1", &["s0"])]);
-    assert_eq!(kinesis.times_of(&Call::List), [0, 60_000, 70_000]);
+    assert_eq!(kinesis.times_of(&Call::List), [0, 0, 60_000, 70_000]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -109,6 +111,7 @@ async fn start_up_errors_say_what_to_do() {
     let cases = [
         (ErrorKind::NotFound, "there is no stream trail at the default region"),
         (ErrorKind::Refused, "reading the stream trail is refused: allow kinesis:DescribeStreamSummary"),
+        (ErrorKind::Fatal, "Kinesis does not understand the stream trail: check source.stream"),
         (ErrorKind::Retry, "cannot reach Kinesis at the default region: check source.endpoint_url"),
     ];
     for (kind, message) in cases {

@@ -1,7 +1,7 @@
 //! The source against an in-process Kinesis, over real HTTP.
 
 mod faults;
-mod reader;
+pub mod reader;
 mod start;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,11 +11,12 @@ use trailrisk::engine::Position;
 
 use self::reader::{Reader, connect, read, text};
 use crate::support::kinesis::LocalKinesis;
+use crate::support::wall_millis;
 
 const STREAM: &str = "trail";
 
 /// `from..to` as records: "key/number", spread over 50 partition keys.
-fn numbered(from: usize, to: usize) -> Vec<(String, Vec<u8>)> {
+pub fn numbered(from: usize, to: usize) -> Vec<(String, Vec<u8>)> {
     let record = |number: usize| {
         let key = format!("key-{}", number % 50);
         let data = format!("{key}/{number:06}").into_bytes();
@@ -24,7 +25,7 @@ fn numbered(from: usize, to: usize) -> Vec<(String, Vec<u8>)> {
     (from..to).map(record).collect()
 }
 
-fn expected(from: usize, to: usize) -> Vec<String> {
+pub fn expected(from: usize, to: usize) -> Vec<String> {
     let mut texts: Vec<_> =
         numbered(from, to).into_iter().map(|(_, data)| String::from_utf8(data).unwrap_or_default()).collect();
     texts.sort();
@@ -32,7 +33,7 @@ fn expected(from: usize, to: usize) -> Vec<String> {
 }
 
 /// RD-1: positions ascend within a shard, and the records of a key come in the order in which they were put.
-fn assert_in_order(reader: &Reader) {
+pub fn assert_in_order(reader: &Reader) {
     let mut positions: BTreeMap<_, Position> = BTreeMap::new();
     let mut keys: BTreeMap<String, String> = BTreeMap::new();
     for (shard, record) in &reader.came {
@@ -154,9 +155,4 @@ async fn what_the_source_does_can_be_seen_in_the_metrics() {
     let requests = |outcome| metrics.kinesis_requests_total.with_label_values(&[STREAM, "GetRecords", outcome]).get();
     assert_eq!((requests("throttled"), requests("error")), (1, 0));
     assert!(requests("ok") >= 1);
-}
-
-fn wall_millis() -> i64 {
-    let now = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
-    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
 }

@@ -11,7 +11,7 @@ use trailrisk::engine::{Position, ShardId, ShardRef, StartPosition};
 use trailrisk::metrics::Metrics;
 use trailrisk::source::{AwsKinesis, ReadRequest, Record, ShardMessage, Source, SourceError};
 
-use crate::support::kinesis::LocalKinesis;
+use crate::support::kinesis::Endpoint;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -21,10 +21,15 @@ pub struct Reader {
     pub metrics: Metrics,
     messages: mpsc::Receiver<ShardMessage>,
     start: StartPosition,
-    known: BTreeMap<ShardId, Vec<ShardId>>,
+    /// The shards told of so far, with their parents.
+    pub known: BTreeMap<ShardId, Vec<ShardId>>,
     started: BTreeSet<ShardId>,
+    /// Behind what each shard is to be read; what came is added.
+    pub positions: BTreeMap<ShardId, Position>,
     /// What came, in order.
     pub came: Vec<(ShardId, Record)>,
+    /// `MillisBehindLatest` of each batch of records, in order.
+    pub behind: Vec<i64>,
     /// The shards whose end came, in order.
     pub drained: Vec<ShardId>,
     /// Stalled or not, as told.
@@ -34,7 +39,7 @@ pub struct Reader {
 }
 
 /// Connects without reading.
-pub async fn connect(kinesis: &LocalKinesis, config: &SourceConfig) -> Result<Reader, SourceError> {
+pub async fn connect(kinesis: &Endpoint, config: &SourceConfig) -> Result<Reader, SourceError> {
     let metrics = Metrics::new(&Registry::new()).expect("a new registry");
     let (sender, messages) = mpsc::channel(4);
     let api = AwsKinesis::new(&kinesis.sdk_config(), config, metrics.clone());
@@ -46,7 +51,9 @@ pub async fn connect(kinesis: &LocalKinesis, config: &SourceConfig) -> Result<Re
         start: StartPosition::TrimHorizon,
         known: BTreeMap::new(),
         started: BTreeSet::new(),
+        positions: BTreeMap::new(),
         came: Vec::new(),
+        behind: Vec::new(),
         drained: Vec::new(),
         stalled: Vec::new(),
         tips: BTreeMap::new(),
@@ -54,7 +61,7 @@ pub async fn connect(kinesis: &LocalKinesis, config: &SourceConfig) -> Result<Re
 }
 
 /// Connects, and reads from the configured start.
-pub async fn read(kinesis: &LocalKinesis, config: &SourceConfig) -> Reader {
+pub async fn read(kinesis: &Endpoint, config: &SourceConfig) -> Reader {
     let mut reader = connect(kinesis, config).await.expect("the stream is there");
     let start = reader.source.resolve_start().expect("a start");
     reader.begin(start).await;
@@ -113,12 +120,15 @@ impl Reader {
 
     fn take(&mut self, message: ShardMessage) {
         match message {
-            ShardMessage::Records { shard, records, resume, .. } => {
+            ShardMessage::Records { shard, records, millis_behind_latest, resume, .. } => {
                 assert!(!self.drained.contains(&shard), "{shard} goes on behind its end");
+                self.behind.push(millis_behind_latest);
+                self.positions.extend(records.last().map(|last| (shard.clone(), last.position.clone())));
                 self.came.extend(records.into_iter().map(|record| (shard.clone(), record)));
                 resume.send(()).expect("the consumer waits");
             }
             ShardMessage::Drained { shard, children } => {
+                self.positions.insert(shard.clone(), Position::End);
                 self.drained.push(shard);
                 self.learn(children);
             }
@@ -135,7 +145,8 @@ impl Reader {
             let ready = parents.iter().all(|parent| self.drained.contains(parent) || !self.known.contains_key(parent));
             if ready && self.started.insert(shard.clone()) {
                 let start = if parents.is_empty() { self.start } else { StartPosition::TrimHorizon };
-                self.source.start(ReadRequest { shard: shard.clone(), after: Position::Start, start });
+                let after = self.positions.get(shard).cloned().unwrap_or(Position::Start);
+                self.source.start(ReadRequest { shard: shard.clone(), after, start });
             }
         }
     }

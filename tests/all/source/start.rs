@@ -9,9 +9,9 @@ use trailrisk::source::SourceError;
 use trailrisk::time::Arrival;
 
 use super::reader::{connect, read};
-use super::{STREAM, expected, numbered, wall_millis};
+use super::{STREAM, expected, numbered};
 use crate::support::kinesis::{Fault, LocalKinesis};
-use crate::support::wait_until;
+use crate::support::{wait_until, wall_millis};
 
 #[tokio::test]
 async fn rd_4_latest_begins_at_the_moment_of_the_start_whenever_the_first_read_comes() {

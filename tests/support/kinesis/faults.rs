@@ -33,6 +33,8 @@ impl Fault {
     pub const INTERNAL: Self = Self::Error(500, "InternalFailure");
     /// IAM refuses.
     pub const ACCESS_DENIED: Self = Self::Error(400, "AccessDeniedException");
+    /// There is no such stream or shard.
+    pub const NOT_FOUND: Self = Self::Error(400, "ResourceNotFoundException");
     /// The key of the stream is disabled.
     pub const KMS_DISABLED: Self = Self::Error(400, "KMSDisabledException");
 }

@@ -1,10 +1,10 @@
 //! What a field holds while a search runs.
 
+pub(crate) mod number;
+
 use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
-
-use super::number;
 
 /// One value. Fields of an event are text, as Splunk extracts them; `eval`, `stats` and `_time` make numbers.
 /// The order is total (numbers before text; numbers by value, text by UTF-8 bytes), because it reaches output (AG-5).

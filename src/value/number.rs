@@ -10,14 +10,14 @@ const EXACT_INTEGER: f64 = 9_007_199_254_740_992.0;
 /// What a scalar is as a number. Integers keep all their digits, so that two long account or object ids that round to
 /// one double stay different.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Numeric {
+pub(crate) struct Numeric {
     float: f64,
     integer: Option<i128>,
 }
 
 impl Numeric {
     /// Reads a scalar; none where it is not a number.
-    pub(super) fn of(scalar: &Scalar) -> Option<Self> {
+    pub(crate) fn of(scalar: &Scalar) -> Option<Self> {
         match scalar {
             Scalar::Number(float) => Some(Self { float: *float, integer: exact_integer(*float) }),
             Scalar::Text(text) => Self::of_text(text),
@@ -25,18 +25,18 @@ impl Numeric {
     }
 
     /// Reads text; none where it is not a number.
-    pub(super) fn of_text(text: &str) -> Option<Self> {
+    pub(crate) fn of_text(text: &str) -> Option<Self> {
         // Adding zero makes zero of minus zero.
         read(text).map(|float| Self { float: float + 0.0, integer: text.parse().ok().or_else(|| exact_integer(float)) })
     }
 
     /// The double nearest to it.
-    pub(super) fn float(self) -> f64 {
+    pub(crate) fn float(self) -> f64 {
         self.float
     }
 
     /// The order of two numbers; total, since neither is ever NaN.
-    pub(super) fn compare(self, other: Self) -> Ordering {
+    pub(crate) fn compare(self, other: Self) -> Ordering {
         match (self.integer, other.integer) {
             (Some(a), Some(b)) => a.cmp(&b),
             _ => self.float.partial_cmp(&other.float).unwrap_or(Ordering::Equal),
@@ -49,7 +49,7 @@ fn exact_integer(float: f64) -> Option<i128> {
 }
 
 /// Reads a decimal number: sign, digits, fraction, exponent, nothing around it. `inf`, `nan` and hexadecimal are text.
-pub(super) fn read(text: &str) -> Option<f64> {
+pub(crate) fn read(text: &str) -> Option<f64> {
     let decimal = text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.' | b'e' | b'E'));
     // The length bound keeps attacker-made digit strings cheap; no double needs as many digits.
     if !decimal || text.len() > 400 {
@@ -60,7 +60,7 @@ pub(super) fn read(text: &str) -> Option<f64> {
 
 /// Prints a number as Splunk does: integers without decimals (exactly, as long as a double holds them exactly), other
 /// numbers with up to 15 significant digits, very large and very small ones with an exponent.
-pub(super) fn print(number: f64) -> String {
+pub(crate) fn print(number: f64) -> String {
     if number.fract() == 0.0 && number.abs() <= EXACT_INTEGER {
         return format!("{number:.0}");
     }

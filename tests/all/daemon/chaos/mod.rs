@@ -1,0 +1,225 @@
+//! The daemon is stopped at random moments while records are put and shards split and merge, and started again each
+//! time. What it says in all its lives together must be what the stream holds: nothing is missing, nothing is new.
+
+mod oracle;
+mod traffic;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep_until};
+
+use self::oracle::{Spec, came, expected};
+use self::traffic::{SPREAD_MS, Traffic};
+use super::dead_letter::dead_letters;
+use super::line::{Line, finals, read_all, text};
+use super::{STREAM, config, home, size};
+use crate::support::daemon::{Daemon, Ended, Home};
+use crate::support::kinesis::LocalKinesis;
+use crate::support::looking;
+
+const SHARDS: i32 = 4;
+const SPEC: Spec = Spec { window: 3000, grace: SPREAD_MS + 4000, max_future_skew: 60_000 };
+
+/// How a life ends.
+#[derive(Clone, Copy, PartialEq)]
+enum Stop {
+    Kill,
+    Terminate,
+}
+
+/// A daemon that was stopped again and again, and is to end now.
+struct Run {
+    kinesis: Arc<LocalKinesis>,
+    home: Home,
+    traffic: Traffic,
+    /// What the lives before said.
+    said: Vec<String>,
+    /// The last life.
+    daemon: Daemon,
+}
+
+/// Everything that was said, and what was put.
+struct Outcome {
+    home: Home,
+    traffic: Traffic,
+    lines: Vec<Line>,
+}
+
+fn chaos_config(kinesis: &LocalKinesis) -> Value {
+    let mut config = config(kinesis);
+    let duration = |millis: i64| json!(format!("{millis}ms"));
+    config["detections"]["window"] = duration(SPEC.window);
+    config["detections"]["grace"] = duration(SPEC.grace);
+    config["detections"]["max_future_skew"] = duration(SPEC.max_future_skew);
+    config["limits"] = json!({"max_evidence": 1000, "max_values": 1000});
+    // Long enough for a crash to find risk events that are emitted and not yet part of a checkpoint.
+    config["checkpoint"]["interval"] = json!("1s");
+    config
+}
+
+/// Puts the traffic and stops the daemon at random moments, from the first record until the windows of the last ones
+/// close; the last one goes on.
+async fn run(how: Stop, untimely: bool) -> Run {
+    let seed = size("TRAILRISK_CHAOS_SEED", usize::try_from(fastrand::u32(..)).expect("64 bits")) as u64;
+    let (records, stops) = (size("TRAILRISK_CHAOS_RECORDS", 3000), size("TRAILRISK_CHAOS_KILLS", 3));
+    let kinesis = Arc::new(LocalKinesis::start().await);
+    kinesis.create_stream(STREAM, SHARDS).await;
+    let home = home();
+    home.configure(chaos_config(&kinesis).to_string());
+    let traffic = Traffic::new(seed, records, untimely);
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let busy = traffic.duration() + Duration::from_millis(SPEC.grace.unsigned_abs());
+    let mut moments: Vec<Duration> = (0..stops).map(|_| busy.mul_f64(rng.f64())).collect();
+    moments.sort();
+    println!("TRAILRISK_CHAOS_SEED={seed}: {records} records in {:?}, stops at {moments:?}", traffic.duration());
+    let begun = Instant::now();
+    let put = tokio::spawn({
+        let kinesis = Arc::clone(&kinesis);
+        async move { traffic.put(&kinesis).await }
+    });
+    let mut said = Vec::new();
+    for moment in moments {
+        let daemon = home.start();
+        if how == Stop::Terminate {
+            // Before it has its signal handlers, SIGTERM ends any process at once.
+            daemon.admin().await;
+        }
+        sleep_until(begun + moment).await;
+        said.extend(how.end(daemon).await.lines);
+    }
+    let daemon = home.start();
+    let traffic = put.await.expect("everything is put");
+    println!("everything is put after {:?}", begun.elapsed());
+    Run { kinesis, home, traffic, said, daemon }
+}
+
+impl Stop {
+    async fn end(self, daemon: Daemon) -> Ended {
+        let (ended, code) = match self {
+            Self::Kill => (daemon.kill().await, None),
+            Self::Terminate => (daemon.stop().await, Some(0)),
+        };
+        assert_eq!(ended.code, code, "{}", ended.log);
+        ended
+    }
+}
+
+impl Run {
+    /// What `trailrisk replay` makes of the same events: compared bytes by id.
+    async fn replayed(&self) -> BTreeMap<String, String> {
+        let events = self.home.write("events.ndjson", self.traffic.texts.join("\n"));
+        let mut command = self.home.with_config(&["replay", "--source-name", STREAM]);
+        command.arg(events);
+        let ended = Daemon::spawn(command).ended().await;
+        assert_eq!(ended.code, Some(0), "{}", ended.log);
+        let replayed = finals(&read_all(&ended.lines));
+        assert_eq!(replayed.len(), ended.lines.len(), "a replay prints every result once");
+        println!("the replay has {} results", replayed.len());
+        replayed
+    }
+
+    /// Waits until `count` different finals have come, ends the last life orderly, and returns everything.
+    async fn finish(mut self, count: usize) -> Outcome {
+        let patience = Duration::from_secs(30) + 2 * self.traffic.duration();
+        let mut finals: BTreeSet<String> = self.said.iter().filter_map(|line| final_id(line)).collect();
+        let mut taken = 0;
+        let complete = looking(|| {
+            let new = self.daemon.lines_after(taken);
+            taken += new.len();
+            finals.extend(new.iter().filter_map(|line| final_id(line)));
+            std::future::ready((finals.len() >= count).then_some(()))
+        });
+        // What is missing is for the caller to say.
+        let _ = tokio::time::timeout(patience, complete).await;
+        println!(
+            "{}",
+            self.daemon.metrics().await.lines().filter(|line| is_telling(line)).collect::<Vec<_>>().join("\n")
+        );
+        self.said.extend(Stop::Terminate.end(self.daemon).await.lines);
+        println!("{} lines were printed, {} different finals", self.said.len(), finals.len());
+        Outcome { home: self.home, traffic: self.traffic, lines: read_all(&self.said) }
+    }
+}
+
+impl Outcome {
+    /// PO-1: how often each undecodable record is among the dead letters.
+    fn dead_letters(&self) -> Vec<usize> {
+        let mut counts: BTreeMap<Vec<u8>, usize> = BTreeMap::new();
+        dead_letters(&self.home).into_iter().for_each(|letter| *counts.entry(letter.data).or_default() += 1);
+        let wanted = &self.traffic.undecodable;
+        assert!(counts.keys().all(|data| wanted.contains(data)), "nothing else is dead-lettered");
+        wanted.iter().map(|data| counts.get(data).copied().unwrap_or(0)).collect()
+    }
+
+    /// EM-1: ids of finals that were not announced.
+    fn unannounced(&self) -> BTreeSet<&str> {
+        let ids = |stage: &str| self.lines.iter().filter(|line| line.stage() == stage).map(Line::id).collect();
+        let (early, last): (BTreeSet<_>, BTreeSet<_>) = (ids("early"), ids("final"));
+        &last - &early
+    }
+}
+
+/// The id of a printed final, without reading the whole line.
+fn final_id(line: &str) -> Option<String> {
+    let (id, rest) = line.split_once(r#""id":""#)?.1.split_once('"')?;
+    rest.starts_with(r#","stage":"final""#).then(|| id.to_owned())
+}
+
+fn is_telling(line: &str) -> bool {
+    let names = ["trailrisk_replayed", "trailrisk_tip_slack", "trailrisk_events_late", "trailrisk_events_duplicate"];
+    names.iter().any(|name| line.starts_with(name))
+}
+
+fn assert_same(came: &BTreeMap<String, String>, replayed: &BTreeMap<String, String>) {
+    for (id, body) in replayed {
+        assert_eq!(came.get(id), Some(body), "{id} differs from the replay");
+    }
+    let invented: Vec<_> = came.iter().filter(|(id, _)| !replayed.contains_key(*id)).collect();
+    assert!(invented.is_empty(), "the replay does not know {invented:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn em_4_after_any_crash_the_finals_are_those_of_a_replay_byte_for_byte() {
+    let run = run(Stop::Kill, false).await;
+    let replayed = run.replayed().await;
+    let outcome = run.finish(replayed.len()).await;
+    assert_same(&finals(&outcome.lines), &replayed);
+    assert!(outcome.unannounced().is_empty(), "CP-1a: {:?}", outcome.unannounced());
+    assert!(outcome.dead_letters().iter().all(|times| *times > 0), "PO-1: every undecodable record is kept");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wn_3_late_and_future_events_are_neither_lost_nor_counted_twice_whatever_crashes() {
+    let run = run(Stop::Kill, true).await;
+    let (replayed, expected) = (run.replayed().await, expected(&run.kinesis, SPEC, &run.traffic.events).await);
+    println!("the stream holds {} results", expected.len());
+    let outcome = run.finish(expected.len()).await;
+    let came = came(&outcome.lines);
+    for (pane, events) in &expected {
+        assert_eq!(came.get(pane), Some(events), "{pane:?}");
+    }
+    assert_eq!(came.len(), expected.len(), "no result beside those");
+    finals(&outcome.lines);
+    for line in outcome.lines.iter().filter(|line| line.json["pane"] != "on_time") {
+        let supplements = text(&line.json["supplements"]);
+        assert!(replayed.contains_key(supplements), "WN-3: {supplements} is the id of the on-time result");
+    }
+    assert!(outcome.dead_letters().iter().all(|times| *times > 0), "PO-1: every undecodable record is kept");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cp_6_after_sigterm_and_restart_nothing_is_emitted_twice_and_nothing_is_missing() {
+    let run = run(Stop::Terminate, false).await;
+    let replayed = run.replayed().await;
+    let outcome = run.finish(replayed.len()).await;
+    assert_same(&finals(&outcome.lines), &replayed);
+    let mut keys = BTreeSet::new();
+    for line in &outcome.lines {
+        assert!(keys.insert(&line.key), "{} was emitted twice", line.key);
+    }
+    assert!(outcome.unannounced().is_empty(), "CP-1a: {:?}", outcome.unannounced());
+    assert!(outcome.dead_letters().iter().all(|times| *times == 1), "PO-1: every undecodable record is kept, once");
+}

@@ -1,0 +1,64 @@
+//! The real binary as a process, over real HTTP to an in-process Kinesis: what must be seen of the whole.
+//!
+//! Sizes are those of a quick run; the environment makes the same tests run large (`TRAILRISK_CHAOS_RECORDS`,
+//! `TRAILRISK_CHAOS_KILLS`, `TRAILRISK_CHAOS_SEED`, `TRAILRISK_WEBHOOK_OUTAGE`, `TRAILRISK_LATENCY_SAMPLES`).
+
+#![expect(clippy::print_stdout, reason = "the figures and the seed of a run are for its reader")]
+
+mod bad_input;
+mod chaos;
+mod commands;
+mod dead_letter;
+mod event;
+mod golden;
+mod latency;
+mod line;
+mod start_up;
+mod stop;
+mod webhook;
+
+use serde_json::{Value, json};
+
+use crate::support::daemon::{Home, package};
+use crate::support::kinesis::LocalKinesis;
+
+const STREAM: &str = "trail";
+
+/// A folder for the binary under test.
+fn home() -> Home {
+    Home::new(env!("CARGO_BIN_EXE_trailrisk"), &[])
+}
+
+/// A configuration with short pauses and windows of 2 s, for the shipped detection; YAML, since it is JSON.
+fn config(kinesis: &LocalKinesis) -> Value {
+    json!({
+        "source": {
+            "stream": STREAM,
+            "region": "us-east-1",
+            "endpoint_url": kinesis.url(),
+            "start": "trim_horizon",
+            "poll_interval": "200ms",
+            "tip_slack": "1s",
+            "list_interval": "1s",
+        },
+        "detections": {
+            "paths": [package("config/detections")],
+            "macros": package("config/macros.yaml"),
+            "window": "2s",
+            "grace": "1s",
+        },
+        "sinks": [{"name": "stdout", "type": "stdout"}],
+        "dead_letter": {"path": "dead-letters.ndjson"},
+        "checkpoint": {"store": "file", "path": "checkpoint.json", "interval": "200ms"},
+        "admin": {"listen": "127.0.0.1:0"},
+        "log": {"level": "info", "format": "json"},
+    })
+}
+
+/// A size of a test: from the environment, or that of a quick run.
+fn size(variable: &str, quick: usize) -> usize {
+    match std::env::var(variable) {
+        Ok(text) => text.parse().unwrap_or_else(|_| panic!("{variable} is a number, not {text:?}")),
+        Err(_) => quick,
+    }
+}

@@ -1,0 +1,83 @@
+//! ST-1: how the daemon ends.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::event::JobCreated;
+use super::webhook::Receiver;
+use super::{STREAM, config, home};
+use crate::support::daemon::{Daemon, Home};
+use crate::support::kinesis::LocalKinesis;
+use crate::support::wall_millis;
+
+async fn put_one(kinesis: &LocalKinesis, number: u64) {
+    let event = JobCreated::new(number, wall_millis(), &format!("{:012}", 111_111_111_111 + number));
+    kinesis.put(STREAM, [("key".to_owned(), event.text().into_bytes())]).await;
+}
+
+#[tokio::test]
+async fn a_closed_standard_output_is_an_orderly_stop() {
+    let (kinesis, home) = (LocalKinesis::start().await, home());
+    kinesis.create_stream(STREAM, 1).await;
+    home.configure(config(&kinesis).to_string());
+    let mut daemon = home.start();
+    daemon.ready().await;
+    daemon.close_stdout().await;
+    put_one(&kinesis, 1).await;
+    let ended = daemon.ended().await;
+    assert_eq!(ended.code, Some(0), "{}", ended.log);
+    assert!(ended.log.contains("drained, last checkpoint stored"), "{}", ended.log);
+
+    // What nobody read was not acknowledged, so it comes again.
+    let daemon = home.start();
+    let again = || async { (daemon.lines().len() == 2).then_some(()) };
+    daemon.until(Duration::from_secs(30), "the early and the final risk event", again).await;
+    assert_eq!(daemon.stop().await.code, Some(0));
+}
+
+/// A daemon with one unacknowledged risk event: its receiver is down.
+async fn blocked(home: &Home, kinesis: &LocalKinesis, receiver: &Receiver, drain_deadline: &str) -> Daemon {
+    kinesis.create_stream(STREAM, 1).await;
+    receiver.set_down(true);
+    let mut config = config(kinesis);
+    config["sinks"] = receiver.sink();
+    config["shutdown"] = json!({"drain_deadline": drain_deadline});
+    home.configure(config.to_string());
+    let daemon = home.start();
+    daemon.ready().await;
+    put_one(kinesis, 1).await;
+    let refused = || async { (receiver.refused() > 0).then_some(()) };
+    daemon.until(Duration::from_secs(30), "the delivery is refused", refused).await;
+    daemon
+}
+
+#[tokio::test]
+async fn cp_6_what_is_unacknowledged_at_the_drain_deadline_is_emitted_after_the_restart() {
+    let (receiver, kinesis, home) = (Receiver::start().await, LocalKinesis::start().await, home());
+    let daemon = blocked(&home, &kinesis, &receiver, "1s").await;
+    let ended = daemon.stop().await;
+    assert_eq!(ended.code, Some(75), "EX_TEMPFAIL: {}", ended.log);
+
+    receiver.set_down(false);
+    let daemon = home.start();
+    let both = || async { (receiver.count() == 2).then_some(()) };
+    daemon.until(Duration::from_secs(30), "the early and the final risk event", both).await;
+    assert_eq!(daemon.stop().await.code, Some(0));
+    let keys: Vec<_> = receiver.delivered().into_iter().map(|(key, _)| key).collect();
+    assert!(keys[0].ends_with("-early") && keys[1].ends_with("-final"), "{keys:?}");
+}
+
+#[tokio::test]
+async fn st_1_a_second_signal_does_not_wait_for_the_drain_deadline() {
+    let (receiver, kinesis, home) = (Receiver::start().await, LocalKinesis::start().await, home());
+    let daemon = blocked(&home, &kinesis, &receiver, "1m").await;
+    daemon.signal("TERM").await;
+    let draining = || async { daemon.log().iter().any(|line| line.contains("stopping: ")).then_some(()) };
+    daemon.until(Duration::from_secs(10), "it drains", draining).await;
+    let begun = Instant::now();
+    let ended = daemon.stop().await;
+    assert_eq!(ended.code, Some(75), "{}", ended.log);
+    assert!(begun.elapsed() < Duration::from_secs(20), "it waited for {:?}", begun.elapsed());
+}
