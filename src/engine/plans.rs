@@ -55,10 +55,10 @@ impl PlanSlot {
         self.spans.iter().any(|span| {
             let begun_inside = match &span.activated {
                 None => gathers_from < started_at,
-                Some(cut) => earliest < cut.newest && key.close_at > cut.complete_until,
+                Some(cut) => earliest <= cut.newest && key.close_at > cut.complete_until,
             };
             let retired = span.retired.as_ref();
-            let ended_inside = retired.is_some_and(|cut| earliest < cut.newest && key.close_at > cut.complete_until);
+            let ended_inside = retired.is_some_and(|cut| earliest <= cut.newest && key.close_at > cut.complete_until);
             begun_inside || ended_inside
         })
     }
@@ -92,12 +92,14 @@ impl Checkpoint {
         self.shards.values().map(|shard| shard.processed_arrival).max().unwrap_or(self.started_at).max(self.horizon)
     }
 
-    /// What arrived up to here had been processed in every shard. A child that waits for its parent is covered by it.
+    /// What arrived up to here lies up to `P` in every shard. A child is covered by the parents whose `P` has not come
+    /// to their end.
     fn complete_until(&self) -> Arrival {
-        let waits = |shard: &ShardCheckpoint| {
-            shard.parents.iter().any(|parent| self.shards.get(parent).is_some_and(|parent| !parent.drained))
+        let done = |shard: &ShardCheckpoint| shard.processed == Position::End;
+        let covered = |shard: &ShardCheckpoint| {
+            shard.parents.iter().any(|parent| self.shards.get(parent).is_some_and(|parent| !done(parent)))
         };
-        let open = self.shards.values().filter(|shard| !shard.drained && !waits(shard));
+        let open = self.shards.values().filter(|shard| !done(shard) && !covered(shard));
         open.map(|shard| shard.processed_arrival.max(shard.read_through.unwrap_or(Arrival::MIN)))
             .min()
             .unwrap_or(self.horizon)

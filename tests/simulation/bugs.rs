@@ -32,13 +32,11 @@ pub enum Bug {
     NoEffectiveArrival,
     /// CP-4: the effective arrival at `P` is taken for that at `C`, so that the firing watermark starts high.
     WatermarkStartsHigh,
-    /// CP-3: a store lets an older checkpoint replace a newer one.
-    StoreGoesBack,
 }
 
 impl Bug {
     /// Every mistake.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 13] = [
         Self::TipWhileBehind,
         Self::TipWhilePaused,
         Self::TipAtAnswer,
@@ -52,7 +50,6 @@ impl Bug {
         Self::NoProcessed,
         Self::NoEffectiveArrival,
         Self::WatermarkStartsHigh,
-        Self::StoreGoesBack,
     ];
 
     /// What the mistake makes of a checkpoint on its way to the store.

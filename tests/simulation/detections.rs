@@ -157,6 +157,11 @@ impl Rule {
         }
     }
 
+    /// Whether every matching event is in some result.
+    pub fn has_no_threshold(self) -> bool {
+        matches!(self, Self::Each | Self::Tagged | Self::Single)
+    }
+
     /// The by-values of each row made from a matching event; none where a by-field is null.
     pub fn groups(self, event: &LogEvent) -> Vec<Vec<String>> {
         let group = event.group.map(str::to_owned);
@@ -228,11 +233,4 @@ fn window_seconds(event: &LogEvent) -> String {
 /// A number as rows show it.
 pub fn number(number: f64) -> String {
     format!("{number}")
-}
-
-impl Rule {
-    /// Whether every matching event is in some result.
-    pub fn has_no_threshold(self) -> bool {
-        matches!(self, Self::Each | Self::Tagged | Self::Single)
-    }
 }

@@ -8,7 +8,7 @@ use trailrisk::engine::{
     StreamIdentity, Timing,
 };
 use trailrisk::evaluate::{Evaluator, RawRecord};
-use trailrisk::plan::{Bounds, Plan};
+use trailrisk::plan::{Bounds, Plan, Value};
 use trailrisk::risk_event::{Pane, RiskEvent, Stage};
 use trailrisk::time::Arrival;
 
@@ -79,8 +79,22 @@ impl Bench {
 
     /// A crash or a stop: the next process begins from this checkpoint.
     pub fn restart(&self, from: Checkpoint) -> Self {
-        let engine = Engine::restore(config(Timing::Live), self.plans.clone(), from).expect("stored plans compile");
-        Self::around(engine, self.plans.clone())
+        Self::restore(self.plans.clone(), from)
+    }
+
+    fn restore(plans: Vec<Arc<Plan>>, from: Checkpoint) -> Self {
+        let engine = Engine::restore(config(Timing::Live), plans.clone(), from).expect("stored plans compile");
+        Self::around(engine, plans)
+    }
+
+    /// Detection version, number of events and whether it is partial, of each final of this group.
+    fn finals_of(&self, group: &str) -> Vec<(u32, u64, bool)> {
+        let finals = self.emitted.iter().filter(|event| event.stage == Stage::Final);
+        let of_group = finals.filter(|event| event.group.iter().all(|(_, value)| *value == Value::text(group)));
+        let mut found: Vec<_> =
+            of_group.map(|event| (event.detection.version, event.event_count, event.marks.partial)).collect();
+        found.sort_unstable();
+        found
     }
 
     pub fn input(&mut self, input: Input) {
@@ -329,4 +343,40 @@ fn semantics_4_a_batch_is_all_on_time() {
     bench.drained("file", &[]);
     assert!(bench.emitted.iter().all(|event| event.pane == Pane::OnTime && event.stage == Stage::Final));
     assert_eq!(bench.counts(Stage::Final), [2, 1]);
+}
+
+#[test]
+fn wn_7_a_late_bucket_that_begins_at_the_cut_is_partial() {
+    let mut bench = Bench::new(&[each()]);
+    bench.list(&[shard("a", &[])]);
+    bench.record("a", 1, 40, &[event(1, 5)]);
+    bench.acknowledge_all();
+    let mut again = Bench::restore(vec![each().changed(2).plan], bench.checkpoint());
+    again.list(&[shard("a", &[])]);
+    again.record("a", 1, 40, &[event(1, 5)]);
+    again.record("a", 2, 45, &[event(2, 6)]);
+    again.tip("a", 60);
+    assert_eq!(again.finals_of("g0"), [(1, 1, true), (2, 1, true)]);
+}
+
+#[test]
+fn wn_7_a_drained_shard_whose_p_is_held_before_its_end_is_cut_there() {
+    let mut bench = Bench::new(&[each()]);
+    bench.list(&[shard("a", &[]), shard("b", &[])]);
+    bench.record("b", 1, 4, &[event(1, 4)]);
+    bench.acknowledge_all();
+    // The early risk event of this group is not acknowledged, and holds P of a at its start.
+    bench.record("a", 1, 4, &[LogEvent { group: Some("g1"), ..event(2, 4) }]);
+    bench.record("a", 2, 5, &[event(3, 5)]);
+    bench.drained("a", &[]);
+    // The window is complete at 13; its final risk events are emitted, but not delivered.
+    bench.tip("b", 20);
+    let mut again = Bench::restore(vec![each().changed(2).plan], bench.checkpoint());
+    again.list(&[shard("a", &[]), shard("b", &[])]);
+    again.record("b", 1, 4, &[event(1, 4)]);
+    again.record("a", 1, 4, &[LogEvent { group: Some("g1"), ..event(2, 4) }]);
+    again.record("a", 2, 5, &[event(3, 5)]);
+    again.drained("a", &[]);
+    again.tip("b", 60);
+    assert_eq!(again.finals_of("g0"), [(1, 1, true), (2, 1, true)]);
 }

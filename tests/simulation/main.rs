@@ -4,18 +4,21 @@
 //! `TRAILRISK_SIM_SEEDS=20000` runs that many seeds, `TRAILRISK_SIM_SEED=7` one, with its trace on failure.
 
 mod bugs;
+mod calm;
 mod checks;
 mod detections;
 mod directed;
 mod log;
 mod oracle;
 mod plan_change;
+mod process;
 mod rng;
 mod run;
 mod sink;
 mod store;
 mod stream;
 mod verdict;
+mod world;
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -23,7 +26,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use bugs::Bug;
 use checks::Violation;
 use rng::Rng;
-use run::{Options, Run, World};
+use run::Run;
+use world::{Options, World};
 
 /// Schedules per log.
 const SCHEDULES: u64 = 2;

@@ -4,14 +4,16 @@
 use std::collections::BTreeMap;
 
 use trailrisk::engine::{Checkpoint, Position};
+use trailrisk::risk_event::Pane;
 
-use crate::checks::{Verdict, require};
+use crate::checks::{Verdict, Violation, require};
 use crate::detections::Detection;
 use crate::log::Log;
 use crate::oracle::{self, Key, Placed, assign};
 use crate::rng::Rng;
-use crate::run::{Options, Run, World};
+use crate::run::Run;
 use crate::verdict;
+use crate::world::{Options, World};
 
 /// Where the plans were cut: `P` of each shard that was known then.
 struct Cut {
@@ -55,7 +57,7 @@ impl History {
 
 /// A few changes, each at a clean stop; crashes only after the last one, so that no process has told of what a later cut
 /// takes away.
-pub fn run(world: &World, seed: u64, trace: bool) -> Result<(), (crate::checks::Violation, Vec<String>)> {
+pub fn run(world: &World, seed: u64, trace: bool) -> Result<(), (Violation, Vec<String>)> {
     let options = Options { plan_changes: true, trace, ..Options::default() };
     let mut run = Run::new(world, options, seed);
     let placed = oracle::place(&world.log);
@@ -63,7 +65,7 @@ pub fn run(world: &World, seed: u64, trace: bool) -> Result<(), (crate::checks::
     outcome.map_err(|violation| (violation, std::mem::take(&mut run.trace)))
 }
 
-fn changes(run: &mut Run<'_>, rng: &mut Rng) -> Result<History, crate::checks::Violation> {
+fn changes(run: &mut Run<'_>, rng: &mut Rng) -> Result<History, Violation> {
     let mut history = History { active: vec![run.active.clone()], cuts: vec![] };
     run.list_shards()?;
     for _ in 0..1 + rng.index(3) {
@@ -122,7 +124,6 @@ fn is_cut(detection: &Detection, key: &Key, placed: &[Placed<'_>], counts: &dyn 
 
 /// Whether the instance was gathering at a cut, or before the first start.
 fn may_be_cut(detection: &Detection, key: &Key, started_at: i64, cuts: &[Cut]) -> bool {
-    use trailrisk::risk_event::Pane;
     let from = oracle::gathers_from(key);
     let on_time = matches!(key.pane, Pane::OnTime | Pane::Forced(_));
     let earliest = if on_time { from - detection.skew } else { from };

@@ -1,72 +1,22 @@
-//! One run: a log, a schedule under a seed, crashes and restarts, then calm until everything is closed.
+//! One run: a log, a schedule under a seed, crashes and restarts, then calm until everything is closed. Here is what
+//! happens within a process.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
-use std::rc::Rc;
 use std::sync::Arc;
 
-use trailrisk::cloudtrail::DecodeLimits;
-use trailrisk::engine::{Engine, EngineConfig, EvaluatedRecord, Input, Output, ShardRef, StreamIdentity, Timing};
-use trailrisk::evaluate::{Evaluator, RawRecord};
-use trailrisk::plan::{Bounds, Plan};
-use trailrisk::risk_event::{RiskEvent, Stage};
+use trailrisk::engine::{Engine, Input, Output, ShardRef};
+use trailrisk::risk_event::{Pane, RiskEvent, Stage};
 use trailrisk::time::Arrival;
 
 use crate::bugs::Bug;
-use crate::checks::{Checks, Verdict, Violation, require};
-use crate::detections::{Detection, name_of};
-use crate::log::{Log, TIP_SLACK};
+use crate::checks::{Checks, Verdict, require};
+use crate::detections::Detection;
+use crate::log::TIP_SLACK;
 use crate::oracle::{self, Key};
 use crate::rng::Rng;
 use crate::sink::Sink;
 use crate::store::Store;
 use crate::stream::{Answer, Reader};
-
-/// What all schedules of one log share.
-pub struct World {
-    pub log: Log,
-    pub detections: Vec<Detection>,
-    /// `decode: all`, or the prefilter (PO-3).
-    pub decode_all: bool,
-    /// Evaluated records, by the plans' names.
-    evaluated: RefCell<BTreeMap<Vec<String>, Evaluated>>,
-}
-
-type Evaluated = Rc<Vec<Vec<EvaluatedRecord>>>;
-
-impl World {
-    pub fn new(log: Log, detections: Vec<Detection>, decode_all: bool) -> Self {
-        Self { log, detections, decode_all, evaluated: RefCell::default() }
-    }
-
-    fn evaluate(&self, plans: Vec<Arc<Plan>>) -> Evaluated {
-        let names = plans.iter().map(|plan| name_of(plan.text())).collect();
-        let evaluator = Evaluator::new(plans, DecodeLimits::default(), self.decode_all);
-        let of_shard = |records: &[crate::log::LogRecord]| {
-            let evaluate = |record: &crate::log::LogRecord| {
-                let data = record.bytes();
-                let raw = RawRecord { position: &record.position, arrival: Arrival(record.arrival), data: &data };
-                evaluator.evaluate([raw]).records.remove(0)
-            };
-            records.iter().map(evaluate).collect()
-        };
-        let all = || Rc::new(self.log.shards.iter().map(|shard| of_shard(&shard.records)).collect());
-        Rc::clone(self.evaluated.borrow_mut().entry(names).or_insert_with(all))
-    }
-}
-
-/// What a run may do beside the ordinary.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Options {
-    pub bug: Option<Bug>,
-    /// BD-2: bytes of state; the promise is then only that nothing is lost.
-    pub max_state_bytes: Option<usize>,
-    /// RD-3: shards may stall.
-    pub stalls: bool,
-    /// WN-7: the caller changes the plans, and knows what is then expected.
-    pub plan_changes: bool,
-    pub trace: bool,
-}
+use crate::world::{Evaluated, Options, World, engine_config};
 
 /// How often things happen in this run, per mille of the steps.
 #[derive(Clone, Copy, Debug)]
@@ -96,8 +46,8 @@ pub struct Run<'a> {
     pub trace: Vec<String>,
     pub restarts: u64,
     habits: Habits,
-    evaluated: Evaluated,
-    forgotten: Vec<bool>,
+    pub evaluated: Evaluated,
+    pub forgotten: Vec<bool>,
     sink_down: u32,
 }
 
@@ -145,6 +95,16 @@ impl<'a> Run<'a> {
             self.step()?;
         }
         self.settle()
+    }
+
+    /// Random steps; `rough`: with crashes and stops.
+    pub fn steps(&mut self, count: i64, rough: bool) -> Verdict {
+        self.habits.crash = if rough { 8 } else { 0 };
+        self.habits.stop = if rough { 10 } else { 0 };
+        for _ in 0..count {
+            self.step()?;
+        }
+        Ok(())
     }
 
     fn step(&mut self) -> Verdict {
@@ -270,7 +230,6 @@ impl<'a> Run<'a> {
     }
 
     fn close_at(&self, key: &Key) -> i64 {
-        use trailrisk::risk_event::Pane;
         let of_this = |detection: &&Detection| detection.name() == key.detection;
         let detection = self.known.iter().find(of_this).expect("only known detections emit");
         match key.pane {
@@ -305,7 +264,7 @@ impl<'a> Run<'a> {
         self.request_from(ix, calm)
     }
 
-    fn request_from(&mut self, ix: usize, calm: bool) -> Verdict {
+    pub fn request_from(&mut self, ix: usize, calm: bool) -> Verdict {
         let shard = &self.world.log.shards[ix];
         if !self.readers[ix].idle(self.now) {
             return Ok(());
@@ -327,7 +286,7 @@ impl<'a> Run<'a> {
     }
 
     /// An answer reaches the engine.
-    fn answer(&mut self, ix: usize) -> Verdict {
+    pub fn answer(&mut self, ix: usize) -> Verdict {
         let shard = self.world.log.shards[ix].id.clone();
         let Some(answer) = self.readers[ix].in_flight.take() else { return Ok(()) };
         if answer == Answer::End && self.engine.is_paused(&shard) {
@@ -364,7 +323,7 @@ impl<'a> Run<'a> {
 
     // --- Checkpoints and sinks.
 
-    fn begin_checkpoint(&mut self) -> Verdict {
+    pub fn begin_checkpoint(&mut self) -> Verdict {
         if self.store.writing() > 2 {
             return Ok(());
         }
@@ -380,197 +339,17 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    fn finish_checkpoint(&mut self) -> Verdict {
-        match self.store.finish_one(self.options.bug) {
+    pub fn finish_checkpoint(&mut self) -> Verdict {
+        match self.store.finish_one() {
             Some(ticket) => self.input(Input::CheckpointStored(ticket)),
             None => Ok(()),
         }
     }
 
-    fn sink_step(&mut self, calm: bool) -> Verdict {
+    pub fn sink_step(&mut self, calm: bool) -> Verdict {
         match self.sink.step(&mut self.rng, calm) {
             Some(input) => self.input(input),
             None => Ok(()),
         }
-    }
-
-    // --- The end of a process, and the next one.
-
-    /// The process is gone at once.
-    pub fn crash(&mut self) -> Verdict {
-        self.note("CRASH");
-        self.store.crash(&mut self.rng, self.options.bug);
-        self.restart()
-    }
-
-    /// ST-1: stop reading, drain acknowledgements, mostly before the deadline, checkpoint, leave.
-    pub fn stop(&mut self) -> Verdict {
-        let in_time = self.rng.chance(850);
-        self.leave(in_time)?;
-        self.restart()
-    }
-
-    fn leave(&mut self, in_time: bool) -> Verdict {
-        self.note("STOP");
-        self.take_outputs(true)?;
-        let mut left = if in_time { i64::MAX } else { self.rng.below(5) };
-        while !self.sink.is_drained() && left > 0 {
-            self.sink_step(in_time)?;
-            self.take_outputs(true)?;
-            left -= 1;
-        }
-        while self.store.writing() > 0 {
-            self.finish_checkpoint()?;
-        }
-        self.begin_checkpoint()?;
-        self.finish_checkpoint()?;
-        if self.sink.is_drained() {
-            self.checks.clean_stop(&self.sink);
-        }
-        Ok(())
-    }
-
-    /// WN-7: a clean stop, and a start with other detections. Their plans are cut at the `P` of the checkpoint between,
-    /// which holds the change once it is stored again.
-    pub fn change_to(&mut self, active: Vec<Detection>) -> Verdict {
-        self.leave(true)?;
-        let new = active.iter().filter(|new| self.known.iter().all(|known| known.name() != new.name()));
-        self.known.extend(new.cloned().collect::<Vec<_>>());
-        self.active = active;
-        self.restart()?;
-        self.begin_checkpoint()?;
-        self.finish_checkpoint()
-    }
-
-    /// Random steps; `rough`: with crashes and stops.
-    pub fn steps(&mut self, count: i64, rough: bool) -> Verdict {
-        self.habits.crash = if rough { 8 } else { 0 };
-        self.habits.stop = if rough { 10 } else { 0 };
-        for _ in 0..count {
-            self.step()?;
-        }
-        Ok(())
-    }
-
-    fn note(&mut self, what: &str) {
-        if self.options.trace {
-            self.trace.push(format!("{} {what}", self.now));
-        }
-    }
-
-    fn restart(&mut self) -> Verdict {
-        self.checks.process_ends(&self.engine)?;
-        self.sink.crash(&mut self.rng);
-        self.restarts += 1;
-        let config = engine_config(self.world, self.options);
-        let plans = self.active.iter().map(|detection| Arc::clone(&detection.plan)).collect();
-        self.engine = match self.store.durable.clone() {
-            Some(checkpoint) => Engine::restore(config, plans, checkpoint).expect("stored plans compile"),
-            None => Engine::new(config, plans),
-        };
-        self.evaluated = self.world.evaluate(self.engine.plans());
-        self.checks.process_begins(self.store.durable.as_ref());
-        self.readers = vec![Reader::default(); self.readers.len()];
-        self.forget_old_shards();
-        self.list_shards()
-    }
-
-    /// Kinesis forgets a closed shard once all of it is older than the retention.
-    fn forget_old_shards(&mut self) {
-        let Some(durable) = &self.store.durable else { return };
-        for (ix, shard) in self.world.log.shards.iter().enumerate() {
-            let row = durable.shards.get(&shard.id);
-            let done = row.is_some_and(|row| row.drained && row.resume_after == trailrisk::engine::Position::End);
-            if done && self.rng.chance(200) {
-                self.forgotten[ix] = true;
-            }
-        }
-    }
-
-    // --- Liveness.
-
-    /// Everything works from now on: all windows close, all is delivered, nothing is held.
-    pub fn settle(&mut self) -> Verdict {
-        self.note("CALM");
-        self.sink.settle_network();
-        self.now = self.now.max(self.world.log.settled());
-        for reader in &mut self.readers {
-            reader.frozen_until = 0;
-        }
-        for _ in 0..200 {
-            self.calm_round()?;
-            if self.is_settled() {
-                return self.end_of_run();
-            }
-        }
-        crate::verdict::nothing_is_held(self)?;
-        let deadlock = self.engine.is_replaying();
-        let detail = format!("{:?}, replaying: {deadlock}", self.engine.gauges());
-        Err(Violation { rule: if deadlock { "CP-1a" } else { "WN-6" }, detail: format!("does not close: {detail}") })
-    }
-
-    fn calm_round(&mut self) -> Verdict {
-        self.list_shards()?;
-        for ix in 0..self.readers.len() {
-            for _ in 0..3 {
-                self.answer(ix)?;
-                self.request_from(ix, true)?;
-            }
-        }
-        self.now += 2_000;
-        self.take_outputs(true)?;
-        while !self.sink.is_drained() {
-            self.sink_step(true)?;
-        }
-        self.begin_checkpoint()?;
-        while self.store.writing() > 0 {
-            self.finish_checkpoint()?;
-        }
-        Ok(())
-    }
-
-    fn is_settled(&self) -> bool {
-        let gauges = self.engine.gauges();
-        let all_read = || {
-            let shards = self.world.log.shards.iter().zip(&self.readers);
-            shards.into_iter().all(|(shard, reader)| {
-                let forgotten = self.engine.shards().all(|(id, ..)| *id != shard.id);
-                let end = reader.ended || shard.closed.is_none();
-                let drained = self.engine.shards().any(|(id, _, drained)| *id == shard.id && drained);
-                (reader.next == shard.records.len() && end) || drained || forgotten
-            })
-        };
-        let at_rest = gauges.open_instances == 0 && gauges.pending == 0 && !self.engine.is_replaying();
-        at_rest && all_read() && crate::verdict::nothing_is_held(self).is_ok()
-    }
-
-    /// What a run must have come to.
-    fn end_of_run(&mut self) -> Verdict {
-        self.calm_round()?;
-        self.checks.process_ends(&self.engine)?;
-        self.checks.ids_are_unique()?;
-        crate::verdict::all_dead_letters(self)?;
-        if self.options.max_state_bytes.is_some() {
-            return crate::verdict::nothing_is_lost(self);
-        }
-        let lifted = self.checks.violations_of_slack;
-        require(lifted == 0, "RD-3", || format!("{lifted} arrivals were lifted, though the stream kept its word"))?;
-        crate::verdict::earlies_are_part_of_finals(self)?;
-        if self.options.plan_changes {
-            return Ok(());
-        }
-        crate::verdict::finals_are_the_oracles(self)
-    }
-}
-
-fn engine_config(world: &World, options: Options) -> EngineConfig {
-    EngineConfig {
-        source_name: "simulation".into(),
-        stream: StreamIdentity { name: "simulation".to_owned(), created_at: 0 },
-        bounds: Bounds { max_evidence: 10_000, ..Bounds::default() },
-        max_state_bytes: options.max_state_bytes.unwrap_or(1 << 30),
-        timing: Timing::Live,
-        start: world.log.start,
-        started_at: world.log.started_at,
     }
 }

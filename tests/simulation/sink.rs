@@ -45,18 +45,19 @@ impl Sink {
 
     /// One thing happens at the sink. `calm`: it works.
     pub fn step(&mut self, rng: &mut Rng, calm: bool) -> Option<Input> {
-        if !calm && rng.chance(200) {
-            if let Some(event) = rng.take(&mut self.network) {
-                self.received.take(&event);
-            }
+        if !calm
+            && rng.chance(200)
+            && let Some(event) = rng.take(&mut self.network)
+        {
+            self.received.take(&event);
         }
         if !self.dead_letters.is_empty() && (calm || rng.chance(200)) {
             return self.dead_letter(rng, calm);
         }
-        if rng.chance(200) {
-            if let Some(key) = rng.take(&mut self.late_acknowledgements) {
-                return Some(self.acknowledge(key));
-            }
+        if rng.chance(200)
+            && let Some(key) = rng.take(&mut self.late_acknowledgements)
+        {
+            return Some(self.acknowledge(key));
         }
         self.attempt(rng, calm)
     }

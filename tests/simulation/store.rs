@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 
 use trailrisk::engine::{Checkpoint, CheckpointTicket};
 
-use crate::bugs::Bug;
 use crate::rng::Rng;
 
 /// What is durable, and what is being written.
@@ -12,8 +11,6 @@ use crate::rng::Rng;
 pub struct Store {
     pub durable: Option<Checkpoint>,
     writing: VecDeque<(CheckpointTicket, Checkpoint)>,
-    /// A write of a process that is gone, and that is refused when it comes in at last (CP-3).
-    straggler: Option<Checkpoint>,
 }
 
 impl Store {
@@ -28,25 +25,19 @@ impl Store {
     }
 
     /// Ends the oldest write. The engine may be told.
-    pub fn finish_one(&mut self, bug: Option<Bug>) -> Option<CheckpointTicket> {
+    pub fn finish_one(&mut self) -> Option<CheckpointTicket> {
         let (ticket, checkpoint) = self.writing.pop_front()?;
         // As the file holds it: through its JSON.
         let text = serde_json::to_string(&checkpoint).expect("a checkpoint serialises");
         self.durable = Some(serde_json::from_str(&text).expect("a checkpoint is read back"));
-        if let Some(older) = self.straggler.take()
-            && bug == Some(Bug::StoreGoesBack)
-        {
-            self.durable = Some(older);
-        }
         Some(ticket)
     }
 
-    /// The process is gone. Of the writes under way some became durable, one is late, the others never will be.
-    pub fn crash(&mut self, rng: &mut Rng, bug: Option<Bug>) {
+    /// The process is gone. Of the writes under way some became durable, the others never will be.
+    pub fn crash(&mut self, rng: &mut Rng) {
         for _ in 0..rng.index(self.writing.len() + 1) {
-            self.finish_one(bug);
+            self.finish_one();
         }
-        self.straggler = self.writing.pop_front().map(|(_, checkpoint)| checkpoint);
         self.writing.clear();
     }
 }
