@@ -9,10 +9,10 @@ mod bad_input;
 mod chaos;
 mod commands;
 mod dead_letter;
-mod event;
+pub mod event;
 mod golden;
 mod latency;
-mod line;
+pub mod line;
 mod start_up;
 mod stop;
 mod webhook;
@@ -20,17 +20,17 @@ mod webhook;
 use serde_json::{Value, json};
 
 use crate::support::daemon::{Home, package};
-use crate::support::kinesis::LocalKinesis;
+use crate::support::kinesis::Endpoint;
 
 const STREAM: &str = "trail";
 
 /// A folder for the binary under test.
-fn home() -> Home {
+pub fn home() -> Home {
     Home::new(env!("CARGO_BIN_EXE_trailrisk"), &[])
 }
 
 /// A configuration with short pauses and windows of 2 s, for the shipped detection; YAML, since it is JSON.
-fn config(kinesis: &LocalKinesis) -> Value {
+pub fn config(kinesis: &Endpoint) -> Value {
     json!({
         "source": {
             "stream": STREAM,

@@ -7,8 +7,7 @@ use trailrisk::time::Arrival;
 use super::emulator::Emulator;
 use crate::source::reader::connect;
 use crate::source::{expected, numbered};
-use crate::support::wait_until;
-use crate::support::wall_millis;
+use crate::support::{wait_until, wall_millis};
 
 #[tokio::test]
 async fn rd_4_latest_begins_at_the_moment_of_the_start_whenever_the_first_read_comes() {
