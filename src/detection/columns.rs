@@ -21,7 +21,18 @@ impl Columns {
 
     fn after(self, command: &Command) -> Self {
         match command {
-            Command::Search(_) | Command::Where(_) => self,
+            Command::Search(_)
+            | Command::Where(_)
+            | Command::MvExpand { .. }
+            | Command::Dedup { .. }
+            | Command::Sort { .. }
+            | Command::Head { .. } => self,
+            Command::EventStats(stats) => {
+                self.with(stats.aggregates.iter().map(|aggregate| aggregate.node.output.clone()))
+            }
+            // Every field of the JSON, or every group of the pattern.
+            Command::Spath { output: None, path: None, .. } | Command::Rex { .. } => Self::Open,
+            Command::Spath { output, path, .. } => self.with(output.iter().chain(path).take(1).cloned()),
             Command::Stats(stats) => {
                 let outputs = stats.aggregates.iter().map(|aggregate| aggregate.node.output.clone());
                 closed(outputs.chain(names(&stats.by)))
