@@ -7,6 +7,7 @@ use super::command::{Action, BinWidth, Step};
 use super::early::{self, Early};
 use super::error::{CompileError, PlanWarning};
 use super::expr::Expression;
+use super::extract::MAX_EXPANSIONS;
 use super::fingerprint::Fingerprint;
 use super::matcher::Matcher;
 use super::names::Names;
@@ -48,6 +49,7 @@ impl Plan {
         let parts = Parts::of(text, pipeline);
         let event_steps = steps(text, parts.before, |index| Some(named_fields(&pipeline.commands[index + 1..])))?;
         let row_steps = steps(text, parts.after, |_| None)?;
+        check_expansions(&pipeline.commands)?;
         let (by, aggregates) = match &parts.stats {
             Some(stats) => (by_fields(stats.node)?, aggregates(stats)?),
             None => (Vec::new(), columns(pipeline, parts.before)?),
@@ -165,6 +167,17 @@ fn steps(
         Ok(Step { action, span: command.span.clone(), filter: filter_of(text, &command.span) })
     };
     commands.iter().enumerate().map(compile).collect()
+}
+
+fn check_expansions(commands: &[Spanned<Command>]) -> Result<(), CompileError> {
+    let mut expansions = commands.iter().filter(|command| matches!(command.node, Command::MvExpand { .. }));
+    match expansions.nth(MAX_EXPANSIONS) {
+        Some(further) => Err(CompileError::unsupported(
+            format!("more than {MAX_EXPANSIONS} mvexpand in one search are not supported"),
+            &further.span,
+        )),
+        None => Ok(()),
+    }
 }
 
 fn named_fields(commands: &[Spanned<Command>]) -> Vec<FieldPath> {

@@ -9,6 +9,7 @@ use super::error::CompileError;
 use super::names::Names;
 use super::pattern::Pattern;
 use crate::spl::ast::{Command, Pipeline, Spanned};
+use crate::spl::capture_names;
 
 /// Fields that every event has alike, or that are the event: no columns unless a `table` asks for them.
 const OBVIOUS: [&str; 5] = ["_raw", "index", "source", "sourcetype", "eventtype"];
@@ -54,7 +55,15 @@ impl Columns {
             Command::Convert { conversions, .. } => conversions.iter().for_each(|Spanned { node, .. }| {
                 self.add(node.output.as_ref().unwrap_or(&node.field));
             }),
-            Command::Search(_) | Command::Where(_) | Command::Stats(_) => {}
+            Command::Spath { output, path, .. } => output.iter().chain(path).take(1).for_each(|name| self.add(name)),
+            Command::Rex { pattern, .. } => capture_names(&pattern.node).into_iter().for_each(|name| self.add(name)),
+            Command::Search(_) | Command::Where(_) | Command::MvExpand { .. } => {}
+            // They work on the rows.
+            Command::Stats(_)
+            | Command::EventStats(_)
+            | Command::Dedup { .. }
+            | Command::Sort { .. }
+            | Command::Head { .. } => {}
         }
         Ok(())
     }

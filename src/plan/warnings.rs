@@ -5,6 +5,7 @@ use super::error::PlanWarning;
 use super::names::Names;
 use crate::cloudtrail::may_exist;
 use crate::spl::ast::{Command, CompareOp, Pipeline, SearchExpr, SearchTerm, Spanned, StatsCommand};
+use crate::spl::capture_names;
 
 type Commands = [Spanned<Command>];
 
@@ -85,6 +86,13 @@ fn origin(field: &str, before: &Commands) -> Option<String> {
             {
                 return None;
             }
+            // Without a path, `spath` may write any field.
+            Command::Spath { output, path, .. }
+                if output.as_ref().or(path.as_ref()).is_none_or(|output| *output == name) =>
+            {
+                return None;
+            }
+            Command::Rex { pattern, .. } if capture_names(&pattern.node).contains(&name.as_str()) => return None,
             _ => {}
         }
     }
@@ -136,6 +144,9 @@ fn written<'c>(command: &'c Command) -> Vec<&'c str> {
         Command::FillNull { fields, .. } => fields.iter().map(|field| field.node.as_str()).collect(),
         Command::Bin { output, .. } => output.iter().map(|output| output.node.as_str()).collect(),
         Command::Convert { conversions, .. } => conversions.iter().filter_map(|c| c.node.output.as_deref()).collect(),
+        Command::EventStats(stats) => stats.aggregates.iter().map(|a| a.node.output.as_str()).collect(),
+        Command::Spath { output, path, .. } => vec![output.as_ref().or(path.as_ref()).map_or("*", String::as_str)],
+        Command::Rex { pattern, .. } => capture_names(&pattern.node),
         _ => Vec::new(),
     }
 }

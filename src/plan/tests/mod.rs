@@ -6,6 +6,7 @@ mod evaluate;
 mod expressions;
 mod literals;
 mod refusals;
+mod rows;
 mod seed;
 mod stats;
 
@@ -97,7 +98,7 @@ fn record(text: &str) -> Event {
 
 pub(super) fn contributions(plan: &Plan, event: &Event) -> Vec<Contribution> {
     match plan.evaluate(event) {
-        Some(PlanOutcome::Matched(contributions)) => contributions,
+        Some(PlanOutcome::Matched { contributions, .. }) => contributions,
         Some(PlanOutcome::NullBy(_)) | None => Vec::new(),
     }
 }
