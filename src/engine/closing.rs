@@ -33,13 +33,13 @@ pub(super) struct RowContext<'a> {
     pub shards: &'a [Shard],
 }
 
-/// The risk events of a group's rows, and how many rows each filter hid.
+/// The risk events of a group's rows, with what the rows lost on the way.
 pub(super) fn emit_rows(
     context: &RowContext<'_>,
     stage: Stage,
     key: &GroupKey,
     group: &Group,
-) -> (Vec<RiskEvent>, Vec<usize>) {
+) -> (Vec<RiskEvent>, Hidden) {
     let plan = &*context.slot.plan;
     let slot = context.key.slot();
     let window_end = EventTime(slot.window_start.0.saturating_add(plan.window_ms()));
@@ -58,8 +58,16 @@ pub(super) fn emit_rows(
             positions: positions.clone(),
             ..risk_event(&group_context, ordinal, row)
         });
-        (events.collect(), rows.hidden)
+        (events.collect(), Hidden { by_filter: rows.hidden, cut: rows.cut })
     })
+}
+
+/// Rows that are no risk events.
+pub(super) struct Hidden {
+    /// Per filter macro of the plan.
+    by_filter: Vec<usize>,
+    /// Beyond the bound on rows.
+    cut: u64,
 }
 
 fn newest_positions(shards: &[Shard], group: &Group) -> Vec<(super::ShardId, super::SequenceNumber)> {
@@ -114,13 +122,18 @@ impl Engine {
             shards: &self.shards,
         };
         let (events, hidden) = emit_rows(&context, Stage::Final, key, group);
-        let counters = &mut self.counters.plans[closing.key.plan.0 as usize];
-        for (total, hidden) in counters.hidden_rows.iter_mut().zip(hidden) {
-            *total += hidden as u64;
-        }
+        self.count_hidden(&closing.key, &hidden);
         for event in events {
             self.ledger.emit(event.delivery_key(), &closing.key, None);
             self.outputs.push_back(Output::Emit(Box::new(event)));
+        }
+    }
+
+    fn count_hidden(&mut self, key: &InstanceKey, hidden: &Hidden) {
+        let counters = &mut self.counters.plans[key.plan.0 as usize];
+        counters.cut_rows += hidden.cut;
+        for (total, hidden) in counters.hidden_rows.iter_mut().zip(&hidden.by_filter) {
+            *total += *hidden as u64;
         }
     }
 

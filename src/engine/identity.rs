@@ -115,6 +115,7 @@ impl Subject<'_> {
             Some(key) => {
                 canonical.tag(1);
                 canonical.0.update(key.0.to_be_bytes());
+                canonical.integer(i64::from(self.group.ordinal));
             }
         }
         RiskEventId(canonical.first_128_bits())

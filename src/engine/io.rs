@@ -181,4 +181,8 @@ pub struct PlanCounters {
     pub conflicts: u64,
     /// Rows hidden at close, per filter macro of the plan, in its order.
     pub hidden_rows: Vec<u64>,
+    /// Rows not made, at least so many: beyond the bound on the rows that one event or one row may become.
+    pub cut_rows: u64,
+    /// Rows without a by-field, of events that count by other rows (AG-3).
+    pub null_by_rows: u64,
 }
