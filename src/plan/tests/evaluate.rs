@@ -27,6 +27,8 @@ fn terms_ignore_case_and_know_wildcards() {
         ("missing=*", false),
         ("sourcetype=aws:cloudtrail", true),
         ("sourcetype=other", false),
+        ("index=aws sourcetype=aws:cloudtrail", true),
+        ("index=aws eventName=PutUser", false),
     ] {
         assert_eq!(matches(search, event()), expected, "{search}");
     }
