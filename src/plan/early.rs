@@ -86,6 +86,12 @@ pub(super) fn classify(
     if strictest == Filter::Monotone { Early::Threshold } else { Early::FirstMatch }
 }
 
+/// A search whose later commands need every row (EM-5); `command` is the first of them.
+pub(super) fn never(search: &str, command: &Spanned<Command>) -> Early {
+    let text = search.get(command.span.clone()).unwrap_or_default().trim();
+    Early::AtClose(format!("`{text}` needs every row of the window"))
+}
+
 impl Columns {
     fn new(by: &[std::sync::Arc<str>], aggregates: &[Aggregate]) -> Self {
         let constant = by.iter().map(|name| (name.to_string(), Growth::Constant));

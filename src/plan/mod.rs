@@ -6,6 +6,7 @@
 mod aggregate;
 mod command;
 mod compile;
+mod conclude;
 mod distinct;
 mod early;
 mod error;
@@ -20,6 +21,7 @@ mod matcher;
 mod names;
 mod number;
 mod partial;
+mod parts;
 mod pattern;
 mod record;
 mod regular;
@@ -31,12 +33,13 @@ mod tests;
 mod text;
 mod time_format;
 mod value;
-
 mod warnings;
+mod whole;
 
 use std::sync::Arc;
 
 pub use compile::Plan;
+pub use conclude::{Conclusion, GroupRow, WindowRow};
 pub use early::Early;
 pub use error::{CompileError, CompileErrorKind, PlanWarning};
 pub use fingerprint::Fingerprint;

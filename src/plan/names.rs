@@ -29,6 +29,13 @@ impl Names {
         names
     }
 
+    /// Every column that commands over rows read or write.
+    pub(super) fn of_rows(commands: &[Spanned<Command>]) -> Self {
+        let mut names = Self::default();
+        commands.iter().for_each(|command| names.add_command(&command.node));
+        names
+    }
+
     /// Every field that an expression reads.
     pub(super) fn of_expr(expr: &Expr) -> Self {
         let mut names = Self::default();

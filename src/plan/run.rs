@@ -11,6 +11,9 @@ const MAX_VALUES: usize = 1_000_000;
 /// Rows times the size of the event: every row may look at the whole of it.
 const MAX_BYTES: usize = 256 << 20;
 
+/// The most rows that the rows of one window become.
+const MAX_WINDOW_ROWS: usize = 1_000_000;
+
 /// What may still be made of one record, and how many rows were not made for want of it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Budget {
@@ -30,6 +33,11 @@ impl Budget {
     /// For a row.
     pub(super) fn of_row() -> Self {
         Self { records: MAX_ROWS, rows: MAX_ROWS, values: MAX_VALUES, cut: 0 }
+    }
+
+    /// For all rows of a window together.
+    pub(super) fn of_window() -> Self {
+        Self { records: MAX_WINDOW_ROWS, rows: MAX_WINDOW_ROWS, values: usize::MAX, cut: 0 }
     }
 
     /// Of so many rows with so many values each, those that may be made.

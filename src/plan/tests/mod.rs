@@ -9,6 +9,7 @@ mod refusals;
 mod rows;
 mod seed;
 mod stats;
+mod whole;
 
 use std::sync::Arc;
 
