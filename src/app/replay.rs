@@ -117,7 +117,11 @@ fn summarize(summary: &Summary, plans: &[std::sync::Arc<Plan>], diagnostics: &mu
             writeln!(diagnostics, "    no {field}: {count}")?;
         }
         if counted.null_by_rows > 0 {
-            writeln!(diagnostics, "    rows without a by-field, beside others of their event: {}", counted.null_by_rows)?;
+            writeln!(
+                diagnostics,
+                "    rows without a by-field, beside others of their event: {}",
+                counted.null_by_rows
+            )?;
         }
         if counted.cut_rows > 0 {
             writeln!(diagnostics, "    rows cut by the bound on the rows of one event: at least {}", counted.cut_rows)?;

@@ -105,7 +105,7 @@ impl Subject<'_> {
         canonical.integer(self.plan.window_ms());
         canonical.pane(self.slot, pane);
         canonical.count(self.group.values.len());
-        for (name, value) in self.plan.by_fields().iter().zip(&self.group.values) {
+        for (name, value) in self.plan.group_fields().iter().zip(&self.group.values) {
             canonical.text(name);
             canonical.scalar(value);
         }

@@ -29,7 +29,7 @@ mod run;
 mod schema;
 mod statistics;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod text;
 mod time_format;
 mod value;

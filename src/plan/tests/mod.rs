@@ -29,7 +29,7 @@ fn plans_are_shared_between_threads() {
 /// One hour, the window of the plans here.
 pub(super) const HOUR: i64 = 3_600_000;
 
-pub(super) fn text(search: &str) -> PlanText {
+pub(crate) fn text(search: &str) -> PlanText {
     PlanText {
         id: "0-0".into(),
         name: "Test".into(),
