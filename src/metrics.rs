@@ -67,6 +67,8 @@ pub struct Metrics {
     pub detection_null_field_total: IntCounterVec,
     /// `detection_hidden_rows_total{detection, filter}`
     pub detection_hidden_rows_total: IntCounterVec,
+    /// `detection_cut_rows_total{detection}`
+    pub detection_cut_rows_total: IntCounterVec,
     /// `watermark_timestamp_seconds`
     pub watermark_timestamp_seconds: Gauge,
     /// `watermark_lag_seconds`
@@ -263,6 +265,11 @@ impl Metrics {
                 "detection_hidden_rows_total",
                 "Result rows hidden by a filter macro.",
                 &["detection", "filter"],
+            )?,
+            detection_cut_rows_total: make.counters(
+                "detection_cut_rows_total",
+                "Rows not made: beyond the bound on the rows of one event (at least so many).",
+                &["detection"],
             )?,
             watermark_timestamp_seconds: make
                 .gauge("watermark_timestamp_seconds", "Everything that arrived up to this instant is processed.")?,

@@ -116,6 +116,16 @@ fn summarize(summary: &Summary, plans: &[std::sync::Arc<Plan>], diagnostics: &mu
         for (field, count) in plan.by_fields().iter().zip(&counted.null_by_field).filter(|(_, count)| **count > 0) {
             writeln!(diagnostics, "    no {field}: {count}")?;
         }
+        if counted.null_by_rows > 0 {
+            writeln!(
+                diagnostics,
+                "    rows without a by-field, beside others of their event: {}",
+                counted.null_by_rows
+            )?;
+        }
+        if counted.cut_rows > 0 {
+            writeln!(diagnostics, "    rows cut by the bound on the rows of one event: at least {}", counted.cut_rows)?;
+        }
         for (filter, count) in plan.text().filters.iter().zip(&counted.hidden_rows).filter(|(_, count)| **count > 0) {
             writeln!(diagnostics, "    rows hidden by {}: {count}", filter.name)?;
         }

@@ -90,7 +90,7 @@ fn number(text: &str) -> Value {
 }
 
 /// Replaces each `\u` escape that is half a surrogate pair. Outside strings JSON has no backslash.
-fn mend_surrogates(text: &str) -> Cow<'_, str> {
+pub(super) fn mend_surrogates(text: &str) -> Cow<'_, str> {
     let mut mended = String::new();
     let mut copied = 0;
     let mut at = 0;

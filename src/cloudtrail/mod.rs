@@ -13,6 +13,7 @@ mod event_time;
 mod field;
 mod gzip;
 mod json;
+mod json_text;
 mod prefilter;
 mod raw_path;
 mod record;
@@ -20,6 +21,7 @@ mod record;
 pub use decode::decode;
 pub use event::{DecodeLimits, Decoded, Envelope, EnvelopeFacts, Event, EventKey, RejectReason, Rejected};
 pub use field::{FieldPath, field, fields_under, may_exist};
+pub use json_text::{extract_json, flatten_json};
 pub use prefilter::Prefilter;
 
 #[cfg(test)]

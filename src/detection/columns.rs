@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::spl::ast::{Command, Pipeline, Spanned};
+use crate::spl::capture_names;
 
 /// The columns after the last command.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +22,19 @@ impl Columns {
 
     fn after(self, command: &Command) -> Self {
         match command {
-            Command::Search(_) | Command::Where(_) => self,
+            Command::Search(_)
+            | Command::Where(_)
+            | Command::MvExpand { .. }
+            | Command::Dedup { .. }
+            | Command::Sort { .. }
+            | Command::Head { .. } => self,
+            Command::EventStats(stats) => {
+                self.with(stats.aggregates.iter().map(|aggregate| aggregate.node.output.clone()))
+            }
+            // Every field of the JSON.
+            Command::Spath { output: None, path: None, .. } => Self::Open,
+            Command::Rex { pattern, .. } => self.with(capture_names(&pattern.node).into_iter().map(str::to_owned)),
+            Command::Spath { output, path, .. } => self.with(output.iter().chain(path).take(1).cloned()),
             Command::Stats(stats) => {
                 let outputs = stats.aggregates.iter().map(|aggregate| aggregate.node.output.clone());
                 closed(outputs.chain(names(&stats.by)))
@@ -156,5 +169,16 @@ mod tests {
         assert_columns(&format!("{stats} | fillnull | search zz=0"), "open");
         assert_columns(&format!("{stats} | convert ctime(n) as t ctime(b)"), "b c.d c.e count n t");
         assert_columns("a=1 | stats count by _time a b | fields a", "_time a");
+        assert_columns(
+            &format!(r#"{stats} | rex field=b "(?<x>.)(?<y>.)" | sort - n | head 5"#),
+            "b c.d c.e count n x y",
+        );
+        assert_columns(
+            &format!("{stats} | spath input=b output=o path=p{{}} | mvexpand o | dedup b"),
+            "b c.d c.e count n o",
+        );
+        assert_columns(&format!("{stats} | spath input=b path=p{{}}"), "b c.d c.e count n p{}");
+        assert_columns(&format!("{stats} | spath input=b"), "open");
+        assert_columns(&format!("{stats} | eventstats avg(n) as mean by b | stats max(mean) by b"), "b max(mean)");
     }
 }

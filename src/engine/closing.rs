@@ -1,6 +1,6 @@
 //! Instances close: in order when the watermark passes them (WN-6, EM-2), or early when a bound is hit (BD-2).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use super::Engine;
 use super::emission::{GroupContext, risk_event};
@@ -9,7 +9,7 @@ use super::instance::{Group, Instance, InstanceKey};
 use super::io::Output;
 use super::plans::PlanSlot;
 use super::shard::Shard;
-use crate::plan::{Bounds, GroupKey};
+use crate::plan::{Bounds, GroupKey, GroupRow, Partial, Row, WindowRow};
 use crate::risk_event::{Pane, RiskEvent, Stage};
 use crate::time::{Arrival, EventTime};
 
@@ -20,6 +20,8 @@ pub(super) struct InProgress {
     groups: BTreeMap<GroupKey, Group>,
     bytes: usize,
     truncated: bool,
+    /// EM-5: the rows of a search whose commands need all rows; made when the instance begins to close.
+    window_rows: Option<VecDeque<WindowRow>>,
 }
 
 /// What the rows of any group of one instance depend on.
@@ -33,33 +35,95 @@ pub(super) struct RowContext<'a> {
     pub shards: &'a [Shard],
 }
 
-/// The risk events of a group's rows, and how many rows each filter hid.
+/// The risk events of a group's rows, with what the rows lost on the way.
 pub(super) fn emit_rows(
     context: &RowContext<'_>,
     stage: Stage,
     key: &GroupKey,
     group: &Group,
-) -> (Vec<RiskEvent>, Vec<usize>) {
-    let plan = &*context.slot.plan;
-    let slot = context.key.slot();
-    let window_end = EventTime(slot.window_start.0.saturating_add(plan.window_ms()));
-    group.with_whole(plan, context.bounds, |whole| {
-        let rows = plan.rows(key, whole, window_end);
-        let group_context = GroupContext {
-            subject: Subject { source: context.source, plan, slot: &slot, group: key, whole },
+) -> (Vec<RiskEvent>, Hidden) {
+    group.with_whole(&context.slot.plan, context.bounds, |whole| {
+        let rows = context.slot.plan.rows(key, whole, context.window_end());
+        let events = rows.rows.into_iter().enumerate();
+        let events = events.map(|(ordinal, row)| context.risk_event(stage, (key, group, whole), ordinal, row));
+        (events.collect(), Hidden { by_filter: rows.hidden, cut: rows.cut, null_by: 0 })
+    })
+}
+
+impl RowContext<'_> {
+    fn window_end(&self) -> EventTime {
+        EventTime(self.key.window_start.0.saturating_add(self.slot.plan.window_ms()))
+    }
+
+    fn risk_event(
+        &self,
+        stage: Stage,
+        (key, group, whole): (&GroupKey, &Group, &Partial),
+        ordinal: usize,
+        row: Row,
+    ) -> RiskEvent {
+        let context = GroupContext {
+            subject: Subject { source: self.source, plan: &self.slot.plan, slot: &self.key.slot(), group: key, whole },
             stage,
             group,
             whole,
-            partial: context.slot.is_partial(context.key, context.started_at),
-            truncated: context.truncated,
+            partial: self.slot.is_partial(self.key, self.started_at),
+            truncated: self.truncated,
         };
-        let positions = newest_positions(context.shards, group);
-        let events = rows.rows.into_iter().enumerate().map(|(ordinal, row)| RiskEvent {
-            positions: positions.clone(),
-            ..risk_event(&group_context, ordinal, row)
+        RiskEvent { positions: newest_positions(self.shards, group), ..risk_event(&context, ordinal, row) }
+    }
+
+    /// EM-5: what the whole instance comes to.
+    fn window_rows(&self, groups: &BTreeMap<GroupKey, Group>) -> (VecDeque<WindowRow>, Hidden) {
+        let plan = &*self.slot.plan;
+        let mut hidden = Hidden { by_filter: vec![0; plan.text().filters.len()], cut: 0, null_by: 0 };
+        let mut rows = Vec::new();
+        for (key, group) in groups {
+            let (made, time) = group
+                .with_whole(plan, self.bounds, |whole| (plan.rows(key, whole, self.window_end()), whole.first_event()));
+            hidden.add(&made.hidden, made.cut, 0);
+            rows.extend(made.rows.into_iter().map(|row| GroupRow { group: key.clone(), time, row }));
+        }
+        let conclusion = plan.conclude(self.bounds, rows, self.window_end());
+        hidden.add(&conclusion.hidden, conclusion.cut, conclusion.null_by);
+        (conclusion.rows.into(), hidden)
+    }
+
+    /// The risk event of a row of the whole instance: of all groups of events that it is made of.
+    fn window_event(&self, groups: &BTreeMap<GroupKey, Group>, row: WindowRow) -> RiskEvent {
+        let mut sources = row.sources.iter().filter_map(|key| groups.get(key));
+        let first = sources.next().expect("a row is made of groups of its instance");
+        let (plan, bounds) = (&*self.slot.plan, self.bounds);
+        let merged = sources.fold(None, |merged: Option<Group>, group| {
+            let mut merged = merged.unwrap_or_else(|| first.snapshot());
+            merged.absorb(plan, bounds, group);
+            Some(merged)
         });
-        (events.collect(), rows.hidden)
-    })
+        let group = merged.as_ref().unwrap_or(first);
+        group.with_whole(plan, bounds, |whole| {
+            let mut event = self.risk_event(Stage::Final, (&row.group, group, whole), row.ordinal, row.row);
+            event.marks.values_truncated |= row.values_truncated;
+            event
+        })
+    }
+}
+
+/// Rows that are no risk events.
+pub(super) struct Hidden {
+    /// Per filter macro of the plan.
+    by_filter: Vec<usize>,
+    /// Beyond the bound on rows.
+    cut: u64,
+    /// Without a by-field of a further `stats`.
+    null_by: u64,
+}
+
+impl Hidden {
+    fn add(&mut self, by_filter: &[usize], cut: u64, null_by: u64) {
+        self.by_filter.iter_mut().zip(by_filter).for_each(|(total, hidden)| *total += hidden);
+        self.cut += cut;
+        self.null_by += null_by;
+    }
 }
 
 fn newest_positions(shards: &[Shard], group: &Group) -> Vec<(super::ShardId, super::SequenceNumber)> {
@@ -76,16 +140,40 @@ impl Engine {
     /// Takes one group of the instance that is closing, or begins with the next one. False when nothing closes.
     pub(super) fn close_one_group(&mut self) -> bool {
         let Some(mut closing) = self.in_progress.take().or_else(|| self.next_to_close()) else { return false };
-        match closing.groups.pop_first() {
-            Some((key, group)) => {
-                self.emit_final(&closing, &key, &group);
-                self.in_progress = Some(closing);
-            }
-            None => {
-                self.state_bytes -= closing.bytes;
-                self.ledger.emitted_all(&closing.key);
-            }
+        if self.emit_next(&mut closing) {
+            self.in_progress = Some(closing);
+        } else {
+            self.state_bytes -= closing.bytes;
+            self.ledger.emitted_all(&closing.key);
         }
+        true
+    }
+
+    /// The risk events of the next group, or of the next row of the whole instance. False where there is none left.
+    fn emit_next(&mut self, closing: &mut InProgress) -> bool {
+        if self.plans[closing.key.plan.0 as usize].plan.whole_result() {
+            return self.emit_window_row(closing);
+        }
+        let Some((key, group)) = closing.groups.pop_first() else { return false };
+        let (events, hidden) = emit_rows(&self.row_context(closing), Stage::Final, &key, &group);
+        self.count_hidden(&closing.key, &hidden);
+        events.into_iter().for_each(|event| self.emit_final(&closing.key, event));
+        true
+    }
+
+    fn emit_window_row(&mut self, closing: &mut InProgress) -> bool {
+        let mut rows = match closing.window_rows.take() {
+            Some(rows) => rows,
+            None => {
+                let (rows, hidden) = self.row_context(closing).window_rows(&closing.groups);
+                self.count_hidden(&closing.key, &hidden);
+                rows
+            }
+        };
+        let event = rows.pop_front().map(|row| self.row_context(closing).window_event(&closing.groups, row));
+        closing.window_rows = Some(rows);
+        let Some(event) = event else { return false };
+        self.emit_final(&closing.key, event);
         true
     }
 
@@ -100,11 +188,11 @@ impl Engine {
         };
         let Instance { groups, first, bytes, truncated } = instance;
         self.ledger.close(key.clone(), first);
-        Some(InProgress { key, groups, bytes, truncated })
+        Some(InProgress { key, groups, bytes, truncated, window_rows: None })
     }
 
-    fn emit_final(&mut self, closing: &InProgress, key: &GroupKey, group: &Group) {
-        let context = RowContext {
+    fn row_context<'a>(&'a self, closing: &'a InProgress) -> RowContext<'a> {
+        RowContext {
             source: &self.config.source_name,
             bounds: &self.config.bounds,
             slot: &self.plans[closing.key.plan.0 as usize],
@@ -112,15 +200,20 @@ impl Engine {
             started_at: self.started_at,
             truncated: closing.truncated,
             shards: &self.shards,
-        };
-        let (events, hidden) = emit_rows(&context, Stage::Final, key, group);
-        let counters = &mut self.counters.plans[closing.key.plan.0 as usize];
-        for (total, hidden) in counters.hidden_rows.iter_mut().zip(hidden) {
-            *total += hidden as u64;
         }
-        for event in events {
-            self.ledger.emit(event.delivery_key(), &closing.key, None);
-            self.outputs.push_back(Output::Emit(Box::new(event)));
+    }
+
+    fn emit_final(&mut self, key: &InstanceKey, event: RiskEvent) {
+        self.ledger.emit(event.delivery_key(), key, None);
+        self.outputs.push_back(Output::Emit(Box::new(event)));
+    }
+
+    fn count_hidden(&mut self, key: &InstanceKey, hidden: &Hidden) {
+        let counters = &mut self.counters.plans[key.plan.0 as usize];
+        counters.cut_rows += hidden.cut;
+        counters.null_by_rows += hidden.null_by;
+        for (total, hidden) in counters.hidden_rows.iter_mut().zip(&hidden.by_filter) {
+            *total += *hidden as u64;
         }
     }
 
@@ -162,3 +255,6 @@ impl Engine {
         self.open.keys().find(|key| key.plan.0 as usize == largest).cloned()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -119,7 +119,7 @@ impl Subject<'_> {
             canonical.units(self.whole);
         }
         canonical.count(self.group.values.len());
-        for (name, value) in self.plan.by_fields().iter().zip(&self.group.values) {
+        for (name, value) in self.plan.group_fields().iter().zip(&self.group.values) {
             canonical.text(name);
             canonical.scalar(value);
         }
@@ -129,6 +129,7 @@ impl Subject<'_> {
             Some(key) => {
                 canonical.tag(1);
                 canonical.0.update(key.0.to_be_bytes());
+                canonical.integer(i64::from(self.group.ordinal));
             }
         }
         RiskEventId(canonical.first_128_bits())

@@ -151,6 +151,28 @@ impl Group {
         }
     }
 
+    /// What it holds, for a row that is made of several groups.
+    pub fn snapshot(&self) -> Self {
+        Self {
+            partials: self.partials.clone(),
+            newest: self.newest.clone(),
+            newest_arrival: self.newest_arrival,
+            ..Self::default()
+        }
+    }
+
+    /// Takes what another group holds.
+    pub fn absorb(&mut self, plan: &Plan, bounds: &Bounds, other: &Self) {
+        for (shard, partial) in &other.partials {
+            self.partials.entry(*shard).or_insert_with(|| Partial::new(plan)).merge(plan, bounds, partial);
+        }
+        for (shard, position) in &other.newest {
+            let newest = self.newest.entry(*shard).or_insert_with(|| position.clone());
+            *newest = newest.clone().max(position.clone());
+        }
+        self.newest_arrival = self.newest_arrival.max(other.newest_arrival);
+    }
+
     /// Estimates the size in bytes: what it was when last measured, and what it is now.
     pub fn measure(&mut self) -> (usize, usize) {
         let merged = self.merged.as_ref().map_or(0, |partial| partial.size_bytes());

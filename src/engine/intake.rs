@@ -128,7 +128,10 @@ impl Engine {
                 counters.null_by += 1;
                 counters.null_by_field[*field] += 1;
             }
-            PlanOutcome::Matched(contributions) => {
+            PlanOutcome::Matched { contributions, lost } => {
+                let counters = &mut self.counters.plans[plan];
+                counters.cut_rows += lost.cut;
+                counters.null_by_rows += lost.null_by;
                 let fates: Vec<Fate> =
                     contributions.iter().map(|c| self.contribute(arriving, event, plan, c)).collect();
                 self.count_fate(plan, &fates);
@@ -146,6 +149,8 @@ impl Engine {
                 counters.late += u64::from(matches!(pane, Pane::Late(_)));
                 counters.future += u64::from(matches!(pane, Pane::Future(_)));
             }
+            // Every row was cut.
+            None if fates.is_empty() => counters.unmatched += 1,
             None if fates.iter().any(|fate| matches!(fate, Fate::Duplicate)) => counters.duplicate += 1,
             None => counters.replayed += 1,
         }

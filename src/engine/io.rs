@@ -182,4 +182,9 @@ pub struct PlanCounters {
     pub conflicts: u64,
     /// Rows hidden at close, per filter macro of the plan, in its order.
     pub hidden_rows: Vec<u64>,
+    /// Rows not made, at least so many: beyond the bound on the rows that one event or one row may become.
+    pub cut_rows: u64,
+    /// Rows without a by-field (AG-3): of events that count by other rows, and at close those that a further `stats`
+    /// drops.
+    pub null_by_rows: u64,
 }

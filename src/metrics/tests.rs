@@ -42,6 +42,7 @@ fn populated() -> (Registry, Metrics) {
     metrics.kinesis_shard_last_read_timestamp_seconds.with_label_values(&["s", "shard"]).set(1.0);
     metrics.checkpoint_lag_seconds.with_label_values(&["shard"]).set(1.0);
     metrics.detection_null_field_total.with_label_values(&["d", "f"]).inc();
+    metrics.detection_cut_rows_total.with_label_values(&["d"]).inc();
     metrics.detection_hidden_rows_total.with_label_values(&["d", "f"]).inc();
     metrics.detection_latency_seconds.with_label_values(&["early"]).observe(0.1);
     metrics.sink_attempts_total.with_label_values(&["soc", "ok"]).inc();

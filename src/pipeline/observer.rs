@@ -197,6 +197,7 @@ impl Observer {
 fn zero_plan(metrics: &Metrics, plan: &Plan) {
     let name = plan.text().name.as_str();
     metrics.know_detection(name, plan.text().risk.severity());
+    metrics.detection_cut_rows_total.with_label_values(&[name]);
     for field in plan.by_fields() {
         metrics.detection_null_field_total.with_label_values(&[name, field]);
     }
@@ -212,6 +213,7 @@ fn count_plan(metrics: &Metrics, plan: &Plan, now: &crate::engine::PlanCounters,
     metrics.events_late_total.with_label_values(&[name]).inc_by(now.late - last.late);
     metrics.events_future_total.with_label_values(&[name]).inc_by(now.future - last.future);
     metrics.event_id_conflicts_total.with_label_values(&[name]).inc_by(now.conflicts - last.conflicts);
+    metrics.detection_cut_rows_total.with_label_values(&[name]).inc_by(now.cut_rows - last.cut_rows);
     for ((field, now), last) in plan.by_fields().iter().zip(&now.null_by_field).zip(&last.null_by_field) {
         metrics.detection_null_field_total.with_label_values(&[name, field]).inc_by(now - last);
     }

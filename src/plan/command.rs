@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::error::CompileError;
 use super::expr::{Condition, Expression, compile_condition, compile_value};
+use super::extract::{MvExpand, Rex, Spath};
 use super::matcher::Matcher;
 use super::number::{self, Numeric};
 use super::pattern::Pattern;
@@ -36,6 +37,9 @@ pub(super) enum Action {
     FillNull(Value, Option<Vec<FieldPath>>),
     Bin(Bin),
     Convert(Vec<Convert>),
+    Spath(Spath),
+    Rex(Box<Rex>),
+    MvExpand(MvExpand),
 }
 
 /// One pair of `rename`.
@@ -85,7 +89,7 @@ pub(super) enum Conversion {
 }
 
 impl Action {
-    /// Applies the command. False: it drops the record.
+    /// Applies the command. False: it drops the record. (`mvexpand` makes several records of one: see `run`.)
     pub(super) fn apply<'a>(&'a self, record: &mut Record<'a>) -> bool {
         match self {
             Self::Search(matcher) => return matcher.matches(record),
@@ -103,6 +107,9 @@ impl Action {
             Self::FillNull(value, fields) => fill_null(record, value, fields.as_deref()),
             Self::Bin(bin) => record.set(&bin.output, bin.floor(&record.get(&bin.field))),
             Self::Convert(conversions) => conversions.iter().for_each(|conversion| conversion.apply(record)),
+            Self::Spath(spath) => spath.apply(record),
+            Self::Rex(rex) => rex.apply(record),
+            Self::MvExpand(_) => {}
         }
         true
     }
@@ -114,6 +121,9 @@ impl Action {
             Self::Rename(pairs) => pairs.iter().any(|pair| pair.writes(field)),
             Self::Bin(bin) => &*bin.output == field,
             Self::Convert(conversions) => conversions.iter().any(|conversion| &*conversion.output == field),
+            Self::Spath(spath) => spath.writes(field),
+            Self::Rex(rex) => rex.writes(field),
+            Self::MvExpand(expand) => expand.writes(field),
             Self::Search(_) | Self::Where(_) | Self::Keep(_) | Self::Drop(_) | Self::Table(_) | Self::FillNull(..) => {
                 false
             }
@@ -149,10 +159,19 @@ impl Action {
                     .map(|conversion| Convert::compile(timeformat, conversion))
                     .collect::<Result<_, _>>()?,
             ),
-            Command::Stats(_) => {
-                return Err(CompileError::unsupported("a second stats is not supported", span).with_help(
-                    "a search has one stats, whose groups are kept in windows; what follows works on rows",
-                ));
+            Command::Spath { input, output, path } => {
+                Self::Spath(Spath::compile(input, output.as_deref(), path.as_deref()))
+            }
+            Command::Rex { field, pattern, max_match } => {
+                Self::Rex(Box::new(Rex::compile(field, pattern, *max_match)?))
+            }
+            Command::MvExpand { field, limit } => Self::MvExpand(MvExpand::compile(field, *limit, span)?),
+            Command::Stats(_)
+            | Command::EventStats(_)
+            | Command::Sort { .. }
+            | Command::Head { .. }
+            | Command::Dedup { .. } => {
+                return Err(CompileError::unsupported("this command needs all rows of a window", span));
             }
         })
     }

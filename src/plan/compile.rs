@@ -4,12 +4,16 @@ use std::sync::Arc;
 
 use super::aggregate::{Aggregate, Argument, Function};
 use super::command::{Action, BinWidth, Step};
+use super::conclude::Stage;
 use super::early::{self, Early};
 use super::error::{CompileError, PlanWarning};
 use super::expr::Expression;
+use super::extract::MAX_EXPANSIONS;
 use super::fingerprint::Fingerprint;
 use super::matcher::Matcher;
 use super::names::Names;
+use super::parts::{Parts, filter_of};
+use super::whole::Whole;
 use super::{literals, schema, warnings};
 use crate::cloudtrail::FieldPath;
 use crate::plan::PlanText;
@@ -30,6 +34,9 @@ pub struct Plan {
     pub(super) by_fields: Vec<FieldPath>,
     pub(super) aggregates: Vec<Aggregate>,
     pub(super) row_steps: Vec<Step>,
+    /// The commands over all rows of a window.
+    pub(super) stages: Vec<Stage>,
+    group_fields: Vec<Arc<str>>,
     early: Early,
     warnings: Vec<PlanWarning>,
 }
@@ -48,17 +55,23 @@ impl Plan {
         let parts = Parts::of(text, pipeline);
         let event_steps = steps(text, parts.before, |index| Some(named_fields(&pipeline.commands[index + 1..])))?;
         let row_steps = steps(text, parts.after, |_| None)?;
+        check_expansions(&pipeline.commands)?;
         let (by, aggregates) = match &parts.stats {
             Some(stats) => (by_fields(stats.node)?, aggregates(stats)?),
-            None => (Vec::new(), columns(pipeline, parts.before)?),
+            None => (Vec::new(), columns(pipeline, &parts)?),
         };
+        let stages = stages(text, parts.whole)?;
         check_outputs(&by, &aggregates, parts.stats.as_ref().map_or(&(0..0), |stats| &stats.span))?;
         Ok(Self {
             fingerprint: Fingerprint::of(text),
             window_ms: window(text, &event_steps, &by)?,
             base: Matcher::compile(&pipeline.base),
             base_end: pipeline.commands.first().map_or(text.search.len(), |command| command.span.start),
-            early: early::classify(&text.search, &by, &aggregates, parts.after),
+            early: match parts.whole.first() {
+                Some(command) => early::never(&text.search, command),
+                None => early::classify(&text.search, &by, &aggregates, parts.after),
+            },
+            group_fields: group_fields(&by, &stages),
             warnings: warnings::of(pipeline),
             has_stats: parts.stats.is_some(),
             by_fields: by.iter().map(|name| FieldPath::compile(name)).collect(),
@@ -67,6 +80,7 @@ impl Plan {
             by,
             aggregates,
             row_steps,
+            stages,
         })
     }
 
@@ -91,7 +105,12 @@ impl Plan {
         &self.by
     }
 
-    /// Whether the search groups events; otherwise every event is its own group.
+    /// The names of the by-values of a result's group: those of the last `stats`.
+    pub fn group_fields(&self) -> &[Arc<str>] {
+        &self.group_fields
+    }
+
+    /// Whether the search groups events as they come; otherwise every event is its own group.
     pub fn has_stats(&self) -> bool {
         self.has_stats
     }
@@ -124,37 +143,6 @@ impl Plan {
     }
 }
 
-/// A pipeline, cut where events become rows.
-struct Parts<'a> {
-    before: &'a [Spanned<Command>],
-    stats: Option<Spanned<&'a StatsCommand>>,
-    after: &'a [Spanned<Command>],
-}
-
-impl<'a> Parts<'a> {
-    fn of(text: &PlanText, pipeline: &'a Pipeline) -> Self {
-        let commands = pipeline.commands.as_slice();
-        let stats = commands.iter().enumerate().find_map(|(at, command)| match &command.node {
-            Command::Stats(stats) => Some((at, Spanned { node: stats, span: command.span.clone() })),
-            _ => None,
-        });
-        match stats {
-            Some((at, stats)) => Self { before: &commands[..at], stats: Some(stats), after: &commands[at + 1..] },
-            None => {
-                // Without `stats` the filter macros still work on rows, so that what they hide is counted (AG-4).
-                let is_filter = |command: &Spanned<Command>| filter_of(text, &command.span).is_some();
-                let at = commands.iter().position(is_filter).unwrap_or(commands.len());
-                Self { before: &commands[..at], stats: None, after: &commands[at..] }
-            }
-        }
-    }
-}
-
-/// The filter macro that a command came from.
-fn filter_of(text: &PlanText, span: &Span) -> Option<usize> {
-    text.filters.iter().position(|filter| filter.start <= span.start && span.end <= filter.end)
-}
-
 fn steps(
     text: &PlanText,
     commands: &[Spanned<Command>],
@@ -167,11 +155,48 @@ fn steps(
     commands.iter().enumerate().map(compile).collect()
 }
 
+/// The commands from the first one on that needs all rows.
+fn stages(text: &PlanText, commands: &[Spanned<Command>]) -> Result<Vec<Stage>, CompileError> {
+    let mut stages = Vec::new();
+    for command in commands {
+        match (Whole::compile(&command.node)?, stages.last_mut()) {
+            (Some(whole), _) => {
+                if let Whole::Stats(grouping) = &whole {
+                    check_outputs(&grouping.by, &grouping.aggregates, &command.span)?;
+                }
+                stages.push(Stage::All(whole, command.span.clone()));
+            }
+            (None, Some(Stage::Rows(rows))) => rows.extend(steps(text, std::slice::from_ref(command), |_| None)?),
+            (None, _) => stages.push(Stage::Rows(steps(text, std::slice::from_ref(command), |_| None)?)),
+        }
+    }
+    Ok(stages)
+}
+
+fn group_fields(by: &[Arc<str>], stages: &[Stage]) -> Vec<Arc<str>> {
+    let mut later = stages.iter().rev().filter_map(|stage| match stage {
+        Stage::All(Whole::Stats(grouping), _) => Some(&grouping.by),
+        _ => None,
+    });
+    later.next().map_or(by, Vec::as_slice).to_vec()
+}
+
+fn check_expansions(commands: &[Spanned<Command>]) -> Result<(), CompileError> {
+    let mut expansions = commands.iter().filter(|command| matches!(command.node, Command::MvExpand { .. }));
+    match expansions.nth(MAX_EXPANSIONS) {
+        Some(further) => Err(CompileError::unsupported(
+            format!("more than {MAX_EXPANSIONS} mvexpand in one search are not supported"),
+            &further.span,
+        )),
+        None => Ok(()),
+    }
+}
+
 fn named_fields(commands: &[Spanned<Command>]) -> Vec<FieldPath> {
     Names::of_commands(commands).into_vec().iter().map(|name| FieldPath::compile(name)).collect()
 }
 
-fn by_fields(stats: &StatsCommand) -> Result<Vec<Arc<str>>, CompileError> {
+pub(super) fn by_fields(stats: &StatsCommand) -> Result<Vec<Arc<str>>, CompileError> {
     let field = |field: &Spanned<String>| match field.node.contains('*') {
         true => Err(CompileError::unsupported("wildcards in by-fields are not supported", &field.span)),
         false => Ok(Arc::from(field.node.as_str())),
@@ -188,14 +213,14 @@ fn aggregates(stats: &Spanned<&StatsCommand>) -> Result<Vec<Aggregate>, CompileE
     stats.node.aggregates.iter().map(Aggregate::compile).collect()
 }
 
-fn columns(pipeline: &Pipeline, commands: &[Spanned<Command>]) -> Result<Vec<Aggregate>, CompileError> {
+fn columns(pipeline: &Pipeline, parts: &Parts<'_>) -> Result<Vec<Aggregate>, CompileError> {
     let column = |name: Arc<str>| Aggregate {
         function: Function::Column,
         argument: Argument::Value(Expression::Field(FieldPath::compile(&name))),
         output: name,
         span: None,
     };
-    Ok(schema::columns(pipeline, commands)?.into_iter().map(column).collect())
+    Ok(schema::columns(pipeline, parts.before, parts.whole)?.into_iter().map(column).collect())
 }
 
 fn check_outputs(by: &[Arc<str>], aggregates: &[Aggregate], span: &Span) -> Result<(), CompileError> {

@@ -11,6 +11,7 @@ use super::expr::Expression;
 use super::names::Names;
 use super::number;
 use crate::spl::ast::{BinaryOp, Command, CompareOp, Expr, SearchExpr, SearchTerm, Spanned, UnaryOp};
+use crate::spl::capture_names;
 
 /// When rows may be announced.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +67,11 @@ pub(super) fn classify(
         let filter = match &command.node {
             Command::Search(expr) => columns.search(expr),
             Command::Where(condition) => columns.condition(&condition.node),
+            // Their number and order may change with every event, and with them which row has which id.
+            Command::MvExpand { .. } => return Early::AtClose("mvexpand makes several rows of one".into()),
+            Command::Spath { output: None, path: None, .. } => {
+                return Early::AtClose("spath without a path may write any column".into());
+            }
             other => {
                 columns.follow(other);
                 continue;
@@ -78,6 +84,12 @@ pub(super) fn classify(
         strictest = strictest.max(filter);
     }
     if strictest == Filter::Monotone { Early::Threshold } else { Early::FirstMatch }
+}
+
+/// A search whose later commands need every row (EM-5); `command` is the first of them.
+pub(super) fn never(search: &str, command: &Spanned<Command>) -> Early {
+    let text = search.get(command.span.clone()).unwrap_or_default().trim();
+    Early::AtClose(format!("`{text}` needs every row of the window"))
 }
 
 impl Columns {
@@ -115,7 +127,25 @@ impl Columns {
             }),
             // Hidden columns are null from here on; keeping their growth is the careful choice.
             Command::Fields { .. } | Command::Table(_) => {}
-            Command::Search(_) | Command::Where(_) | Command::Stats(_) => {}
+            Command::Spath { input, output, path } => {
+                self.extract(input, output.iter().chain(path).take(1).map(String::as_str));
+            }
+            Command::Rex { field, pattern, .. } => self.extract(field, capture_names(&pattern.node).into_iter()),
+            Command::Search(_) | Command::Where(_) | Command::MvExpand { .. } => {}
+            // With these a plan has no early stage.
+            Command::Stats(_)
+            | Command::EventStats(_)
+            | Command::Dedup { .. }
+            | Command::Sort { .. }
+            | Command::Head { .. } => {}
+        }
+    }
+
+    /// What is taken out of a field that stays the same stays the same, if the field that it is written to does, too.
+    fn extract<'c>(&mut self, input: &str, outputs: impl Iterator<Item = &'c str>) {
+        for output in outputs {
+            let constant = self.of(input).is_constant() && self.of(output).is_constant();
+            self.0.insert(output.to_owned(), if constant { Growth::Constant } else { Growth::Unknown });
         }
     }
 

@@ -4,45 +4,61 @@ use super::command::{Step, floor_time};
 use super::compile::Plan;
 use super::partial::Partial;
 use super::record::Record;
-use super::{Contribution, GroupKey, PlanOutcome, Row, Rows, Scalar, Value};
+use super::run::{Budget, End, run};
+use super::{Contribution, GroupKey, LostRows, PlanOutcome, Row, Rows, Scalar, Value};
 use crate::cloudtrail::Event;
 use crate::time::EventTime;
-
-/// The most rows that one event makes. Only several long multivalue by-fields at once make more.
-const MAX_ROWS_PER_EVENT: usize = 10_000;
 
 impl Plan {
     /// Matches one event. `None`: the search does not match it. `now()` is the end of the event's window (AG-5).
     pub fn evaluate(&self, event: &Event) -> Option<PlanOutcome> {
         let start = floor_time(event.time.0, self.window_ms);
-        let mut record = Record::event(event, EventTime(start.saturating_add(self.window_ms)));
-        let matches = self.base.matches(&record) && self.event_steps.iter().all(|step| step.action.apply(&mut record));
-        matches.then(|| self.contribute(event, &record))
+        let record = Record::event(event, EventTime(start.saturating_add(self.window_ms)));
+        if !self.base.matches(&record) {
+            return None;
+        }
+        let mut made = Made::default();
+        let mut budget = Budget::of_event(event.raw.len());
+        run(&self.event_steps, record, &mut budget, &mut |end, budget| match end {
+            End::Passed(record) => self.contribute(event, &record, budget, &mut made),
+            End::Dropped(_) => {}
+        });
+        made.outcome(budget.cut)
     }
 
     /// Makes the rows of one group: the commands after `stats` over by-values and aggregates. `now()` is `window_end`.
     pub fn rows(&self, group: &GroupKey, partial: &Partial, window_end: EventTime) -> Rows {
-        let mut rows = Rows { rows: Vec::new(), hidden: vec![0; self.text.filters.len()] };
-        let mut record = Record::row(self.base_row(group, partial), window_end);
-        match self.row_steps.iter().find(|step| !step.action.apply(&mut record)) {
-            None => rows.rows.push(record.into_row()),
-            Some(Step { filter: Some(filter), .. }) => rows.hidden[*filter] += 1,
-            Some(Step { filter: None, .. }) => {}
-        }
+        let mut rows = Rows { hidden: vec![0; self.text.filters.len()], ..Rows::default() };
+        let record = Record::row(self.base_row(group, partial), window_end);
+        let mut budget = Budget::of_row();
+        run(&self.row_steps, record, &mut budget, &mut |end, _| match end {
+            End::Passed(record) => rows.rows.push(record.into_row()),
+            End::Dropped(Step { filter: Some(filter), .. }) => rows.hidden[*filter] += 1,
+            End::Dropped(Step { filter: None, .. }) => {}
+        });
+        rows.cut = budget.cut;
         rows
     }
 
-    fn contribute(&self, event: &Event, record: &Record<'_>) -> PlanOutcome {
+    fn contribute(&self, event: &Event, record: &Record<'_>, budget: &mut Budget, made: &mut Made) {
         let by: Vec<Vec<Scalar>> =
             self.by_fields.iter().map(|field| by_values(field.name(), &record.get(field))).collect();
         if let Some(null) = by.iter().position(Vec::is_empty) {
-            return PlanOutcome::NullBy(null);
+            made.null_by.get_or_insert(null);
+            made.null_by_rows += 1;
+            return;
         }
         let inputs: Vec<Value> = self.aggregates.iter().map(|aggregate| aggregate.argument.input(record)).collect();
-        let event = (!self.has_stats()).then_some(event.key);
-        let contribution =
-            |(ordinal, values)| Contribution { group: GroupKey { values, event }, ordinal, inputs: inputs.clone() };
-        PlanOutcome::Matched((0..).zip(combinations(&by)).map(contribution).collect())
+        let values = 1 + inputs.iter().map(|input| input.scalars().len()).sum::<usize>();
+        let wanted = by.iter().fold(1_usize, |rows, values| rows.saturating_mul(values.len()));
+        for values in combinations(&by, budget.afford(wanted, values)) {
+            let ordinal = u32::try_from(made.contributions.len()).expect("the budget is far below");
+            let group = match self.has_stats() {
+                true => GroupKey { values, event: None, ordinal: 0 },
+                false => GroupKey { values, event: Some(event.key), ordinal },
+            };
+            made.contributions.push(Contribution { group, ordinal, inputs: inputs.clone() });
+        }
     }
 
     fn base_row(&self, group: &GroupKey, partial: &Partial) -> Row {
@@ -54,19 +70,41 @@ impl Plan {
 }
 
 /// By-values are strings, as in Splunk, so that `5` of an event and `5` of an `eval` are one group; `_time` is a number.
-fn by_values(field: &str, value: &Value) -> Vec<Scalar> {
+pub(super) fn by_values(field: &str, value: &Value) -> Vec<Scalar> {
     match field {
         "_time" => value.scalars().to_vec(),
         _ => value.scalars().iter().map(|scalar| Scalar::Text(scalar.to_text())).collect(),
     }
 }
 
-/// Every choice of one value a field, the last field's values changing fastest.
-fn combinations(by: &[Vec<Scalar>]) -> Vec<Vec<Scalar>> {
+/// The first choices of one value a field, the last field's values changing fastest.
+pub(super) fn combinations(by: &[Vec<Scalar>], most: usize) -> Vec<Vec<Scalar>> {
     by.iter().fold(vec![Vec::new()], |rows, values| {
         let extended = rows
             .iter()
             .flat_map(|row| values.iter().map(move |value| [row.as_slice(), std::slice::from_ref(value)].concat()));
-        extended.take(MAX_ROWS_PER_EVENT).collect()
+        extended.take(most).collect()
     })
+}
+
+/// The rows of one event so far.
+#[derive(Default)]
+struct Made {
+    contributions: Vec<Contribution>,
+    /// The by-field that the first row without one lacks.
+    null_by: Option<usize>,
+    null_by_rows: u64,
+}
+
+impl Made {
+    fn outcome(self, cut: u64) -> Option<PlanOutcome> {
+        match (self.contributions.is_empty(), self.null_by) {
+            (true, Some(null)) => Some(PlanOutcome::NullBy(null)),
+            (true, None) if cut == 0 => None,
+            _ => {
+                let lost = LostRows { cut, null_by: self.null_by_rows };
+                Some(PlanOutcome::Matched { contributions: self.contributions, lost })
+            }
+        }
+    }
 }

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::command::Step;
 use super::compile::Plan;
+use super::conclude::Stage;
 use super::early::Early;
 use crate::spl::ast::Span;
 
@@ -66,7 +67,13 @@ impl Plan {
             Early::Threshold => "as soon as a group's row passes; more events cannot take it back".into(),
             Early::AtClose(reason) => format!("not before the window is complete: {reason}"),
         };
+        let over_all = self.stages.iter().flat_map(|stage| match stage {
+            Stage::Rows(steps) => steps.iter().map(|step| self.step_text(step)).collect(),
+            Stage::All(_, span) => vec![self.source(span)],
+        });
+        let over_all = if self.whole_result() { list("over all rows", over_all) } else { String::new() };
         list("per row", self.row_steps.iter().map(|step| self.step_text(step)))
+            + &over_all
             + &line("early", early)
             + &line("final", "when the window is complete, for every row that passes")
     }

@@ -6,6 +6,7 @@
 mod aggregate;
 mod command;
 mod compile;
+mod conclude;
 mod distinct;
 mod early;
 mod error;
@@ -13,27 +14,32 @@ mod evaluate;
 mod explain;
 mod expr;
 mod extent;
+mod extract;
 mod fingerprint;
 mod literals;
 mod matcher;
 mod names;
 mod partial;
+mod parts;
 mod pattern;
 mod record;
+mod regular;
+mod run;
 mod schema;
 mod statistics;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod text;
 mod time_format;
-
 mod warnings;
+mod whole;
 
 use std::sync::Arc;
 
 use crate::value::number;
 pub use crate::value::{Scalar, Value};
 pub use compile::Plan;
+pub use conclude::{Conclusion, GroupRow, WindowRow};
 pub use early::Early;
 pub use error::{CompileError, CompileErrorKind, PlanWarning};
 pub use fingerprint::Fingerprint;
@@ -50,6 +56,8 @@ pub struct GroupKey {
     pub values: Vec<Scalar>,
     /// The event, where the search has no `stats`.
     pub event: Option<crate::cloudtrail::EventKey>,
+    /// Which of the rows made from that event (`mvexpand` makes several); 0 for a search with `stats`.
+    pub ordinal: u32,
 }
 
 /// What one event adds to one group: the arguments of the aggregates in their order (for a search without `stats`:
@@ -67,10 +75,25 @@ pub struct Contribution {
 /// What a plan makes of one event that its search matches.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PlanOutcome {
-    /// The contributions: one a row made from the event (a multivalue by-field makes several).
-    Matched(Vec<Contribution>),
-    /// A by-field is null: dropped from this detection and counted (AG-3). The index is into the plan's by-fields.
+    /// At least one row of the event counts, or would if the bound on rows had not cut them all.
+    Matched {
+        /// One a row made from the event (`mvexpand` and multivalue by-fields make several), by ordinal.
+        contributions: Vec<Contribution>,
+        /// The rows that do not count.
+        lost: LostRows,
+    },
+    /// A by-field is null in every row of the event: dropped from this detection and counted (AG-3). The index is into
+    /// the plan's by-fields.
     NullBy(usize),
+}
+
+/// Rows made from one event that are in no group, although the event matches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LostRows {
+    /// Not made: beyond the bound on the rows of one event. At least so many.
+    pub cut: u64,
+    /// Without a by-field, while other rows of the event have all of them.
+    pub null_by: u64,
 }
 
 /// A result row: columns in the search's order.
@@ -83,6 +106,8 @@ pub struct Rows {
     pub rows: Vec<Row>,
     /// For each filter of [`PlanText::filters`]: how many rows it hid (AG-4).
     pub hidden: Vec<usize>,
+    /// Rows not made: beyond the bound on the rows that `mvexpand` makes of one. At least so many.
+    pub cut: u64,
 }
 
 /// One event of the evidence.

@@ -1,6 +1,7 @@
 //! Which fields a piece of a search names.
 
 use crate::spl::ast::{AggregateArgument, Command, Expr, Pipeline, SearchExpr, SearchTerm, Spanned, StatsCommand};
+use crate::spl::capture_names;
 
 /// Names in the order in which they first occur.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +26,13 @@ impl Names {
                 break;
             }
         }
+        names
+    }
+
+    /// Every column that commands over rows read or write.
+    pub(super) fn of_rows(commands: &[Spanned<Command>]) -> Self {
+        let mut names = Self::default();
+        commands.iter().for_each(|command| names.add_command(&command.node));
         names
     }
 
@@ -77,7 +85,19 @@ impl Names {
                 self.add(&field.node);
                 output.iter().for_each(|output| self.add(&output.node));
             }
-            Command::Stats(stats) => self.add_stats(stats),
+            Command::Stats(stats) | Command::EventStats(stats) => self.add_stats(stats),
+            Command::Spath { input, output, path } => {
+                self.add(input);
+                output.iter().chain(path).take(1).for_each(|output| self.add(output));
+            }
+            Command::Rex { field, pattern, .. } => {
+                self.add(field);
+                capture_names(&pattern.node).into_iter().for_each(|name| self.add(name));
+            }
+            Command::MvExpand { field, .. } => self.add(&field.node),
+            Command::Dedup { fields, .. } => self.add_all(fields),
+            Command::Sort { keys, .. } => keys.iter().for_each(|key| self.add(&key.node.field)),
+            Command::Head { .. } => {}
             Command::Convert { conversions, .. } => conversions.iter().for_each(|conversion| {
                 self.add(&conversion.node.field);
                 conversion.node.output.iter().for_each(|output| self.add(output));

@@ -9,28 +9,35 @@ use super::error::CompileError;
 use super::names::Names;
 use super::pattern::Pattern;
 use crate::spl::ast::{Command, Pipeline, Spanned};
+use crate::spl::capture_names;
 
 /// Fields that every event has alike, or that are the event: no columns unless a `table` asks for them.
 const OBVIOUS: [&str; 5] = ["_raw", "index", "source", "sourcetype", "eventtype"];
 
-/// The columns after the first `commands` commands of a pipeline without `stats`.
+/// The columns after `commands`, the first ones of a pipeline whose rows are events; `whole` are those that work on
+/// all rows.
 ///
 /// # Errors
 /// Where the columns depend on the events: a wildcard in the first `table` or `fields`.
-pub(super) fn columns(pipeline: &Pipeline, commands: &[Spanned<Command>]) -> Result<Vec<Arc<str>>, CompileError> {
-    let mut columns = Columns { names: named(pipeline), closed: false };
+pub(super) fn columns(
+    pipeline: &Pipeline,
+    commands: &[Spanned<Command>],
+    whole: &[Spanned<Command>],
+) -> Result<Vec<Arc<str>>, CompileError> {
+    let mut columns = Columns { names: named(pipeline, whole), closed: false };
     for command in commands {
         columns.follow(command)?;
     }
     Ok(columns.names.into_iter().map(Arc::from).collect())
 }
 
-fn named(pipeline: &Pipeline) -> Vec<String> {
+fn named(pipeline: &Pipeline, whole: &[Spanned<Command>]) -> Vec<String> {
+    let read_later = Names::of_rows(whole).into_vec();
     let mut names = Names::default();
     names.add("_time");
     names.add("eventName");
     Names::of_pipeline(pipeline).into_vec().iter().for_each(|name| names.add(name));
-    names.into_vec().into_iter().filter(|name| !OBVIOUS.contains(&name.as_str())).collect()
+    names.into_vec().into_iter().filter(|name| !OBVIOUS.contains(&name.as_str()) || read_later.contains(name)).collect()
 }
 
 struct Columns {
@@ -54,7 +61,15 @@ impl Columns {
             Command::Convert { conversions, .. } => conversions.iter().for_each(|Spanned { node, .. }| {
                 self.add(node.output.as_ref().unwrap_or(&node.field));
             }),
-            Command::Search(_) | Command::Where(_) | Command::Stats(_) => {}
+            Command::Spath { output, path, .. } => output.iter().chain(path).take(1).for_each(|name| self.add(name)),
+            Command::Rex { pattern, .. } => capture_names(&pattern.node).into_iter().for_each(|name| self.add(name)),
+            Command::Search(_) | Command::Where(_) | Command::MvExpand { .. } => {}
+            // They work on the rows.
+            Command::Stats(_)
+            | Command::EventStats(_)
+            | Command::Dedup { .. }
+            | Command::Sort { .. }
+            | Command::Head { .. } => {}
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use super::error::PlanWarning;
 use super::names::Names;
 use crate::cloudtrail::may_exist;
 use crate::spl::ast::{Command, CompareOp, Pipeline, SearchExpr, SearchTerm, Spanned, StatsCommand};
+use crate::spl::capture_names;
 
 type Commands = [Spanned<Command>];
 
@@ -12,11 +13,15 @@ type Commands = [Spanned<Command>];
 pub(super) fn of(pipeline: &Pipeline) -> Vec<PlanWarning> {
     let mut warnings = Vec::new();
     let event_names = event_names(&pipeline.base).unwrap_or_default();
+    let mut first = true;
     for (index, command) in pipeline.commands.iter().enumerate() {
         if let Command::Stats(stats) = &command.node {
             let (before, after) = (&pipeline.commands[..index], &pipeline.commands[index + 1..]);
-            warnings.extend(null_by_fields(stats, before, &event_names));
-            warnings.extend(unwindowed_bin(stats, before));
+            // A further `stats` works on rows.
+            if std::mem::take(&mut first) {
+                warnings.extend(null_by_fields(stats, before, &event_names));
+                warnings.extend(unwindowed_bin(stats, before));
+            }
             warnings.extend(unknown_columns(stats, after));
         }
     }
@@ -85,6 +90,14 @@ fn origin(field: &str, before: &Commands) -> Option<String> {
             {
                 return None;
             }
+            // Without a path, `spath` may write any field.
+            Command::Spath { output, path, .. }
+                if output.as_ref().or(path.as_ref()).is_none_or(|output| *output == name) =>
+            {
+                return None;
+            }
+            Command::Rex { pattern, .. } if capture_names(&pattern.node).contains(&name.as_str()) => return None,
+            Command::EventStats(stats) if stats.aggregates.iter().any(|a| a.node.output == name) => return None,
             _ => {}
         }
     }
@@ -106,7 +119,7 @@ fn unknown_columns(stats: &StatsCommand, after: &Commands) -> Vec<PlanWarning> {
     let mut columns: Vec<&str> = stats.by.iter().map(|field| field.node.as_str()).collect();
     columns.extend(stats.aggregates.iter().map(|aggregate| aggregate.node.output.as_str()));
     let mut warnings = Vec::new();
-    for command in after {
+    for command in after.iter().take_while(|command| !matches!(command.node, Command::Stats(_))) {
         let named = match &command.node {
             Command::Search(expr) => Names::of_search(expr),
             Command::Where(condition) => Names::of_expr(&condition.node),
@@ -136,6 +149,9 @@ fn written<'c>(command: &'c Command) -> Vec<&'c str> {
         Command::FillNull { fields, .. } => fields.iter().map(|field| field.node.as_str()).collect(),
         Command::Bin { output, .. } => output.iter().map(|output| output.node.as_str()).collect(),
         Command::Convert { conversions, .. } => conversions.iter().filter_map(|c| c.node.output.as_deref()).collect(),
+        Command::EventStats(stats) => stats.aggregates.iter().map(|a| a.node.output.as_str()).collect(),
+        Command::Spath { output, path, .. } => vec![output.as_ref().or(path.as_ref()).map_or("*", String::as_str)],
+        Command::Rex { pattern, .. } => capture_names(&pattern.node),
         _ => Vec::new(),
     }
 }

@@ -115,6 +115,56 @@ pub enum Command {
     },
     /// `stats <agg> [as name], ... [by f, g]`
     Stats(StatsCommand),
+    /// `eventstats <agg> [as name], ... [by f, g]`
+    EventStats(StatsCommand),
+    /// `spath [input=f] [output=f] [path=p]`
+    Spath {
+        /// The field that holds JSON; `_raw` where the search names none.
+        input: String,
+        /// The field to write; the path itself where the search names none.
+        output: Option<String>,
+        /// What to extract; none extracts every field.
+        path: Option<String>,
+    },
+    /// `mvexpand <field> [limit=n]`
+    MvExpand {
+        /// The multivalue field.
+        field: Spanned<String>,
+        /// At most so many rows of one; 0 means no limit.
+        limit: u64,
+    },
+    /// `rex [field=f] [max_match=n] "<regex>"`
+    Rex {
+        /// The field to look in; `_raw` where the search names none.
+        field: String,
+        /// The regular expression; its named groups become fields.
+        pattern: Spanned<String>,
+        /// How many matches are taken; 0 means all.
+        max_match: u64,
+    },
+    /// `dedup [n] <fields> [keepempty=b] [consecutive=b]`
+    Dedup {
+        /// How many rows of one combination of values are kept.
+        keep: u64,
+        /// The fields.
+        fields: Vec<Spanned<String>>,
+        /// Whether rows that lack a field are kept.
+        keep_empty: bool,
+        /// Whether only neighbours are compared.
+        consecutive: bool,
+    },
+    /// `sort [n] [+|-]<field>, ...`
+    Sort {
+        /// At most so many rows; 0 means all. Splunk's default is 10,000.
+        limit: u64,
+        /// What is compared, the most important first.
+        keys: Vec<Spanned<SortKey>>,
+    },
+    /// `head [n]`
+    Head {
+        /// How many rows; 10 where the search names none.
+        limit: u64,
+    },
     /// `convert [timeformat=".."] ctime(f) [as g] ...`
     Convert {
         /// The strftime format.
@@ -122,6 +172,30 @@ pub enum Command {
         /// Function (`ctime`, `mktime`, `num`, ...), field, optional output.
         conversions: Vec<Spanned<Conversion>>,
     },
+}
+
+/// One key of `sort`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SortKey {
+    /// The field.
+    pub field: String,
+    /// Whether the largest comes first.
+    pub descending: bool,
+    /// How values are compared.
+    pub order: SortOrder,
+}
+
+/// How `sort` compares values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SortOrder {
+    /// As numbers or addresses where they are such, otherwise as text.
+    Auto,
+    /// As text.
+    Text,
+    /// As numbers.
+    Number,
+    /// As IP addresses.
+    Ip,
 }
 
 /// The span of `bin`.

@@ -133,6 +133,8 @@ fn words_for(rule: Rule) -> Option<&'static str> {
         Rule::call_name => "a function",
         Rule::aggregate_args => "`(`",
         Rule::aggregate_eval => "`eval(...)`",
+        Rule::sort_key | Rule::sort_function => "a field name",
+        Rule::limit => "a number",
         Rule::by_clause | Rule::kw_by => "BY",
         Rule::kw_as => "AS",
         Rule::conversion | Rule::conversion_name => "a conversion such as `ctime(field)`",

@@ -22,7 +22,7 @@ pub fn lint(pipeline: &Pipeline) -> Vec<Lint> {
             Command::Search(expr) => terms(expr, &mut lints),
             Command::Where(expr) => dotted(expr, &mut lints),
             Command::Eval(assignments) => assignments.iter().for_each(|(_, value)| dotted(value, &mut lints)),
-            Command::Stats(stats) => {
+            Command::Stats(stats) | Command::EventStats(stats) => {
                 for aggregate in &stats.aggregates {
                     if let Some(AggregateArgument::Eval(expr)) = &aggregate.node.argument {
                         dotted_in(expr, &mut lints);

@@ -5,6 +5,7 @@
 
 pub mod ast;
 mod build;
+mod capture;
 mod error;
 mod expected;
 mod lint;
@@ -12,6 +13,7 @@ mod macros;
 mod parser;
 mod print;
 
+pub use capture::capture_names;
 pub use error::{SplError, SplErrorKind, caret_snippet, nearest};
 pub use lint::{Lint, lint};
 pub use macros::{Expansion, FilterPlace, Macros, MacrosError, conventional_filter, expand};

@@ -27,8 +27,26 @@ pub const MAX_NESTING: usize = 64;
 pub const MAX_DEPTH: usize = 256;
 
 /// The commands that the parser knows, in the order of the documentation.
-pub const SUPPORTED_COMMANDS: [&str; 11] =
-    ["search", "where", "eval", "rename", "fields", "table", "fillnull", "bin", "bucket", "stats", "convert"];
+pub const SUPPORTED_COMMANDS: [&str; 18] = [
+    "search",
+    "where",
+    "eval",
+    "rename",
+    "fields",
+    "table",
+    "fillnull",
+    "bin",
+    "bucket",
+    "stats",
+    "eventstats",
+    "convert",
+    "spath",
+    "mvexpand",
+    "rex",
+    "dedup",
+    "sort",
+    "head",
+];
 
 /// Parser steps granted to one search: linear for every well-formed text of `MAX_SEARCH_BYTES`, and an end to all others.
 const CALL_LIMIT: NonZeroUsize = NonZeroUsize::new(10_000_000).expect("not zero");

@@ -3,9 +3,10 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::ast::{Aggregate, AggregateArgument, BinSpan, Command, CompareOp, Conversion, Pipeline, SearchExpr};
-use super::ast::{SearchTerm, Spanned};
+use super::ast::{SearchTerm, Spanned, StatsCommand};
 
 mod expr;
+mod rows;
 
 impl Display for Pipeline {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -44,17 +45,27 @@ impl Display for Command {
                 output.iter().try_for_each(|output| write!(f, "AS {} ", Name(&output.node)))?;
                 write!(f, "span={span}")
             }
-            Self::Stats(stats) => {
-                f.write_str("stats ")?;
-                separated(f, ", ", &stats.aggregates, |f, aggregate| write!(f, "{}", aggregate.node))?;
-                f.write_str(if stats.by.is_empty() { "" } else { " BY " })?;
-                names(f, &stats.by)
-            }
+            Self::Stats(stats) => write!(f, "stats {stats}"),
+            Self::EventStats(stats) => write!(f, "eventstats {stats}"),
+            Self::Spath { .. }
+            | Self::MvExpand { .. }
+            | Self::Rex { .. }
+            | Self::Dedup { .. }
+            | Self::Sort { .. }
+            | Self::Head { .. } => rows::command(f, self),
             Self::Convert { timeformat, conversions } => {
                 write!(f, "convert timeformat={} ", Quoted(timeformat, '"'))?;
                 separated(f, ", ", conversions, |f, conversion| write!(f, "{}", conversion.node))
             }
         }
+    }
+}
+
+impl Display for StatsCommand {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        separated(f, ", ", &self.aggregates, |f, aggregate| write!(f, "{}", aggregate.node))?;
+        f.write_str(if self.by.is_empty() { "" } else { " BY " })?;
+        names(f, &self.by)
     }
 }
 

@@ -1,8 +1,6 @@
 //! From the syntax tree to expressions: function names, numbers of arguments, regular expressions and formats are
 //! checked here, so that nothing of this can fail while events run.
 
-use regex::{Regex, RegexBuilder};
-
 use super::functions::{self, CONDITIONS, VALUES};
 use super::{Condition, Expression, Format, Pattern, Replace, conditions, numeric, text};
 use crate::cloudtrail::FieldPath;
@@ -10,13 +8,9 @@ use crate::plan::Value;
 use crate::plan::error::CompileError;
 use crate::plan::matcher::Matcher;
 use crate::plan::names::Names;
+use crate::plan::regular;
 use crate::plan::time_format::TimeFormat;
 use crate::spl::ast::{BinaryOp, CompareOp, Expr, Span, Spanned, UnaryOp};
-
-/// The most memory that a regular expression of a search may take, in bytes.
-const REGEX_LIMIT: usize = 1 << 20;
-/// The same for one that is computed from an event, whose text an attacker may have written.
-const COMPUTED_REGEX_LIMIT: usize = 1 << 16;
 
 type Result<T> = std::result::Result<T, CompileError>;
 type Arguments<'a> = &'a [Spanned<Expr>];
@@ -201,24 +195,7 @@ fn pattern(argument: &Spanned<Expr>) -> Result<Pattern> {
     let Expr::Text(text) = &argument.node else {
         return Ok(Pattern::Computed(Box::new(compile_value(argument)?)));
     };
-    match builder(text, REGEX_LIMIT).build() {
-        Ok(regex) => Ok(Pattern::Fixed(regex)),
-        Err(error) => {
-            Err(CompileError::unsupported(format!("this regular expression is not supported: {error}"), &argument.span)
-                .with_help("look-around and back-references are not supported; RE2 syntax is"))
-        }
-    }
-}
-
-fn builder(text: &str, limit: usize) -> RegexBuilder {
-    let mut builder = RegexBuilder::new(text);
-    builder.size_limit(limit).dfa_size_limit(limit).nest_limit(64);
-    builder
-}
-
-/// A regular expression that comes from an event; none where it is not one, or too large.
-pub(super) fn computed_regex(text: &str) -> Option<Regex> {
-    builder(text, COMPUTED_REGEX_LIMIT).build().ok()
+    Ok(Pattern::Fixed(regular::compile(text, &argument.span)?))
 }
 
 fn format(argument: &Spanned<Expr>) -> Result<Format> {

@@ -21,6 +21,7 @@ use super::matcher::Matcher;
 use super::number::Numeric;
 use super::pattern::like;
 use super::record::Record;
+use super::regular;
 use super::time_format::TimeFormat;
 use super::{Scalar, Value};
 use crate::cloudtrail::FieldPath;
@@ -161,9 +162,7 @@ impl Pattern {
         match self {
             Self::Fixed(regex) => then(regex),
             Self::Computed(expression) => match expression.value(record) {
-                Value::One(text) => {
-                    compile::computed_regex(&text.to_text()).map_or_else(T::default, |regex| then(&regex))
-                }
+                Value::One(text) => regular::computed(&text.to_text()).map_or_else(T::default, |regex| then(&regex)),
                 _ => T::default(),
             },
         }

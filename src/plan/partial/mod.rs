@@ -14,6 +14,7 @@ use std::mem::size_of;
 use std::sync::Arc;
 
 use state::State;
+pub(super) use state::of_rows;
 
 use super::aggregate::Function;
 use super::distinct::keyed_hash;

@@ -154,3 +154,20 @@ pub(super) fn of_units(function: Function, inputs: &[&Value]) -> Value {
 fn present(value: &Value) -> Option<Value> {
     (!value.is_null()).then(|| value.clone())
 }
+
+/// The value of an aggregate over rows, in their order, and whether it shows or counts less than there is (BD-3).
+pub(in crate::plan) fn of_rows(function: Function, inputs: &[Value], bounds: &Bounds) -> (Value, bool) {
+    match (function, State::new(function)) {
+        (Function::Count, _) => (Value::number(inputs.len() as f64), false),
+        (Function::CountValues, _) => {
+            let count: usize = inputs.iter().map(|input| input.scalars().len()).sum();
+            (Value::number(count as f64), false)
+        }
+        // Units come oldest first, rows first row first.
+        (_, State::Units) => (of_units(function, &inputs.iter().rev().collect::<Vec<_>>()), false),
+        (_, mut state) => {
+            inputs.iter().for_each(|input| state.add(bounds, input));
+            (state.value(function), state.is_truncated())
+        }
+    }
+}

@@ -17,6 +17,8 @@ fn some(literals: &[&str]) -> Option<Vec<String>> {
 fn literals_come_from_terms_that_must_hold() {
     for (search, expected) in [
         ("eventName=JobCreated", some(&["jobcreated"])),
+        ("index=aws sourcetype=aws:cloudtrail eventName=JobCreated", some(&["jobcreated"])),
+        ("(index=aws OR eventName=JobCreated)", None),
         ("signature=JobCreated", some(&["jobcreated"])),
         ("eventName=A1 OR eventName=B22", some(&["a1", "b22"])),
         ("eventName IN (Create*, Delete*)", some(&["create", "delete"])),

@@ -6,8 +6,10 @@ mod evaluate;
 mod expressions;
 mod literals;
 mod refusals;
+mod rows;
 mod seed;
 mod stats;
+mod whole;
 
 use std::sync::Arc;
 
@@ -27,7 +29,7 @@ fn plans_are_shared_between_threads() {
 /// One hour, the window of the plans here.
 pub(super) const HOUR: i64 = 3_600_000;
 
-pub(super) fn text(search: &str) -> PlanText {
+pub(crate) fn text(search: &str) -> PlanText {
     PlanText {
         id: "0-0".into(),
         name: "Test".into(),
@@ -97,7 +99,7 @@ fn record(text: &str) -> Event {
 
 pub(super) fn contributions(plan: &Plan, event: &Event) -> Vec<Contribution> {
     match plan.evaluate(event) {
-        Some(PlanOutcome::Matched(contributions)) => contributions,
+        Some(PlanOutcome::Matched { contributions, .. }) => contributions,
         Some(PlanOutcome::NullBy(_)) | None => Vec::new(),
     }
 }

@@ -15,7 +15,7 @@ fn every_refusal_points_at_its_text() {
         ("* | where match(a, \"(?=b)\")", Unsupported, "\"(?=b)\""),
         ("* | where cidrmatch(\"10.0.0.0/99\", a)", Invalid, "\"10.0.0.0/99\""),
         ("* | eval x=strftime(_time, \"%!\")", Unsupported, "\"%!\""),
-        ("* | stats count by a | stats count by b", Unsupported, "stats count by b"),
+        ("* | stats count by a | stats values(*) as *", Unsupported, "values(*) as *"),
         ("* | stats sparkline(a)", Unsupported, "sparkline(a)"),
         ("* | stats values(*) as *", Unsupported, "values(*) as *"),
         ("* | stats min by a", Invalid, "min"),
@@ -45,6 +45,7 @@ fn a_misspelt_function_is_answered_with_the_nearest_name() {
 fn two_columns_of_one_name_are_refused() {
     assert_eq!(refused("* | stats count values(a) as b by b").kind, Invalid);
     assert_eq!(refused("* | stats count count").kind, Invalid);
+    assert_eq!(refused("* | stats count by a | stats count count").kind, Invalid);
 }
 
 #[test]

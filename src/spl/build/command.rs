@@ -3,6 +3,7 @@
 use super::{Pair, Rule, Spanned, SplError, expr, inner, search, span, spanned_text, text};
 use crate::spl::ast::{Aggregate, AggregateArgument, BinSpan, Command, Conversion, StatsCommand};
 use crate::spl::build::option::{bin_span, no_options, option};
+use crate::spl::build::rows;
 use crate::spl::error::nearest;
 use crate::spl::parser::SUPPORTED_COMMANDS;
 
@@ -23,22 +24,29 @@ pub(super) fn command(pair: Pair<'_>) -> Result<Spanned<Command>> {
         Rule::bin_command => bin(pair)?,
         Rule::stats_command => Command::Stats(stats(pair)?),
         Rule::convert_command => convert(pair)?,
+        Rule::eventstats_command => Command::EventStats(stats(pair)?),
+        Rule::spath_command => rows::spath(&pair)?,
+        Rule::mvexpand_command => rows::mvexpand(&pair)?,
+        Rule::rex_command => rows::rex(&pair)?,
+        Rule::dedup_command => rows::dedup(&pair)?,
+        Rule::sort_command => rows::sort(pair)?,
+        Rule::head_command => rows::head(&pair)?,
         _ => return Err(unsupported(inner(pair, Rule::command_name))),
     };
     Ok(Spanned { node, span })
 }
 
 /// Pest's span of a rule that ends in an optional part includes the blanks before it.
-fn trimmed_span(pair: &Pair<'_>) -> super::Span {
+pub(super) fn trimmed_span(pair: &Pair<'_>) -> super::Span {
     let start = pair.as_span().start();
     start..start + pair.as_str().trim_end().len()
 }
 
-fn children<T>(pair: Pair<'_>, rule: Rule, build: fn(Pair<'_>) -> Result<T>) -> Result<Vec<T>> {
+pub(super) fn children<T>(pair: Pair<'_>, rule: Rule, build: fn(Pair<'_>) -> Result<T>) -> Result<Vec<T>> {
     pair.into_inner().filter(|part| part.as_rule() == rule).map(build).collect()
 }
 
-fn names(list: Pair<'_>) -> Vec<Spanned<String>> {
+pub(super) fn names(list: Pair<'_>) -> Vec<Spanned<String>> {
     list.into_inner().filter(|part| part.as_rule() == Rule::name).map(|name| spanned_text(&name)).collect()
 }
 
@@ -172,7 +180,7 @@ fn conversion(pair: Pair<'_>) -> Result<Spanned<Conversion>> {
 }
 
 /// Commands that Splunk has: refused as what they are.
-const OTHER_COMMANDS: [&str; 33] = [
+const OTHER_COMMANDS: [&str; 26] = [
     "anomalydetection",
     "append",
     "appendpipe",
@@ -180,11 +188,8 @@ const OTHER_COMMANDS: [&str; 33] = [
     "addinfo",
     "chart",
     "collect",
-    "dedup",
-    "eventstats",
     "from",
     "foreach",
-    "head",
     "inputlookup",
     "iplocation",
     "join",
@@ -192,14 +197,10 @@ const OTHER_COMMANDS: [&str; 33] = [
     "makemv",
     "makeresults",
     "multisearch",
-    "mvexpand",
     "nomv",
     "outputlookup",
     "rare",
     "regex",
-    "rex",
-    "sort",
-    "spath",
     "streamstats",
     "tail",
     "timechart",

@@ -5,6 +5,7 @@
 mod command;
 mod expr;
 mod option;
+mod rows;
 mod search;
 
 use super::ast::{Pipeline, SearchExpr, Span, Spanned};

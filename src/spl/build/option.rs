@@ -17,6 +17,23 @@ pub(super) fn option(command: &Pair<'_>, name: &str) -> Result<Option<Spanned<St
     Ok(found)
 }
 
+/// The value of an option that is a whole number.
+pub(super) fn number_option(command: &Pair<'_>, name: &str) -> Result<Option<u64>, SplError> {
+    let Some(value) = option(command, name)? else { return Ok(None) };
+    let number = value.node.parse();
+    number.map(Some).map_err(|_| SplError::syntax(format!("`{name}` is a whole number"), value.span))
+}
+
+/// The value of an option that is true or false, however Splunk lets that be written.
+pub(super) fn bool_option(command: &Pair<'_>, name: &str) -> Result<bool, SplError> {
+    let Some(value) = option(command, name)? else { return Ok(false) };
+    match value.node.to_ascii_lowercase().as_str() {
+        "t" | "true" | "1" => Ok(true),
+        "f" | "false" | "0" => Ok(false),
+        _ => Err(SplError::syntax(format!("`{name}` is true or false"), value.span)),
+    }
+}
+
 /// Refuses every option that is not one of `known`.
 pub(super) fn no_options(command: &Pair<'_>, known: &[&str]) -> Result<(), SplError> {
     let unknown =

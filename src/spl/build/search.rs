@@ -10,12 +10,22 @@ pub(super) fn expr(pair: Pair<'_>) -> Result<SearchExpr, SplError> {
 }
 
 /// What chooses events by where Splunk keeps them, or by knowledge that it keeps beside them, looks like a field of the
-/// event, and would silently match nothing.
+/// event, and would silently match nothing. `index=...` is taken, because macros name one: the stream stands for
+/// whichever index that is. Which index it is *not* cannot be told.
 pub(super) fn check_base(expr: &SearchExpr) -> Result<(), SplError> {
+    check_terms(expr, false)
+}
+
+fn check_terms(expr: &SearchExpr, negated: bool) -> Result<(), SplError> {
     match expr {
-        SearchExpr::And(parts) | SearchExpr::Or(parts) => parts.iter().try_for_each(check_base),
-        SearchExpr::Not(inner) => check_base(inner),
+        SearchExpr::And(parts) | SearchExpr::Or(parts) => parts.iter().try_for_each(|part| check_terms(part, negated)),
+        SearchExpr::Not(inner) => check_terms(inner, true),
         SearchExpr::Term(term) => match &term.node {
+            SearchTerm::Compare { field, op: CompareOp::Eq, .. } | SearchTerm::In { field, .. }
+                if field == "index" && !negated =>
+            {
+                Ok(())
+            }
             SearchTerm::Compare { field, .. } | SearchTerm::In { field, .. }
                 if NOT_IN_EVENTS.contains(&field.as_str()) =>
             {

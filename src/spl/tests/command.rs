@@ -151,3 +151,68 @@ fn commands_follow_one_another() {
     let pipeline = parsed("a=1|rename a as b\n  |   where b>1\n| table b");
     assert_eq!(pipeline.commands.len(), 3);
 }
+
+#[test]
+fn spath_with_and_without_keys() {
+    let shown = |text: &str| match command(text) {
+        Command::Spath { input, output, path } => (input, output.unwrap_or_default(), path.unwrap_or_default()),
+        other => panic!("{other}"),
+    };
+    let triple = |a: &str, b: &str, c: &str| (a.to_owned(), b.to_owned(), c.to_owned());
+    assert_eq!(shown("spath"), triple("_raw", "", ""));
+    assert_eq!(shown("spath input=a output=b path=Statement{}"), triple("a", "b", "Statement{}"));
+    assert_eq!(shown("spath output=user userIdentity.arn"), triple("_raw", "user", "userIdentity.arn"));
+    assert!(refused("* | spath path=a b").message.contains("twice"));
+}
+
+#[test]
+fn rex_and_mvexpand() {
+    let Command::Rex { field, pattern, max_match } = command(r#"rex field=a "(?<x>{.+})\\d" max_match=0"#) else {
+        panic!("rex")
+    };
+    assert_eq!((field.as_str(), pattern.node.as_str(), max_match), ("a", r"(?<x>{.+})\d", 0));
+    assert_eq!(refused(r#"* | rex mode=sed "s/a/b/""#).kind, crate::spl::SplErrorKind::Unsupported);
+    let Command::MvExpand { field, limit } = command("mvexpand key_policy limit=5") else { panic!("mvexpand") };
+    assert_eq!((field.node.as_str(), limit), ("key_policy", 5));
+    refused("* | mvexpand a limit=x");
+}
+
+#[test]
+fn dedup_and_head() {
+    let shown = |text: &str| match command(text) {
+        Command::Dedup { keep, fields, keep_empty, consecutive } => {
+            (keep, names(&fields).join(" "), keep_empty, consecutive)
+        }
+        other => panic!("{other}"),
+    };
+    assert_eq!(shown("dedup a b"), (1, "a b".into(), false, false));
+    assert_eq!(shown("dedup 3 a, b keepempty=true consecutive=f"), (3, "a b".into(), true, false));
+    assert_eq!(refused("* | dedup a sortby=b").kind, crate::spl::SplErrorKind::Unsupported);
+    assert_eq!(command("head"), Command::Head { limit: 10 });
+    assert_eq!(command("head 3"), Command::Head { limit: 3 });
+    assert_eq!(command("head limit=4"), Command::Head { limit: 4 });
+}
+
+#[test]
+fn sort_takes_signs_orders_and_a_limit() {
+    let shown = |text: &str| match command(text) {
+        Command::Sort { limit, keys } => {
+            let keys =
+                keys.iter().map(|key| format!("{} {:?} {}", key.node.field, key.node.order, key.node.descending));
+            format!("{limit}: {}", keys.collect::<Vec<_>>().join(", "))
+        }
+        other => panic!("{other}"),
+    };
+    assert_eq!(shown("sort a"), "10000: a Auto false");
+    assert_eq!(shown("sort 0 - count, +b c"), "0: count Auto true, b Auto false, c Auto false");
+    assert_eq!(shown("sort -num(x) str(y) desc limit"), "10000: x Number true, y Text true, limit Auto false");
+    refused("* | sort nun(x)");
+}
+
+#[test]
+fn eventstats_is_like_stats() {
+    let Command::EventStats(stats) = command("eventstats avg(n) as a , stdev(n) as s by _time") else {
+        panic!("eventstats")
+    };
+    assert_eq!((stats.aggregates.len(), names(&stats.by)), (2, vec!["_time"]));
+}

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::parsed;
 use crate::spl::ast::{
     Aggregate, AggregateArgument, BinSpan, BinaryOp, Command, CompareOp, Conversion, Expr, Pipeline, SearchExpr,
-    SearchTerm, Spanned, StatsCommand, UnaryOp,
+    SearchTerm, SortKey, SortOrder, Spanned, StatsCommand, UnaryOp,
 };
 
 fn at_zero<T>(node: T) -> Spanned<T> {
@@ -124,20 +124,52 @@ fn rename_pair() -> impl Strategy<Value = (Spanned<String>, Spanned<String>)> {
     })
 }
 
+fn stats() -> impl Strategy<Value = StatsCommand> {
+    (vec(aggregate(), 1..4), vec(name(), 0..3)).prop_map(|(aggregates, by)| StatsCommand { aggregates, by })
+}
+
+fn sort_key() -> impl Strategy<Value = Spanned<SortKey>> {
+    use SortOrder::{Auto, Ip, Number, Text};
+    (text(), any::<bool>(), prop::sample::select(vec![Auto, Text, Number, Ip]))
+        .prop_map(|(field, descending, order)| at_zero(SortKey { field, descending, order }))
+}
+
+fn row_command() -> impl Strategy<Value = Command> {
+    prop_oneof![
+        stats().prop_map(Command::EventStats),
+        (text(), option::of(text()), option::of(text())).prop_map(|(input, output, path)| Command::Spath {
+            input,
+            output,
+            path
+        }),
+        (name(), any::<u64>()).prop_map(|(field, limit)| Command::MvExpand { field, limit }),
+        (text(), name(), any::<u64>()).prop_map(|(field, pattern, max_match)| Command::Rex {
+            field,
+            pattern,
+            max_match
+        }),
+        (any::<u64>(), vec(name(), 1..3), any::<bool>(), any::<bool>()).prop_map(
+            |(keep, fields, keep_empty, consecutive)| Command::Dedup { keep, fields, keep_empty, consecutive }
+        ),
+        (any::<u64>(), vec(sort_key(), 1..3)).prop_map(|(limit, keys)| Command::Sort { limit, keys }),
+        any::<u64>().prop_map(|limit| Command::Head { limit }),
+    ]
+}
+
 fn command() -> impl Strategy<Value = Command> {
     prop_oneof![
-        search_expr().prop_map(Command::Search),
-        expr().prop_map(|expr| Command::Where(at_zero(expr))),
-        vec((name(), expr().prop_map(at_zero)), 1..3).prop_map(Command::Eval),
-        vec(rename_pair(), 1..3).prop_map(Command::Rename),
-        (any::<bool>(), vec(name(), 1..3)).prop_map(|(keep, fields)| Command::Fields { keep, fields }),
-        vec(name(), 1..3).prop_map(Command::Table),
-        (text(), vec(name(), 0..3)).prop_map(|(value, fields)| Command::FillNull { value, fields }),
-        (text().prop_filter("a span of _time is a time", |name| name != "_time"), bin_span(), option::of(name()))
+        6 => row_command(),
+        1 => search_expr().prop_map(Command::Search),
+        1 => expr().prop_map(|expr| Command::Where(at_zero(expr))),
+        1 => vec((name(), expr().prop_map(at_zero)), 1..3).prop_map(Command::Eval),
+        1 => vec(rename_pair(), 1..3).prop_map(Command::Rename),
+        1 => (any::<bool>(), vec(name(), 1..3)).prop_map(|(keep, fields)| Command::Fields { keep, fields }),
+        1 => vec(name(), 1..3).prop_map(Command::Table),
+        1 => (text(), vec(name(), 0..3)).prop_map(|(value, fields)| Command::FillNull { value, fields }),
+        1 => (text().prop_filter("a span of _time is a time", |name| name != "_time"), bin_span(), option::of(name()))
             .prop_map(|(field, span, output)| Command::Bin { field: at_zero(field), span, output }),
-        (vec(aggregate(), 1..4), vec(name(), 0..3))
-            .prop_map(|(aggregates, by)| Command::Stats(StatsCommand { aggregates, by })),
-        (text(), vec(conversion(), 1..3))
+        1 => stats().prop_map(Command::Stats),
+        1 => (text(), vec(conversion(), 1..3))
             .prop_map(|(timeformat, conversions)| Command::Convert { timeformat, conversions }),
     ]
 }

@@ -114,8 +114,16 @@ fn time_ranges_and_directives_are_unsupported() {
 }
 
 #[test]
+fn an_index_is_taken_in_the_base_search_because_macros_name_one() {
+    for text in ["index=aws a", "(index=aws OR index=other*) a=1", "index IN (aws, other)"] {
+        assert!(crate::spl::parse(text).is_ok(), "{text}");
+    }
+}
+
+#[test]
 fn what_only_splunks_index_knows_is_unsupported_in_the_base_search() {
-    for text in ["index=aws a", "a NOT eventtype IN (x)", "(a OR tag=b)"] {
+    for text in ["NOT index=aws a", "index!=aws", "NOT (index IN (aws) OR a)", "a NOT eventtype IN (x)", "(a OR tag=b)"]
+    {
         assert_eq!(refused(text).kind, SplErrorKind::Unsupported, "{text}");
     }
     // After a rename, such a name can be a column.

@@ -17,15 +17,8 @@ fn files() -> BTreeMap<String, String> {
 }
 
 /// The files that do not load yet, with the reason that each must give.
-const REFUSED: [(&str, ProblemSeverity, &str); 10] = [
-    ("aws_create_policy_version_to_allow_all_resources", ProblemSeverity::Unsupported, "the command `spath`"),
+const REFUSED: [(&str, ProblemSeverity, &str); 5] = [
     ("aws_createloginprofile", ProblemSeverity::Unsupported, "the command `join`"),
-    ("aws_defense_evasion_putbucketlifecycle", ProblemSeverity::Unsupported, "the command `spath`"),
-    (
-        "aws_detect_users_creating_keys_with_encrypt_policy_without_mfa",
-        ProblemSeverity::Unsupported,
-        "the command `spath`",
-    ),
     ("aws_ecr_container_upload_unknown_user", ProblemSeverity::Error, "the macro `aws_ecr_users` is not defined"),
     (
         "aws_exfiltration_via_anomalous_getobject_api_activity",
@@ -37,8 +30,6 @@ const REFUSED: [(&str, ProblemSeverity, &str); 10] = [
         ProblemSeverity::Unsupported,
         "the command `append`",
     ),
-    ("aws_unusual_number_of_failed_authentications_from_ip", ProblemSeverity::Unsupported, "the command `eventstats`"),
-    ("detect_new_open_s3_buckets", ProblemSeverity::Unsupported, "the command `rex`"),
     ("detect_spike_in_s3_bucket_deletion", ProblemSeverity::Unsupported, "subsearches"),
 ];
 

@@ -1,0 +1,130 @@
+//! The end of a window: the commands over all of its rows (EM-5).
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::command::Step;
+use super::compile::Plan;
+use super::record::Record;
+use super::run::{Budget, End, run};
+use super::whole::{Context, Whole, WorkRow};
+use super::{Bounds, GroupKey, Row};
+use crate::spl::ast::Span;
+use crate::time::EventTime;
+
+/// A row of one group, as [`Plan::rows`] made it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GroupRow {
+    /// The group.
+    pub group: GroupKey,
+    /// The group's first event: rows of single events are ordered by it.
+    pub time: EventTime,
+    /// The row.
+    pub row: Row,
+}
+
+/// A row of the whole window.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WindowRow {
+    /// Its group: by-values of [`Plan::group_fields`].
+    pub group: GroupKey,
+    /// Which of the rows of this group it is.
+    pub ordinal: usize,
+    /// The groups of events that it is made of; never empty.
+    pub sources: BTreeSet<GroupKey>,
+    /// The row.
+    pub row: Row,
+    /// BD-3: an aggregate over rows shows or counts less than there is.
+    pub values_truncated: bool,
+}
+
+/// What a window comes to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Conclusion {
+    /// The rows in the search's order.
+    pub rows: Vec<WindowRow>,
+    /// For each filter of [`super::PlanText::filters`]: how many rows it hid (AG-4).
+    pub hidden: Vec<usize>,
+    /// Rows not made, beyond the bound on rows. At least so many.
+    pub cut: u64,
+    /// Rows that a further `stats` dropped because a by-field is null (AG-3).
+    pub null_by: u64,
+}
+
+/// Commands between two that need all rows, or one that does.
+#[derive(Clone, Debug)]
+pub(super) enum Stage {
+    Rows(Vec<Step>),
+    All(Whole, Span),
+}
+
+impl Plan {
+    /// Whether later commands need every row of a window: then rows of groups are no results yet, and [`Self::conclude`]
+    /// makes the results when the window is complete (EM-5).
+    pub fn whole_result(&self) -> bool {
+        !self.stages.is_empty()
+    }
+
+    /// Runs the commands over all rows of a window. The order of `rows` does not matter. `now()` is `window_end`.
+    pub fn conclude(&self, bounds: &Bounds, rows: Vec<GroupRow>, window_end: EventTime) -> Conclusion {
+        let mut conclusion = Conclusion { hidden: vec![0; self.text.filters.len()], ..Conclusion::default() };
+        let mut budget = Budget::of_window();
+        let context = Context { bounds, window_end };
+        let mut rows = self.in_order(rows, window_end);
+        for stage in &self.stages {
+            rows = match stage {
+                Stage::Rows(steps) => run_rows(steps, rows, &mut budget, &mut conclusion),
+                Stage::All(whole, _) => whole.apply(rows, &context, &mut budget, &mut conclusion),
+            };
+        }
+        conclusion.cut = budget.cut;
+        conclusion.rows = finish(rows);
+        conclusion
+    }
+
+    /// Groups by their by-values, events newest first.
+    fn in_order(&self, mut rows: Vec<GroupRow>, window_end: EventTime) -> Vec<WorkRow<'_>> {
+        if self.has_stats() {
+            rows.sort_by(|a, b| a.group.cmp(&b.group));
+        } else {
+            rows.sort_by(|a, b| (Reverse(a.time), &a.group).cmp(&(Reverse(b.time), &b.group)));
+        }
+        let work = |GroupRow { group, row, .. }| WorkRow {
+            sources: BTreeSet::from([GroupKey::clone(&group)]),
+            group,
+            record: Record::row(row, window_end),
+            values_truncated: false,
+        };
+        rows.into_iter().map(work).collect()
+    }
+}
+
+fn run_rows<'p>(
+    steps: &'p [Step],
+    rows: Vec<WorkRow<'p>>,
+    budget: &mut Budget,
+    conclusion: &mut Conclusion,
+) -> Vec<WorkRow<'p>> {
+    let mut passed = Vec::with_capacity(rows.len());
+    for WorkRow { group, sources, record, values_truncated } in rows {
+        run(steps, record, budget, &mut |end, _| match end {
+            End::Passed(record) => {
+                passed.push(WorkRow { group: group.clone(), sources: sources.clone(), record, values_truncated });
+            }
+            End::Dropped(Step { filter: Some(filter), .. }) => conclusion.hidden[*filter] += 1,
+            End::Dropped(Step { filter: None, .. }) => {}
+        });
+    }
+    passed
+}
+
+fn finish(rows: Vec<WorkRow<'_>>) -> Vec<WindowRow> {
+    let mut of_group: BTreeMap<GroupKey, usize> = BTreeMap::new();
+    let finish = |WorkRow { group, sources, record, values_truncated }: WorkRow<'_>| {
+        let next = of_group.entry(group.clone()).or_default();
+        let ordinal = *next;
+        *next += 1;
+        WindowRow { group, ordinal, sources, row: record.into_row(), values_truncated }
+    };
+    rows.into_iter().map(finish).collect()
+}

@@ -1,0 +1,145 @@
+//! Regular expressions of a search. Splunk's are PCRE; ours run in linear time, so that no text of an event makes one
+//! slow. What both know is taken, what PCRE alone takes literally is escaped, the rest (look-around,
+//! back-references) is refused.
+
+use std::iter::Peekable;
+use std::str::Chars;
+
+use regex::{Regex, RegexBuilder};
+
+use super::error::CompileError;
+use crate::spl::ast::Span;
+
+/// The most memory that a regular expression of a search may take, in bytes.
+const LIMIT: usize = 1 << 20;
+/// The same for one that is computed from an event, whose text an attacker may have written.
+const COMPUTED_LIMIT: usize = 1 << 16;
+
+/// Compiles a regular expression that stands in a search.
+pub(super) fn compile(pattern: &str, span: &Span) -> Result<Regex, CompileError> {
+    build(pattern, LIMIT).map_err(|error| {
+        CompileError::unsupported(format!("this regular expression is not supported: {error}"), span)
+            .with_help("look-around and back-references are not supported; RE2 syntax is")
+    })
+}
+
+/// A regular expression that comes from an event; none where it is not one, or too large.
+pub(super) fn computed(pattern: &str) -> Option<Regex> {
+    build(pattern, COMPUTED_LIMIT).ok()
+}
+
+fn build(pattern: &str, limit: usize) -> Result<Regex, regex::Error> {
+    let mut builder = RegexBuilder::new(&translate(pattern));
+    builder.size_limit(limit).dfa_size_limit(limit).nest_limit(64).build()
+}
+
+/// Escapes what PCRE takes literally and the `regex` crate does not: a `{` that begins no quantifier, and within a
+/// class `[` and doubled operators. PCRE's `\<` and `\>` are these characters, not the borders of a word.
+fn translate(pattern: &str) -> String {
+    let mut translated = String::with_capacity(pattern.len() + 8);
+    let mut chars = pattern.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => escape(&mut chars, &mut translated),
+            '[' => class(&mut chars, &mut translated),
+            '{' if !is_quantifier(chars.clone()) => translated.push_str("\\{"),
+            _ => translated.push(c),
+        }
+    }
+    translated
+}
+
+/// What stands behind a backslash; the braces of `\p{..}` and `\x{..}` belong to it.
+fn escape(chars: &mut Peekable<Chars<'_>>, translated: &mut String) {
+    match chars.next() {
+        Some(c @ ('<' | '>')) => translated.push(c),
+        Some(c) => {
+            translated.extend(['\\', c]);
+            if matches!(c, 'p' | 'P' | 'x' | 'u' | 'U') && chars.peek() == Some(&'{') {
+                translated.extend(chars.by_ref().take_while(|c| *c != '}'));
+                translated.push('}');
+            }
+        }
+        None => translated.push('\\'),
+    }
+}
+
+/// A class from behind its `[` to its `]`. A `]` at its beginning is one of its characters.
+fn class(chars: &mut Peekable<Chars<'_>>, translated: &mut String) {
+    translated.push('[');
+    translated.extend(chars.next_if_eq(&'^'));
+    if chars.next_if_eq(&']').is_some() {
+        translated.push_str("\\]");
+    }
+    while let Some(c) = chars.next() {
+        match c {
+            ']' => return translated.push(']'),
+            '\\' => escape(chars, translated),
+            '[' if chars.peek() == Some(&':') => posix_class(chars, translated),
+            '[' | '&' | '~' => translated.extend(['\\', c]),
+            // A range up to the dash.
+            '-' if chars.next_if_eq(&'-').is_some() => translated.push_str("-\\-"),
+            _ => translated.push(c),
+        }
+    }
+}
+
+/// `[:alpha:]`, from behind its `[`.
+fn posix_class(chars: &mut Peekable<Chars<'_>>, translated: &mut String) {
+    translated.push('[');
+    for c in chars.by_ref() {
+        translated.push(c);
+        if c == ']' {
+            return;
+        }
+    }
+}
+
+/// Whether what stands behind a `{` makes it a quantifier: `n}`, `n,}`, `n,m}`.
+fn is_quantifier(mut rest: Peekable<Chars<'_>>) -> bool {
+    let digits = |rest: &mut Peekable<Chars<'_>>| std::iter::from_fn(|| rest.next_if(char::is_ascii_digit)).count();
+    if digits(&mut rest) == 0 {
+        return false;
+    }
+    if rest.next_if_eq(&',').is_some() {
+        digits(&mut rest);
+    }
+    rest.next() == Some('}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_pcre_takes_literally_is_literal() {
+        for (pattern, text, found) in [
+            (r"(?<json_field>{.+})", r#"x {"a":{}} y"#, r#"{"a":{}}"#),
+            (r"a{b", "a{b", "a{b"),
+            (r"a{,2}", "a{,2}", "a{,2}"),
+            (r"a{2}b{1,}c{0,1}", "aabc", "aabc"),
+            (r"\{1}", "{{1}", "{1}"),
+            (r"\p{Lu}{2}", "aBCd", "BC"),
+            (r"\x{41}", "A", "A"),
+            (r"[[a]+", "b[a", "[a"),
+            (r"[]x]+", "a]x", "]x"),
+            (r"[^]]+", "ab]", "ab"),
+            (r"[a&&b]+", "&b", "&b"),
+            (r"[+--]+", "a-+", "-+"),
+            (r"[[:digit:]{]+", "a{1", "{1"),
+            (r"[\]\d]+", "a]1", "]1"),
+            (r"\<b\>", "<b>", "<b>"),
+            (r"a\/b", "a/b", "a/b"),
+        ] {
+            let regex = compile(pattern, &(0..0)).unwrap_or_else(|error| panic!("{pattern}: {error}"));
+            assert_eq!(regex.find(text).map(|found| found.as_str()), Some(found), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_linear_or_no_pattern_is_refused() {
+        for pattern in ["(?=a)", "(?<!a)", r"(a)\1", "(", "[a", "*", r"\", r"\p{", "a{1000000}"] {
+            assert!(compile(pattern, &(0..0)).is_err(), "{pattern}");
+        }
+    }
+}

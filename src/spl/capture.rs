@@ -1,0 +1,44 @@
+//! The names of a regular expression's groups: the fields that `rex` writes.
+
+/// The named groups of a pattern, in their order: `(?<name>...)`, `(?P<name>...)`.
+pub fn capture_names(pattern: &str) -> Vec<&str> {
+    let mut names = Vec::new();
+    let mut rest = pattern;
+    while let Some(at) = rest.find(['\\', '(']) {
+        let (escaped, behind) = (rest[at..].starts_with('\\'), &rest[at + 1..]);
+        rest = behind;
+        if escaped {
+            rest = behind.get(behind.chars().next().map_or(0, char::len_utf8)..).unwrap_or_default();
+        } else if let Some(name) = group_name(behind) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+/// The name of the group whose text behind the parenthesis this is.
+fn group_name(behind: &str) -> Option<&str> {
+    let name = behind.strip_prefix("?<").or_else(|| behind.strip_prefix("?P<"))?;
+    let end = name.find('>')?;
+    // `(?<=` and `(?<!` look behind.
+    let is_name = !name.starts_with(['=', '!']) && end > 0;
+    is_name.then(|| &name[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::capture_names;
+
+    #[test]
+    fn names_are_found_in_every_spelling() {
+        for (pattern, names) in [
+            (r"(?<json_field>{.+})", &["json_field"][..]),
+            (r"(?P<a>x)|(?<b>y)(z)(?:q)", &["a", "b"]),
+            (r"\(?<no>(?<=a)(?<!b)(?<yes>\\)", &["yes"]),
+            (r"(?<open", &[]),
+            ("", &[]),
+        ] {
+            assert_eq!(capture_names(pattern), names, "{pattern}");
+        }
+    }
+}
