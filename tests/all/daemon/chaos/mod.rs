@@ -92,7 +92,6 @@ async fn run(how: Stop, untimely: bool) -> Run {
     }
     let daemon = home.start();
     let traffic = put.await.expect("everything is put");
-    println!("everything is put after {:?}", begun.elapsed());
     Run { kinesis, home, traffic, said, daemon }
 }
 
