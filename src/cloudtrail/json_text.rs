@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::value::RawValue;
 
 use super::{json, raw_path};
-use crate::plan::{Scalar, Value};
+use crate::value::{Scalar, Value};
 
 /// What stands under `path` in a JSON text, in its order; nothing where the text is no JSON.
 ///

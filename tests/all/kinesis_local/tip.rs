@@ -5,8 +5,9 @@ use crate::source::reader::read;
 use crate::source::{expected, numbered};
 use crate::support::wall_millis;
 
-/// More than the source asks for in one read of a shard that it does not know yet.
-const RECORDS: usize = 1200;
+/// More than the source asks for in one read of a shard that it does not know yet, with the end of that read well before
+/// the newest put: records of one put share a millisecond.
+const RECORDS: usize = 1400;
 
 #[tokio::test]
 async fn rd_3_there_is_no_evidence_of_the_tip_while_the_shard_is_behind() {
