@@ -14,18 +14,22 @@ const ESCU_EXAMPLES: &[u8] = include_bytes!("../../../tests/data/cloudtrail/escu
 
 /// Every event of the corpus and of the examples.
 fn events() -> Vec<Event> {
-    let lines = [CORPUS, ESCU_EXAMPLES].map(|gzip| {
-        let mut text = String::new();
-        flate2::read::MultiGzDecoder::new(gzip).read_to_string(&mut text).expect("the corpus is gzipped text");
-        text
-    });
-    let decoded =
-        lines.iter().flat_map(|text| text.lines()).map(|line| decode(line.as_bytes(), &DecodeLimits::default()));
-    decoded.flat_map(|decoded| decoded.events).collect()
+    [decoded(CORPUS), examples()].concat()
+}
+
+/// One event of each data source of Splunk's detections.
+pub(super) fn examples() -> Vec<Event> {
+    decoded(ESCU_EXAMPLES)
+}
+
+fn decoded(gzip: &[u8]) -> Vec<Event> {
+    let mut text = String::new();
+    flate2::read::MultiGzDecoder::new(gzip).read_to_string(&mut text).expect("the corpus is gzipped text");
+    text.lines().flat_map(|line| decode(line.as_bytes(), &DecodeLimits::default()).events).collect()
 }
 
 /// The plans of Splunk's own detections, as far as they load, by the name of their file.
-fn escu() -> BTreeMap<String, Plan> {
+pub(super) fn escu() -> BTreeMap<String, Plan> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/escu");
     let settings = PlanSettings { window_ms: HOUR, grace_ms: 900_000, max_future_skew_ms: 300_000 };
     let mut plans = BTreeMap::new();

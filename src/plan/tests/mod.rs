@@ -2,6 +2,7 @@
 
 mod corpus;
 mod early;
+mod escu;
 mod evaluate;
 mod expressions;
 mod literals;
