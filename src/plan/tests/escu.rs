@@ -5,9 +5,9 @@ use super::corpus::{escu, examples};
 use super::*;
 use crate::plan::GroupRow;
 
-/// Every row of a detection over all of the examples.
-fn rows_over_examples(plan: &Plan) -> Vec<String> {
-    let groups = groups(plan, &examples());
+/// Every row of a detection over these events.
+pub(super) fn rows_over(plan: &Plan, events: &[Event]) -> Vec<String> {
+    let groups = groups(plan, events);
     if !plan.whole_result() {
         return groups
             .iter()
@@ -378,7 +378,7 @@ fn every_detection_makes_of_the_examples_what_its_search_says() {
         expected.chain(SILENT.map(|(name, _)| (name, vec![]))).collect();
     for (name, plan) in escu() {
         let rows = expected.remove(name.as_str()).unwrap_or_else(|| panic!("{name} is in no table"));
-        let mut made = rows_over_examples(&plan);
+        let mut made = rows_over(&plan, &examples());
         made.sort();
         assert_eq!(made, rows, "{name}");
     }

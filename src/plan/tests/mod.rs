@@ -3,6 +3,7 @@
 mod corpus;
 mod early;
 mod escu;
+mod escu_made;
 mod evaluate;
 mod expressions;
 mod literals;
