@@ -28,6 +28,7 @@ impl Columns {
             | Command::Dedup { .. }
             | Command::Sort { .. }
             | Command::Head { .. } => self,
+            Command::Append(subsearch) => self.or(Self::of(subsearch)),
             Command::EventStats(stats) => {
                 self.with(stats.aggregates.iter().map(|aggregate| aggregate.node.output.clone()))
             }
@@ -53,6 +54,13 @@ impl Columns {
             Command::Convert { conversions, .. } => {
                 self.with(conversions.iter().filter_map(|conversion| conversion.node.output.clone()))
             }
+        }
+    }
+
+    fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Closed(columns), Self::Closed(others)) => closed(columns.into_iter().chain(others)),
+            _ => Self::Open,
         }
     }
 
@@ -178,6 +186,8 @@ mod tests {
             "b c.d c.e count n o",
         );
         assert_columns(&format!("{stats} | spath input=b path=p{{}}"), "b c.d c.e count n p{}");
+        assert_columns("a=1 | table a b | append [search a=2 | table b c]", "a b c");
+        assert_columns("a=1 | table a b | append [search a=2]", "open");
         assert_columns(&format!("{stats} | spath input=b"), "open");
         assert_columns(&format!("{stats} | eventstats avg(n) as mean by b | stats max(mean) by b"), "b max(mean)");
     }

@@ -166,6 +166,10 @@ impl Action {
                 Self::Rex(Box::new(Rex::compile(field, pattern, *max_match)?))
             }
             Command::MvExpand { field, limit } => Self::MvExpand(MvExpand::compile(field, *limit, span)?),
+            Command::Append(_) => {
+                return Err(CompileError::unsupported("append is supported where the rows are events", span)
+                    .with_help("write it before stats, before filter macros, and before what needs all rows"));
+            }
             Command::Stats(_)
             | Command::EventStats(_)
             | Command::Sort { .. }

@@ -3,15 +3,14 @@
 use std::sync::Arc;
 
 use super::aggregate::{Aggregate, Argument, Function};
-use super::command::{Action, BinWidth, Step};
+use super::branch::{self, Branch};
+use super::command::{Action, Step};
 use super::conclude::Stage;
 use super::early::{self, Early};
 use super::error::{CompileError, PlanWarning};
 use super::expr::Expression;
 use super::extract::MAX_EXPANSIONS;
 use super::fingerprint::Fingerprint;
-use super::matcher::Matcher;
-use super::names::Names;
 use super::parts::{Parts, filter_of};
 use super::whole::Whole;
 use super::{literals, schema, warnings};
@@ -25,10 +24,12 @@ pub struct Plan {
     pub(super) text: Arc<PlanText>,
     fingerprint: Fingerprint,
     pub(super) window_ms: i64,
-    pub(super) base: Matcher,
     /// Where the base search ends in the text.
     pub(super) base_end: usize,
-    pub(super) event_steps: Vec<Step>,
+    /// The ways of an event to its rows: the search itself and what is appended to it.
+    pub(super) branches: Vec<Branch>,
+    /// Where the commands over events stand in the text.
+    pub(super) event_commands: Vec<Span>,
     has_stats: bool,
     pub(super) by: Vec<Arc<str>>,
     pub(super) by_fields: Vec<FieldPath>,
@@ -53,9 +54,9 @@ impl Plan {
     /// Compiles a parsed search.
     pub(super) fn from_pipeline(text: &PlanText, pipeline: &Pipeline) -> Result<Self, CompileError> {
         let parts = Parts::of(text, pipeline);
-        let event_steps = steps(text, parts.before, |index| Some(named_fields(&pipeline.commands[index + 1..])))?;
-        let row_steps = steps(text, parts.after, |_| None)?;
-        check_expansions(&pipeline.commands)?;
+        let branches = Branch::compile_all(text, pipeline, &parts)?;
+        let row_steps = steps(text, parts.after)?;
+        check_expansions(parts.after.iter().chain(parts.whole))?;
         let (by, aggregates) = match &parts.stats {
             Some(stats) => (by_fields(stats.node)?, aggregates(stats)?),
             None => (Vec::new(), columns(pipeline, &parts)?),
@@ -64,8 +65,7 @@ impl Plan {
         check_outputs(&by, &aggregates, parts.stats.as_ref().map_or(&(0..0), |stats| &stats.span))?;
         Ok(Self {
             fingerprint: Fingerprint::of(text),
-            window_ms: window(text, &event_steps, &by)?,
-            base: Matcher::compile(&pipeline.base),
+            window_ms: branch::window(text, &branches, &by)?,
             base_end: pipeline.commands.first().map_or(text.search.len(), |command| command.span.start),
             early: match parts.whole.first() {
                 Some(command) => early::never(&text.search, command),
@@ -76,7 +76,8 @@ impl Plan {
             has_stats: parts.stats.is_some(),
             by_fields: by.iter().map(|name| FieldPath::compile(name)).collect(),
             text: Arc::new(text.clone()),
-            event_steps,
+            branches,
+            event_commands: parts.before.iter().map(|command| command.span.clone()).collect(),
             by,
             aggregates,
             row_steps,
@@ -118,7 +119,7 @@ impl Plan {
     /// PO-3: an event that matches holds at least one of these in its JSON text, whatever the case of ASCII letters, as
     /// long as that text has no `\u` escapes. They consist of `[A-Za-z0-9 _.:-]`. `None`: no such set is known.
     pub fn required_literals(&self) -> Option<Vec<String>> {
-        literals::required(&self.base, &self.event_steps)
+        literals::required(&self.branches)
     }
 
     /// EM-1, EM-5: when a row may be announced.
@@ -143,16 +144,19 @@ impl Plan {
     }
 }
 
-fn steps(
+/// Commands over rows.
+fn steps(text: &PlanText, commands: &[Spanned<Command>]) -> Result<Vec<Step>, CompileError> {
+    commands.iter().map(|command| step(text, command, || None)).collect()
+}
+
+/// One command; `named_after` as for [`Action::compile`].
+pub(super) fn step(
     text: &PlanText,
-    commands: &[Spanned<Command>],
-    named_after: impl Fn(usize) -> Option<Vec<FieldPath>>,
-) -> Result<Vec<Step>, CompileError> {
-    let compile = |(index, command): (usize, &Spanned<Command>)| {
-        let action = Action::compile(&command.node, &command.span, || named_after(index))?;
-        Ok(Step { action, span: command.span.clone(), filter: filter_of(text, &command.span) })
-    };
-    commands.iter().enumerate().map(compile).collect()
+    command: &Spanned<Command>,
+    named_after: impl FnOnce() -> Option<Vec<FieldPath>>,
+) -> Result<Step, CompileError> {
+    let action = Action::compile(&command.node, &command.span, named_after)?;
+    Ok(Step { action, span: command.span.clone(), filter: filter_of(text, &command.span) })
 }
 
 /// The commands from the first one on that needs all rows.
@@ -166,8 +170,8 @@ fn stages(text: &PlanText, commands: &[Spanned<Command>]) -> Result<Vec<Stage>, 
                 }
                 stages.push(Stage::All(whole, command.span.clone()));
             }
-            (None, Some(Stage::Rows(rows))) => rows.extend(steps(text, std::slice::from_ref(command), |_| None)?),
-            (None, _) => stages.push(Stage::Rows(steps(text, std::slice::from_ref(command), |_| None)?)),
+            (None, Some(Stage::Rows(rows))) => rows.push(step(text, command, || None)?),
+            (None, _) => stages.push(Stage::Rows(vec![step(text, command, || None)?])),
         }
     }
     Ok(stages)
@@ -181,8 +185,8 @@ fn group_fields(by: &[Arc<str>], stages: &[Stage]) -> Vec<Arc<str>> {
     later.next().map_or(by, Vec::as_slice).to_vec()
 }
 
-fn check_expansions(commands: &[Spanned<Command>]) -> Result<(), CompileError> {
-    let mut expansions = commands.iter().filter(|command| matches!(command.node, Command::MvExpand { .. }));
+pub(super) fn check_expansions<'c>(commands: impl Iterator<Item = &'c Spanned<Command>>) -> Result<(), CompileError> {
+    let mut expansions = commands.filter(|command| matches!(command.node, Command::MvExpand { .. }));
     match expansions.nth(MAX_EXPANSIONS) {
         Some(further) => Err(CompileError::unsupported(
             format!("more than {MAX_EXPANSIONS} mvexpand in one search are not supported"),
@@ -190,10 +194,6 @@ fn check_expansions(commands: &[Spanned<Command>]) -> Result<(), CompileError> {
         )),
         None => Ok(()),
     }
-}
-
-fn named_fields(commands: &[Spanned<Command>]) -> Vec<FieldPath> {
-    Names::of_commands(commands).into_vec().iter().map(|name| FieldPath::compile(name)).collect()
 }
 
 pub(super) fn by_fields(stats: &StatsCommand) -> Result<Vec<Arc<str>>, CompileError> {
@@ -232,30 +232,4 @@ fn check_outputs(by: &[Arc<str>], aggregates: &[Aggregate], span: &Span) -> Resu
         }
     }
     Ok(())
-}
-
-/// WN-1. Windows are cut on the event's own time, so `bin` must be the first to write `_time`.
-fn window(text: &PlanText, steps: &[Step], by: &[Arc<str>]) -> Result<i64, CompileError> {
-    let is_time = |name: &Arc<str>| &**name == "_time";
-    let mut spans = steps.iter().filter_map(|step| match &step.action {
-        Action::Bin(bin) if is_time(bin.field.name()) && is_time(&bin.output) => Some((bin.span, &step.span)),
-        _ => None,
-    });
-    match (spans.next(), spans.next()) {
-        (Some((BinWidth::Time(span), place)), None) if by.iter().any(is_time) => {
-            let mut before = steps.iter().take_while(|step| step.span != *place);
-            match before.find(|step| step.action.writes("_time")) {
-                None => Ok(span),
-                Some(writer) => {
-                    Err(CompileError::unsupported("_time is rewritten before bin cuts windows on it", &writer.span)
-                        .with_help("write the new time to a field of another name"))
-                }
-            }
-        }
-        (Some(_), Some((_, second))) => {
-            Err(CompileError::unsupported("a second bin of _time is not supported", second)
-                .with_help("windows are cut by one span"))
-        }
-        _ => Ok(text.window_ms),
-    }
 }

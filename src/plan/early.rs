@@ -132,12 +132,13 @@ impl Columns {
             }
             Command::Rex { field, pattern, .. } => self.extract(field, capture_names(&pattern.node).into_iter()),
             Command::Search(_) | Command::Where(_) | Command::MvExpand { .. } => {}
-            // With these a plan has no early stage.
+            // With these a plan has no early stage, or none of them comes after `stats`.
             Command::Stats(_)
             | Command::EventStats(_)
             | Command::Dedup { .. }
             | Command::Sort { .. }
-            | Command::Head { .. } => {}
+            | Command::Head { .. }
+            | Command::Append(_) => {}
         }
     }
 

@@ -14,15 +14,14 @@ impl Plan {
     pub fn evaluate(&self, event: &Event) -> Option<PlanOutcome> {
         let start = floor_time(event.time.0, self.window_ms);
         let record = Record::event(event, EventTime(start.saturating_add(self.window_ms)));
-        if !self.base.matches(&record) {
-            return None;
-        }
         let mut made = Made::default();
         let mut budget = Budget::of_event(event.raw.len());
-        run(&self.event_steps, record, &mut budget, &mut |end, budget| match end {
-            End::Passed(record) => self.contribute(event, &record, budget, &mut made),
-            End::Dropped(_) => {}
-        });
+        for branch in self.branches.iter().filter(|branch| branch.base.matches(&record)) {
+            run(&branch.steps, record.clone(), &mut budget, &mut |end, budget| match end {
+                End::Passed(record) => self.contribute(event, &record, budget, &mut made),
+                End::Dropped(_) => {}
+            });
+        }
         made.outcome(budget.cut)
     }
 

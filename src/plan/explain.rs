@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 
-use super::command::Step;
 use super::compile::Plan;
 use super::conclude::Stage;
 use super::early::Early;
+use super::parts::filter_of;
 use crate::spl::ast::Span;
 
 impl Plan {
@@ -38,7 +38,7 @@ impl Plan {
         };
         line("filter", self.base_text())
             + &line("prefilter", literals)
-            + &list("per event", self.event_steps.iter().map(|step| self.step_text(step)))
+            + &list("per event", self.event_commands.iter().map(|span| self.command_text(span)))
     }
 
     fn explain_groups(&self) -> String {
@@ -68,11 +68,11 @@ impl Plan {
             Early::AtClose(reason) => format!("not before the window is complete: {reason}"),
         };
         let over_all = self.stages.iter().flat_map(|stage| match stage {
-            Stage::Rows(steps) => steps.iter().map(|step| self.step_text(step)).collect(),
+            Stage::Rows(steps) => steps.iter().map(|step| self.command_text(&step.span)).collect(),
             Stage::All(_, span) => vec![self.source(span)],
         });
         let over_all = if self.whole_result() { list("over all rows", over_all) } else { String::new() };
-        list("per row", self.row_steps.iter().map(|step| self.step_text(step)))
+        list("per row", self.row_steps.iter().map(|step| self.command_text(&step.span)))
             + &over_all
             + &line("early", early)
             + &line("final", "when the window is complete, for every row that passes")
@@ -99,9 +99,9 @@ impl Plan {
         one_line(base.trim_end().trim_end_matches('|'))
     }
 
-    fn step_text(&self, step: &Step) -> String {
-        let text = self.source(&step.span);
-        match step.filter.and_then(|filter| self.text.filters.get(filter)) {
+    fn command_text(&self, span: &Span) -> String {
+        let text = self.source(span);
+        match filter_of(&self.text, span).and_then(|filter| self.text.filters.get(filter)) {
             Some(filter) => format!("{text}  ({})", filter.name),
             None => text,
         }

@@ -1,23 +1,27 @@
 //! The literals of which every matching event holds at least one (PO-3).
 
-use super::command::{Action, Step};
+use super::branch::Branch;
+use super::command::Action;
 use super::matcher::{Literal, Matcher, Term};
 use crate::cloudtrail::FieldPath;
 use crate::spl::ast::CompareOp;
 
-/// The set for a plan: from its base search and the `search` commands that follow it at once, before any command could
+/// The set for a plan. An event that matches takes one of the branches; the set of one is from its base search and the `search` commands that follow it at once, before any command could
 /// have written a field. `None`: no such set is known.
-pub(super) fn required(base: &Matcher, steps: &[Step]) -> Option<Vec<String>> {
+pub(super) fn required(branches: &[Branch]) -> Option<Vec<String>> {
+    let mut literals = branches.iter().map(of_branch).collect::<Option<Vec<_>>>()?.concat();
+    literals.sort_unstable();
+    literals.dedup();
+    Some(literals)
+}
+
+fn of_branch(Branch { base, steps }: &Branch) -> Option<Vec<String>> {
     let searches = steps.iter().map_while(|step| match &step.action {
         Action::Search(matcher) => Some(matcher),
         _ => None,
     });
     let sets = std::iter::once(base).chain(searches).map(of_matcher);
-    sets.reduce(better).flatten().map(|mut literals| {
-        literals.sort_unstable();
-        literals.dedup();
-        literals
-    })
+    sets.reduce(better).flatten()
 }
 
 fn of_matcher(matcher: &Matcher) -> Option<Vec<String>> {

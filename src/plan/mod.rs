@@ -4,6 +4,7 @@
 //! Deliberately absent: windows, shards and watermarks (the engine's), decoding (cloudtrail's).
 
 mod aggregate;
+mod branch;
 mod command;
 mod compile;
 mod conclude;

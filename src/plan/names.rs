@@ -11,14 +11,13 @@ impl Names {
     /// Every field that a whole pipeline names.
     pub(super) fn of_pipeline(pipeline: &Pipeline) -> Self {
         let mut names = Self::default();
-        names.add_search(&pipeline.base);
-        pipeline.commands.iter().for_each(|command| names.add_command(&command.node));
+        names.add_pipeline(pipeline);
         names
     }
 
     /// Every field that these commands read or write, up to and including the first `stats`: what comes after it are
     /// columns of rows.
-    pub(super) fn of_commands(commands: &[Spanned<Command>]) -> Self {
+    pub(super) fn of_commands<'c>(commands: impl IntoIterator<Item = &'c Spanned<Command>>) -> Self {
         let mut names = Self::default();
         for command in commands {
             names.add_command(&command.node);
@@ -66,6 +65,11 @@ impl Names {
         names.iter().for_each(|name| self.add(&name.node));
     }
 
+    fn add_pipeline(&mut self, pipeline: &Pipeline) {
+        self.add_search(&pipeline.base);
+        pipeline.commands.iter().for_each(|command| self.add_command(&command.node));
+    }
+
     fn add_command(&mut self, command: &Command) {
         match command {
             Command::Search(expr) => self.add_search(expr),
@@ -98,6 +102,7 @@ impl Names {
             Command::Dedup { fields, .. } => self.add_all(fields),
             Command::Sort { keys, .. } => keys.iter().for_each(|key| self.add(&key.node.field)),
             Command::Head { .. } => {}
+            Command::Append(subsearch) => self.add_pipeline(subsearch),
             Command::Convert { conversions, .. } => conversions.iter().for_each(|conversion| {
                 self.add(&conversion.node.field);
                 conversion.node.output.iter().for_each(|output| self.add(output));

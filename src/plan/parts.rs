@@ -45,7 +45,7 @@ impl<'a> Parts<'a> {
 }
 
 /// Whether a command needs every row at once. (The first `stats` gathers events as they come.)
-fn needs_all_rows(command: &Command) -> bool {
+pub(super) fn needs_all_rows(command: &Command) -> bool {
     match command {
         Command::Stats(_)
         | Command::EventStats(_)
@@ -63,7 +63,8 @@ fn needs_all_rows(command: &Command) -> bool {
         | Command::Convert { .. }
         | Command::Spath { .. }
         | Command::Rex { .. }
-        | Command::MvExpand { .. } => false,
+        | Command::MvExpand { .. }
+        | Command::Append(_) => false,
     }
 }
 

@@ -165,6 +165,8 @@ pub enum Command {
         /// How many rows; 10 where the search names none.
         limit: u64,
     },
+    /// `append [search <terms> | <command> ...]`
+    Append(Pipeline),
     /// `convert [timeformat=".."] ctime(f) [as g] ...`
     Convert {
         /// The strftime format.

@@ -16,23 +16,28 @@ pub struct Lint {
 /// All doubtful places, in the order of the text.
 pub fn lint(pipeline: &Pipeline) -> Vec<Lint> {
     let mut lints = Vec::new();
-    terms(&pipeline.base, &mut lints);
+    collect(pipeline, &mut lints);
+    lints
+}
+
+fn collect(pipeline: &Pipeline, lints: &mut Vec<Lint>) {
+    terms(&pipeline.base, lints);
     for command in &pipeline.commands {
         match &command.node {
-            Command::Search(expr) => terms(expr, &mut lints),
-            Command::Where(expr) => dotted(expr, &mut lints),
-            Command::Eval(assignments) => assignments.iter().for_each(|(_, value)| dotted(value, &mut lints)),
+            Command::Search(expr) => terms(expr, lints),
+            Command::Where(expr) => dotted(expr, lints),
+            Command::Eval(assignments) => assignments.iter().for_each(|(_, value)| dotted(value, lints)),
             Command::Stats(stats) | Command::EventStats(stats) => {
                 for aggregate in &stats.aggregates {
                     if let Some(AggregateArgument::Eval(expr)) = &aggregate.node.argument {
-                        dotted_in(expr, &mut lints);
+                        dotted_in(expr, lints);
                     }
                 }
             }
+            Command::Append(pipeline) => collect(pipeline, lints),
             _ => {}
         }
     }
-    lints
 }
 
 /// Lower-case `or`, `and`, `not` are words to look for.

@@ -27,7 +27,7 @@ pub const MAX_NESTING: usize = 64;
 pub const MAX_DEPTH: usize = 256;
 
 /// The commands that the parser knows, in the order of the documentation.
-pub const SUPPORTED_COMMANDS: [&str; 18] = [
+pub const SUPPORTED_COMMANDS: [&str; 19] = [
     "search",
     "where",
     "eval",
@@ -46,6 +46,7 @@ pub const SUPPORTED_COMMANDS: [&str; 18] = [
     "dedup",
     "sort",
     "head",
+    "append",
 ];
 
 /// Parser steps granted to one search: linear for every well-formed text of `MAX_SEARCH_BYTES`, and an end to all others.
@@ -92,7 +93,7 @@ fn check_nesting(pairs: &Pairs<'_, Rule>) -> Result<(), SplError> {
 }
 
 fn nests(rule: Rule) -> bool {
-    matches!(rule, Rule::search_group | Rule::group | Rule::call | Rule::in_list)
+    matches!(rule, Rule::search_group | Rule::group | Rule::call | Rule::in_list | Rule::subsearch)
 }
 
 fn too_deep(at: usize) -> SplError {

@@ -52,7 +52,8 @@ impl Display for Command {
             | Self::Rex { .. }
             | Self::Dedup { .. }
             | Self::Sort { .. }
-            | Self::Head { .. } => rows::command(f, self),
+            | Self::Head { .. }
+            | Self::Append(_) => rows::command(f, self),
             Self::Convert { timeformat, conversions } => {
                 write!(f, "convert timeformat={} ", Quoted(timeformat, '"'))?;
                 separated(f, ", ", conversions, |f, conversion| write!(f, "{}", conversion.node))

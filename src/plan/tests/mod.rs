@@ -1,5 +1,6 @@
 //! What plans do, from the contract: `docs/semantics.md` and the language's documentation.
 
+mod append;
 mod corpus;
 mod early;
 mod escu;

@@ -31,6 +31,7 @@ pub(super) fn command(pair: Pair<'_>) -> Result<Spanned<Command>> {
         Rule::dedup_command => rows::dedup(&pair)?,
         Rule::sort_command => rows::sort(pair)?,
         Rule::head_command => rows::head(&pair)?,
+        Rule::append_command => rows::append(&pair)?,
         _ => return Err(unsupported(inner(pair, Rule::command_name))),
     };
     Ok(Spanned { node, span })
@@ -180,9 +181,8 @@ fn conversion(pair: Pair<'_>) -> Result<Spanned<Conversion>> {
 }
 
 /// Commands that Splunk has: refused as what they are.
-const OTHER_COMMANDS: [&str; 26] = [
+const OTHER_COMMANDS: [&str; 25] = [
     "anomalydetection",
-    "append",
     "appendpipe",
     "appendcols",
     "addinfo",
@@ -209,11 +209,26 @@ const OTHER_COMMANDS: [&str; 26] = [
     "tstats",
 ];
 
+/// Why a stream does not have them; the others are merely missing.
+const REASONS: [(&str, &str); 8] = [
+    ("anomalydetection", HISTORY),
+    ("collect", HISTORY),
+    ("inputlookup", HISTORY),
+    ("outputlookup", HISTORY),
+    ("transaction", HISTORY),
+    ("join", "it needs the finished rows of a second search"),
+    ("appendcols", "it needs the finished rows of a second search"),
+    ("streamstats", "it depends on the order in which events arrive"),
+];
+const HISTORY: &str = "it needs a history longer than a window";
+
 fn unsupported(name: Pair<'_>) -> SplError {
     let word = name.as_str();
     let supported = format!("supported are {}", SUPPORTED_COMMANDS.join(", "));
     if OTHER_COMMANDS.contains(&word.to_ascii_lowercase().as_str()) {
-        return SplError::unsupported(format!("the command `{word}` is not supported"), span(&name))
+        let reason = REASONS.iter().find(|(command, _)| word.eq_ignore_ascii_case(command));
+        let reason = reason.map_or_else(String::new, |(_, reason)| format!(": {reason}"));
+        return SplError::unsupported(format!("the command `{word}` is not supported{reason}"), span(&name))
             .with_help(supported);
     }
     let help = match nearest(word, SUPPORTED_COMMANDS.into_iter().chain(OTHER_COMMANDS)) {

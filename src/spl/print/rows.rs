@@ -27,6 +27,7 @@ pub(super) fn command(f: &mut Formatter<'_>, command: &Command) -> fmt::Result {
             separated(f, ", ", keys, |f, key| write!(f, "{}", key.node))
         }
         Command::Head { limit } => write!(f, "head {limit}"),
+        Command::Append(pipeline) => write!(f, "append [search {pipeline}]"),
         _ => Ok(()),
     }
 }

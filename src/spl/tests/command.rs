@@ -194,6 +194,23 @@ fn dedup_and_head() {
 }
 
 #[test]
+fn append_holds_a_search_of_its_own() {
+    for text in ["append [search a=1 b | where c>1 | table d]", "append[ | search a=1 b | where c>1|table d ]"] {
+        let Command::Append(subsearch) = command(text) else { panic!("{text}") };
+        assert_eq!(subsearch.to_string(), parsed("a=1 b | where c>1 | table d").to_string(), "{text}");
+    }
+    let nested = "append [search a | append [search b | eval c=\"]\"] | head 1]";
+    let Command::Append(subsearch) = command(nested) else { panic!("append") };
+    assert_eq!(subsearch.commands.len(), 2);
+    let open = refused("* | append [search a | where b=1");
+    assert!(open.message.contains("found the end of the search"), "{}", open.message);
+    assert!(refused("* | append search a").message.contains("a subsearch `[search ...]`"));
+    assert!(refused("* | append [search a | join b [search c]] | table d").message.contains("`join`"));
+    let deep = format!("* {} {}", "| append [search a ".repeat(70), "]".repeat(70));
+    assert_eq!(refused(&deep).kind, crate::spl::SplErrorKind::Limit);
+}
+
+#[test]
 fn sort_takes_signs_orders_and_a_limit() {
     let shown = |text: &str| match command(text) {
         Command::Sort { limit, keys } => {

@@ -15,10 +15,10 @@ fn an_unsupported_command_is_named() {
     assert_rendered(
         "a=1 | streamstats count by b",
         r"
-error: the command `streamstats` is not supported
+error: the command `streamstats` is not supported: it depends on the order in which events arrive
   | a=1 | streamstats count by b
   |       ^^^^^^^^^^^
-  = help: supported are search, where, eval, rename, fields, table, fillnull, bin, bucket, stats, eventstats, convert, spath, mvexpand, rex, dedup, sort, head",
+  = help: supported are search, where, eval, rename, fields, table, fillnull, bin, bucket, stats, eventstats, convert, spath, mvexpand, rex, dedup, sort, head, append",
     );
 }
 
@@ -33,7 +33,7 @@ fn a_misspelt_command_gets_the_nearest() {
 #[test]
 fn every_command_of_splunk_that_is_missing_is_unsupported_not_wrong() {
     let commands = [
-        "append [search a | where b>1]",
+        "appendcols [search a | where b>1]",
         "join a [| search b]",
         "lookup x y OUTPUT z",
         "streamstats count",
@@ -45,6 +45,19 @@ fn every_command_of_splunk_that_is_missing_is_unsupported_not_wrong() {
     for command in commands {
         assert_eq!(refused(&format!("a=1 | {command} | table a")).kind, SplErrorKind::Unsupported, "{command}");
         assert_eq!(refused(&format!("| {command}")).kind, SplErrorKind::Unsupported, "{command}");
+    }
+}
+
+/// What no stream can do is told apart from what is merely missing.
+#[test]
+fn a_refusal_says_why_where_there_is_a_reason() {
+    for (command, reason) in [
+        ("anomalydetection \"count\"", "a history longer than a window"),
+        ("outputlookup x", "a history longer than a window"),
+        ("join a [search b]", "the finished rows of a second search"),
+        ("streamstats count", "the order in which events arrive"),
+    ] {
+        assert!(refused(&format!("a=1 | {command}")).message.contains(reason), "{command}");
     }
 }
 

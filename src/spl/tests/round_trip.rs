@@ -169,6 +169,8 @@ fn command() -> impl Strategy<Value = Command> {
         1 => (text().prop_filter("a span of _time is a time", |name| name != "_time"), bin_span(), option::of(name()))
             .prop_map(|(field, span, output)| Command::Bin { field: at_zero(field), span, output }),
         1 => stats().prop_map(Command::Stats),
+        1 => (search_expr(), vec(row_command().prop_map(at_zero), 0..3))
+            .prop_map(|(base, commands)| Command::Append(Pipeline { base, commands })),
         1 => (text(), vec(conversion(), 1..3))
             .prop_map(|(timeformat, conversions)| Command::Convert { timeformat, conversions }),
     ]

@@ -17,18 +17,13 @@ fn files() -> BTreeMap<String, String> {
 }
 
 /// The files that do not load yet, with the reason that each must give.
-const REFUSED: [(&str, ProblemSeverity, &str); 5] = [
+const REFUSED: [(&str, ProblemSeverity, &str); 4] = [
     ("aws_createloginprofile", ProblemSeverity::Unsupported, "the command `join`"),
     ("aws_ecr_container_upload_unknown_user", ProblemSeverity::Error, "the macro `aws_ecr_users` is not defined"),
     (
         "aws_exfiltration_via_anomalous_getobject_api_activity",
         ProblemSeverity::Unsupported,
         "the command `anomalydetection`",
-    ),
-    (
-        "aws_network_access_control_list_created_with_all_open_ports",
-        ProblemSeverity::Unsupported,
-        "the command `append`",
     ),
     ("detect_spike_in_s3_bucket_deletion", ProblemSeverity::Unsupported, "subsearches"),
 ];
