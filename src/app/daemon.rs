@@ -101,10 +101,8 @@ pub(super) fn run(config: &Config) -> Result<Exit, Failure> {
 
 async fn supervise(config: &Config) -> Result<Exit, Failure> {
     let stop = stop_on_signal()?;
-    let daemon = Daemon::start(config, Box::new(tokio::io::stdout())).await.map_err(|error| {
-        tracing::error!(error = chain(&error), "cannot start");
-        Failure::config(error)
-    })?;
+    // Said once, by whoever prints the failure, and whatever the log's level.
+    let daemon = Daemon::start(config, Box::new(tokio::io::stdout())).await.map_err(Failure::config)?;
     match tokio::spawn(daemon.run(stop)).await {
         Ok(Ok(Ended::Clean)) => Ok(Exit::Ok),
         Ok(Ok(Ended::DeadlineMissed { .. })) => Ok(Exit::DeadlineMissed),

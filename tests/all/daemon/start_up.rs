@@ -29,7 +29,7 @@ async fn refused(home: &Home, config: &Value, words: &[&str]) {
 fn assert_refused(ended: &Ended, code: i32, words: &[&str]) {
     assert_eq!(ended.code, Some(code), "{}", ended.log);
     assert!(ended.lines.is_empty(), "standard output is for risk events: {:?}", ended.lines);
-    let messages = ended.log.matches("trailrisk: ").count();
+    let messages = ended.log.matches("trailrisk: ").count() + ended.log.matches(r#""level":"ERROR""#).count();
     assert_eq!(messages, 1, "one message: {}", ended.log);
     let (_, message) = ended.log.rsplit_once("trailrisk: ").expect("it was counted");
     for word in words {
