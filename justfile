@@ -28,6 +28,7 @@ demo:
 # The shipped configuration and detections.
 check-config:
     cargo run --locked -- check --config config/trailrisk.yaml
+    cargo run --locked -- test --config config/trailrisk.yaml
 
 # Licences, bans and sources of the dependencies (needs cargo-deny).
 deny:

@@ -14,6 +14,7 @@ pub use sources::{Sources, SourcesError};
 
 use crate::config::{DetectionSettings, DetectionsConfig, SinkConfig};
 use crate::detection::{self, PlanSettings, Problem, ProblemSeverity};
+use crate::files::{self, Unreadable};
 use crate::plan::Plan;
 use crate::spl::Macros;
 
@@ -56,13 +57,8 @@ pub enum Outcome {
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
     /// A path of the configuration cannot be read.
-    #[error("cannot read {path}", path = path.display())]
-    Unreadable {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
     /// The macros file is wrong.
     #[error("{path} is not a macros file:{problems}", path = path.display())]
     Macros {
@@ -88,7 +84,7 @@ pub fn load(config: &DetectionsConfig) -> Result<Catalog, CatalogError> {
     let macros = read_macros(config.macros.as_deref())?;
     let mut paths = Vec::new();
     for path in &config.paths {
-        detection_files(path, &mut paths)?;
+        paths.extend(files::under(path, &|file| is_yaml(file) && !is_test(file))?);
     }
     if paths.is_empty() {
         let places: Vec<_> = config.paths.iter().map(|path| path.display().to_string()).collect();
@@ -142,7 +138,7 @@ fn names(plan: &Plan, wanted: &str) -> bool {
 }
 
 fn read(path: &Path) -> Result<String, CatalogError> {
-    std::fs::read_to_string(path).map_err(|source| CatalogError::Unreadable { path: path.to_owned(), source })
+    Ok(std::fs::read_to_string(path).map_err(|source| Unreadable { path: path.to_owned(), source })?)
 }
 
 fn read_macros(path: Option<&Path>) -> Result<Macros, CatalogError> {
@@ -153,25 +149,24 @@ fn read_macros(path: Option<&Path>) -> Result<Macros, CatalogError> {
     })
 }
 
-/// A file is taken as it is; of a folder, and the folders in it, every `*.yml` and `*.yaml`, in order of path.
-fn detection_files(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), CatalogError> {
-    let failed = |source| CatalogError::Unreadable { path: path.to_owned(), source };
-    if !std::fs::metadata(path).map_err(failed)?.is_dir() {
-        files.push(path.to_owned());
-        return Ok(());
-    }
-    let entries = std::fs::read_dir(path).map_err(failed)?;
-    let mut entries =
-        entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>().map_err(failed)?;
-    entries.sort();
-    for entry in entries {
-        let is_yaml = entry.extension().is_some_and(|extension| extension == "yml" || extension == "yaml");
-        let is_test = entry.file_name().is_some_and(|name| name.to_string_lossy().contains(".test."));
-        if entry.is_dir() || (is_yaml && !is_test) {
-            detection_files(&entry, files)?;
-        }
-    }
-    Ok(())
+fn is_yaml(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "yml" || extension == "yaml")
+}
+
+/// Tests beside a detection (`<detection>.test.yml`).
+fn is_test(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().contains(".test."))
+}
+
+/// The test files under a path, in order of path; a file is taken as it is.
+///
+/// # Errors
+/// When the path does not exist, or a folder cannot be read.
+pub fn test_files(path: &Path) -> Result<Vec<PathBuf>, Unreadable> {
+    let mut files = files::under(path, &|file| is_yaml(file) && is_test(file))?;
+    // The paths of a configuration may name detections themselves.
+    files.retain(|file| is_test(file));
+    Ok(files)
 }
 
 fn load_file(path: PathBuf, macros: &Macros, config: &DetectionsConfig) -> Result<FileReport, CatalogError> {

@@ -20,6 +20,7 @@ mod units;
 pub use environment::{Environment, Overrides};
 pub use problem::{ConfigError, Place, Problem};
 pub use read::read;
+pub(crate) use units::duration;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -9,6 +9,7 @@ mod bad_input;
 mod chaos;
 mod commands;
 mod dead_letter;
+mod detection_tests;
 pub mod event;
 mod golden;
 mod latency;
