@@ -160,6 +160,16 @@ fn events_come_newest_first_as_splunk_returns_them() {
 }
 
 #[test]
+fn ag_5_of_events_at_one_time_the_largest_id_is_the_newest() {
+    let at_once =
+        ["1", "2"].map(|n| event(json!({"n": n, "eventID": format!("00000000-0000-0000-0000-00000000000{n}")})));
+    for search in ["* | head 1 | stats first(n) as n", "* | stats first(n) as n | head 1"] {
+        let rows = conclusion(&plan(search), &at_once).rows;
+        assert_eq!(rows.iter().map(|row| shown(&row.row)).collect::<Vec<_>>(), ["n=2"], "{search}");
+    }
+}
+
+#[test]
 fn ag_3_a_row_without_a_by_field_is_counted() {
     let plan = plan("* | stats count by u | eval k=if(u=\"bob\", 1, null()) | stats count by k");
     let conclusion = conclusion(&plan, &events(&users()));
