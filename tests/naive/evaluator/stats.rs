@@ -128,9 +128,15 @@ fn extreme(values: &[Json], greatest: bool) -> Json {
     chosen.cloned().unwrap_or_default()
 }
 
+/// In units of 10^-9, and not beyond 10^22.
+fn fixed(number: f64) -> f64 {
+    let whole = number.clamp(-1e22, 1e22).trunc();
+    if whole.abs() < 1e22 { whole + (number.fract() * 1e9).round() / 1e9 } else { whole }
+}
+
 /// Over the values that are numbers; the others are passed over, except that a range needs all.
 fn of_numbers(function: &str, parameter: Option<f64>, values: &[Json]) -> Json {
-    let mut numbers: Vec<f64> = values.iter().filter_map(as_number).collect();
+    let mut numbers: Vec<f64> = values.iter().filter_map(as_number).map(fixed).collect();
     numbers.sort_by(f64::total_cmp);
     let count = numbers.len() as f64;
     let sum: f64 = numbers.iter().sum();
@@ -142,7 +148,7 @@ fn of_numbers(function: &str, parameter: Option<f64>, values: &[Json]) -> Json {
     let mean = sum / count;
     number(match function {
         "sum" => sum,
-        "sumsq" => squares(0.0),
+        "sumsq" => numbers.iter().map(|n| (n * n).min(1e22)).sum(),
         "avg" | "mean" => mean,
         "range" => numbers[numbers.len() - 1] - numbers[0],
         "var" => sample(squares(mean)),

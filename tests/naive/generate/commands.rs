@@ -182,7 +182,7 @@ impl Generator {
     }
 
     fn rename(&mut self) -> Command {
-        if self.rng.chance(150) && !self.rows {
+        if self.rng.chance(150) && !self.rows && !self.whole {
             let to = self.rng.pick(&["*", "r_*", "*_r"]);
             for name in ["x", "n", "list{}"] {
                 self.made(&to.replace('*', name));
@@ -232,7 +232,7 @@ impl Generator {
     fn fields_command(&mut self) -> Command {
         let keep = self.rng.chance(300);
         let mut names = self.fields(if keep { 8 } else { 2 });
-        if self.rng.chance(200) {
+        if self.rng.chance(200) && !(keep && self.whole) {
             names.push("re*".to_owned());
         }
         Command::Fields { keep, names }

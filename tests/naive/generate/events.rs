@@ -68,7 +68,7 @@ fn leaf(rng: &mut Rng, name: &str) -> Json {
         "doc" => json!(rng.pick(&[
             r#"{"k":[1,2],"o":{"p":"q"},"t":true,"z":null,"e":[]}"#,
             r#"{"S":[{"A":"x","B":["u","v"]},{"A":"y","B":"w"}],"k":"one"}"#,
-            r#"{"S":{"A":"x","B":["u"]},"k":{"k":1.50}}"#,
+            r#"{"S":{"A":"x","B":["u"]},"k":{"k":1.5}}"#,
             r#"[1,{"k":2}]"#,
             "no document",
             "{}",
