@@ -9,6 +9,7 @@ mod generate;
 mod plan;
 mod print;
 #[path = "../simulation/rng.rs"]
+#[expect(dead_code, reason = "the simulation uses all of it")]
 mod rng;
 
 use std::collections::BTreeMap;
@@ -98,6 +99,24 @@ fn smallest(mut search: Search, mut events: Vec<Json>, seed: u64) -> Outcome {
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().expect("a number"))
+}
+
+/// The tree's debug form, in which spans are the only ranges.
+fn without_spans(pipeline: &trailrisk::spl::ast::Pipeline) -> String {
+    regex::Regex::new(r"span: \d+\.\.\d+").expect("a regex").replace_all(&format!("{pipeline:?}"), "").into_owned()
+}
+
+#[test]
+fn searches_as_people_write_them_print_and_parse_to_the_same_tree() {
+    for seed in 0..number("TRAILRISK_PROPERTY_CASES").unwrap_or(1_000) {
+        let search = generate::search(seed).to_string();
+        let expanded = trailrisk::spl::expand(&search, &trailrisk::spl::Macros::built_in()).expect("known macros").text;
+        let parse =
+            |text: &str| trailrisk::spl::parse(text).unwrap_or_else(|error| panic!("seed {seed}: {text}: {error}"));
+        let tree = parse(&expanded);
+        let printed = tree.to_string();
+        assert_eq!(without_spans(&parse(&printed)), without_spans(&tree), "seed {seed}: {expanded}\nas {printed}");
+    }
 }
 
 #[test]

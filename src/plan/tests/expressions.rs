@@ -170,6 +170,8 @@ fn functions_of_numbers() {
         ("max(a, word)", "Alpha"),
         ("tonumber(\"0A\", 16)", "10"),
         ("tonumber(a)", "5"),
+        ("tonumber(\"2.5\", 10)", "2.5"),
+        ("tonumber(a, missing)", "null"),
         ("tonumber(word)", "null"),
     ] {
         assert_eq!(value(expr), expected, "{expr}");

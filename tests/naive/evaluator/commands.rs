@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value as Json, json};
 
-use super::value::{all, as_number, each, field};
+use super::value::{all, as_number, each, field, number, text};
 use super::{Record, expression, rows, stats, terms, time};
 use crate::ast::{Argument, Command, Expr, Stats, Terms};
 
@@ -54,13 +54,13 @@ fn of_row(command: &Command, row: &mut Record) {
             row.set(output.as_deref().unwrap_or("_time"), time);
         }
         Command::BinNumber { field, span, output } => {
-            let value = row.get(field);
-            let range = |number: f64| {
-                let low = (number / *span as f64).floor() * *span as f64;
-                json!(format!("{low}-{}", low + *span as f64))
+            let span = *span as f64;
+            let range = |one: Json| {
+                let low = as_number(&one).map(|number| (number / span).floor() * span);
+                low.map_or(one, |low| json!(format!("{}-{}", text(&number(low)), text(&number(low + span)))))
             };
-            let value = as_number(&value).map_or(value, range);
-            row.set(output.as_ref().unwrap_or(field), value);
+            let ranges = all(&row.get(field)).into_iter().map(range).collect();
+            row.set(output.as_ref().unwrap_or(field), super::value::field(ranges));
         }
         Command::Ctime { format, field, output } => {
             ctime(row, field, output.as_ref().unwrap_or(field), format.unwrap_or("%m/%d/%Y %H:%M:%S"));

@@ -109,7 +109,15 @@ impl Generator {
 
     /// What is the same for events and rows.
     fn common(&mut self) -> Command {
-        match self.rng.below(5) {
+        match self.rng.below(6) {
+            2 if self.rng.chance(500) => {
+                let field = self.field();
+                let output = self.rng.chance(500).then(|| self.target());
+                output.iter().for_each(|output| self.made(output));
+                // `_time` is another command.
+                let field = if field == "_time" { "n".to_owned() } else { field };
+                Command::BinNumber { field, span: self.rng.pick(&[1, 5, 10]), output }
+            }
             0 => Command::Search(self.terms(2)),
             1 => Command::Where(self.condition(3)),
             _ => {
@@ -195,9 +203,9 @@ impl Generator {
             self.made(&to);
             (from, to)
         });
-        Command::Rename(
-            pairs.filter(|(from, to)| from != to && from != "_time").collect::<Vec<_>>().into_iter().collect(),
-        )
+        let pairs: Vec<_> = pairs.filter(|(from, to)| from != to && from != "_time").collect();
+        let fallback = || vec![("missing".to_owned(), "z".to_owned())];
+        Command::Rename(if pairs.is_empty() { fallback() } else { pairs })
     }
 
     fn mvexpand(&mut self) -> Command {
