@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use trailrisk::cloudtrail::{DecodeLimits, decode, field, fields_under};
+use trailrisk::cloudtrail::{DecodeLimits, Envelope, decode, field, fields_under};
 
 const LIMITS: DecodeLimits = DecodeLimits { max_inflated_bytes: 1 << 20 };
 
@@ -16,7 +16,10 @@ fuzz_target!(|data: &[u8]| {
         }
         let _ = fields_under(event, "");
         let again = decode(event.raw.as_bytes(), &LIMITS);
-        // Without an envelope an event may lack its time; what is decoded has the same identity.
+        // Without its envelope an event may lack its time; or it is shaped like an envelope itself.
+        if again.envelopes != [(Envelope::Bare, 1)] {
+            continue;
+        }
         for other in &again.events {
             assert_eq!((other.key, other.content_hash), (event.key, event.content_hash));
         }
