@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn the_floor_is_the_least_severity_that_is_sent() {
         assert_eq!(routed(|own| own.min_severity = Severity::High)[1], Ok(vec![0, 1]));
-        assert_eq!(routed(|own| own.min_severity = Severity::Critical), [Err(Withheld::Severity); 2]);
+        assert_eq!(routed(|own| own.min_severity = Severity::Critical), [const { Err(Withheld::Severity) }; 2]);
     }
 
     #[test]
