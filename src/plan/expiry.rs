@@ -20,8 +20,8 @@ pub(super) fn of(text: &PlanText, span: &Span) -> Option<EventTime> {
 /// # Errors
 /// With the first that is not.
 pub(super) fn check(text: &PlanText, pipeline: &Pipeline) -> Result<(), CompileError> {
-    let expiring = text.filters.iter().filter(|filter| filter.expires_ms.is_some());
-    expiring.map(|filter| check_filter(filter, pipeline)).collect()
+    let mut expiring = text.filters.iter().filter(|filter| filter.expires_ms.is_some());
+    expiring.try_for_each(|filter| check_filter(filter, pipeline))
 }
 
 fn check_filter(filter: &FilterPlace, pipeline: &Pipeline) -> Result<(), CompileError> {
