@@ -142,7 +142,7 @@ async fn settings_that_name_nothing_are_refused_with_their_place() {
     for (settings, place, word) in [
         ("{detection: Nobody}", "trailrisk.yaml:6:19: ", "is the id or name of no detection loaded"),
         ("{detection: Nobody, sinks: [pager]}", "trailrisk.yaml:6:35: ", "is no sink of this configuration: out"),
-        ("{detection: Nobody, stage: [early]}", "trailrisk.yaml:6:27: ", "did you mean stages?"),
+        ("{detection: Nobody, sink: [out]}", "trailrisk.yaml:6:27: ", "did you mean sinks?"),
     ] {
         configure(settings);
         let checked = Daemon::spawn(home.with_config(&["check"])).ended().await;
