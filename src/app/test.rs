@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{Exit, Failure};
-use crate::catalog::{self, Catalog, Sources};
+use crate::catalog::{self, Outcome, Sources};
 use crate::cli::{DetectionArgs, TestArgs};
 use crate::cloudtrail::DecodeLimits;
 use crate::config::DetectionsConfig;
@@ -74,15 +74,21 @@ fn load(path: &Path, configured: &DetectionsConfig) -> Result<(TestFile, Arc<Pla
     config.window = tests.window.unwrap_or(config.window);
     config.grace = tests.grace.unwrap_or(config.grace);
     config.max_future_skew = tests.max_future_skew.unwrap_or(config.max_future_skew);
-    // Whether it runs in production says nothing about whether it works.
     for own in &mut config.settings {
-        own.enabled = true;
         own.window = own.window.filter(|_| tests.window.is_none());
         own.grace = own.grace.filter(|_| tests.grace.is_none());
     }
-    let plans = catalog::load(&config).and_then(Catalog::plans);
-    let plan = plans.map_err(|error| format!("{}: {error}", path.display()))?.pop();
-    let plan = plan.ok_or_else(|| format!("{}: its detection does not run", path.display()))?;
+    let failed = |problems: &dyn std::fmt::Display| format!("{}: {problems}", path.display());
+    let loaded = catalog::load(&config).map_err(|error| failed(&error))?.files.pop();
+    let report = loaded.ok_or_else(|| failed(&"its detection is no file"))?;
+    let plan = match report.outcome {
+        // Whether it runs in production says nothing about whether it works.
+        Outcome::Ready(plan) | Outcome::Disabled(plan) => plan,
+        Outcome::Unsupported | Outcome::Invalid => {
+            let problems: String = report.problems.iter().map(|problem| format!("\n{problem}")).collect();
+            return Err(failed(&format!("its detection does not run:{problems}")));
+        }
+    };
     Ok((tests, plan))
 }
 

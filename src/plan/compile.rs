@@ -13,7 +13,7 @@ use super::extract::MAX_EXPANSIONS;
 use super::fingerprint::Fingerprint;
 use super::parts::{Parts, filter_of};
 use super::whole::Whole;
-use super::{literals, schema, warnings};
+use super::{expiry, literals, schema, warnings};
 use crate::cloudtrail::FieldPath;
 use crate::plan::PlanText;
 use crate::spl::ast::{Command, Pipeline, Span, Spanned, StatsCommand};
@@ -53,6 +53,7 @@ impl Plan {
 
     /// Compiles a parsed search.
     pub(super) fn from_pipeline(text: &PlanText, pipeline: &Pipeline) -> Result<Self, CompileError> {
+        expiry::check(text, pipeline)?;
         let parts = Parts::of(text, pipeline);
         let branches = Branch::compile_all(text, pipeline, &parts)?;
         let row_steps = steps(text, parts.after)?;
@@ -156,7 +157,8 @@ pub(super) fn step(
     named_after: impl FnOnce() -> Option<Vec<FieldPath>>,
 ) -> Result<Step, CompileError> {
     let action = Action::compile(&command.node, &command.span, named_after)?;
-    Ok(Step { action, span: command.span.clone(), filter: filter_of(text, &command.span) })
+    let (filter, expires) = (filter_of(text, &command.span), expiry::of(text, &command.span));
+    Ok(Step { action, span: command.span.clone(), filter, expires })
 }
 
 /// The commands from the first one on that needs all rows.

@@ -12,6 +12,7 @@ mod distinct;
 mod early;
 mod error;
 mod evaluate;
+mod expiry;
 mod explain;
 mod expr;
 mod extent;
