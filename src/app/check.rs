@@ -18,7 +18,8 @@ pub(super) fn run(args: &CheckArgs, out: &mut dyn Write) -> Result<Exit, Failure
     for file in &catalog.files {
         if args.json { write_json(file, &catalog, out)? } else { write_text(file, &catalog, out)? }
     }
-    let failed = |file: &FileReport| matches!(file.outcome, Outcome::Unsupported | Outcome::Invalid);
+    let failed =
+        |file: &FileReport| matches!(file.outcome, Outcome::Unsupported | Outcome::OtherData | Outcome::Invalid);
     let errors: Vec<String> = catalog.conflicts.iter().cloned().chain(subscriptions).collect();
     let all_ok = errors.is_empty() && !catalog.files.iter().any(failed);
     let beside = errors.into_iter().map(|error| ("error", error));
@@ -52,7 +53,7 @@ fn status(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Ready(_) => "ok",
         Outcome::Disabled(_) => "disabled",
-        Outcome::Unsupported => "unsupported",
+        Outcome::Unsupported | Outcome::OtherData => "unsupported",
         Outcome::Invalid => "error",
     }
 }
