@@ -73,11 +73,14 @@ impl Default for Macros {
 }
 
 impl Macros {
-    /// The macros that every detection may use without a macros file.
+    /// The macros that every detection may use without a macros file: those that Splunk publishes with its CloudTrail
+    /// detections. `aws_ecr_users` is its placeholder for the users who may push images: until it is redefined, it
+    /// names nobody real.
     pub fn built_in() -> Self {
         let mut macros = Self { definitions: BTreeMap::new() };
         macros.define("cloudtrail", &[], "sourcetype=aws:cloudtrail");
         macros.define("security_content_ctime", &["field"], r#"convert timeformat="%Y-%m-%dT%H:%M:%S" ctime($field$)"#);
+        macros.define("aws_ecr_users", &[], "userName IN (user)");
         macros
     }
 

@@ -4,7 +4,7 @@
 //!
 //! ```yaml
 //! some_filter: search NOT user="backup"
-//! aws_ecr_users: {definition: userName IN (ci, cd)}
+//! release_users: {definition: userName IN (ci, cd)}
 //! at_least: {args: [field, n], definition: where $field$>=$n$}
 //! night_filter: {definition: search NOT user=batch, owner: soc, reason: CHG-17, expires: 2026-12-31}
 //! ```
