@@ -30,8 +30,6 @@ pub struct Catalog {
     pub conflicts: Vec<String>,
     /// Where the risk events of single detections go.
     pub routes: Routes,
-    /// The macros file, in messages.
-    macros: String,
 }
 
 /// Everything that a daemon takes from the files and the settings; replaced as a whole.
@@ -41,8 +39,8 @@ pub struct Detections {
     pub plans: Vec<Arc<Plan>>,
     /// Where their risk events go.
     pub routes: Routes,
-    /// Their filters that expire, each with its place in the macros file.
-    pub filters: Vec<(String, ExpiringFilter)>,
+    /// Their filters that expire.
+    pub filters: Vec<ExpiringFilter>,
     /// Why the others do not run that search CloudTrail: what each of them uses that is not supported.
     pub refused: Vec<Problem>,
     /// How many files search other data.
@@ -87,7 +85,7 @@ pub enum CatalogError {
     /// A path of the configuration cannot be read.
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
-    /// The macros file is wrong.
+    /// A macros file is wrong.
     #[error("{path} is not a macros file:{problems}", path = path.display())]
     Macros {
         /// Which.
@@ -107,9 +105,9 @@ pub enum CatalogError {
 /// of them can be shown at once.
 ///
 /// # Errors
-/// When a path or the macros file cannot be read, or there is no file at all.
+/// When a path or a macros file cannot be read, or there is no file at all.
 pub fn load(config: &DetectionsConfig) -> Result<Catalog, CatalogError> {
-    let macros = read_macros(config.macros.as_deref())?;
+    let macros = read_macros(&config.macros)?;
     let mut paths = Vec::new();
     for path in &config.paths {
         paths.extend(files::under(path, &|file| is_yaml(file) && !is_test(file))?);
@@ -121,8 +119,7 @@ pub fn load(config: &DetectionsConfig) -> Result<Catalog, CatalogError> {
     let files = paths.into_iter().map(|path| load_file(path, &macros, config)).collect::<Result<Vec<_>, _>>()?;
     let conflicts = repeated_ids(&files).into_iter().chain(settings::conflicts(&files, &config.settings)).collect();
     let routes = settings::routes(&files, &config.settings);
-    let macros = config.macros.as_deref().unwrap_or(Path::new("")).display().to_string();
-    Ok(Catalog { files, conflicts, routes, macros })
+    Ok(Catalog { files, conflicts, routes })
 }
 
 impl Catalog {
@@ -149,8 +146,7 @@ impl Catalog {
         let refused: Vec<_> = of(|outcome| matches!(outcome, Outcome::Unsupported)).filter_map(refusal).collect();
         let other_data = of(|outcome| matches!(outcome, Outcome::OtherData)).count();
         let ready = of(|outcome| matches!(outcome, Outcome::Ready(_)));
-        let filters =
-            ready.flat_map(|file| &file.filters).map(|filter| (self.place_of(filter), filter.clone())).collect();
+        let filters = ready.flat_map(|file| file.filters.clone()).collect();
         self.log(&refused, other_data);
         Ok(Detections { plans: self.plans(), routes: self.routes, filters, refused, other_data })
     }
@@ -173,12 +169,6 @@ impl Catalog {
         let ready =
             |file: &FileReport| if let Outcome::Ready(plan) = &file.outcome { Some(plan.clone()) } else { None };
         self.files.iter().filter_map(ready).collect()
-    }
-
-    /// Where the expiry of a filter stands.
-    pub fn place_of(&self, filter: &ExpiringFilter) -> String {
-        let (line, column) = filter.place;
-        format!("{}:{line}:{column}", self.macros)
     }
 }
 
@@ -221,12 +211,19 @@ fn read(path: &Path) -> Result<String, CatalogError> {
     Ok(std::fs::read_to_string(path).map_err(|source| Unreadable { path: path.to_owned(), source })?)
 }
 
-fn read_macros(path: Option<&Path>) -> Result<Macros, CatalogError> {
-    let Some(path) = path else { return Ok(Macros::built_in()) };
-    Macros::from_yaml(&read(path)?).map_err(|problems| CatalogError::Macros {
-        path: path.to_owned(),
-        problems: problems.iter().map(|problem| format!("\n{problem}")).collect(),
-    })
+/// The built-in macros and those of the files, of which a later one wins.
+fn read_macros(paths: &[PathBuf]) -> Result<Macros, CatalogError> {
+    let mut macros = Macros::built_in();
+    for path in paths {
+        for file in files::under(path, &is_yaml)? {
+            let added = macros.add_file(&file.display().to_string(), &read(&file)?);
+            added.map_err(|problems| CatalogError::Macros {
+                problems: problems.iter().map(|problem| format!("\n{problem}")).collect(),
+                path: file,
+            })?;
+        }
+    }
+    Ok(macros)
 }
 
 fn is_yaml(path: &Path) -> bool {

@@ -171,4 +171,28 @@ mod tests {
             assert_eq!(warnings(&format!("[{{detection: Another, {sent}}}]")), [""; 0], "{sent}");
         }
     }
+
+    /// Splunk ships one macro a file; the operator's file comes after it.
+    #[test]
+    fn macros_come_from_folders_and_files_and_a_later_one_wins() {
+        let folder = tempfile::tempdir().expect("a folder for temporary files");
+        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("it is writable");
+        std::fs::create_dir(folder.path().join("macros")).expect("it is writable");
+        write("macros/a.yml", "definition: search src_ip=theirs\nname: aws_exfiltration_via_batch_service_filter\n");
+        write("own.yaml", "aws_exfiltration_via_batch_service_filter: search src_ip=own\n");
+        let search = |macros: &str| {
+            let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/detections");
+            let text = format!(
+                "source: {{stream: s}}\nsinks: [{{name: out, type: stdout}}]\ndetections: {{paths: [{shipped:?}], \
+                 macros: {macros}}}\n"
+            );
+            write("t.yaml", &text);
+            let config = read(&folder.path().join("t.yaml"), &Environment::default(), &Overrides::default());
+            load(&config.expect("it is right").detections).expect("it loads").plans()[0].text().search.clone()
+        };
+        assert!(search("macros").contains("src_ip=theirs"));
+        assert!(search("[macros, own.yaml]").contains("src_ip=own"));
+        assert!(search("[own.yaml, macros]").contains("src_ip=theirs"));
+        assert!(!search("[]").contains("src_ip="));
+    }
 }

@@ -20,7 +20,7 @@ impl Default for DetectionsConfig {
     fn default() -> Self {
         Self {
             paths: Vec::new(),
-            macros: None,
+            macros: Vec::new(),
             window: HOUR,
             grace: 15 * MINUTE,
             max_future_skew: 5 * MINUTE,
@@ -43,7 +43,7 @@ pub(super) fn detections(mut section: Section<'_>, sinks: &BTreeSet<String>) -> 
     let default = DetectionsConfig::default();
     let detections = DetectionsConfig {
         paths: paths(section.take("paths")),
-        macros: section.take("macros").path(),
+        macros: section.take("macros").paths(),
         window: section.take("window").duration(WINDOW, default.window),
         grace: section.take("grace").duration(GRACE, default.grace),
         max_future_skew: section.take("max_future_skew").duration(Duration::ZERO..=DAY, default.max_future_skew),

@@ -138,7 +138,7 @@ impl Reader {
     fn facts(&mut self, node: Node<'_>) -> MacroFacts {
         let Place { line, column } = node.get("expires").unwrap_or(node).place();
         let (owner, reason) = (self.line_of(node, "owner"), self.line_of(node, "reason"));
-        MacroFacts { owner, reason, expires_ms: self.expiry(node), line, column }
+        MacroFacts { owner, reason, expires_ms: self.expiry(node), file: String::new(), line, column }
     }
 
     /// Text that is shown beside a macro's name, on one line.
