@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::PlanText;
-use super::columns::Columns;
 use super::message::tokens;
 use super::problem::{Problem, ProblemSeverity};
 use super::reader::{Reader, first_line};
 use super::risk::{Risk, risk};
 use super::search::{self, Search, SearchPlace};
+use crate::plan::Columns;
 use crate::spl::{Macros, conventional_filter, lint, nearest};
 use crate::yaml::{Documents, Node};
 

@@ -5,7 +5,6 @@
 
 mod annotations;
 mod attack;
-mod columns;
 mod compile;
 mod load;
 mod message;

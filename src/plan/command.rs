@@ -166,15 +166,13 @@ impl Action {
                 Self::Rex(Box::new(Rex::compile(field, pattern, *max_match)?))
             }
             Command::MvExpand { field, limit } => Self::MvExpand(MvExpand::compile(field, *limit, span)?),
-            Command::Append(_) => {
-                return Err(CompileError::unsupported("append is supported where the rows are events", span)
-                    .with_help("write it before stats, before filter macros, and before what needs all rows"));
-            }
             Command::Stats(_)
             | Command::EventStats(_)
             | Command::Sort { .. }
             | Command::Head { .. }
-            | Command::Dedup { .. } => {
+            | Command::Dedup { .. }
+            | Command::Append(_)
+            | Command::Join(_) => {
                 return Err(CompileError::unsupported("this command needs all rows of a window", span));
             }
         })

@@ -8,9 +8,11 @@ use std::collections::BTreeMap;
 
 use super::aggregate::{Aggregate, Argument, Function};
 use super::expr::Expression;
+use super::leg::Leg;
 use super::names::Names;
-use super::number;
-use crate::spl::ast::{BinaryOp, Command, CompareOp, Expr, SearchExpr, SearchTerm, Spanned, UnaryOp};
+use super::parts::Parts;
+use super::{PlanText, number};
+use crate::spl::ast::{BinaryOp, Command, CompareOp, Expr, Pipeline, SearchExpr, SearchTerm, Spanned, UnaryOp};
 use crate::spl::capture_names;
 
 /// When rows may be announced.
@@ -54,14 +56,18 @@ enum Filter {
 
 struct Columns(BTreeMap<String, Growth>);
 
+/// When a row of a search may be announced.
+pub(super) fn of(text: &PlanText, pipeline: &Pipeline, leg: &Leg) -> Early {
+    let parts = Parts::of(text, pipeline);
+    match parts.whole.first() {
+        Some(command) => never(&text.search, command),
+        None => classify(&text.search, leg, parts.after),
+    }
+}
+
 /// Classifies the commands after `stats`; for a search without `stats`, those that work on its rows.
-pub(super) fn classify(
-    search: &str,
-    by: &[std::sync::Arc<str>],
-    aggregates: &[Aggregate],
-    commands: &[Spanned<Command>],
-) -> Early {
-    let mut columns = Columns::new(by, aggregates);
+fn classify(search: &str, leg: &Leg, commands: &[Spanned<Command>]) -> Early {
+    let mut columns = Columns::new(&leg.by, &leg.aggregates);
     let mut strictest = Filter::Constant;
     for command in commands {
         let filter = match &command.node {
@@ -87,8 +93,10 @@ pub(super) fn classify(
 }
 
 /// A search whose later commands need every row (EM-5); `command` is the first of them.
-pub(super) fn never(search: &str, command: &Spanned<Command>) -> Early {
-    let text = search.get(command.span.clone()).unwrap_or_default().trim();
+fn never(search: &str, command: &Spanned<Command>) -> Early {
+    let text = search.get(command.span.clone()).unwrap_or_default();
+    // Of a subsearch it is enough to say that there is one.
+    let text = text.split_once('[').map_or(text, |(command, _)| command).trim();
     Early::AtClose(format!("`{text}` needs every row of the window"))
 }
 
@@ -138,7 +146,8 @@ impl Columns {
             | Command::Dedup { .. }
             | Command::Sort { .. }
             | Command::Head { .. }
-            | Command::Append(_) => {}
+            | Command::Append(_)
+            | Command::Join(_) => {}
         }
     }
 

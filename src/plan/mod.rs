@@ -5,6 +5,7 @@
 
 mod aggregate;
 mod branch;
+mod columns;
 mod command;
 mod compile;
 mod conclude;
@@ -17,6 +18,8 @@ mod expr;
 mod extent;
 mod extract;
 mod fingerprint;
+mod join;
+mod leg;
 mod literals;
 mod matcher;
 mod names;
@@ -39,6 +42,7 @@ use std::sync::Arc;
 
 use crate::value::number;
 pub use crate::value::{Scalar, Value};
+pub(crate) use columns::Columns;
 pub use compile::Plan;
 pub use conclude::{Conclusion, GroupRow, WindowRow};
 pub use early::Early;
@@ -53,6 +57,8 @@ use crate::time::EventTime;
 /// it is empty, and the event itself is the group.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct GroupKey {
+    /// Which search of the plan it belongs to: 0 is the search itself, others are subsearches of `join` and `append`.
+    pub leg: u32,
     /// By-values.
     pub values: Vec<Scalar>,
     /// The event, where the search has no `stats`.

@@ -1,10 +1,11 @@
 //! What Splunk accepts in silence and is hardly meant, as far as it takes the meaning of a search to see it. (What the
 //! syntax shows is `spl::lint`'s.)
 
+use super::columns::Columns;
 use super::error::PlanWarning;
 use super::names::Names;
 use crate::cloudtrail::may_exist;
-use crate::spl::ast::{Command, CompareOp, Pipeline, SearchExpr, SearchTerm, Spanned, StatsCommand};
+use crate::spl::ast::{Command, CompareOp, JoinCommand, Pipeline, SearchExpr, SearchTerm, Spanned, StatsCommand};
 use crate::spl::capture_names;
 
 type Commands = [Spanned<Command>];
@@ -15,6 +16,10 @@ pub(super) fn of(pipeline: &Pipeline) -> Vec<PlanWarning> {
     let event_names = all_event_names(pipeline).unwrap_or_default();
     let mut first = true;
     for (index, command) in pipeline.commands.iter().enumerate() {
+        if let Command::Join(join) = &command.node {
+            warnings.extend(of(&join.subsearch));
+            warnings.extend(unjoinable(join, &pipeline.commands[..index]));
+        }
         if let Command::Stats(stats) = &command.node {
             let (before, after) = (&pipeline.commands[..index], &pipeline.commands[index + 1..]);
             // A further `stats` works on rows.
@@ -108,7 +113,7 @@ fn origin(field: &str, before: &Commands) -> Option<String> {
                 return None;
             }
             Command::Rex { pattern, .. } if capture_names(&pattern.node).contains(&name.as_str()) => return None,
-            Command::Append(_) => return None,
+            Command::Append(_) | Command::Join(_) => return None,
             Command::EventStats(stats) if stats.aggregates.iter().any(|a| a.node.output == name) => return None,
             _ => {}
         }
@@ -149,6 +154,18 @@ fn unknown_columns(stats: &StatsCommand, after: &Commands) -> Vec<PlanWarning> {
     warnings
 }
 
+/// A field of a join that one of the searches cannot have: nothing agrees.
+fn unjoinable(join: &JoinCommand, before: &Commands) -> Vec<PlanWarning> {
+    let sides =
+        [("the search before it", Columns::after_commands(before)), ("its subsearch", Columns::of(&join.subsearch))];
+    let lacks = |columns: &Columns, field: &str| matches!(columns, Columns::Closed(known) if !known.contains(field));
+    let warning = |(side, columns): &(&str, Columns), field: &Spanned<String>| {
+        let message = format!("no row of {side} has the column {}: join finds no match", field.node);
+        lacks(columns, &field.node).then(|| PlanWarning { message, span: field.span.clone() })
+    };
+    join.fields.iter().flat_map(|field| sides.iter().filter_map(move |side| warning(side, field))).collect()
+}
+
 /// The columns that a command may add.
 fn written<'c>(command: &'c Command) -> Vec<&'c str> {
     match command {
@@ -164,6 +181,7 @@ fn written<'c>(command: &'c Command) -> Vec<&'c str> {
         Command::EventStats(stats) => stats.aggregates.iter().map(|a| a.node.output.as_str()).collect(),
         Command::Spath { output, path, .. } => vec![output.as_ref().or(path.as_ref()).map_or("*", String::as_str)],
         Command::Rex { pattern, .. } => capture_names(&pattern.node),
+        Command::Append(_) | Command::Join(_) => vec!["*"],
         _ => Vec::new(),
     }
 }

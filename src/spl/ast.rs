@@ -167,6 +167,8 @@ pub enum Command {
     },
     /// `append [search <terms> | <command> ...]`
     Append(Pipeline),
+    /// `join [options] [fields] [search <terms> | <command> ...]`
+    Join(JoinCommand),
     /// `convert [timeformat=".."] ctime(f) [as g] ...`
     Convert {
         /// The strftime format.
@@ -174,6 +176,21 @@ pub enum Command {
         /// Function (`ctime`, `mktime`, `num`, ...), field, optional output.
         conversions: Vec<Spanned<Conversion>>,
     },
+}
+
+/// `join`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JoinCommand {
+    /// `type=left` or `type=outer`: rows without a match stay; otherwise they are dropped.
+    pub keeps_unmatched: bool,
+    /// How many rows of the subsearch are joined to one; 0 means all, 1 where the search names no number.
+    pub max: u64,
+    /// Whether the subsearch's columns replace those of the same name; true where the search does not say.
+    pub overwrite: bool,
+    /// The fields that must agree; empty means every column that both have.
+    pub fields: Vec<Spanned<String>>,
+    /// The search whose rows are joined.
+    pub subsearch: Pipeline,
 }
 
 /// One key of `sort`.

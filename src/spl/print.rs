@@ -53,7 +53,8 @@ impl Display for Command {
             | Self::Dedup { .. }
             | Self::Sort { .. }
             | Self::Head { .. }
-            | Self::Append(_) => rows::command(f, self),
+            | Self::Append(_)
+            | Self::Join(_) => rows::command(f, self),
             Self::Convert { timeformat, conversions } => {
                 write!(f, "convert timeformat={} ", Quoted(timeformat, '"'))?;
                 separated(f, ", ", conversions, |f, conversion| write!(f, "{}", conversion.node))

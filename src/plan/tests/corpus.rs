@@ -66,7 +66,7 @@ fn thresholds_of_splunks_detections_are_announced_as_soon_as_they_pass() {
     let waiting: Vec<_> = plans.iter().filter(|(_, plan)| matches!(plan.early(), Early::AtClose(_))).collect();
     assert_eq!(
         waiting.iter().map(|(name, plan)| (name.as_str(), plan.whole_result())).collect::<Vec<_>>(),
-        [("aws_unusual_number_of_failed_authentications_from_ip", true)]
+        [("aws_createloginprofile", true), ("aws_unusual_number_of_failed_authentications_from_ip", true)]
     );
 }
 

@@ -7,6 +7,7 @@ mod escu;
 mod escu_made;
 mod evaluate;
 mod expressions;
+mod join;
 mod literals;
 mod refusals;
 mod rows;
@@ -117,7 +118,8 @@ fn groups(plan: &Plan, events: &[Event]) -> Vec<(GroupKey, Partial)> {
     let mut groups: std::collections::BTreeMap<GroupKey, Partial> = std::collections::BTreeMap::new();
     for event in events {
         for contribution in contributions(plan, event) {
-            let partial = groups.entry(contribution.group.clone()).or_insert_with(|| Partial::new(plan));
+            let partial =
+                groups.entry(contribution.group.clone()).or_insert_with(|| Partial::new(plan, contribution.group.leg));
             partial.add(plan, &Bounds::default(), &unit(event, contribution.ordinal), &contribution.inputs);
         }
     }

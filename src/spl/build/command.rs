@@ -3,7 +3,7 @@
 use super::{Pair, Rule, Spanned, SplError, expr, inner, search, span, spanned_text, text};
 use crate::spl::ast::{Aggregate, AggregateArgument, BinSpan, Command, Conversion, StatsCommand};
 use crate::spl::build::option::{bin_span, no_options, option};
-use crate::spl::build::rows;
+use crate::spl::build::{rows, subsearch};
 use crate::spl::error::nearest;
 use crate::spl::parser::SUPPORTED_COMMANDS;
 
@@ -31,7 +31,8 @@ pub(super) fn command(pair: Pair<'_>) -> Result<Spanned<Command>> {
         Rule::dedup_command => rows::dedup(&pair)?,
         Rule::sort_command => rows::sort(pair)?,
         Rule::head_command => rows::head(&pair)?,
-        Rule::append_command => rows::append(&pair)?,
+        Rule::append_command => subsearch::append(&pair)?,
+        Rule::join_command => subsearch::join(&pair)?,
         _ => return Err(unsupported(inner(pair, Rule::command_name))),
     };
     Ok(Spanned { node, span })
@@ -181,7 +182,7 @@ fn conversion(pair: Pair<'_>) -> Result<Spanned<Conversion>> {
 }
 
 /// Commands that Splunk has: refused as what they are.
-const OTHER_COMMANDS: [&str; 25] = [
+const OTHER_COMMANDS: [&str; 24] = [
     "anomalydetection",
     "appendpipe",
     "appendcols",
@@ -192,7 +193,6 @@ const OTHER_COMMANDS: [&str; 25] = [
     "foreach",
     "inputlookup",
     "iplocation",
-    "join",
     "lookup",
     "makemv",
     "makeresults",
@@ -210,13 +210,12 @@ const OTHER_COMMANDS: [&str; 25] = [
 ];
 
 /// Why a stream does not have them; the others are merely missing.
-const REASONS: [(&str, &str); 8] = [
+const REASONS: [(&str, &str); 7] = [
     ("anomalydetection", HISTORY),
     ("collect", HISTORY),
     ("inputlookup", HISTORY),
     ("outputlookup", HISTORY),
     ("transaction", HISTORY),
-    ("join", "it needs the finished rows of a second search"),
     ("appendcols", "it needs the finished rows of a second search"),
     ("streamstats", "it depends on the order in which events arrive"),
 ];

@@ -7,6 +7,7 @@ mod expr;
 mod option;
 mod rows;
 mod search;
+mod subsearch;
 
 use super::ast::{Pipeline, SearchExpr, Span, Spanned};
 use super::error::SplError;

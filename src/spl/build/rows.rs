@@ -1,9 +1,9 @@
 //! Commands that take rows apart, choose among them or put them in order.
 
-use super::command::{children, command, names, trimmed_span};
+use super::command::{children, names, trimmed_span};
 use super::option::{bool_option, no_options, number_option, option};
-use super::{Pair, Rule, Spanned, SplError, inner, search, span, spanned_text, text};
-use crate::spl::ast::{Command, Pipeline, SortKey, SortOrder};
+use super::{Pair, Rule, Spanned, SplError, inner, span, spanned_text, text};
+use crate::spl::ast::{Command, SortKey, SortOrder};
 use crate::spl::error::nearest;
 
 type Result<T> = std::result::Result<T, SplError>;
@@ -42,8 +42,8 @@ pub(super) fn dedup(pair: &Pair<'_>) -> Result<Command> {
     Ok(Command::Dedup {
         keep: limit(pair)?.unwrap_or(1),
         fields: names(inner(pair.clone(), Rule::name_list)),
-        keep_empty: bool_option(pair, "keepempty")?,
-        consecutive: bool_option(pair, "consecutive")?,
+        keep_empty: bool_option(pair, "keepempty")?.unwrap_or(false),
+        consecutive: bool_option(pair, "consecutive")?.unwrap_or(false),
     })
 }
 
@@ -88,14 +88,6 @@ fn sort_order(function: &Pair<'_>) -> Result<SortOrder> {
 pub(super) fn head(pair: &Pair<'_>) -> Result<Command> {
     no_options(pair, &["limit"])?;
     Ok(Command::Head { limit: limit(pair)?.or(number_option(pair, "limit")?).unwrap_or(10) })
-}
-
-pub(super) fn append(pair: &Pair<'_>) -> Result<Command> {
-    no_options(pair, &[])?;
-    let subsearch = inner(pair.clone(), Rule::subsearch);
-    let base = search::expr(inner(subsearch.clone(), Rule::search_expr))?;
-    search::check_base(&base)?;
-    Ok(Command::Append(Pipeline { base, commands: children(subsearch, Rule::sub_command, command)? }))
 }
 
 /// The number that stands before the fields.

@@ -28,6 +28,12 @@ pub(super) fn command(f: &mut Formatter<'_>, command: &Command) -> fmt::Result {
         }
         Command::Head { limit } => write!(f, "head {limit}"),
         Command::Append(pipeline) => write!(f, "append [search {pipeline}]"),
+        Command::Join(join) => {
+            let kind = if join.keeps_unmatched { "left" } else { "inner" };
+            write!(f, "join type={kind} max={} overwrite={} ", join.max, join.overwrite)?;
+            names(f, &join.fields)?;
+            write!(f, " [search {}]", join.subsearch)
+        }
         _ => Ok(()),
     }
 }

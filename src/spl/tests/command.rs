@@ -205,9 +205,33 @@ fn append_holds_a_search_of_its_own() {
     let open = refused("* | append [search a | where b=1");
     assert!(open.message.contains("found the end of the search"), "{}", open.message);
     assert!(refused("* | append search a").message.contains("a subsearch `[search ...]`"));
-    assert!(refused("* | append [search a | join b [search c]] | table d").message.contains("`join`"));
+    assert!(refused("* | append [search a | transaction b] | table d").message.contains("`transaction`"));
+    assert!(refused("* | append [| inputlookup b] | table d").message.contains("`inputlookup`"));
+    assert!(refused("* | append [| stats count]").message.contains("begins with search terms"));
     let deep = format!("* {} {}", "| append [search a ".repeat(70), "]".repeat(70));
     assert_eq!(refused(&deep).kind, crate::spl::SplErrorKind::Limit);
+}
+
+#[test]
+fn join_has_options_fields_and_a_subsearch() {
+    let shown = |text: &str| match command(text) {
+        Command::Join(join) => {
+            let fields = names(&join.fields).join(" ");
+            (fields, join.keeps_unmatched, join.max, join.overwrite, join.subsearch.to_string())
+        }
+        other => panic!("{other}"),
+    };
+    let sub = parsed("a=1 | stats count by b").to_string();
+    assert_eq!(shown("join b [search a=1 | stats count by b]"), ("b".into(), false, 1, true, sub.clone()));
+    assert_eq!(
+        shown("join type=outer b, c max=0 overwrite=f [|search a=1|stats count by b ]"),
+        ("b c".into(), true, 0, false, sub.clone())
+    );
+    assert_eq!(shown("join type=left [search a=1 | stats count by b]"), (String::new(), true, 1, true, sub));
+    assert!(refused("* | join type=innr a [search b]").help.is_some_and(|help| help.contains("`inner`")));
+    assert!(refused("* | join left=L right=R where L.a = R.b [search b]").message.contains("`where`"));
+    assert_eq!(refused("* | join usetime=true a [search b]").kind, crate::spl::SplErrorKind::Unsupported);
+    assert!(refused("* | join a").message.contains("a subsearch `[search ...]`"));
 }
 
 #[test]

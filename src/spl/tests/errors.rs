@@ -18,7 +18,7 @@ fn an_unsupported_command_is_named() {
 error: the command `streamstats` is not supported: it depends on the order in which events arrive
   | a=1 | streamstats count by b
   |       ^^^^^^^^^^^
-  = help: supported are search, where, eval, rename, fields, table, fillnull, bin, bucket, stats, eventstats, convert, spath, mvexpand, rex, dedup, sort, head, append",
+  = help: supported are search, where, eval, rename, fields, table, fillnull, bin, bucket, stats, eventstats, convert, spath, mvexpand, rex, dedup, sort, head, append, join",
     );
 }
 
@@ -34,7 +34,6 @@ fn a_misspelt_command_gets_the_nearest() {
 fn every_command_of_splunk_that_is_missing_is_unsupported_not_wrong() {
     let commands = [
         "appendcols [search a | where b>1]",
-        "join a [| search b]",
         "lookup x y OUTPUT z",
         "streamstats count",
         r#"anomalydetection "count" "user" action=annotate"#,
@@ -54,7 +53,7 @@ fn a_refusal_says_why_where_there_is_a_reason() {
     for (command, reason) in [
         ("anomalydetection \"count\"", "a history longer than a window"),
         ("outputlookup x", "a history longer than a window"),
-        ("join a [search b]", "the finished rows of a second search"),
+        ("appendcols [search b]", "the finished rows of a second search"),
         ("streamstats count", "the order in which events arrive"),
     ] {
         assert!(refused(&format!("a=1 | {command}")).message.contains(reason), "{command}");

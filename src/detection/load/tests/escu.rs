@@ -17,8 +17,7 @@ fn files() -> BTreeMap<String, String> {
 }
 
 /// The files that do not load yet, with the reason that each must give.
-const REFUSED: [(&str, ProblemSeverity, &str); 4] = [
-    ("aws_createloginprofile", ProblemSeverity::Unsupported, "the command `join`"),
+const REFUSED: [(&str, ProblemSeverity, &str); 3] = [
     ("aws_ecr_container_upload_unknown_user", ProblemSeverity::Error, "the macro `aws_ecr_users` is not defined"),
     (
         "aws_exfiltration_via_anomalous_getobject_api_activity",
