@@ -3,6 +3,7 @@
 //! Owns: the I/O around the pure `detection` layer. Deliberately absent: what a search means.
 
 mod bounds;
+mod lookups;
 mod sources;
 
 use std::collections::BTreeMap;
@@ -14,7 +15,7 @@ pub use sources::{Sources, SourcesError};
 
 use crate::config::{DetectionSettings, DetectionsConfig, SinkConfig};
 use crate::detection::{self, PlanSettings, Problem, ProblemSeverity};
-use crate::plan::Plan;
+use crate::plan::{Lookups, Plan};
 use crate::spl::Macros;
 
 /// Every detection file, and what became of it.
@@ -71,6 +72,9 @@ pub enum CatalogError {
         /// What is wrong with it, one problem a line.
         problems: String,
     },
+    /// Lookups are wrong.
+    #[error("the lookups cannot be read:{0}")]
+    Lookups(String),
     /// No file was found.
     #[error("there is no detection file (*.yml, *.yaml) in {0}")]
     Empty(String),
@@ -83,9 +87,10 @@ pub enum CatalogError {
 /// of them can be shown at once.
 ///
 /// # Errors
-/// When a path or the macros file cannot be read, or there is no file at all.
+/// When a path, the macros file or a lookup cannot be read, or there is no file at all.
 pub fn load(config: &DetectionsConfig) -> Result<Catalog, CatalogError> {
     let macros = read_macros(config.macros.as_deref())?;
+    let lookups = lookups::read(&config.lookups)?;
     let mut paths = Vec::new();
     for path in &config.paths {
         detection_files(path, &mut paths)?;
@@ -94,7 +99,8 @@ pub fn load(config: &DetectionsConfig) -> Result<Catalog, CatalogError> {
         let places: Vec<_> = config.paths.iter().map(|path| path.display().to_string()).collect();
         return Err(CatalogError::Empty(places.join(", ")));
     }
-    let files = paths.into_iter().map(|path| load_file(path, &macros, config)).collect::<Result<Vec<_>, _>>()?;
+    let files =
+        paths.into_iter().map(|path| load_file(path, &macros, &lookups, config)).collect::<Result<Vec<_>, _>>()?;
     let conflicts = conflicts(&files, &config.settings);
     Ok(Catalog { files, conflicts })
 }
@@ -174,7 +180,12 @@ fn detection_files(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), CatalogE
     Ok(())
 }
 
-fn load_file(path: PathBuf, macros: &Macros, config: &DetectionsConfig) -> Result<FileReport, CatalogError> {
+fn load_file(
+    path: PathBuf,
+    macros: &Macros,
+    lookups: &Lookups,
+    config: &DetectionsConfig,
+) -> Result<FileReport, CatalogError> {
     let yaml = read(&path)?;
     let millis = |duration: std::time::Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
     let settings = |id: &str, name: &str| {
@@ -185,7 +196,7 @@ fn load_file(path: PathBuf, macros: &Macros, config: &DetectionsConfig) -> Resul
             max_future_skew_ms: millis(config.max_future_skew),
         }
     };
-    let compiled = detection::compile(&yaml, &path.display().to_string(), macros, &settings);
+    let compiled = detection::compile(&yaml, &path.display().to_string(), macros, lookups, &settings);
     Ok(match compiled {
         Ok(compiled) => {
             let name = compiled.plan.text().name.clone();

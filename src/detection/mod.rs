@@ -7,6 +7,7 @@ mod annotations;
 mod attack;
 mod compile;
 mod load;
+mod lookups;
 mod message;
 mod problem;
 mod reader;

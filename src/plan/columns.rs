@@ -46,6 +46,7 @@ impl Columns {
                 let outputs = stats.aggregates.iter().map(|aggregate| aggregate.node.output.clone());
                 closed(outputs.chain(names(&stats.by)))
             }
+            Command::Lookup(lookup) => self.with(lookup.outputs.iter().map(|output| output.field.clone())),
             Command::Table(fields) => self.kept(fields, false),
             Command::Fields { keep: true, fields } => self.kept(fields, true),
             Command::Fields { keep: false, fields } => self.without(fields),

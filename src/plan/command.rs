@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::error::CompileError;
 use super::expr::{Condition, Expression, compile_condition, compile_value};
 use super::extract::{MvExpand, Rex, Spath};
+use super::lookup::{Lookup, LookupTable};
 use super::matcher::Matcher;
 use super::number::{self, Numeric};
 use super::pattern::Pattern;
@@ -40,6 +41,7 @@ pub(super) enum Action {
     Spath(Spath),
     Rex(Box<Rex>),
     MvExpand(MvExpand),
+    Lookup(Arc<Lookup>),
 }
 
 /// One pair of `rename`.
@@ -109,6 +111,7 @@ impl Action {
             Self::Convert(conversions) => conversions.iter().for_each(|conversion| conversion.apply(record)),
             Self::Spath(spath) => spath.apply(record),
             Self::Rex(rex) => rex.apply(record),
+            Self::Lookup(lookup) => lookup.apply(record),
             Self::MvExpand(_) => {}
         }
         true
@@ -124,6 +127,7 @@ impl Action {
             Self::Spath(spath) => spath.writes(field),
             Self::Rex(rex) => rex.writes(field),
             Self::MvExpand(expand) => expand.writes(field),
+            Self::Lookup(lookup) => lookup.writes(field),
             Self::Search(_) | Self::Where(_) | Self::Keep(_) | Self::Drop(_) | Self::Table(_) | Self::FillNull(..) => {
                 false
             }
@@ -135,6 +139,7 @@ impl Action {
     pub(super) fn compile(
         command: &Command,
         span: &Span,
+        lookups: &[Arc<LookupTable>],
         fields_named_after: impl FnOnce() -> Option<Vec<FieldPath>>,
     ) -> Result<Self, CompileError> {
         Ok(match command {
@@ -165,6 +170,7 @@ impl Action {
             Command::Rex { field, pattern, max_match } => {
                 Self::Rex(Box::new(Rex::compile(field, pattern, *max_match)?))
             }
+            Command::Lookup(lookup) => Self::Lookup(Arc::new(Lookup::compile(lookup, lookups)?)),
             Command::MvExpand { field, limit } => Self::MvExpand(MvExpand::compile(field, *limit, span)?),
             Command::Stats(_)
             | Command::EventStats(_)

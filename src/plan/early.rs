@@ -136,9 +136,13 @@ impl Columns {
             // Hidden columns are null from here on; keeping their growth is the careful choice.
             Command::Fields { .. } | Command::Table(_) => {}
             Command::Spath { input, output, path } => {
-                self.extract(input, output.iter().chain(path).take(1).map(String::as_str));
+                self.extract(&[input], output.iter().chain(path).take(1).map(String::as_str));
             }
-            Command::Rex { field, pattern, .. } => self.extract(field, capture_names(&pattern.node).into_iter()),
+            Command::Rex { field, pattern, .. } => self.extract(&[field], capture_names(&pattern.node).into_iter()),
+            Command::Lookup(lookup) => {
+                let inputs: Vec<&str> = lookup.inputs.iter().map(|input| input.field.as_str()).collect();
+                self.extract(&inputs, lookup.outputs.iter().map(|output| output.field.as_str()));
+            }
             Command::Search(_) | Command::Where(_) | Command::MvExpand { .. } => {}
             // With these a plan has no early stage, or none of them comes after `stats`.
             Command::Stats(_)
@@ -151,10 +155,11 @@ impl Columns {
         }
     }
 
-    /// What is taken out of a field that stays the same stays the same, if the field that it is written to does, too.
-    fn extract<'c>(&mut self, input: &str, outputs: impl Iterator<Item = &'c str>) {
+    /// What is taken out of fields that stay the same stays the same, if the field that it is written to does, too.
+    fn extract<'c>(&mut self, inputs: &[&str], outputs: impl Iterator<Item = &'c str>) {
+        let inputs = inputs.iter().all(|input| self.of(input).is_constant());
         for output in outputs {
-            let constant = self.of(input).is_constant() && self.of(output).is_constant();
+            let constant = inputs && self.of(output).is_constant();
             self.0.insert(output.to_owned(), if constant { Growth::Constant } else { Growth::Unknown });
         }
     }

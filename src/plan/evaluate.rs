@@ -81,7 +81,7 @@ pub(super) fn by_values(field: &str, value: &Value) -> Vec<Scalar> {
 }
 
 /// The first choices of one value a field, the last field's values changing fastest.
-pub(super) fn combinations(by: &[Vec<Scalar>], most: usize) -> Vec<Vec<Scalar>> {
+pub(super) fn combinations<T: Clone>(by: &[Vec<T>], most: usize) -> Vec<Vec<T>> {
     by.iter().fold(vec![Vec::new()], |rows, values| {
         let extended = rows
             .iter()

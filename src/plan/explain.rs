@@ -15,6 +15,7 @@ impl Plan {
     pub fn explain(&self) -> String {
         let (main, subsearches) = self.legs.split_first().expect("a plan has a search");
         let mut text = self.explain_head() + &line("filter", self.base_text()) + &self.explain_prefilter();
+        text += &self.explain_lookups();
         text += &self.explain_leg(main);
         for leg in subsearches {
             text += &line(&format!("subsearch {}", leg.number), &leg.base);
@@ -37,6 +38,11 @@ impl Plan {
             None => "none: every record is parsed".into(),
         };
         line("prefilter", literals)
+    }
+
+    fn explain_lookups(&self) -> String {
+        let lookups = self.text.lookups.iter().map(|table| table.describe());
+        if self.text.lookups.is_empty() { String::new() } else { list("lookups", lookups) }
     }
 
     fn explain_leg(&self, leg: &Leg) -> String {

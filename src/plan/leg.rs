@@ -168,7 +168,7 @@ pub(super) fn step(
     command: &Spanned<Command>,
     named_after: impl FnOnce() -> Option<Vec<FieldPath>>,
 ) -> Result<Step, CompileError> {
-    let action = Action::compile(&command.node, &command.span, named_after)?;
+    let action = Action::compile(&command.node, &command.span, &text.lookups, named_after)?;
     Ok(Step { action, span: command.span.clone(), filter: filter_of(text, &command.span) })
 }
 

@@ -21,6 +21,7 @@ mod fingerprint;
 mod join;
 mod leg;
 mod literals;
+mod lookup;
 mod matcher;
 mod names;
 mod partial;
@@ -48,6 +49,7 @@ pub use conclude::{Conclusion, GroupRow, WindowRow};
 pub use early::Early;
 pub use error::{CompileError, CompileErrorKind, PlanWarning};
 pub use fingerprint::Fingerprint;
+pub use lookup::{LookupTable, Lookups, MatchType};
 pub use partial::{Added, Partial, Unit};
 pub use text::{PlanText, RiskModel, RiskObjectSpec, Severity, ThreatObjectSpec};
 

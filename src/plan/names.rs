@@ -99,6 +99,9 @@ impl Names {
                 self.add(field);
                 capture_names(&pattern.node).into_iter().for_each(|name| self.add(name));
             }
+            Command::Lookup(lookup) => {
+                lookup.inputs.iter().chain(&lookup.outputs).for_each(|field| self.add(&field.field));
+            }
             Command::MvExpand { field, .. } => self.add(&field.node),
             Command::Dedup { fields, .. } => self.add_all(fields),
             Command::Sort { keys, .. } => keys.iter().for_each(|key| self.add(&key.node.field)),

@@ -71,6 +71,7 @@ pub(super) fn needs_all_rows(command: &Command) -> bool {
         | Command::Bin { .. }
         | Command::Convert { .. }
         | Command::Spath { .. }
+        | Command::Lookup(_)
         | Command::Rex { .. }
         | Command::MvExpand { .. } => false,
     }

@@ -65,6 +65,7 @@ impl Columns {
             Command::Spath { output, path, .. } => output.iter().chain(path).take(1).for_each(|name| self.add(name)),
             Command::Rex { pattern, .. } => capture_names(&pattern.node).into_iter().for_each(|name| self.add(name)),
             Command::Search(_) | Command::Where(_) | Command::MvExpand { .. } => {}
+            Command::Lookup(lookup) => lookup.outputs.iter().for_each(|output| self.add(&output.field)),
             Command::Append(subsearch) => {
                 columns(subsearch, &subsearch.commands, &[], &[])?.iter().for_each(|name| self.add(name));
             }

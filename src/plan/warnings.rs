@@ -113,6 +113,7 @@ fn origin(field: &str, before: &Commands) -> Option<String> {
                 return None;
             }
             Command::Rex { pattern, .. } if capture_names(&pattern.node).contains(&name.as_str()) => return None,
+            Command::Lookup(lookup) if lookup.outputs.iter().any(|output| output.field == name) => return None,
             Command::Append(_) | Command::Join(_) => return None,
             Command::EventStats(stats) if stats.aggregates.iter().any(|a| a.node.output == name) => return None,
             _ => {}
@@ -181,6 +182,7 @@ fn written<'c>(command: &'c Command) -> Vec<&'c str> {
         Command::EventStats(stats) => stats.aggregates.iter().map(|a| a.node.output.as_str()).collect(),
         Command::Spath { output, path, .. } => vec![output.as_ref().or(path.as_ref()).map_or("*", String::as_str)],
         Command::Rex { pattern, .. } => capture_names(&pattern.node),
+        Command::Lookup(lookup) => lookup.outputs.iter().map(|output| output.field.as_str()).collect(),
         Command::Append(_) | Command::Join(_) => vec!["*"],
         _ => Vec::new(),
     }

@@ -169,6 +169,8 @@ pub enum Command {
     Append(Pipeline),
     /// `join [options] [fields] [search <terms> | <command> ...]`
     Join(JoinCommand),
+    /// `lookup <table> <column> [as <field>] ... output|outputnew <column> [as <field>] ...`
+    Lookup(LookupCommand),
     /// `convert [timeformat=".."] ctime(f) [as g] ...`
     Convert {
         /// The strftime format.
@@ -191,6 +193,28 @@ pub struct JoinCommand {
     pub fields: Vec<Spanned<String>>,
     /// The search whose rows are joined.
     pub subsearch: Pipeline,
+}
+
+/// `lookup`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LookupCommand {
+    /// The table's name in the configuration.
+    pub table: Spanned<String>,
+    /// What must agree; at least one.
+    pub inputs: Vec<LookupField>,
+    /// `outputnew`: fields that exist stay as they are.
+    pub keeps_existing: bool,
+    /// What is written; at least one.
+    pub outputs: Vec<LookupField>,
+}
+
+/// A column of a lookup and the field that goes with it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LookupField {
+    /// The column.
+    pub column: Spanned<String>,
+    /// `as <field>`, otherwise the column's name.
+    pub field: String,
 }
 
 /// One key of `sort`.

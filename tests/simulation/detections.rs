@@ -73,6 +73,7 @@ impl Detection {
             kind: "TTP".to_owned(),
             search: rule.search().to_owned(),
             filters: vec![],
+            lookups: Vec::new(),
             risk: risk_model(rule),
             window_ms: if rule == Rule::Burst { 1_000 } else { window },
             grace_ms: grace,

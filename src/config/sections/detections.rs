@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::lookups;
 use super::{DAY, HOUR, MINUTE, SECOND, one_line};
 use crate::config::field::Field;
 use crate::config::reader::Section;
@@ -19,6 +20,7 @@ impl Default for DetectionsConfig {
         Self {
             paths: Vec::new(),
             macros: None,
+            lookups: Vec::new(),
             window: HOUR,
             grace: 15 * MINUTE,
             max_future_skew: 5 * MINUTE,
@@ -33,6 +35,7 @@ pub(super) fn detections(mut section: Section<'_>) -> DetectionsConfig {
     let detections = DetectionsConfig {
         paths: paths(section.take("paths")),
         macros: section.take("macros").path(),
+        lookups: lookups::lookups(section.take("lookups")),
         window: section.take("window").duration(WINDOW, default.window),
         grace: section.take("grace").duration(GRACE, default.grace),
         max_future_skew: section.take("max_future_skew").duration(Duration::ZERO..=DAY, default.max_future_skew),

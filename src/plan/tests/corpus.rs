@@ -6,7 +6,7 @@ use std::io::Read as _;
 use super::*;
 use crate::cloudtrail::{EventKey, Prefilter};
 use crate::detection::{PlanSettings, load};
-use crate::plan::Early;
+use crate::plan::{Early, Lookups};
 use crate::spl::Macros;
 
 const CORPUS: &[u8] = include_bytes!("../../../tests/data/cloudtrail/corpus.ndjson.gz");
@@ -37,7 +37,7 @@ pub(super) fn escu() -> BTreeMap<String, Plan> {
         let path = file.expect("a file").path();
         let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
         let yaml = std::fs::read_to_string(&path).expect("readable");
-        if let Ok(loaded) = load(&yaml, &name, &Macros::built_in(), &settings) {
+        if let Ok(loaded) = load(&yaml, &name, &Macros::built_in(), &Lookups::new(), &settings) {
             let plan = Plan::compile(&loaded.text).unwrap_or_else(|error| panic!("{name}: {error}"));
             plans.insert(name, plan);
         }

@@ -141,8 +141,7 @@ fn append_adds_the_rows_of_groups() {
 
 #[test]
 fn em_3_a_joined_row_is_of_the_main_group_and_of_the_events_of_both() {
-    let plan =
-        plan(&format!("eventName=A | stats count as c by u | join max=0 u [search eventName=B | stats count by u n]"));
+    let plan = plan("eventName=A | stats count as c by u | join max=0 u [search eventName=B | stats count by u n]");
     let rows = conclusion(&plan, &events(&calls())).rows;
     let of_bob: Vec<_> = rows.iter().filter(|row| row.group.values == [Scalar::text("bob")]).collect();
     assert_eq!(of_bob.iter().map(|row| (row.group.leg, row.ordinal)).collect::<Vec<_>>(), [(0, 0), (0, 1)]);

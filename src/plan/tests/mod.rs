@@ -9,6 +9,7 @@ mod evaluate;
 mod expressions;
 mod join;
 mod literals;
+mod lookup;
 mod refusals;
 mod rows;
 mod seed;
@@ -41,6 +42,7 @@ pub(crate) fn text(search: &str) -> PlanText {
         kind: "TTP".into(),
         search: search.into(),
         filters: Vec::new(),
+        lookups: Vec::new(),
         risk: RiskModel {
             message: "something happened".into(),
             score: 64.0,

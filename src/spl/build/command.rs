@@ -3,7 +3,7 @@
 use super::{Pair, Rule, Spanned, SplError, expr, inner, search, span, spanned_text, text};
 use crate::spl::ast::{Aggregate, AggregateArgument, BinSpan, Command, Conversion, StatsCommand};
 use crate::spl::build::option::{bin_span, no_options, option};
-use crate::spl::build::{rows, subsearch};
+use crate::spl::build::{lookup, rows, subsearch};
 use crate::spl::error::nearest;
 use crate::spl::parser::SUPPORTED_COMMANDS;
 
@@ -33,6 +33,7 @@ pub(super) fn command(pair: Pair<'_>) -> Result<Spanned<Command>> {
         Rule::head_command => rows::head(&pair)?,
         Rule::append_command => subsearch::append(&pair)?,
         Rule::join_command => subsearch::join(&pair)?,
+        Rule::lookup_command => Command::Lookup(lookup::lookup(&pair)?),
         _ => return Err(unsupported(inner(pair, Rule::command_name))),
     };
     Ok(Spanned { node, span })
@@ -182,7 +183,7 @@ fn conversion(pair: Pair<'_>) -> Result<Spanned<Conversion>> {
 }
 
 /// Commands that Splunk has: refused as what they are.
-const OTHER_COMMANDS: [&str; 24] = [
+const OTHER_COMMANDS: [&str; 23] = [
     "anomalydetection",
     "appendpipe",
     "appendcols",
@@ -193,7 +194,6 @@ const OTHER_COMMANDS: [&str; 24] = [
     "foreach",
     "inputlookup",
     "iplocation",
-    "lookup",
     "makemv",
     "makeresults",
     "multisearch",

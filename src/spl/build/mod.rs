@@ -4,6 +4,7 @@
 
 mod command;
 mod expr;
+mod lookup;
 mod option;
 mod rows;
 mod search;

@@ -235,6 +235,31 @@ fn join_has_options_fields_and_a_subsearch() {
 }
 
 #[test]
+fn lookup_names_columns_and_fields() {
+    let shown = |text: &str| match command(text) {
+        Command::Lookup(lookup) => {
+            let pairs = |fields: &[crate::spl::ast::LookupField]| {
+                fields.iter().map(|f| format!("{}={}", f.column.node, f.field)).collect::<Vec<_>>().join(" ")
+            };
+            (lookup.table.node.clone(), pairs(&lookup.inputs), lookup.keeps_existing, pairs(&lookup.outputs))
+        }
+        other => panic!("{other}"),
+    };
+    let is = |table: &str, inputs: &str, keeps, outputs: &str| {
+        (table.to_owned(), inputs.to_owned(), keeps, outputs.to_owned())
+    };
+    assert_eq!(shown("lookup t a OUTPUT b"), is("t", "a=a", false, "b=b"));
+    assert_eq!(
+        shown("lookup local=t users.csv a as 'x.y', b outputnew c d AS e"),
+        is("users.csv", "a=x.y b=b", true, "c=c d=e")
+    );
+    assert!(refused("* | lookup t a").message.contains("without OUTPUT"));
+    assert_eq!(refused("* | lookup t a* OUTPUT b").span, 13..15);
+    assert_eq!(refused("* | lookup t OUTPUT b").message, "lookup names no column that must agree");
+    assert_eq!(refused("* | lookup update=t t a OUTPUT b").kind, crate::spl::SplErrorKind::Unsupported);
+}
+
+#[test]
 fn sort_takes_signs_orders_and_a_limit() {
     let shown = |text: &str| match command(text) {
         Command::Sort { limit, keys } => {
