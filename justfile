@@ -25,9 +25,15 @@ test-pure filter="":
 demo:
     cargo run --release --locked --example demo
 
+# Speed against a plain loop over the same events: replay over a file, and the daemon catching up with a stream.
+bench:
+    cargo bench --locked --bench throughput
+    cargo bench --locked --bench live
+
 # The shipped configuration and detections.
 check-config:
     cargo run --locked -- check --config config/trailrisk.yaml
+    cargo run --locked -- test --config config/trailrisk.yaml
 
 # Licences, bans and sources of the dependencies (needs cargo-deny).
 deny:

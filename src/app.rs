@@ -7,6 +7,7 @@ mod checkpoint;
 mod daemon;
 mod explain;
 mod replay;
+mod test;
 
 use std::io::Write;
 use std::path::Path;
@@ -24,7 +25,7 @@ pub use daemon::{Daemon, StartError};
 pub enum Exit {
     /// Everything went well; an orderly stop.
     Ok = 0,
-    /// `check` found a problem, or the daemon is not alive.
+    /// A test of a detection failed, nothing is stored, or the daemon is not alive.
     Failed = 1,
     /// The command line, or a path on it, makes no sense.
     Usage = 64,
@@ -85,6 +86,7 @@ pub fn run(cli: Cli, out: &mut (dyn Write + Send), diagnostics: &mut dyn Write) 
         Command::Run(args) => daemon::run(&read_config(&args.config)?),
         Command::Replay(args) => replay::run(&args, out, diagnostics),
         Command::Check(args) => check::run(&args, out),
+        Command::Test(args) => test::run(&args, out, diagnostics),
         Command::Checkpoint(args) => checkpoint::run(args, out, diagnostics),
         Command::Explain(args) => explain::run(&args, out, diagnostics),
         Command::Healthcheck(args) => healthcheck(&args),

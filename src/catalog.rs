@@ -4,6 +4,7 @@
 
 mod bounds;
 mod lookups;
+mod settings;
 mod sources;
 
 use std::collections::BTreeMap;
@@ -13,9 +14,12 @@ use std::sync::Arc;
 pub use bounds::bounds;
 pub use sources::{Sources, SourcesError};
 
-use crate::config::{DetectionSettings, DetectionsConfig, SinkConfig};
-use crate::detection::{self, PlanSettings, Problem, ProblemSeverity};
+use crate::config::{DetectionsConfig, SinkConfig};
+use crate::detection::{self, ExpiringFilter, PlanSettings, Problem, ProblemSeverity};
+use crate::files::{self, Unreadable};
 use crate::plan::{Lookups, Plan};
+use crate::risk_event::Stage;
+use crate::sink::{Router, Routes};
 use crate::spl::Macros;
 
 /// Every detection file, and what became of it.
@@ -25,6 +29,21 @@ pub struct Catalog {
     pub files: Vec<FileReport>,
     /// What is wrong beside the files: settings that name no detection, two files with one id.
     pub conflicts: Vec<String>,
+    /// Where the risk events of single detections go.
+    pub routes: Routes,
+    /// The macros file, in messages.
+    macros: String,
+}
+
+/// Everything that a daemon takes from the files and the settings; replaced as a whole.
+#[derive(Debug)]
+pub struct Detections {
+    /// What runs, in order of path.
+    pub plans: Vec<Arc<Plan>>,
+    /// Where their risk events go.
+    pub routes: Routes,
+    /// Their filters that expire, each with its place in the macros file.
+    pub filters: Vec<(String, ExpiringFilter)>,
 }
 
 /// One file.
@@ -38,6 +57,8 @@ pub struct FileReport {
     pub outcome: Outcome,
     /// Errors and warnings.
     pub problems: Vec<Problem>,
+    /// Its filters that expire.
+    pub filters: Vec<ExpiringFilter>,
 }
 
 /// What became of a file.
@@ -46,7 +67,7 @@ pub enum Outcome {
     /// It runs.
     Ready(Arc<Plan>),
     /// The configuration disables it.
-    Disabled,
+    Disabled(Arc<Plan>),
     /// It uses what is not supported; it is refused as a whole.
     Unsupported,
     /// It is wrong.
@@ -57,13 +78,8 @@ pub enum Outcome {
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
     /// A path of the configuration cannot be read.
-    #[error("cannot read {path}", path = path.display())]
-    Unreadable {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
     /// The macros file is wrong.
     #[error("{path} is not a macros file:{problems}", path = path.display())]
     Macros {
@@ -93,7 +109,7 @@ pub fn load(config: &DetectionsConfig) -> Result<Catalog, CatalogError> {
     let lookups = lookups::read(&config.lookups)?;
     let mut paths = Vec::new();
     for path in &config.paths {
-        detection_files(path, &mut paths)?;
+        paths.extend(files::under(path, &|file| is_yaml(file) && !is_test(file))?);
     }
     if paths.is_empty() {
         let places: Vec<_> = config.paths.iter().map(|path| path.display().to_string()).collect();
@@ -101,16 +117,18 @@ pub fn load(config: &DetectionsConfig) -> Result<Catalog, CatalogError> {
     }
     let files =
         paths.into_iter().map(|path| load_file(path, &macros, &lookups, config)).collect::<Result<Vec<_>, _>>()?;
-    let conflicts = conflicts(&files, &config.settings);
-    Ok(Catalog { files, conflicts })
+    let conflicts = repeated_ids(&files).into_iter().chain(settings::conflicts(&files, &config.settings)).collect();
+    let routes = settings::routes(&files, &config.settings);
+    let macros = config.macros.as_deref().unwrap_or(Path::new("")).display().to_string();
+    Ok(Catalog { files, conflicts, routes, macros })
 }
 
 impl Catalog {
-    /// The plans, all or nothing.
+    /// What runs, and where its risk events go; all or nothing.
     ///
     /// # Errors
     /// When any file or setting is wrong; the message holds every problem. Warnings are logged, not returned.
-    pub fn plans(self) -> Result<Vec<Arc<Plan>>, CatalogError> {
+    pub fn ready(self) -> Result<Detections, CatalogError> {
         let failed = |file: &&FileReport| matches!(file.outcome, Outcome::Unsupported | Outcome::Invalid);
         let in_files = self.files.iter().filter(failed).flat_map(|file| file.problems.iter().map(ToString::to_string));
         let problems: Vec<String> = in_files.chain(self.conflicts.iter().cloned()).collect();
@@ -121,12 +139,41 @@ impl Catalog {
             let place = format!("{}:{}:{}", problem.file, problem.line, problem.column);
             tracing::warn!(place, "{}", problem.message);
         }
-        let ready = self.files.into_iter().filter_map(|file| match file.outcome {
-            Outcome::Ready(plan) => Some(plan),
-            Outcome::Disabled | Outcome::Unsupported | Outcome::Invalid => None,
-        });
-        Ok(ready.collect())
+        let ready = self.files.iter().filter(|file| matches!(file.outcome, Outcome::Ready(_)));
+        let filters = ready.flat_map(|file| &file.filters).map(|filter| (self.place_of(filter), filter.clone()));
+        let filters = filters.collect();
+        Ok(Detections { plans: self.plans(), routes: self.routes, filters })
     }
+
+    /// The plans of the files that are right and enabled.
+    pub fn plans(&self) -> Vec<Arc<Plan>> {
+        let ready =
+            |file: &FileReport| if let Outcome::Ready(plan) = &file.outcome { Some(plan.clone()) } else { None };
+        self.files.iter().filter_map(ready).collect()
+    }
+
+    /// Where the expiry of a filter stands.
+    pub fn place_of(&self, filter: &ExpiringFilter) -> String {
+        let (line, column) = filter.place;
+        format!("{}:{line}:{column}", self.macros)
+    }
+}
+
+/// The detections with settings of their own of which, as the sinks are, nothing would be sent although they are not
+/// staged; as warnings.
+pub fn undelivered(plans: &[Arc<Plan>], routes: &Routes, sinks: &[SinkConfig]) -> Vec<String> {
+    let router = Router::new(sinks, routes.clone());
+    let has_own = |plan: &&Arc<Plan>| routes.of(&plan.text().id).is_some_and(|own| !own.staged);
+    let warning = |plan: &Arc<Plan>| {
+        let reasons = Stage::ALL.map(|stage| router.sinks_of(plan.text(), stage).err());
+        let [Some(early), Some(last)] = reasons else { return None };
+        let (name, early, last) = (&plan.text().name, early.as_str(), last.as_str());
+        Some(format!(
+            "by its settings no sink gets a risk event of {name:?} (early: {early}, final: {last}); if that is meant, \
+             `staged: true` says so"
+        ))
+    };
+    plans.iter().filter(has_own).filter_map(warning).collect()
 }
 
 /// Whether every detection that a sink names exists.
@@ -148,7 +195,7 @@ fn names(plan: &Plan, wanted: &str) -> bool {
 }
 
 fn read(path: &Path) -> Result<String, CatalogError> {
-    std::fs::read_to_string(path).map_err(|source| CatalogError::Unreadable { path: path.to_owned(), source })
+    Ok(std::fs::read_to_string(path).map_err(|source| Unreadable { path: path.to_owned(), source })?)
 }
 
 fn read_macros(path: Option<&Path>) -> Result<Macros, CatalogError> {
@@ -159,25 +206,24 @@ fn read_macros(path: Option<&Path>) -> Result<Macros, CatalogError> {
     })
 }
 
-/// A file is taken as it is; of a folder, and the folders in it, every `*.yml` and `*.yaml`, in order of path.
-fn detection_files(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), CatalogError> {
-    let failed = |source| CatalogError::Unreadable { path: path.to_owned(), source };
-    if !std::fs::metadata(path).map_err(failed)?.is_dir() {
-        files.push(path.to_owned());
-        return Ok(());
-    }
-    let entries = std::fs::read_dir(path).map_err(failed)?;
-    let mut entries =
-        entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>().map_err(failed)?;
-    entries.sort();
-    for entry in entries {
-        let is_yaml = entry.extension().is_some_and(|extension| extension == "yml" || extension == "yaml");
-        let is_test = entry.file_name().is_some_and(|name| name.to_string_lossy().contains(".test."));
-        if entry.is_dir() || (is_yaml && !is_test) {
-            detection_files(&entry, files)?;
-        }
-    }
-    Ok(())
+fn is_yaml(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "yml" || extension == "yaml")
+}
+
+/// Tests beside a detection (`<detection>.test.yml`).
+fn is_test(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().contains(".test."))
+}
+
+/// The test files under a path, in order of path; a file is taken as it is.
+///
+/// # Errors
+/// When the path does not exist, or a folder cannot be read.
+pub fn test_files(path: &Path) -> Result<Vec<PathBuf>, Unreadable> {
+    let mut files = files::under(path, &|file| is_yaml(file) && is_test(file))?;
+    // The paths of a configuration may name detections themselves.
+    files.retain(|file| is_test(file));
+    Ok(files)
 }
 
 fn load_file(
@@ -201,40 +247,30 @@ fn load_file(
         Ok(compiled) => {
             let name = compiled.plan.text().name.clone();
             let disabled = config.settings.iter().any(|own| !own.enabled && names(&compiled.plan, &own.detection));
-            let outcome = if disabled { Outcome::Disabled } else { Outcome::Ready(Arc::new(compiled.plan)) };
-            FileReport { path, name, outcome, problems: compiled.warnings }
+            let plan = Arc::new(compiled.plan);
+            let outcome = if disabled { Outcome::Disabled(plan) } else { Outcome::Ready(plan) };
+            FileReport { path, name, outcome, problems: compiled.warnings, filters: compiled.filters }
         }
         Err(problems) => {
             let unsupported = problems.iter().all(|problem| problem.severity != ProblemSeverity::Error);
             let outcome = if unsupported { Outcome::Unsupported } else { Outcome::Invalid };
             let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-            FileReport { path, name, outcome, problems }
+            FileReport { path, name, outcome, problems, filters: Vec::new() }
         }
     })
 }
 
-fn conflicts(files: &[FileReport], settings: &[DetectionSettings]) -> Vec<String> {
+/// Two files with one id.
+fn repeated_ids(files: &[FileReport]) -> Vec<String> {
     let mut by_id: BTreeMap<&str, &Path> = BTreeMap::new();
-    let mut conflicts = Vec::new();
+    let mut repeated = Vec::new();
     for file in files {
         if let Outcome::Ready(plan) = &file.outcome
             && let Some(other) = by_id.insert(&plan.text().id, &file.path)
         {
             let (first, second, id) = (other.display(), file.path.display(), &plan.text().id);
-            conflicts
-                .push(format!("{first} and {second} are one detection: both have the id {id}; remove one of them"));
+            repeated.push(format!("{first} and {second} are one detection: both have the id {id}; remove one of them"));
         }
     }
-    let is_loaded = |own: &DetectionSettings| {
-        files.iter().any(|file| match &file.outcome {
-            Outcome::Ready(plan) => names(plan, &own.detection),
-            // Of a disabled one only the name is kept; of a broken one not even that is certain.
-            Outcome::Disabled | Outcome::Unsupported | Outcome::Invalid => true,
-        })
-    };
-    let stray = settings.iter().filter(|own| !is_loaded(own));
-    conflicts.extend(
-        stray.map(|own| format!("detections.settings names {:?}, which is no detection loaded", own.detection)),
-    );
-    conflicts
+    repeated
 }

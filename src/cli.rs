@@ -22,6 +22,8 @@ pub enum Command {
     Replay(ReplayArgs),
     /// Validate the configuration and the detections.
     Check(CheckArgs),
+    /// Run the tests that stand beside the detections (`<detection>.test.yml`).
+    Test(TestArgs),
     /// Show, export or reset what is stored of the stream's progress.
     Checkpoint(CheckpointArgs),
     /// Show how a detection is compiled.
@@ -88,6 +90,21 @@ pub struct CheckArgs {
     /// One JSON object a detection.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `trailrisk test`
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  trailrisk test detections/\n  trailrisk test --config trailrisk.yaml my.test.yml")]
+pub struct TestArgs {
+    /// The configuration whose macros, settings and limits apply.
+    #[arg(long, value_name = "FILE", env = "TRAILRISK_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// A macros file, instead of the configuration's.
+    #[arg(long, value_name = "FILE")]
+    pub macros: Option<PathBuf>,
+    /// Test files, or folders of them; without any, the configuration's `detections.paths`.
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
 }
 
 /// `trailrisk checkpoint`

@@ -19,8 +19,12 @@ pub mod cloudtrail;
 #[cfg(feature = "daemon")]
 pub mod config;
 pub mod detection;
+#[cfg(feature = "daemon")]
+pub mod detection_test;
 pub mod engine;
 pub mod evaluate;
+#[cfg(feature = "daemon")]
+pub mod files;
 #[cfg(feature = "daemon")]
 pub mod metrics;
 #[cfg(feature = "daemon")]

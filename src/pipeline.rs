@@ -4,6 +4,7 @@
 //! Owns: the engine, the order of things, back-pressure. Deliberately absent: decisions about windows, positions and
 //! shards (the engine's), retries (the sinks' and the source's).
 
+mod filters;
 mod observer;
 mod saver;
 mod step;

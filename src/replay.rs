@@ -7,7 +7,7 @@ mod input;
 
 use std::sync::Arc;
 
-pub use input::{Document, InputError, files_of, read_documents};
+pub use input::{Document, files_of, read_documents};
 
 use crate::cloudtrail::{DecodeLimits, Rejected};
 use crate::engine::{

@@ -97,6 +97,40 @@ impl<'t> Node<'t> {
         }
     }
 
+    /// True or false.
+    pub(crate) fn boolean(self) -> Option<bool> {
+        self.marked.data.as_bool()
+    }
+
+    /// A scalar as text: what it says, and a number or a flag as it is written. Nothing for lists and mappings.
+    pub(crate) fn shown(self) -> Option<String> {
+        match &self.marked.data {
+            YamlData::Value(Scalar::String(text)) => Some(text.to_string()),
+            YamlData::Value(_) => Some(self.source[self.bytes()].to_owned()),
+            _ => None,
+        }
+    }
+
+    /// As JSON. A scalar that is neither text nor, as it is written, a value of JSON becomes text: `007` keeps its
+    /// zeros.
+    pub(crate) fn json(self) -> serde_json::Value {
+        if let Some(entries) = self.entries() {
+            let key = |key: Self| key.shown().unwrap_or_default();
+            return entries.into_iter().map(|(name, value)| (key(name), value.json())).collect();
+        }
+        if let Some(items) = self.items() {
+            return items.into_iter().map(Self::json).collect();
+        }
+        let written = self.shown().unwrap_or_default();
+        if self.is_null() {
+            serde_json::Value::Null
+        } else if self.text().is_some() {
+            written.into()
+        } else {
+            serde_json::from_str(&written).unwrap_or_else(|_| written.into())
+        }
+    }
+
     /// Whether it is `null`, written or left out.
     pub(crate) fn is_null(self) -> bool {
         self.marked.data.is_null()

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Exit, Failure};
 use crate::admin::{AdminError, AdminServer, AdminState, Check, Liveness, Readiness};
-use crate::catalog::{self, CatalogError};
+use crate::catalog::{self, CatalogError, Detections};
 use crate::checkpoint::{CheckpointStore, FileStore, MemoryStore, StoreError};
 use crate::clock;
 use crate::config::{CheckpointStoreConfig, Config};
@@ -151,7 +151,7 @@ type Work = std::pin::Pin<Box<dyn Future<Output = Result<Ended, PipelineError>> 
 /// What the start has made so far.
 struct Base<'a> {
     config: &'a Config,
-    plans: Vec<Arc<Plan>>,
+    detections: Detections,
     metrics: Metrics,
     readiness: Readiness,
     liveness: Liveness,
@@ -165,8 +165,11 @@ impl Daemon {
     /// # Errors
     /// With the first part that cannot be used; nothing is left running that outlives the runtime.
     pub async fn start(config: &Config, stdout: StdoutWriter) -> Result<Self, StartError> {
-        let plans = catalog::load(&config.detections)?.plans()?;
-        catalog::check_subscriptions(&plans, &config.sinks)?;
+        let detections = catalog::load(&config.detections)?.ready()?;
+        catalog::check_subscriptions(&detections.plans, &config.sinks)?;
+        for warning in catalog::undelivered(&detections.plans, &detections.routes, &config.sinks) {
+            tracing::warn!("{warning}");
+        }
         let registry = prometheus::Registry::new();
         let metrics = Metrics::new(&registry).expect("a new registry holds no name yet");
         metrics.build_info.with_label_values(&[env!("CARGO_PKG_VERSION"), revision()]).set(1);
@@ -179,12 +182,12 @@ impl Daemon {
             version = env!("CARGO_PKG_VERSION"),
             configuration = config.hash(),
             stream = config.source.stream.name(),
-            detections = plans.len(),
+            detections = detections.plans.len(),
             admin = %admin_address,
             "starting"
         );
         let end_sinks = CancellationToken::new();
-        let base = Base { config, plans, metrics, readiness, liveness, end_sinks: end_sinks.clone(), stdout };
+        let base = Base { config, detections, metrics, readiness, liveness, end_sinks: end_sinks.clone(), stdout };
         let work = match &config.checkpoint.store {
             CheckpointStoreConfig::Memory => base.with_store(MemoryStore::default()).await?,
             CheckpointStoreConfig::File(path) => base.with_store(FileStore::open(path)?).await?,
@@ -240,7 +243,7 @@ impl Base<'_> {
             crate::cloudtrail::DecodeLimits { max_inflated_bytes: self.config.limits.max_inflated_bytes },
             self.config.detections.decode_all,
         );
-        let observer = Observer::new(
+        let mut observer = Observer::new(
             self.metrics.clone(),
             self.readiness.clone(),
             self.liveness.watch("pipeline", clock::monotonic()),
@@ -248,6 +251,7 @@ impl Base<'_> {
             &engine,
             self.config.limits.max_state_bytes,
         );
+        observer.watch_filters(self.detections.filters.clone());
         let (checkpoint_interval, drain_deadline) =
             (self.config.checkpoint.interval, self.config.shutdown.drain_deadline);
         let (sinks, acknowledgements) = self.sinks(dead_letters.clone())?;
@@ -271,7 +275,7 @@ impl Base<'_> {
     fn check_retention(&self, retention_hours: u32) -> Result<(), StartError> {
         let budget = i64::try_from(self.config.source.outage_budget.as_millis()).unwrap_or(i64::MAX);
         let needs = |plan: &Plan| plan.window_ms().saturating_add(plan.text().grace_ms).saturating_add(budget);
-        let Some(neediest) = self.plans.iter().max_by_key(|plan| needs(plan)) else { return Ok(()) };
+        let Some(neediest) = self.detections.plans.iter().max_by_key(|plan| needs(plan)) else { return Ok(()) };
         let hour = 3_600_000;
         if needs(neediest) <= i64::from(retention_hours) * hour {
             return Ok(());
@@ -296,7 +300,7 @@ impl Base<'_> {
                 self.report_trimmed(&checkpoint, oldest);
                 let start = (StartPosition::TrimHorizon, checkpoint.started_at);
                 tracing::info!(horizon = %checkpoint.horizon, shards = checkpoint.shards.len(), "resuming");
-                Engine::restore(self.engine_config(stream, start), self.plans.clone(), checkpoint)?
+                Engine::restore(self.engine_config(stream, start), self.detections.plans.clone(), checkpoint)?
             }
             None => {
                 let start = source.resolve_start()?;
@@ -305,7 +309,7 @@ impl Base<'_> {
                     StartPosition::AtTimestamp(at) => at,
                 };
                 tracing::info!(?start, "first start");
-                Engine::new(self.engine_config(stream, (start, started_at)), self.plans.clone())
+                Engine::new(self.engine_config(stream, (start, started_at)), self.detections.plans.clone())
             }
         };
         engine.handle_input(Input::ShardsListed(source.list().await?));
@@ -350,7 +354,9 @@ impl Base<'_> {
             stdout: self.stdout,
             stop: self.end_sinks,
         };
-        Ok(Sinks::start(&self.config.sinks, deps)?)
+        let (mut sinks, acknowledgements) = Sinks::start(&self.config.sinks, deps)?;
+        sinks.set_routes(self.detections.routes);
+        Ok((sinks, acknowledgements))
     }
 }
 

@@ -1,4 +1,5 @@
-//! `trailrisk replay`: files in, final risk events out.
+//! `trailrisk replay`: files in, final risk events out. Where they would be sent does not matter here: what is staged, or
+//! goes to no sink, is printed like everything else.
 
 use std::io::{self, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
@@ -12,17 +13,18 @@ use crate::clock;
 use crate::plan::Plan;
 use crate::replay::{Replay, Summary, files_of, read_documents};
 use crate::sink::format::native::{self, Meta};
+use crate::time::EventTime;
 
 /// Rejected documents that are named one by one; the summary counts the rest.
 const NAMED_REJECTIONS: u64 = 20;
 
 pub(super) fn run(args: &ReplayArgs, out: &mut dyn Write, diagnostics: &mut dyn Write) -> Result<Exit, Failure> {
     let sources = Sources::of(&args.detections)?;
-    let plans = catalog::load(&sources.detections).map_err(Failure::config)?.plans().map_err(Failure::config)?;
+    let detections = catalog::load(&sources.detections).map_err(Failure::config)?.ready().map_err(Failure::config)?;
     let source_name = args.source_name.as_deref().unwrap_or(&sources.source_name);
     let bounds = catalog::bounds(&sources.limits, source_name);
     let limits = crate::cloudtrail::DecodeLimits { max_inflated_bytes: sources.limits.max_inflated_bytes };
-    let mut replay = Replay::new(plans, source_name, bounds, limits, sources.detections.decode_all);
+    let mut replay = Replay::new(detections.plans, source_name, bounds, limits, sources.detections.decode_all);
     let files = files_of(&paths(args)?).map_err(|error| Failure::new(Exit::Usage, error))?;
     read_all(&mut replay, &files, diagnostics)?;
     let plans = replay.plans();
@@ -126,8 +128,13 @@ fn summarize(summary: &Summary, plans: &[std::sync::Arc<Plan>], diagnostics: &mu
         if counted.cut_rows > 0 {
             writeln!(diagnostics, "    rows cut by the bound on the rows of one event: at least {}", counted.cut_rows)?;
         }
-        for (filter, count) in plan.text().filters.iter().zip(&counted.hidden_rows).filter(|(_, count)| **count > 0) {
-            writeln!(diagnostics, "    rows hidden by {}: {count}", filter.name)?;
+        for (filter, count) in plan.text().filters.iter().zip(&counted.hidden_rows) {
+            if *count > 0 {
+                writeln!(diagnostics, "    rows hidden by {}: {count}", filter.name)?;
+            }
+            if let Some(expires) = filter.expires_ms.map(EventTime) {
+                writeln!(diagnostics, "    {} applies to windows that end by {expires}", filter.name)?;
+            }
         }
     }
     Ok(())

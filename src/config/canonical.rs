@@ -8,6 +8,7 @@ use super::{
     CheckpointStoreConfig, Config, DetectionSettings, DetectionsConfig, LimitsConfig, LogFormat, LookupConfig,
     SinkConfig, SinkKind, SourceConfig, StartConfig, StreamRef, WebhookConfig,
 };
+use crate::risk_event::Stage;
 
 /// Stands for every secret, so that rotating one changes no hash.
 const HIDDEN: &str = "<secret>";
@@ -111,6 +112,10 @@ fn setting(setting: &DetectionSettings) -> Value {
         "enabled": setting.enabled,
         "window": setting.window.map(show_duration),
         "grace": setting.grace.map(show_duration),
+        "staged": setting.delivery.staged,
+        "stages": names_of(&setting.delivery.stages),
+        "min_severity": setting.delivery.min_severity.as_str(),
+        "sinks": setting.delivery.sinks,
     })
 }
 
@@ -118,7 +123,7 @@ fn sink(sink: &SinkConfig) -> Value {
     let common = json!({
         "name": sink.name,
         "required": sink.required,
-        "stages": sink.stages.iter().map(|stage| stage.as_str()).collect::<Vec<_>>(),
+        "stages": names_of(&sink.stages),
         "min_severity": sink.min_severity.as_str(),
         "detections": sink.detections,
         "queue_bytes": show_size(sink.queue_bytes),
@@ -132,6 +137,10 @@ fn sink(sink: &SinkConfig) -> Value {
         _ => Map::new(),
     });
     Value::Object(keys.collect())
+}
+
+fn names_of(stages: &[Stage]) -> Vec<&'static str> {
+    stages.iter().map(|stage| stage.as_str()).collect()
 }
 
 fn webhook(webhook: &WebhookConfig) -> Value {

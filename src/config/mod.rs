@@ -20,6 +20,7 @@ mod units;
 pub use environment::{Environment, Overrides};
 pub use problem::{ConfigError, Place, Problem};
 pub use read::read;
+pub(crate) use units::duration;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -151,6 +152,8 @@ pub struct LookupConfig {
 /// What the configuration says of one detection.
 #[derive(Clone, Debug)]
 pub struct DetectionSettings {
+    /// Where its entry is.
+    pub place: Place,
     /// Its id or name.
     pub detection: String,
     /// `enabled`, default true.
@@ -159,6 +162,21 @@ pub struct DetectionSettings {
     pub window: Option<Duration>,
     /// `grace`.
     pub grace: Option<Duration>,
+    /// Where its risk events go. Changes nothing that is computed: no id, no byte, no fingerprint.
+    pub delivery: DeliverySettings,
+}
+
+/// Which risk events of a detection are sent, and where to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliverySettings {
+    /// `staged`: evaluated and counted, but not sent. Default false.
+    pub staged: bool,
+    /// `stages` that are sent, default both.
+    pub stages: Vec<Stage>,
+    /// `min_severity` that is sent, default informational.
+    pub min_severity: Severity,
+    /// `sinks` by name; empty means all whose own filters admit the risk event.
+    pub sinks: Vec<String>,
 }
 
 /// One sink.

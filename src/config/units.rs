@@ -17,7 +17,7 @@ const SIZE_UNITS: [(&str, u64); 7] = [
 ///
 /// # Errors
 /// Says what is expected.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let millis = number_with_unit(text, &DURATION_UNITS);
     millis.map(Duration::from_millis).ok_or_else(|| {
         "is not a duration: a whole number with its unit ms, s, m, h or d is expected, such as 500ms or 15m".to_owned()

@@ -1,5 +1,6 @@
 //! A file's text to a plan, with every problem mapped to its place in the file.
 
+use super::expiring::ExpiringFilter;
 use super::load::{PlanSettings, load};
 use super::problem::{Problem, ProblemSeverity};
 use crate::plan::{CompileErrorKind, Lookups, Plan};
@@ -12,6 +13,8 @@ pub struct Compiled {
     pub plan: Plan,
     /// What somebody should look at.
     pub warnings: Vec<Problem>,
+    /// Its filters that expire.
+    pub filters: Vec<ExpiringFilter>,
 }
 
 /// Reads a detection file and compiles its search. `settings` gives the operator's settings for its id and name.
@@ -38,7 +41,8 @@ pub fn compile(
                 place.problem(warning.span.clone(), ProblemSeverity::Warning, warning.message.clone(), None)
             });
             problems.extend(warnings);
-            Ok(Compiled { plan, warnings: problems })
+            let filters = ExpiringFilter::of(&plan, macros);
+            Ok(Compiled { plan, warnings: problems, filters })
         }
         Err(error) => {
             let severity = match error.kind {

@@ -6,6 +6,7 @@
 mod annotations;
 mod attack;
 mod compile;
+mod expiring;
 mod load;
 mod lookups;
 mod message;
@@ -15,6 +16,7 @@ mod risk;
 mod search;
 
 pub use compile::{Compiled, compile};
+pub use expiring::ExpiringFilter;
 pub use load::{Loaded, PlanSettings, load};
 pub use problem::{Problem, ProblemSeverity};
 pub use search::SearchPlace;

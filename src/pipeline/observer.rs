@@ -6,9 +6,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
+use super::filters::FilterWatch;
 use crate::admin::{Check, Heartbeat, Readiness};
 use crate::checkpoint::StoreError;
 use crate::clock;
+use crate::detection::ExpiringFilter;
 use crate::engine::{Checkpoint, Counters, DeadLetter, Engine, Position, ShardId};
 use crate::evaluate::Evaluation;
 use crate::metrics::Metrics;
@@ -28,6 +30,7 @@ pub struct Observer {
     blocked: BTreeSet<String>,
     rows: BTreeSet<ShardId>,
     replay_announced: bool,
+    filters: FilterWatch,
 }
 
 impl Observer {
@@ -46,7 +49,13 @@ impl Observer {
         plans.iter().for_each(|plan| zero_plan(&metrics, plan));
         let last = engine.counters().clone();
         let (blocked, rows) = (BTreeSet::new(), BTreeSet::new());
-        Self { metrics, readiness, heartbeat, stream, plans, last, blocked, rows, replay_announced: false }
+        let filters = FilterWatch::new(&metrics, Vec::new());
+        Self { metrics, readiness, heartbeat, stream, plans, last, blocked, rows, replay_announced: false, filters }
+    }
+
+    /// From now on these filters are watched for their expiry, each with its place in the macros file.
+    pub fn watch_filters(&mut self, filters: Vec<(String, ExpiringFilter)>) {
+        self.filters = FilterWatch::new(&self.metrics, filters);
     }
 
     /// Gauges, readiness, heartbeat; once a second.
@@ -61,6 +70,7 @@ impl Observer {
         self.metrics.open_instances.set(saturating(gauges.open_instances));
         self.metrics.open_groups.set(saturating(gauges.open_groups));
         self.metrics.state_bytes.set(saturating(gauges.state_bytes));
+        self.filters.observe(jiff::Timestamp::try_from(clock::wall()).unwrap_or(jiff::Timestamp::MAX));
         self.counted(engine);
         self.show_replay(engine.is_replaying());
         self.show_blocked(sinks);

@@ -14,6 +14,7 @@ use super::time_format::TimeFormat;
 use super::{Scalar, Value};
 use crate::cloudtrail::FieldPath;
 use crate::spl::ast::{self, BinSpan, Command, Span, Spanned};
+use crate::time::EventTime;
 
 /// A compiled command, with its place in the search.
 #[derive(Clone, Debug)]
@@ -22,6 +23,15 @@ pub(super) struct Step {
     pub(super) span: Span,
     /// Which of the plan's filter macros it came from (AG-4).
     pub(super) filter: Option<usize>,
+    /// AG-5: in windows that end later it is passed over.
+    pub(super) expires: Option<EventTime>,
+}
+
+impl Step {
+    /// Whether the filter that it came from has expired at the end of a window.
+    pub(super) fn is_expired(&self, window_end: EventTime) -> bool {
+        self.expires.is_some_and(|expires| window_end > expires)
+    }
 }
 
 /// What a command does to a record.

@@ -6,7 +6,7 @@ use super::early::{self, Early};
 use super::error::{CompileError, PlanWarning};
 use super::fingerprint::Fingerprint;
 use super::leg::{Leg, Legs};
-use super::{GroupKey, literals, warnings};
+use super::{GroupKey, expiry, literals, warnings};
 use crate::plan::PlanText;
 use crate::spl::ast::Pipeline;
 
@@ -36,6 +36,7 @@ impl Plan {
 
     /// Compiles a parsed search.
     pub(super) fn from_pipeline(text: &PlanText, pipeline: &Pipeline) -> Result<Self, CompileError> {
+        expiry::check(text, pipeline)?;
         let (legs, window_ms) = Legs::compile(text, pipeline)?;
         Ok(Self {
             fingerprint: Fingerprint::of(text),

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::compile::Plan;
 use super::conclude::Stage;
 use super::early::Early;
+use super::expiry;
 use super::leg::Leg;
 use super::parts::filter_of;
 use crate::spl::ast::Span;
@@ -120,7 +121,10 @@ impl Plan {
     fn command_text(&self, span: &Span) -> String {
         let text = self.source(span);
         match filter_of(&self.text, span).and_then(|filter| self.text.filters.get(filter)) {
-            Some(filter) => format!("{text}  ({})", filter.name),
+            Some(filter) => match expiry::of(&self.text, span) {
+                Some(expires) => format!("{text}  ({}, in windows that end by {expires})", filter.name),
+                None => format!("{text}  ({})", filter.name),
+            },
             None => text,
         }
     }

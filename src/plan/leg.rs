@@ -10,6 +10,7 @@ use super::columns::Columns;
 use super::command::{Action, Step};
 use super::conclude::Stage;
 use super::error::CompileError;
+use super::expiry;
 use super::expr::Expression;
 use super::extract::MAX_EXPANSIONS;
 use super::join::Join;
@@ -169,7 +170,8 @@ pub(super) fn step(
     named_after: impl FnOnce() -> Option<Vec<FieldPath>>,
 ) -> Result<Step, CompileError> {
     let action = Action::compile(&command.node, &command.span, &text.lookups, named_after)?;
-    Ok(Step { action, span: command.span.clone(), filter: filter_of(text, &command.span) })
+    let (filter, expires) = (filter_of(text, &command.span), expiry::of(text, &command.span));
+    Ok(Step { action, span: command.span.clone(), filter, expires })
 }
 
 pub(super) fn check_expansions<'c>(commands: impl Iterator<Item = &'c Spanned<Command>>) -> Result<(), CompileError> {

@@ -17,7 +17,9 @@ pub(super) fn required<'b>(branches: impl Iterator<Item = &'b Branch>) -> Option
 }
 
 fn of_branch(Branch { base, steps }: &Branch) -> Option<Vec<String>> {
-    let searches = steps.iter().map_while(|step| match &step.action {
+    // In windows after its expiry a filter asks for nothing.
+    let lasting = steps.iter().filter(|step| step.expires.is_none());
+    let searches = lasting.map_while(|step| match &step.action {
         Action::Search(matcher) => Some(matcher),
         _ => None,
     });

@@ -13,6 +13,7 @@ mod distinct;
 mod early;
 mod error;
 mod evaluate;
+mod expiry;
 mod explain;
 mod expr;
 mod extent;

@@ -6,45 +6,28 @@ use std::path::{Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
 
+use crate::files::{self, Unreadable};
+
 const BUFFER_BYTES: usize = 256 * 1024;
 /// Lines are handed on in batches of about this size.
 const BATCH_BYTES: u64 = 1024 * 1024;
 /// A file that is one document, pretty-printed over several lines, is held whole; this bounds it.
 const MAX_DOCUMENT_BYTES: u64 = 1024 * 1024 * 1024;
 
-/// A file that cannot be read.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot read {path}", path = path.display())]
-pub struct InputError {
-    /// Which.
-    pub path: PathBuf,
-    /// Why.
-    pub source: io::Error,
-}
-
-/// The files under these paths: folders recursively, in order of name; `-` stands for standard input.
+/// The files under these paths: folders recursively, in order of path; `-` stands for standard input.
 ///
 /// # Errors
 /// When a path does not exist or a folder cannot be read.
-pub fn files_of(paths: &[PathBuf]) -> Result<Vec<PathBuf>, InputError> {
+pub fn files_of(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Unreadable> {
     let mut files = Vec::new();
     for path in paths {
-        collect(path, &mut files).map_err(|(path, source)| InputError { path, source })?;
+        if path == Path::new("-") {
+            files.push(path.clone());
+        } else {
+            files.extend(files::under(path, &|_| true)?);
+        }
     }
     Ok(files)
-}
-
-fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), (PathBuf, io::Error)> {
-    let failed = |source| (path.to_owned(), source);
-    if path == Path::new("-") || !std::fs::metadata(path).map_err(failed)?.is_dir() {
-        files.push(path.to_owned());
-        return Ok(());
-    }
-    let entries = std::fs::read_dir(path).map_err(failed)?;
-    let mut entries =
-        entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>().map_err(failed)?;
-    entries.sort();
-    entries.iter().try_for_each(|entry| collect(entry, files))
 }
 
 /// One document of a file: the line that it begins at, counted from 1, and its bytes.
@@ -59,8 +42,8 @@ pub fn read_documents(
     path: &Path,
     read_bytes: &mut dyn FnMut(u64),
     take: &mut dyn FnMut(&[Document<'_>]),
-) -> Result<(), InputError> {
-    let failed = |source| InputError { path: path.to_owned(), source };
+) -> Result<(), Unreadable> {
+    let failed = |source| Unreadable { path: path.to_owned(), source };
     let raw: Box<dyn Read> =
         if path == Path::new("-") { Box::new(io::stdin().lock()) } else { Box::new(File::open(path).map_err(failed)?) };
     let mut counted = BufReader::with_capacity(BUFFER_BYTES, Counted { inner: raw, read_bytes });

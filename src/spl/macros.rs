@@ -5,6 +5,7 @@
 
 mod call;
 mod expand;
+mod expiry;
 mod file;
 
 use std::collections::BTreeMap;
@@ -31,6 +32,25 @@ pub struct FilterPlace {
     pub start: usize,
     /// One past its last byte.
     pub end: usize,
+    /// AG-5: in windows that end later the filter hides nothing. Milliseconds since the Unix epoch; none: it never
+    /// expires. (Left out where there is none, so that such a plan's fingerprint is that of its search alone.)
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_ms: Option<i64>,
+}
+
+/// What the macros file says of a macro beside its definition.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MacroFacts {
+    /// Who answers for it.
+    pub owner: Option<String>,
+    /// Why it is there.
+    pub reason: Option<String>,
+    /// When it expires, in milliseconds since the Unix epoch. A macro that expires is a filter.
+    pub expires_ms: Option<i64>,
+    /// The line of the macros file, counted from 1; 0 for a macro that is not from a file.
+    pub line: usize,
+    /// The column there, counted from 1, in characters.
+    pub column: usize,
 }
 
 /// One macro.
@@ -40,6 +60,7 @@ struct Definition {
     arguments: Vec<String>,
     /// SPL text with `$name$` for each argument.
     text: String,
+    facts: MacroFacts,
 }
 
 /// What a filter macro means that nobody has defined: everything passes.
@@ -69,6 +90,9 @@ impl Macros {
         for entry in file::entries(yaml)? {
             let arguments: Vec<&str> = entry.arguments.iter().map(String::as_str).collect();
             macros.define(&entry.name, &arguments, &entry.definition);
+            if let Some(definition) = macros.definitions.get_mut(&(entry.name, arguments.len())) {
+                definition.facts = entry.facts;
+            }
         }
         Ok(macros)
     }
@@ -77,7 +101,14 @@ impl Macros {
     pub fn define(&mut self, name: &str, arguments: &[&str], definition: &str) {
         let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
         let key = (name.to_owned(), arguments.len());
-        self.definitions.insert(key, Definition { arguments, text: definition.to_owned() });
+        let facts = MacroFacts::default();
+        self.definitions.insert(key, Definition { arguments, text: definition.to_owned(), facts });
+    }
+
+    /// What the macros file says of the macro that became this filter.
+    pub fn facts(&self, filter: &FilterPlace) -> Option<&MacroFacts> {
+        let mut named = self.definitions.iter().filter(|((name, _), _)| *name == filter.name);
+        named.find(|(_, definition)| definition.facts.expires_ms == filter.expires_ms).map(|(_, found)| &found.facts)
     }
 
     /// Whether a macro of that name without arguments is defined, by us or by the operator.

@@ -6,6 +6,7 @@ mod early;
 mod escu;
 mod escu_made;
 mod evaluate;
+mod expiry;
 mod expressions;
 mod join;
 mod literals;
@@ -70,7 +71,7 @@ pub(super) fn plan(search: &str) -> Plan {
 fn filtered(search: &str, filter: &str) -> Plan {
     let start = search.len() + 3;
     let mut text = text(&format!("{search} | {filter}"));
-    text.filters = vec![FilterPlace { name: "test_filter".into(), start, end: start + filter.len() }];
+    text.filters = vec![FilterPlace { name: "test_filter".into(), start, end: start + filter.len(), expires_ms: None }];
     Plan::compile(&text).unwrap_or_else(|error| panic!("{search}: {error}"))
 }
 

@@ -28,7 +28,7 @@ fn the_seed_expands_to_what_splunk_runs() {
     parse(&expansion.text).expect("what the macros make is SPL");
     let start = expansion.text.len() - "search *".len();
     let name = "aws_exfiltration_via_datasync_task_filter".to_owned();
-    assert_eq!(expansion.filters, [FilterPlace { name, start, end: expansion.text.len() }]);
+    assert_eq!(expansion.filters, [FilterPlace { name, start, end: expansion.text.len(), expires_ms: None }]);
 }
 
 #[test]

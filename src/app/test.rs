@@ -1,0 +1,119 @@
+//! `trailrisk test`: the tests beside the detections.
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{Exit, Failure};
+use crate::catalog::{self, Outcome, Sources};
+use crate::cli::{DetectionArgs, TestArgs};
+use crate::cloudtrail::DecodeLimits;
+use crate::config::DetectionsConfig;
+use crate::detection_test::{TestFile, compare, run as run_case};
+use crate::plan::Plan;
+
+/// How many tests did what.
+#[derive(Default)]
+struct Tally {
+    passed: usize,
+    failed: usize,
+    broken_files: usize,
+}
+
+pub(super) fn run(args: &TestArgs, out: &mut dyn Write, diagnostics: &mut dyn Write) -> Result<Exit, Failure> {
+    let sources = sources(args)?;
+    let paths = if args.paths.is_empty() { &sources.detections.paths } else { &args.paths };
+    let mut files = Vec::new();
+    for path in paths {
+        files.extend(catalog::test_files(path).map_err(|error| Failure::new(Exit::Usage, error))?);
+    }
+    if files.is_empty() {
+        let message = "there is no test file (*.test.yml, *.test.yaml) in these places";
+        return Err(Failure::new(Exit::Usage, anyhow::anyhow!(message)));
+    }
+    let mut tally = Tally::default();
+    for file in &files {
+        match load(file, &sources.detections) {
+            Ok((tests, plan)) => run_file(file, &tests, &plan, &sources, &mut tally, out)?,
+            Err(problems) => {
+                tally.broken_files += 1;
+                writeln!(diagnostics, "{problems}")?;
+            }
+        }
+    }
+    write!(out, "{} passed, {} failed", tally.passed, tally.failed)?;
+    if tally.broken_files > 0 {
+        write!(out, ", {} files cannot be used", tally.broken_files)?;
+    }
+    writeln!(out)?;
+    Ok(match tally {
+        Tally { broken_files: 1.., .. } => Exit::Config,
+        Tally { failed: 1.., .. } => Exit::Failed,
+        Tally { .. } => Exit::Ok,
+    })
+}
+
+/// Without a configuration the paths say where the detections are.
+fn sources(args: &TestArgs) -> Result<Sources, Failure> {
+    let detections = DetectionArgs {
+        config: args.config.clone(),
+        detections: if args.config.is_none() { args.paths.first().cloned() } else { None },
+        macros: args.macros.clone(),
+    };
+    Ok(Sources::of(&detections)?)
+}
+
+/// A test file and the plan of its detection, or every problem as text.
+fn load(path: &Path, configured: &DetectionsConfig) -> Result<(TestFile, Arc<Plan>), String> {
+    let yaml = std::fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    let tests = TestFile::read(path, &yaml).map_err(|problems| {
+        let lines: Vec<_> = problems.iter().map(|problem| format!("{}:{problem}", path.display())).collect();
+        lines.join("\n")
+    })?;
+    let mut config = DetectionsConfig { paths: vec![tests.detection.clone()], ..configured.clone() };
+    config.window = tests.window.unwrap_or(config.window);
+    config.grace = tests.grace.unwrap_or(config.grace);
+    config.max_future_skew = tests.max_future_skew.unwrap_or(config.max_future_skew);
+    for own in &mut config.settings {
+        own.window = own.window.filter(|_| tests.window.is_none());
+        own.grace = own.grace.filter(|_| tests.grace.is_none());
+    }
+    let failed = |problems: &dyn std::fmt::Display| format!("{}: {problems}", path.display());
+    let loaded = catalog::load(&config).map_err(|error| failed(&error))?.files.pop();
+    let report = loaded.ok_or_else(|| failed(&"its detection is no file"))?;
+    let plan = match report.outcome {
+        // Whether it runs in production says nothing about whether it works.
+        Outcome::Ready(plan) | Outcome::Disabled(plan) => plan,
+        Outcome::Unsupported | Outcome::Invalid => {
+            let problems: String = report.problems.iter().map(|problem| format!("\n{problem}")).collect();
+            return Err(failed(&format!("its detection does not run:{problems}")));
+        }
+    };
+    Ok((tests, plan))
+}
+
+fn run_file(
+    path: &Path,
+    tests: &TestFile,
+    plan: &Arc<Plan>,
+    sources: &Sources,
+    tally: &mut Tally,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let bounds = catalog::bounds(&sources.limits, &sources.source_name);
+    let limits = DecodeLimits { max_inflated_bytes: sources.limits.max_inflated_bytes };
+    for case in &tests.cases {
+        let outcome = run_case(&case.records, plan.clone(), bounds.clone(), limits);
+        let differences = compare(case, &outcome);
+        let place = format!("{}:{}", path.display(), case.line);
+        if differences.is_empty() {
+            tally.passed += 1;
+            writeln!(out, "ok      {place}: {}", case.name)?;
+        } else {
+            tally.failed += 1;
+            writeln!(out, "FAILED  {place}: {}", case.name)?;
+            differences.iter().try_for_each(|difference| writeln!(out, "    {difference}"))?;
+        }
+    }
+    Ok(())
+}
