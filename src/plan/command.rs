@@ -164,7 +164,9 @@ impl Action {
                 Value::text(value.as_str()),
                 match fields.is_empty() {
                     true => fields_named_after(),
-                    false => Some(fields.iter().map(|field| FieldPath::compile(&field.node)).collect()),
+                    false => {
+                        Some(fields.iter().map(|field| one_field(&field.node, &field.span)).collect::<Result<_, _>>()?)
+                    }
                 },
             ),
             Command::Bin { field, span: width, output } => Self::Bin(Bin::compile(field, *width, output.as_ref())?),
@@ -199,7 +201,18 @@ fn patterns(fields: &[Spanned<String>]) -> Vec<Pattern> {
     fields.iter().map(|field| Pattern::exact(&field.node)).collect()
 }
 
+/// A field of a command that works on the fields which it names one by one.
+pub(super) fn one_field(name: &str, span: &Span) -> Result<FieldPath, CompileError> {
+    if name.contains('*') {
+        return Err(
+            CompileError::unsupported("wildcards are not supported here", span).with_help("name the fields one by one")
+        );
+    }
+    Ok(FieldPath::compile(name))
+}
+
 fn assignment((field, expr): &(Spanned<String>, Spanned<ast::Expr>)) -> Result<(Arc<str>, Expression), CompileError> {
+    one_field(&field.node, &field.span)?;
     Ok((field.node.as_str().into(), compile_value(expr)?))
 }
 
@@ -253,7 +266,7 @@ impl Bin {
             return Err(CompileError::invalid("the span of bin is above zero", &field.span));
         }
         let output = output.unwrap_or(field).node.as_str().into();
-        Ok(Self { field: FieldPath::compile(&field.node), output, span })
+        Ok(Self { field: one_field(&field.node, &field.span)?, output, span })
     }
 
     fn floor(&self, value: &Value) -> Value {
@@ -302,7 +315,7 @@ impl Convert {
             }
         };
         let output = node.output.as_deref().unwrap_or(&node.field).into();
-        Ok(Self { function, field: FieldPath::compile(&node.field), output })
+        Ok(Self { function, field: one_field(&node.field, span)?, output })
     }
 
     fn apply(&self, record: &mut Record<'_>) {

@@ -123,6 +123,8 @@ impl Plan {
         match filter_of(&self.text, span).and_then(|filter| self.text.filters.get(filter)) {
             Some(filter) => match expiry::of(&self.text, span) {
                 Some(expires) => format!("{text}  ({}, in windows that end by {expires})", filter.name),
+                // What a filter that nobody defines stands for.
+                None if text == "search *" => format!("{text}  ({}, which hides nothing)", filter.name),
                 None => format!("{text}  ({})", filter.name),
             },
             None => text,

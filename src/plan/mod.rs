@@ -32,6 +32,7 @@ mod record;
 mod regular;
 mod run;
 mod schema;
+mod services;
 mod statistics;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -4,9 +4,10 @@
 use super::columns::Columns;
 use super::error::PlanWarning;
 use super::names::Names;
-use crate::cloudtrail::may_exist;
+use super::services;
+use crate::cloudtrail::{is_known, known, may_exist};
 use crate::spl::ast::{Command, CompareOp, JoinCommand, Pipeline, SearchExpr, SearchTerm, Spanned, StatsCommand};
-use crate::spl::capture_names;
+use crate::spl::{capture_names, nearest};
 
 type Commands = [Spanned<Command>];
 
@@ -14,8 +15,12 @@ type Commands = [Spanned<Command>];
 pub(super) fn of(pipeline: &Pipeline) -> Vec<PlanWarning> {
     let mut warnings = Vec::new();
     let event_names = all_event_names(pipeline).unwrap_or_default();
+    warnings.extend(services::ambiguous(&pipeline.base));
     let mut first = true;
     for (index, command) in pipeline.commands.iter().enumerate() {
+        if let Command::Append(subsearch) = &command.node {
+            warnings.extend(of(subsearch));
+        }
         if let Command::Join(join) = &command.node {
             warnings.extend(of(&join.subsearch));
             warnings.extend(unjoinable(join, &pipeline.commands[..index]));
@@ -24,7 +29,7 @@ pub(super) fn of(pipeline: &Pipeline) -> Vec<PlanWarning> {
             let (before, after) = (&pipeline.commands[..index], &pipeline.commands[index + 1..]);
             // A further `stats` works on rows.
             if std::mem::take(&mut first) {
-                warnings.extend(null_by_fields(stats, before, &event_names));
+                warnings.extend(doubtful_by_fields(stats, before, &event_names));
                 warnings.extend(unwindowed_bin(stats, before));
             }
             warnings.extend(unknown_columns(stats, after));
@@ -66,19 +71,50 @@ fn is_event_name(field: &str) -> bool {
     matches!(field, "eventName" | "signature")
 }
 
-/// A by-field that no matching event can have: every event would be dropped.
-fn null_by_fields(stats: &StatsCommand, before: &Commands, event_names: &[String]) -> Vec<PlanWarning> {
-    let is_null =
-        |field: &&Spanned<String>| origin(&field.node, before).is_some_and(|field| !may_exist(&field, event_names));
-    let warning = |field: &Spanned<String>| PlanWarning {
-        message: format!(
-            "no event of {} has the field {}: stats drops every event that lacks a by-field",
-            event_names.join(", "),
-            field.node
-        ),
-        span: field.span.clone(),
+/// By-fields that no matching event can have (every event would be dropped), that nobody has heard of, or that differ
+/// from event to event.
+fn doubtful_by_fields(stats: &StatsCommand, before: &Commands, event_names: &[String]) -> Vec<PlanWarning> {
+    let warning = |field: &Spanned<String>| {
+        let event_field = origin(&field.node, before)?;
+        let message = null(&event_field, &field.node, event_names)
+            .or_else(|| misspelt(&event_field))
+            .or_else(|| moving(&event_field, before))?;
+        Some(PlanWarning { message, span: field.span.clone() })
     };
-    stats.by.iter().filter(is_null).map(warning).collect()
+    stats.by.iter().filter_map(warning).collect()
+}
+
+fn null(event_field: &str, field: &str, event_names: &[String]) -> Option<String> {
+    (!may_exist(event_field, event_names)).then(|| {
+        let names = event_names.join(", ");
+        format!("no event of {names} has the field {field}: stats drops every event that lacks a by-field")
+    })
+}
+
+/// Names shorter than this are near to too many others.
+const LEAST_MISSPELT: usize = 4;
+
+/// A name that no record of CloudTrail's documents, next to one that it does.
+fn misspelt(field: &str) -> Option<String> {
+    let may_be = field.len() >= LEAST_MISSPELT && !field.contains('.') && !field.starts_with("date_");
+    let near = nearest(field, known()).filter(|_| may_be && !is_known(field))?;
+    Some(format!(
+        "CloudTrail documents no field {field}: did you mean {near}? stats drops every event that lacks a by-field"
+    ))
+}
+
+/// Fields whose values hardly ever repeat: then every event is a group of its own.
+const MOVING: [&str; 5] = ["_raw", "eventID", "eventTime", "requestID", "sharedEventID"];
+
+fn moving(field: &str, before: &Commands) -> Option<String> {
+    let is_binned = || {
+        before
+            .iter()
+            .any(|command| matches!(&command.node, Command::Bin { field, output: None, .. } if field.node == "_time"))
+    };
+    let moves = MOVING.contains(&field) || (field == "_time" && !is_binned());
+    let help = if field == "_time" { "; `bin _time span=...` before stats makes windows of it" } else { "" };
+    moves.then(|| format!("{field} differs from event to event, so that each is a group of its own{help}"))
 }
 
 /// Which field of the event a field of `stats` is, followed back through the commands; none where a command makes it.

@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::aggregate::{Aggregate, Function};
+use super::command::one_field;
 use super::conclude::Conclusion;
 use super::error::CompileError;
 use super::evaluate::{by_values, combinations};
@@ -74,14 +75,14 @@ impl Whole {
             Command::Stats(stats) => Self::Stats(Grouping::compile(stats, leg)?),
             Command::EventStats(stats) => Self::EventStats(Grouping::compile(stats, leg)?),
             Command::Sort { limit, keys } => {
-                let key = |key: &Spanned<SortKey>| (FieldPath::compile(&key.node.field), key.node.clone());
+                let key = |key: &Spanned<SortKey>| Ok((one_field(&key.node.field, &key.span)?, key.node.clone()));
                 let limit = if *limit == 0 { usize::MAX } else { size(*limit) };
-                Self::Sort { limit, keys: keys.iter().map(key).collect() }
+                Self::Sort { limit, keys: keys.iter().map(key).collect::<Result<_, CompileError>>()? }
             }
             Command::Head { limit } => Self::Head(size(*limit)),
             Command::Dedup { keep, fields, keep_empty, consecutive } => Self::Dedup(Dedup {
                 keep: size(*keep),
-                fields: fields.iter().map(|field| FieldPath::compile(&field.node)).collect(),
+                fields: fields.iter().map(|field| one_field(&field.node, &field.span)).collect::<Result<_, _>>()?,
                 keep_empty: *keep_empty,
                 consecutive: *consecutive,
             }),

@@ -9,7 +9,7 @@ pub(super) fn syntax_error(text: &str, at: usize, rules: &[Rule]) -> SplError {
     let rest = &text[at..];
     let span = found_span(text, at);
     if rest.starts_with('[') {
-        return subsearch(span);
+        return subsearch(rest, span);
     }
     if let Some(quote) = rest.chars().next().filter(|c| matches!(c, '"' | '\'')).filter(|&c| never_closed(rest, c)) {
         return SplError::syntax(format!("the quote {quote} is never closed"), span);
@@ -26,9 +26,16 @@ pub(super) fn syntax_error(text: &str, at: usize, rules: &[Rule]) -> SplError {
     }
 }
 
-fn subsearch(span: Span) -> SplError {
-    SplError::new(SplErrorKind::Unsupported, "subsearches `[ ... ]` are not supported", span)
-        .with_help("a stream has no finished second search to take results from; a lookup or two detections may do")
+fn subsearch(rest: &str, span: Span) -> SplError {
+    let help = if rest.contains("outputlookup") {
+        "this one keeps a baseline in a lookup: it needs a history longer than a window"
+    } else if rest.contains("inputlookup") {
+        "the rows of a table come with `lookup`: ... | lookup TABLE column AS field OUTPUT column AS found | where isnotnull(found)"
+    } else {
+        "a stream has no finished second search to take terms from; `join` or a lookup may do"
+    };
+    SplError::new(SplErrorKind::Unsupported, "subsearches `[ ... ]` as search terms are not supported", span)
+        .with_help(help)
 }
 
 fn never_closed(rest: &str, quote: char) -> bool {

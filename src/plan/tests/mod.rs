@@ -15,6 +15,7 @@ mod refusals;
 mod rows;
 mod seed;
 mod stats;
+mod warnings;
 mod whole;
 
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! Commands that take rows apart, choose among them or put them in order.
 
-use super::command::{children, names, trimmed_span};
+use super::command::{names, trimmed_span};
 use super::option::{bool_option, no_options, number_option, option};
 use super::{Pair, Rule, Spanned, SplError, inner, span, spanned_text, text};
 use crate::spl::ast::{Command, SortKey, SortOrder};
@@ -53,7 +53,21 @@ const DEFAULT_SORT_LIMIT: u64 = 10_000;
 pub(super) fn sort(pair: Pair<'_>) -> Result<Command> {
     no_options(&pair, &["limit"])?;
     let limit = limit(&pair)?.or(number_option(&pair, "limit")?).unwrap_or(DEFAULT_SORT_LIMIT);
-    Ok(Command::Sort { limit, keys: children(pair, Rule::sort_key, sort_key)? })
+    let is_reversed =
+        |key: &Pair<'_>| ["desc", "d"].iter().any(|word| key.as_str().trim_end().eq_ignore_ascii_case(word));
+    let mut written: Vec<_> = pair.into_inner().filter(|part| part.as_rule() == Rule::sort_key).collect();
+    let reversed = written.len() > 1 && written.last().is_some_and(is_reversed);
+    written.truncate(written.len() - usize::from(reversed));
+    if let Some(early) = written.iter().skip(1).find(|key| is_reversed(key)) {
+        return Err(SplError::syntax(
+            "`desc` stands behind all fields and reverses the order of each",
+            trimmed_span(early),
+        )
+        .with_help("a `-` before a field reverses its order alone: sort -count, user"));
+    }
+    let mut keys: Vec<_> = written.into_iter().map(sort_key).collect::<Result<_>>()?;
+    keys.iter_mut().for_each(|key| key.node.descending ^= reversed);
+    Ok(Command::Sort { limit, keys })
 }
 
 fn sort_key(pair: Pair<'_>) -> Result<Spanned<SortKey>> {
@@ -62,7 +76,6 @@ fn sort_key(pair: Pair<'_>) -> Result<Spanned<SortKey>> {
     for part in pair.into_inner() {
         match part.as_rule() {
             Rule::sign => descending = part.as_str() == "-",
-            Rule::descending => descending = true,
             Rule::sort_function => order = sort_order(&part)?,
             Rule::name => field = text(&part),
             _ => {}
@@ -86,6 +99,10 @@ fn sort_order(function: &Pair<'_>) -> Result<SortOrder> {
 }
 
 pub(super) fn head(pair: &Pair<'_>) -> Result<Command> {
+    if let Some(condition) = pair.clone().into_inner().find(|part| part.as_rule() == Rule::head_condition) {
+        return Err(SplError::unsupported("head with a condition is not supported", trimmed_span(&condition))
+            .with_help("head takes a number of rows; `where` keeps the rows for which a condition holds"));
+    }
     no_options(pair, &["limit"])?;
     Ok(Command::Head { limit: limit(pair)?.or(number_option(pair, "limit")?).unwrap_or(10) })
 }

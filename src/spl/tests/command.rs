@@ -191,6 +191,9 @@ fn dedup_and_head() {
     assert_eq!(command("head"), Command::Head { limit: 10 });
     assert_eq!(command("head 3"), Command::Head { limit: 3 });
     assert_eq!(command("head limit=4"), Command::Head { limit: 4 });
+    for text in ["head (count>1)", "head count>1", "head limit=5 (a=1)"] {
+        assert!(refused(&format!("* | {text}")).message.contains("head with a condition"), "{text}");
+    }
 }
 
 #[test]
@@ -271,7 +274,11 @@ fn sort_takes_signs_orders_and_a_limit() {
     };
     assert_eq!(shown("sort a"), "10000: a Auto false");
     assert_eq!(shown("sort 0 - count, +b c"), "0: count Auto true, b Auto false, c Auto false");
-    assert_eq!(shown("sort -num(x) str(y) desc limit"), "10000: x Number true, y Text true, limit Auto false");
+    assert_eq!(shown("sort -num(x) str(y) limit desc"), "10000: x Number false, y Text true, limit Auto true");
+    assert_eq!(shown("sort count d"), "10000: count Auto true");
+    assert_eq!(shown("sort desc"), "10000: desc Auto false");
+    assert_eq!(shown("sort - a, +b limit=5"), "5: a Auto true, b Auto false");
+    assert_eq!(refused("* | sort a desc, b").span, 11..15);
     refused("* | sort nun(x)");
 }
 

@@ -52,7 +52,7 @@ fn a_refusal_says_why_where_there_is_a_reason() {
     for (command, reason) in [
         ("anomalydetection \"count\"", "a history longer than a window"),
         ("outputlookup x", "a history longer than a window"),
-        ("appendcols [search b]", "the finished rows of a second search"),
+        ("appendcols [search b]", "by their place alone"),
         ("streamstats count", "the order in which events arrive"),
     ] {
         assert!(refused(&format!("a=1 | {command}")).message.contains(reason), "{command}");
