@@ -6,7 +6,9 @@ use super::error::PlanWarning;
 use super::names::Names;
 use super::services;
 use crate::cloudtrail::{is_known, known, may_exist};
-use crate::spl::ast::{Command, CompareOp, JoinCommand, Pipeline, SearchExpr, SearchTerm, Spanned, StatsCommand};
+use crate::spl::ast::{
+    BinaryOp, Command, CompareOp, Expr, JoinCommand, Pipeline, SearchExpr, SearchTerm, Spanned, StatsCommand, UnaryOp,
+};
 use crate::spl::{capture_names, nearest};
 
 type Commands = [Spanned<Command>];
@@ -18,6 +20,10 @@ pub(super) fn of(pipeline: &Pipeline) -> Vec<PlanWarning> {
     warnings.extend(services::ambiguous(&pipeline.base));
     let mut first = true;
     for (index, command) in pipeline.commands.iter().enumerate() {
+        // After `stats` the columns are known, and every name that is none of them is warned of.
+        if let (Command::Where(condition), true) = (&command.node, first) {
+            warnings.extend(unquoted_texts(condition, &pipeline.commands[..index]));
+        }
         if let Command::Append(subsearch) = &command.node {
             warnings.extend(of(subsearch));
         }
@@ -115,6 +121,31 @@ fn moving(field: &str, before: &Commands) -> Option<String> {
     let moves = MOVING.contains(&field) || (field == "_time" && !is_binned());
     let help = if field == "_time" { "; `bin _time span=...` before stats makes windows of it" } else { "" };
     moves.then(|| format!("{field} differs from event to event, so that each is a group of its own{help}"))
+}
+
+/// `where user=bob`: the field `bob`, which nothing makes and no event is documented to have.
+fn unquoted_texts(condition: &Spanned<Expr>, before: &Commands) -> Vec<PlanWarning> {
+    match &condition.node {
+        Expr::Binary(BinaryOp::And | BinaryOp::Or, left, right) => {
+            [left, right].into_iter().flat_map(|side| unquoted_texts(side, before)).collect()
+        }
+        Expr::Unary(UnaryOp::Not, inner) => unquoted_texts(inner, before),
+        Expr::Binary(BinaryOp::Compare(CompareOp::Eq | CompareOp::Ne), left, right) => {
+            let (Expr::Field(_), Expr::Field(name)) = (&left.node, &right.node) else { return Vec::new() };
+            let is_bare = right.span.len() == name.len();
+            let is_made = Names::of_rows(before).into_vec().contains(name) || is_open(before);
+            let message =
+                format!("`{name}` without quotes is a field, and no event is known to have it: the text is \"{name}\"");
+            let is_text = is_bare && !is_made && !is_known(name) && !name.starts_with("date_");
+            is_text.then(|| PlanWarning { message, span: right.span.clone() }).into_iter().collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Whether a command may have written a field of any name.
+fn is_open(before: &Commands) -> bool {
+    before.iter().any(|command| written(&command.node).contains(&"*"))
 }
 
 /// Which field of the event a field of `stats` is, followed back through the commands; none where a command makes it.

@@ -50,6 +50,22 @@ fn never_closed(rest: &str, quote: char) -> bool {
     true
 }
 
+/// Whether a subsearch is not closed; brackets within quotes are text.
+fn is_open(text: &str) -> bool {
+    let (mut depth, mut quote, mut chars) = (0_usize, None, text.chars());
+    while let Some(c) = chars.next() {
+        match (c, quote) {
+            ('\\', Some(_)) => drop(chars.next()),
+            (c, Some(open)) => quote = (c != open).then_some(open),
+            ('"' | '\'', None) => quote = Some(c),
+            ('[', None) => depth += 1,
+            (']', None) => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    depth > 0
+}
+
 /// The word that stands at `at`, or the one character where it is no word.
 fn found_span(text: &str, at: usize) -> Span {
     let rest = &text[at..];
@@ -61,6 +77,12 @@ fn found_span(text: &str, at: usize) -> Span {
 
 fn help(text: &str, at: usize, rules: &[Rule]) -> Option<&'static str> {
     let rest = &text[at..];
+    if rest.is_empty() && is_open(text) {
+        return Some("the subsearch is not closed: a `]` is missing");
+    }
+    if text[..at].trim_end().ends_with(',') {
+        return Some("something is missing behind the comma, or the comma is one too many");
+    }
     let in_search = rules.iter().any(|&rule| words_for(rule) == Some(TERM) || rule == Rule::search_value);
     let in_expr = rules.iter().any(|&rule| matches!(words_for(rule), Some(EXPRESSION | OPERATOR)));
     match rest.chars().next()? {

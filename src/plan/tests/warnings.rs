@@ -44,6 +44,27 @@ fn by_fields_next_to_documented_ones() {
 }
 
 #[test]
+fn texts_without_quotes() {
+    assert_warned("* | where user=bob | stats count by user", "bob", "the text is \"bob\"");
+    assert_warned(
+        "* | where isnotnull(user) AND NOT (user!=bob) | stats count by user",
+        "bob",
+        "without quotes is a field",
+    );
+    for search in [
+        "* | where user=\"bob\"",
+        "* | where user=userName OR user='bob'",
+        "* | eval bob=1 | where user=bob",
+        "* | rename requestParameters.* as * | where user=bob",
+        "* | spath | where user=bob",
+        "* | stats count avg(x) as mean by user | where count=mean",
+        "* | where x<bob",
+    ] {
+        assert_eq!(warned(search), [], "{search}");
+    }
+}
+
+#[test]
 fn calls_that_several_services_have() {
     assert_warned("eventName=DeletePolicy | stats count by user", "eventName=DeletePolicy", "organizations");
     assert_warned("eventName IN (x, deleteipset) errorCode=success", "eventName IN (x, deleteipset)", "guardduty");

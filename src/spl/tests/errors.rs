@@ -142,6 +142,16 @@ fn an_open_quote_is_named() {
 }
 
 #[test]
+fn an_open_subsearch_and_a_stray_comma_get_help() {
+    let help = |text: &str| refused(text).help.unwrap_or_default();
+    assert!(help("a=1 | join b [search c=\"]\" | table b").contains("`]` is missing"));
+    assert!(help("a=1 | append [search c | rex \"[x\"").contains("`]` is missing"));
+    assert!(help("a=1 | stats count, by b").contains("behind the comma"));
+    assert!(help("a=1 | stats count by b, | head 1").contains("behind the comma"));
+    assert_eq!(help("a=1 | rex \"[x\" | stats"), "");
+}
+
+#[test]
 fn a_search_needs_terms() {
     assert_eq!(refused("| stats count").message, "a search begins with search terms, not with a command");
     assert_eq!(refused("").message, "the search is empty");
