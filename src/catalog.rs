@@ -3,6 +3,7 @@
 //! Owns: the I/O around the pure `detection` layer. Deliberately absent: what a search means.
 
 mod bounds;
+mod lookups;
 mod settings;
 mod sources;
 
@@ -16,7 +17,7 @@ pub use sources::{Sources, SourcesError};
 use crate::config::{DetectionsConfig, SinkConfig};
 use crate::detection::{self, ExpiringFilter, PlanSettings, Problem, ProblemSeverity};
 use crate::files::{self, Unreadable};
-use crate::plan::Plan;
+use crate::plan::{Lookups, Plan};
 use crate::risk_event::Stage;
 use crate::sink::{Router, Routes};
 use crate::spl::Macros;
@@ -93,6 +94,9 @@ pub enum CatalogError {
         /// What is wrong with it, one problem a line.
         problems: String,
     },
+    /// Lookups are wrong.
+    #[error("the lookups cannot be read:{0}")]
+    Lookups(String),
     /// No file was found.
     #[error("there is no detection file (*.yml, *.yaml) in {0}")]
     Empty(String),
@@ -105,9 +109,10 @@ pub enum CatalogError {
 /// of them can be shown at once.
 ///
 /// # Errors
-/// When a path or a macros file cannot be read, or there is no file at all.
+/// When a path or a macros file or a lookup cannot be read, or there is no file at all.
 pub fn load(config: &DetectionsConfig) -> Result<Catalog, CatalogError> {
     let macros = read_macros(&config.macros)?;
+    let lookups = lookups::read(&config.lookups)?;
     let mut paths = Vec::new();
     for path in &config.paths {
         paths.extend(files::under(path, &|file| is_yaml(file) && !is_test(file))?);
@@ -116,7 +121,8 @@ pub fn load(config: &DetectionsConfig) -> Result<Catalog, CatalogError> {
         let places: Vec<_> = config.paths.iter().map(|path| path.display().to_string()).collect();
         return Err(CatalogError::Empty(places.join(", ")));
     }
-    let files = paths.into_iter().map(|path| load_file(path, &macros, config)).collect::<Result<Vec<_>, _>>()?;
+    let files =
+        paths.into_iter().map(|path| load_file(path, &macros, &lookups, config)).collect::<Result<Vec<_>, _>>()?;
     let conflicts = repeated_ids(&files).into_iter().chain(settings::conflicts(&files, &config.settings)).collect();
     let routes = settings::routes(&files, &config.settings);
     Ok(Catalog { files, conflicts, routes })
@@ -246,7 +252,12 @@ pub fn test_files(path: &Path) -> Result<Vec<PathBuf>, Unreadable> {
     Ok(files)
 }
 
-fn load_file(path: PathBuf, macros: &Macros, config: &DetectionsConfig) -> Result<FileReport, CatalogError> {
+fn load_file(
+    path: PathBuf,
+    macros: &Macros,
+    lookups: &Lookups,
+    config: &DetectionsConfig,
+) -> Result<FileReport, CatalogError> {
     let yaml = read(&path)?;
     let millis = |duration: std::time::Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
     let settings = |id: &str, name: &str| {
@@ -257,7 +268,7 @@ fn load_file(path: PathBuf, macros: &Macros, config: &DetectionsConfig) -> Resul
             max_future_skew_ms: millis(config.max_future_skew),
         }
     };
-    let compiled = detection::compile(&yaml, &path.display().to_string(), macros, &settings);
+    let compiled = detection::compile(&yaml, &path.display().to_string(), macros, lookups, &settings);
     Ok(match compiled {
         Ok(compiled) => {
             let (id, name) = (compiled.plan.text().id.clone(), compiled.plan.text().name.clone());

@@ -44,8 +44,9 @@ pub struct Evaluation {
 impl Evaluator {
     /// `decode_all` parses every record, also those that can match nothing (PO-3).
     pub fn new(plans: Vec<Arc<Plan>>, limits: DecodeLimits, decode_all: bool) -> Self {
-        let literals: Vec<_> =
-            plans.iter().map(|plan| if decode_all { None } else { plan.required_literals() }).collect();
+        // Also where no detection is loaded.
+        let literals =
+            if decode_all { vec![None] } else { plans.iter().map(|plan| plan.required_literals()).collect() };
         Self { prefilter: Prefilter::new(&literals), plans, limits }
     }
 

@@ -70,6 +70,7 @@ fn plan() -> PlanCheckpoint {
         kind: "TTP".to_owned(),
         search: "search eventName=JobCreated\n| stats count by src_ip".to_owned(),
         filters: vec![],
+        lookups: Vec::new(),
         risk,
         window_ms: 3_600_000,
         grace_ms: 900_000,

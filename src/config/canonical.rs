@@ -5,8 +5,8 @@ use sha2::{Digest, Sha256};
 
 use super::units::{show_duration, show_size};
 use super::{
-    CheckpointStoreConfig, Config, DetectionSettings, DetectionsConfig, LimitsConfig, LogFormat, SinkConfig, SinkKind,
-    SourceConfig, StartConfig, StreamRef, WebhookConfig,
+    CheckpointStoreConfig, Config, DetectionSettings, DetectionsConfig, LimitsConfig, LogFormat, LookupConfig,
+    SinkConfig, SinkKind, SourceConfig, StartConfig, StreamRef, WebhookConfig,
 };
 use crate::risk_event::Stage;
 
@@ -86,12 +86,24 @@ fn detections(detections: &DetectionsConfig) -> Value {
     json!({
         "paths": detections.paths,
         "macros": detections.macros,
+        "lookups": detections.lookups.iter().map(lookup).collect::<Map<_, _>>(),
         "window": show_duration(detections.window),
         "grace": show_duration(detections.grace),
         "max_future_skew": show_duration(detections.max_future_skew),
         "settings": detections.settings.iter().map(setting).collect::<Vec<_>>(),
         "decode": if detections.decode_all { "all" } else { "candidates" },
     })
+}
+
+fn lookup(lookup: &LookupConfig) -> (String, Value) {
+    let value = json!({
+        "path": lookup.path,
+        "case_sensitive_match": lookup.case_sensitive,
+        "match_type": lookup.match_types,
+        "max_matches": lookup.max_matches,
+        "default_match": lookup.default_match,
+    });
+    (lookup.name.clone(), value)
 }
 
 fn setting(setting: &DetectionSettings) -> Value {

@@ -22,11 +22,12 @@ pub use problem::{ConfigError, Place, Problem};
 pub use read::read;
 pub(crate) use units::duration;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::plan::Severity;
+use crate::plan::{MatchType, Severity};
 use crate::risk_event::Stage;
 use crate::time::Arrival;
 
@@ -117,6 +118,8 @@ pub struct DetectionsConfig {
     pub paths: Vec<PathBuf>,
     /// `macros`: files of macros, or folders of them, of which a later one wins; none means only the built-in macros.
     pub macros: Vec<PathBuf>,
+    /// `lookups`: the tables that searches may use.
+    pub lookups: Vec<LookupConfig>,
     /// `window` (WN-1), default 1 h.
     pub window: Duration,
     /// `grace` (WN-2), default 15 min.
@@ -127,6 +130,23 @@ pub struct DetectionsConfig {
     pub settings: Vec<DetectionSettings>,
     /// `decode: all` (PO-3): parse every record instead of skipping those in which no required literal occurs.
     pub decode_all: bool,
+}
+
+/// One lookup.
+#[derive(Clone, Debug)]
+pub struct LookupConfig {
+    /// Its name in searches.
+    pub name: String,
+    /// `path`: the CSV file.
+    pub path: PathBuf,
+    /// `case_sensitive_match`, default true.
+    pub case_sensitive: bool,
+    /// `match_type`: the columns that are not compared as texts.
+    pub match_types: BTreeMap<String, MatchType>,
+    /// `max_matches`, 1 to 1000, default 100.
+    pub max_matches: usize,
+    /// `default_match`: what is written where no row agrees.
+    pub default_match: Option<String>,
 }
 
 /// What the configuration says of one detection.

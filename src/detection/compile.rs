@@ -3,7 +3,7 @@
 use super::expiring::ExpiringFilter;
 use super::load::{PlanSettings, load};
 use super::problem::{Problem, ProblemSeverity};
-use crate::plan::{CompileErrorKind, Plan};
+use crate::plan::{CompileErrorKind, Lookups, Plan};
 use crate::spl::Macros;
 
 /// A detection that runs.
@@ -25,10 +25,11 @@ pub fn compile(
     yaml: &str,
     file: &str,
     macros: &Macros,
+    lookups: &Lookups,
     settings: &dyn Fn(&str, &str) -> PlanSettings,
 ) -> Result<Compiled, Vec<Problem>> {
     // The text of a file does not depend on the settings, which are looked up by what stands in it.
-    let mut loaded = load(yaml, file, macros, &settings("", ""))?;
+    let mut loaded = load(yaml, file, macros, lookups, &settings("", ""))?;
     let own = settings(&loaded.text.id, &loaded.text.name);
     loaded.text.window_ms = own.window_ms;
     loaded.text.grace_ms = own.grace_ms;

@@ -80,6 +80,7 @@ impl ExpiringFilter {
 mod tests {
     use super::*;
     use crate::detection::{PlanSettings, compile};
+    use crate::plan::Lookups;
 
     const FILE: &str = include_str!("../../config/detections/aws_exfiltration_via_batch_service.yml");
     const SETTINGS: PlanSettings =
@@ -89,7 +90,7 @@ mod tests {
         let text = macros;
         let mut macros = Macros::built_in();
         macros.add_file("m.yaml", text).expect("a macros file");
-        compile(FILE, "d.yml", &macros, &|_, _| SETTINGS).expect("it compiles").filters
+        compile(FILE, "d.yml", &macros, &Lookups::new(), &|_, _| SETTINGS).expect("it compiles").filters
     }
 
     fn instant(text: &str) -> Timestamp {

@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::PlanText;
-use super::columns::Columns;
+use super::lookups;
 use super::message::tokens;
 use super::problem::{Problem, ProblemSeverity};
 use super::reader::{Reader, first_line, problem_at};
 use super::risk::{Risk, risk};
 use super::search::{self, Search, SearchPlace};
+use crate::plan::{Columns, Lookups};
 use crate::spl::{Macros, conventional_filter, lint, nearest};
 use crate::yaml::{Documents, Node};
 
@@ -42,7 +43,13 @@ const KINDS: [&str; 4] = ["TTP", "Anomaly", "Hunting", "Correlation"];
 /// # Errors
 /// Every problem of the file, warnings included. What is wrong with the file is an error; a right search that needs
 /// what is not supported is unsupported.
-pub fn load(yaml: &str, file: &str, macros: &Macros, settings: &PlanSettings) -> Result<Loaded, Vec<Problem>> {
+pub fn load(
+    yaml: &str,
+    file: &str,
+    macros: &Macros,
+    lookups: &Lookups,
+    settings: &PlanSettings,
+) -> Result<Loaded, Vec<Problem>> {
     let mut reader = Reader::new(file, yaml);
     let documents = match Documents::read(yaml) {
         Ok(documents) => documents,
@@ -53,7 +60,7 @@ pub fn load(yaml: &str, file: &str, macros: &Macros, settings: &PlanSettings) ->
     };
     let mut roots = documents.nodes();
     let detection = match (roots.next(), roots.next()) {
-        (Some(root), None) if root.entries().is_some() => read(&mut reader, root, macros, settings),
+        (Some(root), None) if root.entries().is_some() => read(&mut reader, root, (macros, lookups), settings),
         _ => {
             reader.error(0..0, "a detection file is one mapping of keys to values");
             None
@@ -93,7 +100,7 @@ fn other_data(reader: &Reader<'_>, root: Node<'_>) -> Option<Problem> {
 fn read<'t>(
     reader: &mut Reader<'t>,
     root: Node<'t>,
-    macros: &Macros,
+    (macros, lookups): (&Macros, &Lookups),
     settings: &PlanSettings,
 ) -> Option<(PlanText, SearchPlace)> {
     let id = reader.required_text(root, "id");
@@ -104,7 +111,9 @@ fn read<'t>(
     let search = read_search(reader, root, name.unwrap_or_default(), macros)?;
     check_row(reader, &risk, &search);
     warn_of_filters(reader, root, name?, &search);
-    let Search { place, .. } = search;
+    let Search { place, pipeline } = search;
+    let (lookups, problems) = lookups::used(&pipeline, &place, lookups);
+    reader.problems.extend(problems);
     let text = PlanText {
         id: id?.to_owned(),
         name: name?.to_owned(),
@@ -113,6 +122,7 @@ fn read<'t>(
         search: place.text().to_owned(),
         filters: place.expansion().filters.clone(),
         risk: risk.model,
+        lookups,
         window_ms: settings.window_ms,
         grace_ms: settings.grace_ms,
         max_future_skew_ms: settings.max_future_skew_ms,

@@ -5,10 +5,10 @@
 
 mod annotations;
 mod attack;
-mod columns;
 mod compile;
 mod expiring;
 mod load;
+mod lookups;
 mod message;
 mod problem;
 mod reader;

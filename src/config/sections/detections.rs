@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{DAY, HOUR, MINUTE, SECOND, min_severity, one_line, stages};
+use super::{DAY, HOUR, MINUTE, SECOND, lookups, min_severity, one_line, stages};
 use crate::config::field::Field;
 use crate::config::reader::Section;
 use crate::config::{DeliverySettings, DetectionSettings, DetectionsConfig};
@@ -21,6 +21,7 @@ impl Default for DetectionsConfig {
         Self {
             paths: Vec::new(),
             macros: Vec::new(),
+            lookups: Vec::new(),
             window: HOUR,
             grace: 15 * MINUTE,
             max_future_skew: 5 * MINUTE,
@@ -44,6 +45,7 @@ pub(super) fn detections(mut section: Section<'_>, sinks: &BTreeSet<String>) -> 
     let detections = DetectionsConfig {
         paths: paths(section.take("paths")),
         macros: section.take("macros").paths(),
+        lookups: lookups::lookups(section.take("lookups")),
         window: section.take("window").duration(WINDOW, default.window),
         grace: section.take("grace").duration(GRACE, default.grace),
         max_future_skew: section.take("max_future_skew").duration(Duration::ZERO..=DAY, default.max_future_skew),

@@ -200,3 +200,32 @@ sinks:
         ]
     );
 }
+
+#[test]
+fn lookups_are_a_path_or_a_mapping() {
+    let text = with(
+        "detections",
+        "lookups: {a: x.csv, 'b c': y.csv, d: [z], e: {case: false}, f: {path: f.csv, match_type: ['IP(x)'], max_matches: 0}}",
+    );
+    let found = problems(read_with(&text, &[], &[]));
+    for (key, word) in [
+        ("detections.lookups.b c", "is no name of a lookup"),
+        ("detections.lookups.d", "a single value is expected"),
+        ("detections.lookups.e.path", "the path of a CSV file is expected"),
+        ("detections.lookups.e.case", "unknown key"),
+        ("detections.lookups.f.match_type[0]", "WILDCARD(column) or CIDR(column) is expected"),
+        ("detections.lookups.f.max_matches", "1 to 1000 is allowed"),
+    ] {
+        assert!(
+            found.iter().any(|problem| problem.contains(&format!("{key}: ")) && problem.contains(word)),
+            "{key}: {found:#?}"
+        );
+    }
+    assert_eq!(found.len(), 6, "{found:#?}");
+    let text =
+        with("detections", "lookups: {a: x.csv, f: {path: f.csv, match_type: [cidr(net)], default_match: none}}");
+    let lookups = valid(&text).detections.lookups;
+    assert_eq!(lookups[0].path, Path::new("conf/x.csv"), "relative to the configuration");
+    assert_eq!(lookups[1].match_types, [("net".to_owned(), crate::plan::MatchType::Cidr)].into());
+    assert_eq!(lookups[1].default_match.as_deref(), Some("none"));
+}

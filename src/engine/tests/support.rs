@@ -34,6 +34,7 @@ pub fn plan(id: &str, search: &str) -> Arc<Plan> {
         kind: "TTP".to_owned(),
         search: search.to_owned(),
         filters: vec![],
+        lookups: Vec::new(),
         risk,
         window_ms: 10_000,
         grace_ms: 1_000,

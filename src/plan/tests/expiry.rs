@@ -104,6 +104,7 @@ fn what_expires_may_only_hide_and_is_a_command_of_its_own() {
         ("* | stats count by who | {}", "sort who", "only hide rows"),
         ("* | {}", "stats count by who", "only hide rows"),
         ("* | append [search * | {}] | stats count", "eval a=1", "only hide rows"),
+        ("* | stats count by u | join u [search * | {} | stats count by u]", "eval a=1", "only hide rows"),
         ("eventName=* {} | stats count", "NOT who=a", "no command of its own"),
         ("* | stats count by who | where count>1 {}", "AND count<5", "no command of its own"),
         ("* | stats count by who | where {}", "count<5 | search who=a", "no command of its own"),

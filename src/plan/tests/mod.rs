@@ -8,11 +8,14 @@ mod escu_made;
 mod evaluate;
 mod expiry;
 mod expressions;
+mod join;
 mod literals;
+mod lookup;
 mod refusals;
 mod rows;
 mod seed;
 mod stats;
+mod warnings;
 mod whole;
 
 use std::sync::Arc;
@@ -41,6 +44,7 @@ pub(crate) fn text(search: &str) -> PlanText {
         kind: "TTP".into(),
         search: search.into(),
         filters: Vec::new(),
+        lookups: Vec::new(),
         risk: RiskModel {
             message: "something happened".into(),
             score: 64.0,
@@ -118,7 +122,8 @@ fn groups(plan: &Plan, events: &[Event]) -> Vec<(GroupKey, Partial)> {
     let mut groups: std::collections::BTreeMap<GroupKey, Partial> = std::collections::BTreeMap::new();
     for event in events {
         for contribution in contributions(plan, event) {
-            let partial = groups.entry(contribution.group.clone()).or_insert_with(|| Partial::new(plan));
+            let partial =
+                groups.entry(contribution.group.clone()).or_insert_with(|| Partial::new(plan, contribution.group.leg));
             partial.add(plan, &Bounds::default(), &unit(event, contribution.ordinal), &contribution.inputs);
         }
     }

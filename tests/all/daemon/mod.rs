@@ -15,6 +15,7 @@ mod filters;
 mod golden;
 mod latency;
 pub mod line;
+mod lookups;
 mod settings;
 mod start_up;
 mod stop;

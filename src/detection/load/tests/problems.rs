@@ -183,14 +183,15 @@ unsupported: `evall` is not a known command
  --> x.yml:7:43
   |   | stats count dc(x) as n by user, src | evall x=1
   |                                           ^^^^^
-  = help: did you mean `eval`? supported are search, where, eval, rename, fields, table, fillnull, bin, bucket, stats, eventstats, convert, spath, mvexpand, rex, dedup, sort, head, append";
+  = help: did you mean `eval`? supported are search, where, eval, rename, fields, table, fillnull, bin, bucket, stats, eventstats, convert, spath, mvexpand, rex, dedup, sort, head, append, join, lookup";
     assert_eq!(problems[0].to_string(), expected.trim_start());
 }
 
 #[test]
 fn an_error_inside_a_macro_shows_the_call_and_the_expansion() {
     let macros = Macros::from_yaml("test_detection_filter: NOT user=admin").expect("macros");
-    let problems = load(&changed("id: one", "id: one"), "x.yml", &macros, &SETTINGS).expect_err("problems");
+    let problems =
+        load(&changed("id: one", "id: one"), "x.yml", &macros, &Lookups::new(), &SETTINGS).expect_err("problems");
     let shown = problems[0].to_string();
     assert_eq!((problems[0].line, problems[0].column), (8, 5), "{shown}");
     assert!(shown.contains("^^^^^^^^^^^^^^^^^^^^^^^"), "{shown}");

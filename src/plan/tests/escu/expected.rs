@@ -354,11 +354,12 @@ pub(super) const UNUSUAL: [(&str, &str); 5] = [
 ];
 
 /// Detections that their example does not fire, and why it must not.
-pub(super) const SILENT: [(&str, &str); 14] = [
+pub(super) const SILENT: [(&str, &str); 15] = [
     ("aws_bedrock_high_number_list_foundation_model_failures", "the call did not fail"),
     ("aws_bedrock_invoke_model_access_denied", "the call did not fail"),
     ("aws_console_login_failed_during_mfa_challenge", "the login failed for want of a user name, without MFA"),
     ("aws_create_policy_version_to_allow_all_resources", "the action is iam:*, not *"),
+    ("aws_createloginprofile", "nobody logs in with the new profile"),
     ("aws_credential_access_failed_login", "the login failed for want of a user name"),
     ("aws_credential_access_getpassworddata", "one instance, not more than ten"),
     ("aws_excessive_security_scanning", "no user with more than 50 kinds of calls"),
