@@ -31,8 +31,6 @@ pub struct Catalog {
     pub conflicts: Vec<String>,
     /// Where the risk events of single detections go.
     pub routes: Routes,
-    /// The macros file, in messages.
-    macros: String,
 }
 
 /// Everything that a daemon takes from the files and the settings; replaced as a whole.
@@ -42,8 +40,12 @@ pub struct Detections {
     pub plans: Vec<Arc<Plan>>,
     /// Where their risk events go.
     pub routes: Routes,
-    /// Their filters that expire, each with its place in the macros file.
-    pub filters: Vec<(String, ExpiringFilter)>,
+    /// Their filters that expire.
+    pub filters: Vec<ExpiringFilter>,
+    /// Why the others do not run that search CloudTrail: what each of them uses that is not supported.
+    pub refused: Vec<Problem>,
+    /// How many files search other data.
+    pub other_data: usize,
 }
 
 /// One file.
@@ -51,6 +53,8 @@ pub struct Detections {
 pub struct FileReport {
     /// The file.
     pub path: PathBuf,
+    /// The detection's id; empty where it could not be read.
+    pub id: String,
     /// The detection's name; the file's where it could not be read.
     pub name: String,
     /// What became of it.
@@ -70,6 +74,8 @@ pub enum Outcome {
     Disabled(Arc<Plan>),
     /// It uses what is not supported; it is refused as a whole.
     Unsupported,
+    /// It searches other data than CloudTrail.
+    OtherData,
     /// It is wrong.
     Invalid,
 }
@@ -80,7 +86,7 @@ pub enum CatalogError {
     /// A path of the configuration cannot be read.
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
-    /// The macros file is wrong.
+    /// A macros file is wrong.
     #[error("{path} is not a macros file:{problems}", path = path.display())]
     Macros {
         /// Which.
@@ -103,9 +109,9 @@ pub enum CatalogError {
 /// of them can be shown at once.
 ///
 /// # Errors
-/// When a path, the macros file or a lookup cannot be read, or there is no file at all.
+/// When a path, a macros file or a lookup cannot be read, or there is no file at all.
 pub fn load(config: &DetectionsConfig) -> Result<Catalog, CatalogError> {
-    let macros = read_macros(config.macros.as_deref())?;
+    let macros = read_macros(&config.macros)?;
     let lookups = lookups::read(&config.lookups)?;
     let mut paths = Vec::new();
     for path in &config.paths {
@@ -119,30 +125,49 @@ pub fn load(config: &DetectionsConfig) -> Result<Catalog, CatalogError> {
         paths.into_iter().map(|path| load_file(path, &macros, &lookups, config)).collect::<Result<Vec<_>, _>>()?;
     let conflicts = repeated_ids(&files).into_iter().chain(settings::conflicts(&files, &config.settings)).collect();
     let routes = settings::routes(&files, &config.settings);
-    let macros = config.macros.as_deref().unwrap_or(Path::new("")).display().to_string();
-    Ok(Catalog { files, conflicts, routes, macros })
+    Ok(Catalog { files, conflicts, routes })
 }
 
 impl Catalog {
-    /// What runs, and where its risk events go; all or nothing.
+    /// What runs, and where its risk events go. A detection that uses what is not supported is refused as a whole, and
+    /// the others run: a folder of Splunk's detections always holds some. What is wrong refuses everything.
     ///
     /// # Errors
-    /// When any file or setting is wrong; the message holds every problem. Warnings are logged, not returned.
+    /// When any file or setting is wrong, or nothing is left that could run; the message holds every problem. Warnings
+    /// and refusals are logged.
     pub fn ready(self) -> Result<Detections, CatalogError> {
-        let failed = |file: &&FileReport| matches!(file.outcome, Outcome::Unsupported | Outcome::Invalid);
-        let in_files = self.files.iter().filter(failed).flat_map(|file| file.problems.iter().map(ToString::to_string));
-        let problems: Vec<String> = in_files.chain(self.conflicts.iter().cloned()).collect();
-        if !problems.is_empty() {
-            return Err(CatalogError::Problems(problems.iter().map(|problem| format!("\n{problem}")).collect()));
+        let of = |wanted: fn(&Outcome) -> bool| self.files.iter().filter(move |file| wanted(&file.outcome));
+        let shown = |file: &FileReport| file.problems.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let mut wrong: Vec<String> = of(|outcome| matches!(outcome, Outcome::Invalid)).flat_map(shown).collect();
+        wrong.extend(self.conflicts.iter().cloned());
+        if wrong.is_empty()
+            && of(|outcome| matches!(outcome, Outcome::Ready(_) | Outcome::Disabled(_))).next().is_none()
+        {
+            wrong.extend(self.files.iter().flat_map(shown));
         }
-        for problem in self.files.iter().flat_map(|file| &file.problems) {
-            let place = format!("{}:{}:{}", problem.file, problem.line, problem.column);
-            tracing::warn!(place, "{}", problem.message);
+        if !wrong.is_empty() {
+            return Err(CatalogError::Problems(wrong.iter().map(|problem| format!("\n{problem}")).collect()));
         }
-        let ready = self.files.iter().filter(|file| matches!(file.outcome, Outcome::Ready(_)));
-        let filters = ready.flat_map(|file| &file.filters).map(|filter| (self.place_of(filter), filter.clone()));
-        let filters = filters.collect();
-        Ok(Detections { plans: self.plans(), routes: self.routes, filters })
+        let refusal = |file: &FileReport| file.problems.iter().max_by_key(|problem| problem.severity).cloned();
+        let refused: Vec<_> = of(|outcome| matches!(outcome, Outcome::Unsupported)).filter_map(refusal).collect();
+        let other_data = of(|outcome| matches!(outcome, Outcome::OtherData)).count();
+        let ready = of(|outcome| matches!(outcome, Outcome::Ready(_)));
+        let filters = ready.flat_map(|file| file.filters.clone()).collect();
+        self.log(&refused, other_data);
+        Ok(Detections { plans: self.plans(), routes: self.routes, filters, refused, other_data })
+    }
+
+    fn log(&self, refused: &[Problem], other_data: usize) {
+        let runs = |file: &&FileReport| matches!(file.outcome, Outcome::Ready(_) | Outcome::Disabled(_));
+        for problem in self.files.iter().filter(runs).flat_map(|file| &file.problems) {
+            tracing::warn!(place = problem.place(), "{}", problem.message);
+        }
+        for problem in refused {
+            tracing::warn!(place = problem.place(), "a detection does not run: {}", problem.message);
+        }
+        if other_data > 0 {
+            tracing::info!(files = other_data, "detections that search other data than CloudTrail are passed over");
+        }
     }
 
     /// The plans of the files that are right and enabled.
@@ -150,12 +175,6 @@ impl Catalog {
         let ready =
             |file: &FileReport| if let Outcome::Ready(plan) = &file.outcome { Some(plan.clone()) } else { None };
         self.files.iter().filter_map(ready).collect()
-    }
-
-    /// Where the expiry of a filter stands.
-    pub fn place_of(&self, filter: &ExpiringFilter) -> String {
-        let (line, column) = filter.place;
-        format!("{}:{line}:{column}", self.macros)
     }
 }
 
@@ -198,12 +217,19 @@ fn read(path: &Path) -> Result<String, CatalogError> {
     Ok(std::fs::read_to_string(path).map_err(|source| Unreadable { path: path.to_owned(), source })?)
 }
 
-fn read_macros(path: Option<&Path>) -> Result<Macros, CatalogError> {
-    let Some(path) = path else { return Ok(Macros::built_in()) };
-    Macros::from_yaml(&read(path)?).map_err(|problems| CatalogError::Macros {
-        path: path.to_owned(),
-        problems: problems.iter().map(|problem| format!("\n{problem}")).collect(),
-    })
+/// The built-in macros and those of the files, of which a later one wins.
+fn read_macros(paths: &[PathBuf]) -> Result<Macros, CatalogError> {
+    let mut macros = Macros::built_in();
+    for path in paths {
+        for file in files::under(path, &is_yaml)? {
+            let added = macros.add_file(&file.display().to_string(), &read(&file)?);
+            added.map_err(|problems| CatalogError::Macros {
+                problems: problems.iter().map(|problem| format!("\n{problem}")).collect(),
+                path: file,
+            })?;
+        }
+    }
+    Ok(macros)
 }
 
 fn is_yaml(path: &Path) -> bool {
@@ -245,17 +271,21 @@ fn load_file(
     let compiled = detection::compile(&yaml, &path.display().to_string(), macros, lookups, &settings);
     Ok(match compiled {
         Ok(compiled) => {
-            let name = compiled.plan.text().name.clone();
+            let (id, name) = (compiled.plan.text().id.clone(), compiled.plan.text().name.clone());
             let disabled = config.settings.iter().any(|own| !own.enabled && names(&compiled.plan, &own.detection));
             let plan = Arc::new(compiled.plan);
             let outcome = if disabled { Outcome::Disabled(plan) } else { Outcome::Ready(plan) };
-            FileReport { path, name, outcome, problems: compiled.warnings, filters: compiled.filters }
+            FileReport { path, id, name, outcome, problems: compiled.warnings, filters: compiled.filters }
         }
         Err(problems) => {
-            let unsupported = problems.iter().all(|problem| problem.severity != ProblemSeverity::Error);
-            let outcome = if unsupported { Outcome::Unsupported } else { Outcome::Invalid };
-            let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-            FileReport { path, name, outcome, problems, filters: Vec::new() }
+            let outcome = match problems.iter().map(|problem| problem.severity).max() {
+                Some(ProblemSeverity::OtherData) => Outcome::OtherData,
+                Some(ProblemSeverity::Warning | ProblemSeverity::Unsupported) => Outcome::Unsupported,
+                Some(ProblemSeverity::Error) | None => Outcome::Invalid,
+            };
+            let stem = || path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+            let (id, name) = detection::identity(&yaml).unwrap_or_else(|| (String::new(), stem()));
+            FileReport { path, id, name, outcome, problems, filters: Vec::new() }
         }
     })
 }

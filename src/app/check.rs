@@ -9,7 +9,7 @@ use crate::catalog::{self, Catalog, FileReport, Outcome, Sources};
 use crate::cli::CheckArgs;
 use crate::clock;
 use crate::config::{self, Environment, Overrides};
-use crate::detection::{ExpiringFilter, Problem};
+use crate::detection::Problem;
 
 pub(super) fn run(args: &CheckArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
     let sources = Sources::of(&args.detections)?;
@@ -18,7 +18,8 @@ pub(super) fn run(args: &CheckArgs, out: &mut dyn Write) -> Result<Exit, Failure
     for file in &catalog.files {
         if args.json { write_json(file, &catalog, out)? } else { write_text(file, &catalog, out)? }
     }
-    let failed = |file: &FileReport| matches!(file.outcome, Outcome::Unsupported | Outcome::Invalid);
+    let failed =
+        |file: &FileReport| matches!(file.outcome, Outcome::Unsupported | Outcome::OtherData | Outcome::Invalid);
     let errors: Vec<String> = catalog.conflicts.iter().cloned().chain(subscriptions).collect();
     let all_ok = errors.is_empty() && !catalog.files.iter().any(failed);
     let beside = errors.into_iter().map(|error| ("error", error));
@@ -41,18 +42,17 @@ fn check_sinks(args: &CheckArgs, catalog: &Catalog) -> Result<(Option<String>, V
     Ok((error, catalog::undelivered(&plans, &catalog.routes, &config.sinks)))
 }
 
-/// What is said of filters that have expired, or soon will, with the place in the macros file.
-fn expiries<'a>(file: &'a FileReport, catalog: &'a Catalog) -> impl Iterator<Item = (String, String)> + 'a {
+/// What is said of filters that have expired, or soon will, each with its place.
+fn expiries(file: &FileReport) -> impl Iterator<Item = (&str, String)> {
     let now = jiff::Timestamp::try_from(clock::wall()).unwrap_or(jiff::Timestamp::MAX);
-    let warning = move |filter: &ExpiringFilter| Some((catalog.place_of(filter), filter.warning(now)?));
-    file.filters.iter().filter_map(warning)
+    file.filters.iter().filter_map(move |filter| Some((filter.place.as_str(), filter.warning(now)?)))
 }
 
 fn status(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Ready(_) => "ok",
         Outcome::Disabled(_) => "disabled",
-        Outcome::Unsupported => "unsupported",
+        Outcome::Unsupported | Outcome::OtherData => "unsupported",
         Outcome::Invalid => "error",
     }
 }
@@ -61,7 +61,7 @@ fn write_text(file: &FileReport, catalog: &Catalog, out: &mut dyn Write) -> io::
     let staged = if is_staged(file, catalog) { "  (staged: not sent)" } else { "" };
     writeln!(out, "{:12} {}  {}{staged}", status(&file.outcome), file.path.display(), file.name)?;
     file.problems.iter().try_for_each(|problem| writeln!(out, "{problem}"))?;
-    expiries(file, catalog).try_for_each(|(place, warning)| writeln!(out, "warning: {warning}\n --> {place}"))
+    expiries(file).try_for_each(|(place, warning)| writeln!(out, "warning: {warning}\n --> {place}"))
 }
 
 fn is_staged(file: &FileReport, catalog: &Catalog) -> bool {
@@ -74,7 +74,7 @@ fn write_json(file: &FileReport, catalog: &Catalog, out: &mut dyn Write) -> io::
     let valid = matches!(file.outcome, Outcome::Ready(_) | Outcome::Disabled(_));
     let summary = |problem: &Problem| format!("{}:{}: {}", problem.line, problem.column, problem.message);
     let reasons: Vec<String> = file.problems.iter().map(summary).collect();
-    let expiries = expiries(file, catalog).map(|(place, warning)| format!("{place}: {warning}"));
+    let expiries = expiries(file).map(|(place, warning)| format!("{place}: {warning}"));
     let warnings: Vec<String> = reasons.iter().cloned().chain(expiries).collect();
     let line = json!({
         "file": file.path,

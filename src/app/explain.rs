@@ -16,7 +16,7 @@ pub(super) fn run(args: &ExplainArgs, out: &mut dyn Write, diagnostics: &mut dyn
         match &file.outcome {
             Outcome::Ready(plan) => out.write_all(plan.explain().as_bytes())?,
             Outcome::Disabled(_) => writeln!(diagnostics, "{} is disabled by the configuration", file.name)?,
-            Outcome::Unsupported | Outcome::Invalid => exit = Exit::Config,
+            Outcome::Unsupported | Outcome::OtherData | Outcome::Invalid => exit = Exit::Config,
         }
     }
     Ok(exit)

@@ -21,6 +21,12 @@ const NAMED_REJECTIONS: u64 = 20;
 pub(super) fn run(args: &ReplayArgs, out: &mut dyn Write, diagnostics: &mut dyn Write) -> Result<Exit, Failure> {
     let sources = Sources::of(&args.detections)?;
     let detections = catalog::load(&sources.detections).map_err(Failure::config)?.ready().map_err(Failure::config)?;
+    for problem in &detections.refused {
+        writeln!(diagnostics, "{}: does not run: {}", problem.place(), problem.message)?;
+    }
+    if detections.other_data > 0 {
+        writeln!(diagnostics, "{} files search other data than CloudTrail", detections.other_data)?;
+    }
     let source_name = args.source_name.as_deref().unwrap_or(&sources.source_name);
     let bounds = catalog::bounds(&sources.limits, source_name);
     let limits = crate::cloudtrail::DecodeLimits { max_inflated_bytes: sources.limits.max_inflated_bytes };

@@ -84,7 +84,7 @@ fn load(path: &Path, configured: &DetectionsConfig) -> Result<(TestFile, Arc<Pla
     let plan = match report.outcome {
         // Whether it runs in production says nothing about whether it works.
         Outcome::Ready(plan) | Outcome::Disabled(plan) => plan,
-        Outcome::Unsupported | Outcome::Invalid => {
+        Outcome::Unsupported | Outcome::OtherData | Outcome::Invalid => {
             let problems: String = report.problems.iter().map(|problem| format!("\n{problem}")).collect();
             return Err(failed(&format!("its detection does not run:{problems}")));
         }

@@ -5,11 +5,12 @@ use crate::config::DetectionSettings;
 use crate::plan::Plan;
 use crate::sink::Routes;
 
-/// Settings that name no detection, and several entries for one. Of a file that is wrong not even the name is certain;
-/// then its own problem comes first.
+/// Settings that name no detection, and several entries for one. One that is refused may have settings, too; of a file
+/// that is wrong not even the name is certain, and then its own problem comes first.
 pub(super) fn conflicts(files: &[FileReport], settings: &[DetectionSettings]) -> Vec<String> {
-    let broken = files.iter().any(|file| matches!(file.outcome, Outcome::Unsupported | Outcome::Invalid));
-    let is_loaded = |own: &&DetectionSettings| broken || plans(files).any(|plan| names(plan, &own.detection));
+    let broken = files.iter().any(|file| matches!(file.outcome, Outcome::Invalid));
+    let named = |own: &DetectionSettings| files.iter().any(|file| [&file.id, &file.name].contains(&&own.detection));
+    let is_loaded = |own: &&DetectionSettings| broken || named(own);
     let stray = settings.iter().filter(|own| !is_loaded(own)).map(|own| {
         format!("{}: detections.settings: {:?} is the id or name of no detection loaded", own.place, own.detection)
     });
@@ -39,7 +40,7 @@ pub(super) fn routes(files: &[FileReport], settings: &[DetectionSettings]) -> Ro
 fn plans(files: &[FileReport]) -> impl Iterator<Item = &Plan> {
     files.iter().filter_map(|file| match &file.outcome {
         Outcome::Ready(plan) | Outcome::Disabled(plan) => Some(&**plan),
-        Outcome::Unsupported | Outcome::Invalid => None,
+        Outcome::Unsupported | Outcome::OtherData | Outcome::Invalid => None,
     })
 }
 
@@ -56,6 +57,11 @@ mod tests {
 
     /// The shipped detection and one of another name and id, with these settings, which begin in line 5.
     fn loaded(settings: &str) -> (Config, Catalog) {
+        loaded_with(settings, &|yaml| yaml)
+    }
+
+    /// The same with a change in the other one.
+    fn loaded_with(settings: &str, change: &dyn Fn(String) -> String) -> (Config, Catalog) {
         let folder = tempfile::tempdir().expect("a folder for temporary files");
         let write = |name: &str, text: &str| -> PathBuf {
             let path = folder.path().join(name);
@@ -66,7 +72,7 @@ mod tests {
         let shipped = std::fs::read_to_string(shipped.join("aws_exfiltration_via_batch_service.yml")).expect("shipped");
         std::fs::create_dir(folder.path().join("d")).expect("it is writable");
         write("d/a.yml", &shipped);
-        write("d/b.yml", &shipped.replace(NAME, "Another").replace(ID, "another-id"));
+        write("d/b.yml", &change(shipped.replace(NAME, "Another").replace(ID, "another-id")));
         let text = format!(
             "source: {{stream: s}}\nsinks: [{{name: out, type: stdout, stages: [final]}}]\ndetections:\n  paths: [d]\n  \
              settings: {settings}\n"
@@ -92,6 +98,35 @@ mod tests {
         let beside_a_disabled_one = conflicts("[{detection: Another, enabled: false}, {detection: Anoter}]");
         assert_eq!(beside_a_disabled_one.len(), 1, "{beside_a_disabled_one:?}");
         assert_eq!(conflicts("[{detection: Another, enabled: false}]"), [""; 0]);
+    }
+
+    /// A refused detection is known by its name, and does not hide a name that is wrong.
+    #[test]
+    fn settings_may_name_a_detection_that_is_refused() {
+        let refused = |settings: &str| {
+            let change = |yaml: String| yaml.replace("|  stats count", "| transaction src_ip | stats count");
+            loaded_with(settings, &change).1.conflicts
+        };
+        assert_eq!(refused("[{detection: Another, enabled: false}]"), [""; 0]);
+        assert_eq!(refused("[{detection: Anoter}]").len(), 1);
+    }
+
+    #[test]
+    fn what_is_not_supported_is_refused_and_the_others_run() {
+        let change = |yaml: String| yaml.replace("|  stats count", "| transaction src_ip | stats count");
+        let detections = loaded_with("[]", &change).1.ready().expect("one runs");
+        assert_eq!(detections.plans.len(), 1);
+        assert_eq!(detections.refused.len(), 1, "{:?}", detections.refused);
+        assert!(detections.refused[0].message.contains("transaction"), "{:?}", detections.refused);
+    }
+
+    #[test]
+    fn other_data_is_passed_over_and_what_is_wrong_refuses_everything() {
+        let other = |yaml: String| yaml.replace("`cloudtrail`", "`sysmon`");
+        let detections = loaded_with("[]", &other).1.ready().expect("one runs");
+        assert_eq!((detections.plans.len(), detections.refused.len(), detections.other_data), (1, 0, 1));
+        let wrong = |yaml: String| yaml.replace("eventName = JobCreated", "eventName = (");
+        assert!(loaded_with("[]", &wrong).1.ready().is_err());
     }
 
     #[test]
@@ -135,5 +170,29 @@ mod tests {
         for sent in ["staged: true", "stages: [final]", "min_severity: high", "sinks: [out]"] {
             assert_eq!(warnings(&format!("[{{detection: Another, {sent}}}]")), [""; 0], "{sent}");
         }
+    }
+
+    /// Splunk ships one macro a file; the operator's file comes after it.
+    #[test]
+    fn macros_come_from_folders_and_files_and_a_later_one_wins() {
+        let folder = tempfile::tempdir().expect("a folder for temporary files");
+        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("it is writable");
+        std::fs::create_dir(folder.path().join("macros")).expect("it is writable");
+        write("macros/a.yml", "definition: search src_ip=theirs\nname: aws_exfiltration_via_batch_service_filter\n");
+        write("own.yaml", "aws_exfiltration_via_batch_service_filter: search src_ip=own\n");
+        let search = |macros: &str| {
+            let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/detections");
+            let text = format!(
+                "source: {{stream: s}}\nsinks: [{{name: out, type: stdout}}]\ndetections: {{paths: [{shipped:?}], \
+                 macros: {macros}}}\n"
+            );
+            write("t.yaml", &text);
+            let config = read(&folder.path().join("t.yaml"), &Environment::default(), &Overrides::default());
+            load(&config.expect("it is right").detections).expect("it loads").plans()[0].text().search.clone()
+        };
+        assert!(search("macros").contains("src_ip=theirs"));
+        assert!(search("[macros, own.yaml]").contains("src_ip=own"));
+        assert!(search("[own.yaml, macros]").contains("src_ip=theirs"));
+        assert!(!search("[]").contains("src_ip="));
     }
 }

@@ -143,6 +143,14 @@ impl<'r> Field<'r> {
         self.read(|text| find(text).ok_or_else(|| format!("is unknown here: one of {} is expected", names())))
     }
 
+    /// One path, or a list of them.
+    pub(super) fn paths(self) -> Vec<PathBuf> {
+        if matches!(&self.node, Some(Node { data: Data::List(_), .. })) {
+            return self.items().into_iter().filter_map(Self::path).collect();
+        }
+        self.path().into_iter().collect()
+    }
+
     /// A path; a relative one is relative to the configuration file's folder.
     pub(super) fn path(self) -> Option<PathBuf> {
         let folder = self.reader.folder.clone();

@@ -116,8 +116,8 @@ pub enum StartConfig {
 pub struct DetectionsConfig {
     /// `paths`: ESCU files, or folders of them.
     pub paths: Vec<PathBuf>,
-    /// `macros`: the macros file; none means only the built-in macros.
-    pub macros: Option<PathBuf>,
+    /// `macros`: files of macros, or folders of them, of which a later one wins; none means only the built-in macros.
+    pub macros: Vec<PathBuf>,
     /// `lookups`: the tables that searches may use.
     pub lookups: Vec<LookupConfig>,
     /// `window` (WN-1), default 1 h.

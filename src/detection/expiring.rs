@@ -23,8 +23,8 @@ pub struct ExpiringFilter {
     pub owner: Option<String>,
     /// Why it is there.
     pub reason: Option<String>,
-    /// Where the expiry stands in the macros file: line and column, counted from 1.
-    pub place: (usize, usize),
+    /// Where the expiry stands: macros file, line and column.
+    pub place: String,
 }
 
 impl ExpiringFilter {
@@ -40,7 +40,7 @@ impl ExpiringFilter {
                 expires: Timestamp::from_millisecond(expires_ms).unwrap_or(Timestamp::MAX),
                 owner: facts.owner,
                 reason: facts.reason,
-                place: (facts.line, facts.column),
+                place: format!("{}:{}:{}", facts.file, facts.line, facts.column),
             };
             if !filters.iter().any(|known| known.filter == filter.filter) {
                 filters.push(filter);
@@ -87,7 +87,9 @@ mod tests {
         PlanSettings { window_ms: 3_600_000, grace_ms: 900_000, max_future_skew_ms: 300_000 };
 
     fn filters(macros: &str) -> Vec<ExpiringFilter> {
-        let macros = Macros::from_yaml(macros).expect("a macros file");
+        let text = macros;
+        let mut macros = Macros::built_in();
+        macros.add_file("m.yaml", text).expect("a macros file");
         compile(FILE, "d.yml", &macros, &Lookups::new(), &|_, _| SETTINGS).expect("it compiles").filters
     }
 
@@ -101,7 +103,8 @@ mod tests {
     #[test]
     fn a_filter_warns_when_its_end_is_near_and_from_then_on() {
         let [filter] = &filters(MACROS)[..] else { panic!("one filter expires") };
-        assert_eq!((filter.filter.as_str(), filter.place), ("aws_exfiltration_via_batch_service_filter", (5, 12)));
+        assert_eq!(filter.filter, "aws_exfiltration_via_batch_service_filter");
+        assert_eq!(filter.place, "m.yaml:5:12");
         for quiet in ["2026-01-01T00:00:00Z", "2026-06-16T23:59:59Z"] {
             assert_eq!(filter.warning(instant(quiet)), None, "{quiet}");
         }

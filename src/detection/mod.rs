@@ -17,7 +17,7 @@ mod search;
 
 pub use compile::{Compiled, compile};
 pub use expiring::ExpiringFilter;
-pub use load::{Loaded, PlanSettings, load};
+pub use load::{Loaded, PlanSettings, identity, load};
 pub use problem::{Problem, ProblemSeverity};
 pub use search::SearchPlace;
 

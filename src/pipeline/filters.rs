@@ -10,16 +10,16 @@ use crate::metrics::Metrics;
 /// Watches a set of filters.
 pub(super) struct FilterWatch {
     metrics: Metrics,
-    filters: Vec<(String, ExpiringFilter)>,
+    filters: Vec<ExpiringFilter>,
     /// What was warned of, with the words: an expiry that is near, then one that has come.
     said: BTreeSet<String>,
 }
 
 impl FilterWatch {
-    /// Watches these, each with its place in the macros file, and no others any more.
-    pub(super) fn new(metrics: &Metrics, filters: Vec<(String, ExpiringFilter)>) -> Self {
+    /// Watches these, and no others any more.
+    pub(super) fn new(metrics: &Metrics, filters: Vec<ExpiringFilter>) -> Self {
         metrics.filter_expiry_timestamp_seconds.reset();
-        for (_, filter) in &filters {
+        for filter in &filters {
             let labels = [filter.detection.as_str(), filter.filter.as_str()];
             let expires = filter.expires.as_millisecond() as f64 / 1000.0;
             metrics.filter_expiry_timestamp_seconds.with_label_values(&labels).set(expires);
@@ -29,12 +29,12 @@ impl FilterWatch {
 
     /// What time it is now.
     pub(super) fn observe(&mut self, now: jiff::Timestamp) {
-        let expired = self.filters.iter().filter(|(_, filter)| filter.is_expired(now)).count();
+        let expired = self.filters.iter().filter(|filter| filter.is_expired(now)).count();
         self.metrics.filters_expired.set(i64::try_from(expired).unwrap_or(i64::MAX));
-        for (place, filter) in &self.filters {
+        for filter in &self.filters {
             let Some(warning) = filter.warning(now) else { continue };
             if self.said.insert(warning.clone()) {
-                tracing::warn!(place, owner = filter.owner, reason = filter.reason, "{warning}");
+                tracing::warn!(place = filter.place, owner = filter.owner, reason = filter.reason, "{warning}");
             }
         }
     }
@@ -44,16 +44,15 @@ impl FilterWatch {
 mod tests {
     use super::*;
 
-    fn filter(name: &str, expires: &str) -> (String, ExpiringFilter) {
-        let filter = ExpiringFilter {
+    fn filter(name: &str, expires: &str) -> ExpiringFilter {
+        ExpiringFilter {
             detection: "d".to_owned(),
             filter: name.to_owned(),
             expires: expires.parse().expect("an instant"),
             owner: None,
             reason: None,
-            place: (1, 1),
-        };
-        ("macros.yaml:1:1".to_owned(), filter)
+            place: "macros.yaml:1:1".to_owned(),
+        }
     }
 
     fn instant(text: &str) -> jiff::Timestamp {

@@ -53,8 +53,8 @@ impl Observer {
         Self { metrics, readiness, heartbeat, stream, plans, last, blocked, rows, replay_announced: false, filters }
     }
 
-    /// From now on these filters are watched for their expiry, each with its place in the macros file.
-    pub fn watch_filters(&mut self, filters: Vec<(String, ExpiringFilter)>) {
+    /// From now on these filters are watched for their expiry.
+    pub fn watch_filters(&mut self, filters: Vec<ExpiringFilter>) {
         self.filters = FilterWatch::new(&self.metrics, filters);
     }
 

@@ -47,7 +47,9 @@ pub struct MacroFacts {
     pub reason: Option<String>,
     /// When it expires, in milliseconds since the Unix epoch. A macro that expires is a filter.
     pub expires_ms: Option<i64>,
-    /// The line of the macros file, counted from 1; 0 for a macro that is not from a file.
+    /// The macros file, as the caller named it.
+    pub file: String,
+    /// The line there, counted from 1; 0 for a macro that is not from a file.
     pub line: usize,
     /// The column there, counted from 1, in characters.
     pub column: usize,
@@ -73,11 +75,14 @@ impl Default for Macros {
 }
 
 impl Macros {
-    /// The macros that every detection may use without a macros file.
+    /// The macros that every detection may use without a macros file: those that Splunk publishes with its CloudTrail
+    /// detections. `aws_ecr_users` is its placeholder for the users who may push images: until it is redefined, it
+    /// names nobody real.
     pub fn built_in() -> Self {
         let mut macros = Self { definitions: BTreeMap::new() };
         macros.define("cloudtrail", &[], "sourcetype=aws:cloudtrail");
         macros.define("security_content_ctime", &["field"], r#"convert timeformat="%Y-%m-%dT%H:%M:%S" ctime($field$)"#);
+        macros.define("aws_ecr_users", &[], "userName IN (user)");
         macros
     }
 
@@ -87,14 +92,23 @@ impl Macros {
     /// Every problem of the file, each with its line and column.
     pub fn from_yaml(yaml: &str) -> Result<Self, Vec<MacrosError>> {
         let mut macros = Self::built_in();
+        macros.add_file("", yaml)?;
+        Ok(macros)
+    }
+
+    /// Adds the macros of a file, given as its text; they replace earlier ones. `file` is its name in messages.
+    ///
+    /// # Errors
+    /// Every problem of the file, each with its line and column.
+    pub fn add_file(&mut self, file: &str, yaml: &str) -> Result<(), Vec<MacrosError>> {
         for entry in file::entries(yaml)? {
             let arguments: Vec<&str> = entry.arguments.iter().map(String::as_str).collect();
-            macros.define(&entry.name, &arguments, &entry.definition);
-            if let Some(definition) = macros.definitions.get_mut(&(entry.name, arguments.len())) {
-                definition.facts = entry.facts;
+            self.define(&entry.name, &arguments, &entry.definition);
+            if let Some(definition) = self.definitions.get_mut(&(entry.name, arguments.len())) {
+                definition.facts = MacroFacts { file: file.to_owned(), ..entry.facts };
             }
         }
-        Ok(macros)
+        Ok(())
     }
 
     /// Defines a macro, replacing one with the same name and number of arguments.

@@ -20,7 +20,7 @@ impl Default for DetectionsConfig {
     fn default() -> Self {
         Self {
             paths: Vec::new(),
-            macros: None,
+            macros: Vec::new(),
             lookups: Vec::new(),
             window: HOUR,
             grace: 15 * MINUTE,
@@ -44,7 +44,7 @@ pub(super) fn detections(mut section: Section<'_>, sinks: &BTreeSet<String>) -> 
     let default = DetectionsConfig::default();
     let detections = DetectionsConfig {
         paths: paths(section.take("paths")),
-        macros: section.take("macros").path(),
+        macros: section.take("macros").paths(),
         lookups: lookups::lookups(section.take("lookups")),
         window: section.take("window").duration(WINDOW, default.window),
         grace: section.take("grace").duration(GRACE, default.grace),

@@ -4,7 +4,7 @@
 //!
 //! ```yaml
 //! some_filter: search NOT user="backup"
-//! aws_ecr_users: {definition: userName IN (ci, cd)}
+//! release_users: {definition: userName IN (ci, cd)}
 //! at_least: {args: [field, n], definition: where $field$>=$n$}
 //! night_filter: {definition: search NOT user=batch, owner: soc, reason: CHG-17, expires: 2026-12-31}
 //! ```
@@ -138,7 +138,7 @@ impl Reader {
     fn facts(&mut self, node: Node<'_>) -> MacroFacts {
         let Place { line, column } = node.get("expires").unwrap_or(node).place();
         let (owner, reason) = (self.line_of(node, "owner"), self.line_of(node, "reason"));
-        MacroFacts { owner, reason, expires_ms: self.expiry(node), line, column }
+        MacroFacts { owner, reason, expires_ms: self.expiry(node), file: String::new(), line, column }
     }
 
     /// Text that is shown beside a macro's name, on one line.

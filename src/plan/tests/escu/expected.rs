@@ -312,7 +312,7 @@ const KEY_ACTIONS: [&str; 8] = [
 ];
 
 /// Rows of other shapes.
-pub(super) const UNUSUAL: [(&str, &str); 4] = [
+pub(super) const UNUSUAL: [(&str, &str); 5] = [
     (
         // The event names its guardrail otherwise than the search does.
         "aws_bedrock_delete_guardrails",
@@ -332,6 +332,12 @@ pub(super) const UNUSUAL: [(&str, &str); 4] = [
         "aws_ecr_container_upload_outside_business_hours",
         "signature=PutImage user=test user_agent=AWS Internal src=AWS Internal vendor_account=111111111111 \
          vendor_region=eu-central-1 vendor_product=AWS CloudTrail repository=devsecops/cat_dog_server count=1 \
+         firstTime=2021-08-18T23:17:30 lastTime=2021-08-18T23:17:30",
+    ),
+    (
+        "aws_ecr_container_upload_unknown_user",
+        "signature=PutImage user=test user_agent=AWS Internal src=AWS Internal vendor_account=111111111111 \
+         vendor_region=eu-central-1 vendor_product=AWS CloudTrail image=devsecops/cat_dog_server count=1 \
          firstTime=2021-08-18T23:17:30 lastTime=2021-08-18T23:17:30",
     ),
     (
