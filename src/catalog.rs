@@ -109,7 +109,7 @@ pub enum CatalogError {
 /// of them can be shown at once.
 ///
 /// # Errors
-/// When a path or a macros file or a lookup cannot be read, or there is no file at all.
+/// When a path, a macros file or a lookup cannot be read, or there is no file at all.
 pub fn load(config: &DetectionsConfig) -> Result<Catalog, CatalogError> {
     let macros = read_macros(&config.macros)?;
     let lookups = lookups::read(&config.lookups)?;
