@@ -159,6 +159,13 @@ struct Base<'a> {
     stdout: StdoutWriter,
 }
 
+/// Where a process begins: see [`EngineConfig`].
+struct Start {
+    position: StartPosition,
+    started_at: Arrival,
+    unseen_from: Arrival,
+}
+
 impl Daemon {
     /// Starts everything but the reading. Risk events of a stdout sink go to `stdout`.
     ///
@@ -294,7 +301,13 @@ impl Base<'_> {
             Some(checkpoint) => {
                 check_stream(&checkpoint.stream, &stream)?;
                 self.report_trimmed(&checkpoint, oldest);
-                let start = (StartPosition::TrimHorizon, checkpoint.started_at);
+                let now = source.server_time().ok_or(SourceError::NoServerTime)?;
+                let slack = i64::try_from(self.config.source.tip_slack.as_millis()).unwrap_or(i64::MAX);
+                let start = Start {
+                    position: StartPosition::TrimHorizon,
+                    started_at: checkpoint.started_at,
+                    unseen_from: now.plus(slack),
+                };
                 tracing::info!(horizon = %checkpoint.horizon, shards = checkpoint.shards.len(), "resuming");
                 Engine::restore(self.engine_config(stream, start), self.plans.clone(), checkpoint)?
             }
@@ -305,7 +318,8 @@ impl Base<'_> {
                     StartPosition::AtTimestamp(at) => at,
                 };
                 tracing::info!(?start, "first start");
-                Engine::new(self.engine_config(stream, (start, started_at)), self.plans.clone())
+                let start = Start { position: start, started_at, unseen_from: Arrival::MIN };
+                Engine::new(self.engine_config(stream, start), self.plans.clone())
             }
         };
         engine.handle_input(Input::ShardsListed(source.list().await?));
@@ -327,15 +341,16 @@ impl Base<'_> {
         }
     }
 
-    fn engine_config(&self, stream: StreamIdentity, (start, started_at): (StartPosition, Arrival)) -> EngineConfig {
+    fn engine_config(&self, stream: StreamIdentity, start: Start) -> EngineConfig {
         EngineConfig {
             source_name: self.config.source.name.as_str().into(),
             stream,
             bounds: catalog::bounds(&self.config.limits, &self.config.source.name),
             max_state_bytes: self.config.limits.max_state_bytes,
             timing: Timing::Live,
-            start,
-            started_at,
+            start: start.position,
+            started_at: start.started_at,
+            unseen_from: start.unseen_from,
         }
     }
 

@@ -1,6 +1,6 @@
 //! Mistakes that a shell around the engine can make. The suite must notice every one of them, or it proves nothing.
 
-use trailrisk::engine::Checkpoint;
+use trailrisk::engine::{Checkpoint, PlanCheckpoint, PlanSpan};
 use trailrisk::time::Arrival;
 
 /// A mistake, switched on for a whole run.
@@ -32,6 +32,19 @@ pub enum Bug {
     NoEffectiveArrival,
     /// CP-4: the effective arrival at `P` is taken for that at `C`, so that the firing watermark starts high.
     WatermarkStartsHigh,
+    /// CP-3: a checkpoint counts as durable when it is given to the store.
+    StoredBeforeDurable,
+    /// WN-7: plans that change between two processes are cut where the stored one ends, not where the gone one may have
+    /// read to.
+    CutWhereStored,
+    /// WN-7: records are evaluated against the plans from before the change.
+    StaleEvaluator,
+    /// WN-7: plans that drain are not stored.
+    DrainingForgotten,
+    /// WN-7: a change cuts the detections that it leaves as they were, too.
+    UnchangedCut,
+    /// WN-7: what was cut does not say so.
+    NoPartialMark,
 }
 
 impl Bug {
@@ -52,11 +65,23 @@ impl Bug {
         Self::WatermarkStartsHigh,
     ];
 
+    /// Those that can only be noticed where plans change.
+    pub const OF_CHANGES: [Self; 6] = [
+        Self::StoredBeforeDurable,
+        Self::CutWhereStored,
+        Self::StaleEvaluator,
+        Self::DrainingForgotten,
+        Self::UnchangedCut,
+        Self::NoPartialMark,
+    ];
+
     /// What the mistake makes of a checkpoint on its way to the store.
     pub fn spoil(self, checkpoint: &mut Checkpoint, watermark: Arrival) {
         match self {
             Self::NoHorizon => checkpoint.horizon = Arrival::MIN,
             Self::HorizonIsWatermark => checkpoint.horizon = watermark,
+            Self::DrainingForgotten => checkpoint.plans.retain(|plan| plan.spans.iter().any(is_open)),
+            Self::UnchangedCut => cut_all(&mut checkpoint.plans),
             _ => {}
         }
         for shard in checkpoint.shards.values_mut() {
@@ -74,5 +99,17 @@ impl Bug {
                 _ => {}
             }
         }
+    }
+}
+
+fn is_open(span: &PlanSpan) -> bool {
+    span.retired.is_none()
+}
+
+/// Gives every active plan the latest of all activations.
+fn cut_all(plans: &mut [PlanCheckpoint]) {
+    let latest = plans.iter().flat_map(|plan| &plan.spans).filter_map(|span| span.activated).max();
+    for span in plans.iter_mut().flat_map(|plan| &mut plan.spans).filter(|span| is_open(span)) {
+        span.activated = span.activated.max(latest);
     }
 }

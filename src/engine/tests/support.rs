@@ -91,6 +91,7 @@ impl Stream {
             timing: Timing::Live,
             start: StartPosition::TrimHorizon,
             started_at: Arrival::MIN,
+            unseen_from: Arrival::MIN,
         };
         let mut engine = Engine::new(config, plans);
         let ids: Vec<_> = (0..shards).map(|n| ShardId::new(&format!("shard-{n}"))).collect();
