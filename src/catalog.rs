@@ -3,6 +3,7 @@
 //! Owns: the I/O around the pure `detection` layer. Deliberately absent: what a search means.
 
 mod bounds;
+mod digest;
 mod sources;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use bounds::bounds;
+pub use digest::{digest, file_digest};
 pub use sources::{Sources, SourcesError};
 
 use crate::config::{DetectionSettings, DetectionsConfig, SinkConfig};

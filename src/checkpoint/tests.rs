@@ -1,6 +1,5 @@
 //! The stores against CP-3, and the file against crashes, damage and a second process.
 
-use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 

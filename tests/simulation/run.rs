@@ -113,7 +113,7 @@ impl<'a> Run<'a> {
 
     fn step(&mut self) -> Verdict {
         let writing = if self.store.writing() == 0 { 1 } else { 2 };
-        let changing = if self.engine.is_changing_plans() { 2 } else { 1 };
+        let changing = if self.engine.is_changing_plans() { 8 } else { 1 };
         if self.rng.chance(self.habits.crash * writing * changing) {
             return self.crash();
         }
