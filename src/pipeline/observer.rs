@@ -9,10 +9,10 @@ use std::time::UNIX_EPOCH;
 use crate::admin::{Check, Heartbeat, Readiness};
 use crate::checkpoint::StoreError;
 use crate::clock;
-use crate::engine::{Checkpoint, Counters, DeadLetter, Engine, PlanCounters, Position, ShardId};
+use crate::engine::{Checkpoint, Counters, DeadLetter, Engine, PlanCounters, PlanSpan, Position, ShardId};
 use crate::evaluate::Evaluation;
 use crate::metrics::Metrics;
-use crate::plan::Plan;
+use crate::plan::{Fingerprint, Plan};
 use crate::risk_event::RiskEvent;
 use crate::sink::Sinks;
 use crate::time::Arrival;
@@ -24,6 +24,8 @@ pub struct Observer {
     heartbeat: Heartbeat,
     stream: String,
     plans: Vec<Arc<Plan>>,
+    /// Where each of them counts (WN-7).
+    spans: BTreeMap<Fingerprint, Vec<PlanSpan>>,
     plans_version: u64,
     last: Counters,
     blocked: BTreeSet<String>,
@@ -52,6 +54,7 @@ impl Observer {
             heartbeat,
             stream,
             plans,
+            spans: BTreeMap::new(),
             plans_version: 0,
             last,
             blocked,
@@ -75,7 +78,28 @@ impl Observer {
         let active = engine.plan_spans().filter(|(_, spans)| spans.iter().any(|span| span.retired.is_none())).count();
         self.metrics.detections.loaded.set(saturating(active));
         self.metrics.detections.draining.set(saturating(self.plans.len() - active));
-        show_changes(engine);
+        self.show_changes(engine);
+    }
+
+    /// Says which detections are activated and retired by a change that is not yet durable, and from which arrival on.
+    fn show_changes(&mut self, engine: &Engine) {
+        let now = engine.plan_spans().map(|(plan, spans)| (plan.fingerprint(), spans.to_vec())).collect();
+        let before = std::mem::replace(&mut self.spans, now);
+        let is_other = |plan: &Plan, spans: &[PlanSpan]| before.get(&plan.fingerprint()).is_none_or(|old| old != spans);
+        let changed = engine.plan_spans().filter(|(plan, spans)| engine.is_changing_plans() && is_other(plan, spans));
+        for (plan, spans) in changed {
+            let text = plan.text();
+            let (detection, version) = (text.name.as_str(), text.version);
+            match spans.last().map(|span| (span.activated, span.retired)) {
+                Some((_, Some(from))) => {
+                    tracing::info!(detection, version, %from, "detection retired; its open windows close, marked partial");
+                }
+                Some((Some(from), None)) => {
+                    tracing::info!(detection, version, %from, "detection activated; windows that began before are partial");
+                }
+                Some((None, None)) | None => {}
+            }
+        }
     }
 
     /// Gauges, readiness, heartbeat; once a second.
@@ -222,25 +246,6 @@ impl Observer {
     pub fn draining(&self) {
         self.readiness.fail(Check::NotDraining, "stopping");
         tracing::info!("stopping: reading ends, open windows stay open, acknowledgements are waited for");
-    }
-}
-
-/// WN-7: which detections a change that is not yet durable concerns, and from which arrival on.
-fn show_changes(engine: &Engine) {
-    if !engine.is_changing_plans() {
-        return;
-    }
-    let latest = engine.plan_spans().flat_map(|(_, spans)| spans).flat_map(|span| [span.activated, span.retired]);
-    let Some(cut) = latest.flatten().max() else { return };
-    for (plan, spans) in engine.plan_spans() {
-        let text = plan.text();
-        let (detection, version) = (text.name.as_str(), text.version);
-        let Some(last) = spans.last() else { continue };
-        if last.retired == Some(cut) {
-            tracing::info!(detection, version, from = %cut, "detection retired; its open windows close, marked partial");
-        } else if last.activated == Some(cut) {
-            tracing::info!(detection, version, from = %cut, "detection activated; windows that began before are partial");
-        }
     }
 }
 

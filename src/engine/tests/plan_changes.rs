@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::support::{Stream, event, plan};
 use super::{AT_LEAST_2, COUNT, finals};
-use crate::engine::{PlanSpan, Position, ShardId};
+use crate::engine::{Input, Output, PlanSpan, Position, ShardId};
 use crate::plan::Plan;
 use crate::risk_event::{Pane, RiskEvent, Stage};
 use crate::time::Arrival;
@@ -84,7 +84,7 @@ fn wn_7_a_window_that_was_complete_at_the_cut_is_not_partial() {
     stream.put(0, 1_000, &[event("1", 500, "ann")]);
     // Complete at 11 s, but nothing was polled yet.
     let shard = ShardId::new("shard-0");
-    stream.engine.handle_input(crate::engine::Input::AtTip { shard, read_through: Arrival(11_000) });
+    stream.engine.handle_input(Input::AtTip { shard, read_through: Arrival(11_000) });
     stream.change(vec![changed()]);
     let (ticket, _) = stream.engine.checkpoint();
     assert_eq!(told(&finals(stream.stored(ticket))), [(false, 1, false)]);
@@ -289,4 +289,21 @@ fn wn_7_what_is_unacknowledged_at_the_cut_stays_the_old_plans_and_comes_again_af
     let mut next = Stream::restored(vec![changed()], 1, stored, 2_000);
     assert_eq!(told(&next.put(0, 1_000, &[event("1", 500, "ann")])), [(false, 1, true)]);
     assert_eq!(told(&finals(next.tip_all(11_000))), [(false, 1, true)]);
+}
+
+#[test]
+fn wn_7_a_plan_whose_final_is_not_acknowledged_stays_and_its_text_is_stored() {
+    let mut stream = Stream::new(vec![old()], 1);
+    stream.put(0, 1_000, &[event("1", 500, "ann")]);
+    let shard = ShardId::new("shard-0");
+    stream.engine.handle_input(Input::AtTip { shard, read_through: Arrival(11_000) });
+    let Some(Output::Emit(last)) = stream.engine.poll_output() else { panic!("the final") };
+    assert!(stream.engine.poll_output().is_none());
+    // Plans before and behind it in the order: it has another number now.
+    stream.change(vec![plan("0", COUNT), plan("b", COUNT)]);
+    let ids = |stream: &mut Stream| stream.checkpoint().plans.into_iter().map(|plan| plan.text.id).collect::<Vec<_>>();
+    assert_eq!(ids(&mut stream), ["0", "a", "b"]);
+    stream.engine.handle_input(Input::Delivered(last.delivery_key()));
+    assert_eq!(ids(&mut stream), ["0", "b"]);
+    assert_eq!(stream.engine.plans().len(), 2);
 }

@@ -13,6 +13,7 @@ pub mod event;
 mod golden;
 mod latency;
 pub mod line;
+mod reload;
 mod start_up;
 mod stop;
 mod webhook;
