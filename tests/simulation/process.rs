@@ -56,6 +56,9 @@ impl Run<'_> {
         let plans = self.active.iter().map(|detection| Arc::clone(&detection.plan)).collect();
         self.input(Input::PlansChanged(plans))?;
         self.history.begins(&self.engine, &self.active);
+        if self.rng.chance(400) {
+            self.store_stuck = 20 + u32::try_from(self.rng.below(200)).expect("it is small");
+        }
         let Some(cut) = self.history.unstored_cut() else { return Ok(()) };
         for (ix, reader) in self.readers.iter().enumerate() {
             let read = self.history.effective[ix][..reader.next].iter().max().filter(|read| **read != i64::MIN);
@@ -89,6 +92,7 @@ impl Run<'_> {
         self.checks.process_ends(&self.engine)?;
         self.sink.crash(&mut self.rng);
         self.restarts += 1;
+        self.store_stuck = 0;
         if self.options.plan_changes && self.rng.chance(300) {
             self.choose_plans();
         }

@@ -55,6 +55,8 @@ pub struct Run<'a> {
     pub plans_version: u64,
     pub forgotten: Vec<bool>,
     sink_down: u32,
+    /// The store does not answer for so many steps; a crash may follow.
+    pub store_stuck: u32,
 }
 
 impl<'a> Run<'a> {
@@ -86,6 +88,7 @@ impl<'a> Run<'a> {
             trace: Vec::new(),
             restarts: 0,
             sink_down: 0,
+            store_stuck: 0,
             world,
             options,
             rng,
@@ -113,9 +116,14 @@ impl<'a> Run<'a> {
 
     fn step(&mut self) -> Verdict {
         let writing = if self.store.writing() == 0 { 1 } else { 2 };
-        let changing = if self.engine.is_changing_plans() { 8 } else { 1 };
-        if self.rng.chance(self.habits.crash * writing * changing) {
+        if self.rng.chance(self.habits.crash * writing) {
             return self.crash();
+        }
+        if self.store_stuck > 0 {
+            self.store_stuck -= 1;
+            if self.store_stuck == 0 && self.rng.chance(700) {
+                return self.crash();
+            }
         }
         if self.rng.chance(self.habits.change) {
             return self.change_plans();
@@ -145,7 +153,9 @@ impl<'a> Run<'a> {
     fn edge(&mut self) -> Verdict {
         let Habits { checkpoint, sink, .. } = self.habits;
         let draw = self.rng.below(450);
-        if draw < checkpoint {
+        if self.store_stuck > 0 && draw < checkpoint + 100 {
+            Ok(())
+        } else if draw < checkpoint {
             self.begin_checkpoint()
         } else if draw < checkpoint + 100 {
             self.finish_checkpoint()

@@ -232,6 +232,9 @@ async fn wn_7_a_reload_waits_until_checkpoints_can_be_stored() {
     let mut scene = Scene::new("2s", "off").await;
     let daemon = scene.home.start();
     daemon.ready().await;
+    let stored =
+        || async { (daemon.metric(r#"trailrisk_checkpoints_total{outcome="stored"}"#).await > 1.0).then_some(()) };
+    daemon.until(PATIENCE, "the first checkpoints are stored", stored).await;
     // Where the store writes before it renames.
     let obstacle = scene.home.path("checkpoint.json.tmp");
     let placed = || async { std::fs::create_dir(&obstacle).ok() };
