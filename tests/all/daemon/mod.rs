@@ -16,6 +16,7 @@ mod golden;
 mod latency;
 pub mod line;
 mod lookups;
+mod reload;
 mod settings;
 mod start_up;
 mod stop;
