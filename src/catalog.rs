@@ -48,6 +48,26 @@ pub struct Detections {
     pub refused: Vec<(String, Problem)>,
     /// How many files search other data.
     pub other_data: usize,
+    /// What somebody should look at in the files of those that run.
+    pub warnings: Vec<Problem>,
+}
+
+impl Detections {
+    /// Says what is to be said of them: not before they are taken.
+    pub fn log(&self) {
+        for problem in &self.warnings {
+            tracing::warn!(place = problem.place(), "{}", problem.message);
+        }
+        for (_, problem) in &self.refused {
+            tracing::warn!(place = problem.place(), "a detection does not run: {}", problem.message);
+        }
+        if self.other_data > 0 {
+            tracing::info!(
+                files = self.other_data,
+                "detections that search other data than CloudTrail are passed over"
+            );
+        }
+    }
 }
 
 /// One file.
@@ -135,8 +155,7 @@ impl Catalog {
     /// the others run: a folder of Splunk's detections always holds some. What is wrong refuses everything.
     ///
     /// # Errors
-    /// When any file or setting is wrong, or nothing is left that could run; the message holds every problem. Warnings
-    /// and refusals are logged.
+    /// When any file or setting is wrong, or nothing is left that could run; the message holds every problem.
     pub fn ready(self) -> Result<Detections, CatalogError> {
         let of = |wanted: fn(&Outcome) -> bool| self.files.iter().filter(move |file| wanted(&file.outcome));
         let shown = |file: &FileReport| file.problems.iter().map(ToString::to_string).collect::<Vec<_>>();
@@ -158,21 +177,9 @@ impl Catalog {
         let other_data = of(|outcome| matches!(outcome, Outcome::OtherData)).count();
         let ready = of(|outcome| matches!(outcome, Outcome::Ready(_)));
         let filters = ready.flat_map(|file| file.filters.clone()).collect();
-        self.log(&refused, other_data);
-        Ok(Detections { plans: self.plans(), routes: self.routes, filters, refused, other_data })
-    }
-
-    fn log(&self, refused: &[(String, Problem)], other_data: usize) {
-        let runs = |file: &&FileReport| matches!(file.outcome, Outcome::Ready(_) | Outcome::Disabled(_));
-        for problem in self.files.iter().filter(runs).flat_map(|file| &file.problems) {
-            tracing::warn!(place = problem.place(), "{}", problem.message);
-        }
-        for (_, problem) in refused {
-            tracing::warn!(place = problem.place(), "a detection does not run: {}", problem.message);
-        }
-        if other_data > 0 {
-            tracing::info!(files = other_data, "detections that search other data than CloudTrail are passed over");
-        }
+        let runs = of(|outcome| matches!(outcome, Outcome::Ready(_) | Outcome::Disabled(_)));
+        let warnings = runs.flat_map(|file| file.problems.clone()).collect();
+        Ok(Detections { plans: self.plans(), routes: self.routes, filters, refused, other_data, warnings })
     }
 
     /// The plans of the files that are right and enabled.

@@ -173,6 +173,7 @@ impl Daemon {
     /// With the first part that cannot be used; nothing is left running that outlives the runtime.
     pub async fn start(config: &Config, stdout: StdoutWriter) -> Result<Self, StartError> {
         let detections = detections::load(&config.detections, &config.sinks)?;
+        detections::log(&detections, &config.sinks);
         let registry = prometheus::Registry::new();
         let metrics = Metrics::new(&registry).expect("a new registry holds no name yet");
         metrics.build_info.with_label_values(&[env!("CARGO_PKG_VERSION"), revision()]).set(1);

@@ -21,14 +21,19 @@ pub struct RetentionError {
     pub retention: u32,
 }
 
-/// Loads the detections, all or nothing; every detection that a sink names is there. Warnings are logged.
+/// Loads the detections, all or nothing; every detection that a sink names is there.
 pub(super) fn load(detections: &DetectionsConfig, sinks: &[SinkConfig]) -> Result<Detections, CatalogError> {
     let detections = catalog::load(detections)?.ready()?;
     catalog::check_subscriptions(&detections.plans, sinks)?;
+    Ok(detections)
+}
+
+/// Says what is to be said of detections that are taken.
+pub(super) fn log(detections: &Detections, sinks: &[SinkConfig]) {
+    detections.log();
     for warning in catalog::undelivered(&detections.plans, &detections.routes, sinks) {
         tracing::warn!("{warning}");
     }
-    Ok(detections)
 }
 
 /// CP-8.

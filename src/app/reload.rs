@@ -153,6 +153,7 @@ impl Reloader {
         }
         let (done, answer) = oneshot::channel();
         // Without a pipeline there is nothing to reload.
+        detections::log(&detections, &self.running.config.sinks);
         let Detections { plans, routes, filters, .. } = detections;
         let ids = ids(&plans);
         let reload = Reload { plans, routes, filters, decode_all: config.detections.decode_all, done };

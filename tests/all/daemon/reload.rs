@@ -266,7 +266,7 @@ async fn delivery_and_filters_are_reloaded_too() {
     scene.put().await;
     let withheld = r#"trailrisk_risk_events_withheld_total{detection="stays",reason="staged",stage="early"}"#;
     until_metric(&daemon, withheld, 1.0).await;
-    assert_eq!(told(&until_lines(&daemon, 1).await), [("changes", 1, "early", 1, true)]);
+    assert_eq!(told(&until_lines(&daemon, 1).await), [("changes", 1, "early", 1, false)]);
 
     let filter = "changes_filter: {definition: search NOT src_ip=x, expires: 2020-01-01}\n";
     scene.home.write("macros.yaml", filter);
