@@ -307,7 +307,9 @@ impl Base<'_> {
                 check_stream(&checkpoint.stream, &stream)?;
                 self.report_trimmed(&checkpoint, oldest);
                 let now = source.server_time().ok_or(SourceError::NoServerTime)?;
-                let slack = i64::try_from(self.config.source.tip_slack.as_millis()).unwrap_or(i64::MAX);
+                // `Date` is cut off to the second.
+                let slack = self.config.source.tip_slack + Duration::from_secs(1);
+                let slack = i64::try_from(slack.as_millis()).unwrap_or(i64::MAX);
                 let start = Start {
                     position: StartPosition::TrimHorizon,
                     started_at: checkpoint.started_at,

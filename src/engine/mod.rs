@@ -63,7 +63,7 @@ pub struct EngineConfig {
     /// The instant from which the stream is read, on a first start: windows that began earlier are partial (WN-7).
     pub started_at: Arrival,
     /// On a restart: no earlier process has read anything that arrived at this instant or later (the server's time at
-    /// the start, plus `tip_slack`). Plans that change are cut there or later, never where an earlier process may have
+    /// the start, plus what it may be wrong by). Plans that change are cut there or later, never where an earlier process may have
     /// told of what it had read (WN-7).
     pub unseen_from: Arrival,
 }
