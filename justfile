@@ -21,6 +21,16 @@ test filter="":
 test-pure filter="":
     cargo test --locked --no-default-features --lib {{ filter }}
 
+# Random searches and events through the plans and the naive evaluator, so many of them.
+property cases="200000":
+    TRAILRISK_PROPERTY_CASES={{ cases }} cargo test --release --locked --no-default-features --test naive
+
+# What reads foreign text, with random text (needs cargo-fuzz and a nightly toolchain); `fuzz/README.md`.
+fuzz target="spl" seconds="600":
+    mkdir -p fuzz/corpus/{{ target }} fuzz/seeds/{{ target }}
+    cargo +nightly fuzz run {{ target }} fuzz/corpus/{{ target }} fuzz/seeds/{{ target }} tests/data/cloudtrail tests/data/escu \
+        -- -max_total_time={{ seconds }} -timeout=10
+
 # The whole daemon against an in-process Kinesis; ends by itself.
 demo:
     cargo run --release --locked --example demo

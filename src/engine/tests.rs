@@ -1,5 +1,6 @@
 //! Rules of the contract that one small stream shows. What needs many schedules is the simulation's.
 
+mod corpus;
 mod filters;
 mod plan_changes;
 mod support;

@@ -122,12 +122,14 @@ impl<'p> Concluding<'p, '_> {
     }
 }
 
-/// Groups by their by-values, events newest first.
+/// Groups by their by-values; events newest first, by (time, id) as `first` takes them, the rows of one event in their
+/// order (AG-5).
 fn in_order<'p>(leg: &Leg, mut rows: Vec<GroupRow>, window_end: EventTime) -> Vec<WorkRow<'p>> {
     if leg.has_stats {
         rows.sort_by(|a, b| a.group.cmp(&b.group));
     } else {
-        rows.sort_by(|a, b| (Reverse(a.time), &a.group).cmp(&(Reverse(b.time), &b.group)));
+        let key = |row: &GroupRow| (Reverse((row.time, row.group.event)), row.group.ordinal);
+        rows.sort_by_key(key);
     }
     let work = |GroupRow { group, row, .. }| WorkRow {
         sources: BTreeSet::from([GroupKey::clone(&group)]),

@@ -126,9 +126,10 @@ impl Literal {
         }
     }
 
-    /// How the field's value stands to this one: as numbers if both are, otherwise by UTF-8 bytes.
+    /// How the field's value stands to this one: as numbers if both are, otherwise by UTF-8 bytes, ignoring case.
     fn order(&self, scalar: &Scalar) -> Ordering {
-        self.numeric_order(scalar).unwrap_or_else(|| scalar.to_text().as_bytes().cmp(self.text.as_bytes()))
+        let by_text = || fold(&scalar.to_text()).as_bytes().cmp(fold(&self.text).as_bytes());
+        self.numeric_order(scalar).unwrap_or_else(by_text)
     }
 
     fn numeric_order(&self, scalar: &Scalar) -> Option<Ordering> {

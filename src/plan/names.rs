@@ -2,7 +2,7 @@
 
 use super::columns::Columns;
 use crate::spl::ast::{AggregateArgument, Command, Expr, Pipeline, SearchExpr, SearchTerm, Spanned, StatsCommand};
-use crate::spl::capture_names;
+use crate::spl::{capture_names, parse};
 
 /// Names in the order in which they first occur.
 #[derive(Clone, Debug, Default)]
@@ -138,8 +138,20 @@ impl Names {
             SearchExpr::Not(inner) => self.add_search(inner),
             SearchExpr::Term(term) => match &term.node {
                 SearchTerm::Compare { field, .. } | SearchTerm::In { field, .. } => self.add(field),
-                SearchTerm::Raw(_) => {}
+                // A bare term is looked for in the event's text.
+                SearchTerm::Raw(_) => self.add("_raw"),
             },
+        }
+    }
+
+    /// The fields of the search that `searchmatch` is given as text.
+    fn add_searched(&mut self, arguments: &[Spanned<Expr>]) {
+        for argument in arguments {
+            if let Expr::Text(search) = &argument.node
+                && let Ok(pipeline) = parse(search)
+            {
+                self.add_search(&pipeline.base);
+            }
         }
     }
 
@@ -152,6 +164,7 @@ impl Names {
                 self.add_expr(&left.node);
                 self.add_expr(&right.node);
             }
+            Expr::Call(name, arguments) if name == "searchmatch" => self.add_searched(arguments),
             Expr::Call(_, arguments) => arguments.iter().for_each(|argument| self.add_expr(&argument.node)),
             Expr::In(value, list) => {
                 self.add_expr(&value.node);

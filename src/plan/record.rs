@@ -144,6 +144,9 @@ impl<'a> Record<'a> {
         if let Some(event) = self.event.filter(|_| self.is_visible("_raw")) {
             return test(&event.raw);
         }
+        if let Some(Column { value: Value::One(raw), .. }) = self.columns.get("_raw") {
+            return test(&raw.to_text());
+        }
         self.columns.values().any(|column| column.value.scalars().iter().any(|scalar| test(&scalar.to_text())))
     }
 

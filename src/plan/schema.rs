@@ -18,16 +18,20 @@ const OBVIOUS: [&str; 5] = ["_raw", "index", "source", "sourcetype", "eventtype"
 /// all rows, `later` is what a search that these rows are joined or appended to names.
 ///
 /// # Errors
-/// Where the columns depend on the events: a wildcard in the first `table` or `fields`.
+/// Where the columns depend on the events: a wildcard in the first `table` or `fields`, or in a `rename` of all rows.
 pub(super) fn columns(
     pipeline: &Pipeline,
     commands: &[Spanned<Command>],
     whole: &[Spanned<Command>],
     later: &[String],
 ) -> Result<Vec<Arc<str>>, CompileError> {
-    let mut columns = Columns { names: named(pipeline, whole, later), closed: false };
+    let internal = Names::of_rows(whole).into_vec().into_iter().filter(|name| name.starts_with('_')).collect();
+    let mut columns = Columns { names: named(pipeline, whole, later), internal, closed: false };
     for command in commands {
         columns.follow(command)?;
+    }
+    if !columns.closed {
+        refuse_wildcards(whole)?;
     }
     Ok(columns.names.into_iter().map(Arc::from).collect())
 }
@@ -41,8 +45,34 @@ fn named(pipeline: &Pipeline, whole: &[Spanned<Command>], later: &[String]) -> V
     names.into_vec().into_iter().filter(|name| !OBVIOUS.contains(&name.as_str()) || read_later.contains(name)).collect()
 }
 
+/// All rows have the columns that the search names, so that a wildcard would not see the fields of the events.
+fn refuse_wildcards(whole: &[Spanned<Command>]) -> Result<(), CompileError> {
+    for command in whole {
+        match &command.node {
+            Command::Table(fields) | Command::Fields { keep: true, fields } => {
+                return fields.iter().find(|field| field.node.contains('*')).map_or(Ok(()), |field| Err(open(field)));
+            }
+            Command::Rename(pairs) => {
+                if let Some((source, _)) = pairs.iter().find(|(source, _)| source.node.contains('*')) {
+                    return Err(open(source).with_help("name the fields, or write rename before what needs all rows"));
+                }
+            }
+            Command::Stats(_) => return Ok(()),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn open(name: &Spanned<String>) -> CompileError {
+    CompileError::unsupported("a wildcard here makes the columns depend on the events", &name.span)
+        .with_help("name the columns one by one")
+}
+
 struct Columns {
     names: Vec<String>,
+    /// `_time` and `_raw` where a command over all rows reads them: `fields` lets them stay.
+    internal: Vec<String>,
     /// Whether a command has said which columns there are.
     closed: bool,
 }
@@ -50,7 +80,12 @@ struct Columns {
 impl Columns {
     fn follow(&mut self, command: &Spanned<Command>) -> Result<(), CompileError> {
         match &command.node {
-            Command::Table(fields) | Command::Fields { keep: true, fields } => self.keep(fields)?,
+            Command::Table(fields) => self.keep(fields)?,
+            Command::Fields { keep: true, fields } => {
+                let internal: Vec<_> = self.names.iter().filter(|name| self.internal.contains(name)).cloned().collect();
+                self.keep(fields)?;
+                internal.iter().for_each(|name| self.add(name));
+            }
             Command::Fields { keep: false, fields } => {
                 let patterns: Vec<_> = fields.iter().map(|field| Pattern::exact(&field.node)).collect();
                 self.names.retain(|name| !patterns.iter().any(|pattern| pattern.matches(name)));
@@ -89,11 +124,7 @@ impl Columns {
             } else if self.closed {
                 known.iter().filter(|name| pattern.matches(name)).for_each(|name| self.add(name));
             } else {
-                return Err(CompileError::unsupported(
-                    "a wildcard here makes the columns depend on the events",
-                    &field.span,
-                )
-                .with_help("name the columns one by one"));
+                return Err(open(field));
             }
         }
         self.closed = true;

@@ -203,6 +203,8 @@ fn unwindowed_bin(stats: &StatsCommand, before: &Commands) -> Option<PlanWarning
 fn unknown_columns(stats: &StatsCommand, after: &Commands) -> Vec<PlanWarning> {
     let mut columns: Vec<&str> = stats.by.iter().map(|field| field.node.as_str()).collect();
     columns.extend(stats.aggregates.iter().map(|aggregate| aggregate.node.output.as_str()));
+    // Bare terms are looked for in all columns of such a row.
+    columns.push("_raw");
     let mut warnings = Vec::new();
     for command in after.iter().take_while(|command| !matches!(command.node, Command::Stats(_))) {
         let named = match &command.node {

@@ -223,11 +223,13 @@ pub(super) fn order(a: &Scalar, b: &Scalar) -> Ordering {
     }
 }
 
+/// As `value=a OR value=b ...`: without a match a null item leaves it open.
 fn is_in(value: &Value, list: &[Value]) -> Option<bool> {
-    if value.is_null() {
-        return None;
+    let equal = |item| compare(CompareOp::Eq, value, item);
+    if list.iter().any(|item| equal(item) == Some(true)) {
+        return Some(true);
     }
-    Some(list.iter().any(|item| compare(CompareOp::Eq, value, item) == Some(true)))
+    list.iter().all(|item| equal(item).is_some()).then_some(false)
 }
 
 fn is_like(value: &Value, pattern: &Value) -> Option<bool> {

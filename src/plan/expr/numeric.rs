@@ -98,10 +98,13 @@ pub(super) fn round(arguments: &[Value]) -> Value {
     })
 }
 
-/// `tonumber(text)`, `tonumber(text, base)`; null where it is not a number.
+/// `tonumber(text)`, `tonumber(text, base)`; null where it is not a number. Only base 10, the default, knows fractions.
 pub(super) fn tonumber(arguments: &[Value]) -> Value {
-    let Some(base) = arguments.get(1) else { return of(&arguments[0]).map_or(Value::Null, Value::number) };
-    let base = of(base).filter(|base| (2.0..=36.0).contains(base));
+    let base = arguments.get(1).map(of);
+    if matches!(base, None | Some(Some(10.0))) {
+        return of(&arguments[0]).map_or(Value::Null, Value::number);
+    }
+    let base = base.flatten().filter(|base| (2.0..=36.0).contains(base));
     let (Some(base), Value::One(text)) = (base, &arguments[0]) else { return Value::Null };
     i64::from_str_radix(&text.to_text(), base as u32).map_or(Value::Null, |number| Value::number(number as f64))
 }

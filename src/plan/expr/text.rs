@@ -67,7 +67,8 @@ fn trimmed(arguments: &[Value], trim: impl for<'t> Fn(&'t str, &[char]) -> &'t s
     map(arguments, |text| trim(text, &set).to_owned())
 }
 
-/// `substr(text, start)`, `substr(text, start, length)`: start counts from 1, a negative one from the end.
+/// `substr(text, start)`, `substr(text, start, length)` as SQLite has it, which Splunk names as its model: start counts
+/// from 1, a negative one from the end; places before the text take part in the length.
 pub(super) fn substr(arguments: &[Value]) -> Value {
     let (Some(start), Some(length)) =
         (numeric::of(&arguments[1]), arguments.get(2).map_or(Some(f64::INFINITY), numeric::of))
@@ -76,8 +77,10 @@ pub(super) fn substr(arguments: &[Value]) -> Value {
     };
     map(arguments, |text| {
         let count = text.chars().count() as f64;
-        let from = if start < 0.0 { (count + start).max(0.0) } else { (start - 1.0).max(0.0) };
-        text.chars().skip(from as usize).take(length.clamp(0.0, count) as usize).collect()
+        let from = if start < 0.0 { count + start } else { start - 1.0 };
+        let end = (from + length).clamp(0.0, count) as usize;
+        let from = from.max(0.0) as usize;
+        text.chars().skip(from).take(end.saturating_sub(from)).collect()
     })
 }
 

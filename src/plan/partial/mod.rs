@@ -8,6 +8,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::mem::size_of;
@@ -233,11 +234,12 @@ impl Partial {
         }
     }
 
-    /// The values of one kept aggregate, oldest event first.
+    /// The values of one kept aggregate, oldest event first; rows come newest first as from Splunk, so that of one
+    /// event's the last is the oldest.
     fn inputs(&self, slot: usize) -> Vec<&Value> {
         let with_key = self.units.iter().filter_map(|(unit, copy)| Some((copy.inputs.as_deref()?, unit)));
         let mut ordered: Vec<_> = with_key.collect();
-        ordered.sort_unstable_by_key(|(inputs, unit)| (inputs.time, &inputs.id, *unit));
+        ordered.sort_unstable_by_key(|(inputs, unit)| (inputs.time, &inputs.id, unit.0, Reverse(unit.1)));
         ordered.into_iter().map(|(inputs, _)| &inputs.values[slot]).collect()
     }
 

@@ -141,10 +141,11 @@ pub(super) fn of_units(function: Function, inputs: &[&Value]) -> Value {
         Function::Mode => statistics::mode(&scalars()),
         Function::List => {
             let newest_first = inputs.iter().rev().flat_map(|value| value.scalars());
-            Value::from_scalars(newest_first.take(LIST_LIMIT).cloned().collect())
+            as_text(Value::from_scalars(newest_first.take(LIST_LIMIT).cloned().collect()))
         }
-        Function::First => inputs.iter().rev().find_map(|value| present(value)).unwrap_or_default(),
-        Function::Last | Function::Column => inputs.iter().find_map(|value| present(value)).unwrap_or_default(),
+        Function::First => inputs.iter().rev().find_map(|value| present(value)).map(as_text).unwrap_or_default(),
+        Function::Last => inputs.iter().find_map(|value| present(value)).map(as_text).unwrap_or_default(),
+        Function::Column => inputs.iter().find_map(|value| present(value)).unwrap_or_default(),
         // These have a state of their own.
         Function::Count | Function::CountValues | Function::Min | Function::Max | Function::Range => Value::Null,
         Function::Values | Function::DistinctCount => Value::Null,
@@ -153,6 +154,11 @@ pub(super) fn of_units(function: Function, inputs: &[&Value]) -> Value {
 
 fn present(value: &Value) -> Option<Value> {
     (!value.is_null()).then(|| value.clone())
+}
+
+/// As Splunk documents of `first`, `last` and `list`, values become text.
+fn as_text(value: Value) -> Value {
+    Value::from_scalars(value.scalars().iter().map(|scalar| Scalar::Text(scalar.to_text())).collect())
 }
 
 /// The value of an aggregate over rows, in their order, and whether it shows or counts less than there is (BD-3).

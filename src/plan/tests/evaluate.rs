@@ -22,6 +22,8 @@ fn terms_ignore_case_and_know_wildcards() {
         ("n=1.00", true),
         ("n>0.5 n<2", true),
         ("n>1", false),
+        ("userAgent>b", true),
+        ("userAgent<D", true),
         ("flag=true", true),
         ("eventName=*", true),
         ("missing=*", false),

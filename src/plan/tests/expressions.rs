@@ -40,6 +40,8 @@ fn null_is_the_third_truth_value() {
         ("isnull(missing)", Some(true)),
         ("isnotnull(missing)", Some(false)),
         ("missing IN (1, 2)", None),
+        ("a IN (6, missing)", None),
+        ("a IN (missing, 5)", Some(true)),
         ("like(missing, \"%\")", None),
         ("match(missing, \".\")", None),
         ("isnull(empty)", Some(false)),
@@ -134,6 +136,9 @@ fn functions_of_text() {
         ("substr(word, -3)", "pha"),
         ("substr(word, -3, 2)", "ph"),
         ("substr(word, 9)", ""),
+        ("substr(word, 0, 3)", "Al"),
+        ("substr(word, -9, 6)", "Al"),
+        ("substr(word, -9, 3)", ""),
         ("replace(word, \"^(.)l\", \"<\\\\1>\")", "<A>pha"),
         ("replace(word, \"p\", \"$0\")", "Al$0ha"),
         ("trim(\"  x \")", "x"),
@@ -165,6 +170,8 @@ fn functions_of_numbers() {
         ("max(a, word)", "Alpha"),
         ("tonumber(\"0A\", 16)", "10"),
         ("tonumber(a)", "5"),
+        ("tonumber(\"2.5\", 10)", "2.5"),
+        ("tonumber(a, missing)", "null"),
         ("tonumber(word)", "null"),
     ] {
         assert_eq!(value(expr), expected, "{expr}");

@@ -21,6 +21,8 @@ fn every_refusal_points_at_its_text() {
         ("* | stats min by a", Invalid, "min"),
         ("* | stats count by a*", Unsupported, "a*"),
         ("* | table a*", Unsupported, "a*"),
+        ("* | head 2 | rename a.* as b.* | stats count by b.c", Unsupported, "a.*"),
+        ("* | head 2 | table a*", Unsupported, "a*"),
         ("* | rename a.* as b", Invalid, "a.* as b"),
         ("* | bin _time span=5m | bin _time span=1h | stats count by _time", Unsupported, "bin _time span=1h"),
         ("* | eval _time=0 | bin _time span=5m | stats count by _time", Unsupported, "eval _time=0"),

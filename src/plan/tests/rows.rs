@@ -109,6 +109,14 @@ fn ag_2_every_row_of_an_event_counts_once() {
     assert_eq!(partial.event_count(), 1, "one event");
 }
 
+/// AG-5: the order of the rows of one event is that of its values.
+#[test]
+fn rows_of_one_event_stay_in_their_order() {
+    let plan = plan("* | mvexpand list{} | stats first(list{}) as first list(list{}) as all last(list{}) as last");
+    let event = event(json!({"list": ["b", "a", "c"]}));
+    assert_eq!(rows(&plan, &[event]).iter().map(shown).collect::<Vec<_>>(), ["first=b all=[b, a, c] last=c"]);
+}
+
 #[test]
 fn without_stats_every_row_of_an_event_is_its_own_group() {
     let plan = plan("* | mvexpand list{} | table list{}");

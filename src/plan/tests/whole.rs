@@ -52,6 +52,7 @@ fn sort_head_and_dedup_choose_among_the_rows() {
         ("sort str(top)", &["u=bob count=3 top=20", "u=cat count=1 top=3", "u=ann count=2 top=5"]),
         ("eval k=if(count>1, 1, null()) | fields u k | sort k, -u", &["u=bob k=1", "u=ann k=1", "u=cat k=null"]),
         ("eval k=if(count>1, 1, null()) | fields u k | sort -k, u", &["u=ann k=1", "u=bob k=1", "u=cat k=null"]),
+        ("eval k=1 | head 1 | eventstats first(count) as f | eval k=f+\"x\" | table k", &["k=2x"]),
         ("head 2", &["u=ann count=2 top=5", "u=bob count=3 top=20"]),
         ("eval big=if(top>4, 1, 0) | dedup big | table u", &["u=ann", "u=cat"]),
         ("eval big=if(top>4, 1, 0) | dedup 2 big | table u", &["u=ann", "u=bob", "u=cat"]),
@@ -158,6 +159,30 @@ fn events_come_newest_first_as_splunk_returns_them() {
     assert_eq!(concluded("* | dedup u | table n", &users()), ["n=5", "n=9", "n=3"]);
     assert_eq!(concluded("* | head 2 | stats count by u", &users()), ["u=ann count=1", "u=bob count=1"]);
     assert_eq!(concluded("* | sort n | stats first(n) as first dc(_raw) as raws", &users()), ["first=1 raws=6"]);
+}
+
+/// EM-5: the rows of events hold what the search names, wherever it names it.
+#[test]
+fn searches_over_all_rows_see_the_fields_and_the_text_of_the_events() {
+    assert_eq!(concluded("* | sort n | where searchmatch(\"u=bob n<5\") | stats count", &users()), ["count=1"]);
+    assert_eq!(concluded("* | sort n | search iam.amazonaws u=bob | stats count", &users()), ["count=3"]);
+    assert_eq!(concluded("* | sort n | search nowhere | stats count", &users()).len(), 0);
+}
+
+#[test]
+fn fields_over_all_rows_keeps_the_time() {
+    let search = "* | fields u | head 1 | stats count by u _time";
+    assert_eq!(concluded(search, &users()), ["u=ann _time=1682377500 count=1"]);
+}
+
+#[test]
+fn ag_5_of_events_at_one_time_the_largest_id_is_the_newest() {
+    let at_once =
+        ["1", "2"].map(|n| event(json!({"n": n, "eventID": format!("00000000-0000-0000-0000-00000000000{n}")})));
+    for search in ["* | head 1 | stats first(n) as n", "* | stats first(n) as n | head 1"] {
+        let rows = conclusion(&plan(search), &at_once).rows;
+        assert_eq!(rows.iter().map(|row| shown(&row.row)).collect::<Vec<_>>(), ["n=2"], "{search}");
+    }
 }
 
 #[test]

@@ -1,0 +1,24 @@
+//! Any bytes as a record: no panic, bounded output, and every field of every event can be read.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use trailrisk::cloudtrail::{DecodeLimits, decode, field, fields_under};
+
+const LIMITS: DecodeLimits = DecodeLimits { max_inflated_bytes: 1 << 20 };
+
+fuzz_target!(|data: &[u8]| {
+    let decoded = decode(data, &LIMITS);
+    for event in &decoded.events {
+        assert!(event.raw.len() <= LIMITS.max_inflated_bytes, "an event is a piece of the record");
+        for name in ["user", "dest", "action", "status", "errorCode", "aws_account_id", "a{}.b", "_time"] {
+            let _ = field(event, name);
+        }
+        let _ = fields_under(event, "");
+        let again = decode(event.raw.as_bytes(), &LIMITS);
+        // Without an envelope an event may lack its time; what is decoded has the same identity.
+        for other in &again.events {
+            assert_eq!((other.key, other.content_hash), (event.key, event.content_hash));
+        }
+    }
+});
