@@ -131,6 +131,8 @@ impl Stop {
     /// The daemon that goes on; what one that ended said is added.
     async fn strike(self, daemon: Daemon, home: &Home, said: &mut Vec<String>) -> Daemon {
         if let Self::Suspend(pause) = self {
+            // It has iterators by then.
+            daemon.ready().await;
             daemon.signal("STOP").await;
             sleep_until(Instant::now() + pause).await;
             daemon.signal("CONT").await;

@@ -68,7 +68,9 @@ async fn rd_1_an_empty_answer_is_not_the_end_of_a_shard() {
         scene.put(2).await;
         scene.until_lines(&daemon, 2).await;
         scene.kinesis.faults().inject("GetRecords", Fault::Body(body), 1);
-        daemon.until(super::PATIENCE, "the empty answer", || async { scene.kinesis.faults().is_clear().then_some(()) }).await;
+        daemon
+            .until(super::PATIENCE, "the empty answer", || async { scene.kinesis.faults().is_clear().then_some(()) })
+            .await;
         scene.put(3).await;
         scene.until_final(&daemon).await;
         scene.stop(daemon).await;

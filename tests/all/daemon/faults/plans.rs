@@ -58,7 +58,11 @@ async fn across(before: impl Fn(&Scene, &mut Value), after: impl Fn(&Scene, &mut
     scene.until_lines(&daemon, 6).await;
     let first = scene.events.len();
     let open = daemon.metric("trailrisk_open_instances").await;
-    if killed { scene.kill(daemon).await } else { scene.stop(daemon).await }
+    if killed {
+        scene.kill(daemon).await
+    } else {
+        scene.stop(daemon).await
+    }
     println!("{open} instances were open");
     let old = replayed(&scene, &scene.events).await;
 

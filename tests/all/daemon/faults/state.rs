@@ -160,7 +160,7 @@ async fn through(home: Home, outage: &dyn Outage, reason: &str, killed: bool) {
     let failed = r#"trailrisk_checkpoints_total{outcome="failed"}"#;
     let counted = || async { (daemon.metric(failed).await > 0.0).then_some(()) };
     daemon.until(PATIENCE, "a checkpoint that is not stored is counted", counted).await;
-    scene.until_unready(&daemon, &format!("checkpoint: cannot write state/checkpoint.json: {reason}")).await;
+    scene.until_unready(&daemon, &format!("state/checkpoint.json: {reason}")).await;
     let said = |line: &String| line.contains("the checkpoint cannot be stored") && line.contains(reason);
     assert!(daemon.log().iter().any(said), "{}", daemon.log().join("\n"));
     // What needs no disk goes on.
@@ -218,7 +218,9 @@ async fn cp_7_a_full_disk_loses_nothing() {
 async fn cp_7_a_read_only_folder_loses_nothing() {
     for killed in [false, true] {
         let home = home();
-        let Some(outage) = ReadOnly::of(&home.path("state")) else { return skip("a folder that is read-only for root") };
+        let Some(outage) = ReadOnly::of(&home.path("state")) else {
+            return skip("a folder that is read-only for root");
+        };
         through(home, &outage, "", killed).await;
     }
 }

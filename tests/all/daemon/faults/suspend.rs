@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::PATIENCE;
 use crate::daemon::STREAM;
 use crate::daemon::chaos::{Setting, Stop, run};
 
@@ -17,9 +18,10 @@ async fn rd_1_a_process_that_is_suspended_goes_on_behind_its_last_record() {
     })
     .await;
     let labels = format!(r#"operation="GetRecords",outcome="expired_iterator",stream="{STREAM}""#);
-    let expired = run.daemon.metric(&format!("trailrisk_kinesis_requests_total{{{labels}}}")).await;
+    let expired = format!("trailrisk_kinesis_requests_total{{{labels}}}");
+    let outlasted = || async { Some(run.daemon.metric(&expired).await).filter(|count| *count > 0.0) };
+    let expired = run.daemon.until(PATIENCE, "the suspensions outlasted the iterators", outlasted).await;
     println!("{expired} iterators were found expired");
-    assert!(expired > 0.0, "the suspensions outlasted the iterators");
     let replayed = run.replayed().await;
     let outcome = run.finish(replayed.len()).await;
     outcome.assert_exact(&replayed);
