@@ -10,7 +10,7 @@ use crate::daemon::line::{Line, text};
 use crate::support::daemon::package;
 
 const DETECTION: &str = "config/detections/aws_exfiltration_via_batch_service.yml";
-/// Of the plan before and the plan after.
+/// Final risk events by id.
 type Bodies = BTreeMap<String, Value>;
 
 /// The finals by id, without the mark of an instance that was cut, and without what may differ (EM-4).
