@@ -269,7 +269,9 @@ impl<A: KinesisApi> Pipeline<A> {
                 self.observer.stalled(&shard, stalled);
                 self.engine.handle_input(Input::ShardStalled { shard, stalled });
             }
-            ShardMessage::PossibleLoss { shard, after, detail } => self.observer.possible_loss(&shard, &after, &detail),
+            ShardMessage::PossibleLoss { shard, after, range, detail } => {
+                self.observer.possible_loss(&shard, &after, range, &detail);
+            }
             ShardMessage::Listed(shards) => self.engine.handle_input(Input::ShardsListed(shards)),
         }
     }

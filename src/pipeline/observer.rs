@@ -220,8 +220,9 @@ impl Observer {
     }
 
     /// CP-8.
-    pub fn possible_loss(&self, shard: &ShardId, after: &Position, detail: &str) {
-        tracing::error!(%shard, %after, detail, "records may be lost: the stream no longer holds what follows");
+    pub fn possible_loss(&self, shard: &ShardId, after: &Position, range: Option<(Arrival, Arrival)>, detail: &str) {
+        let (from, to) = range.map(|(from, to)| (tracing::field::display(from), tracing::field::display(to))).unzip();
+        tracing::error!(%shard, %after, from, to, detail, "records may be lost: the stream no longer holds what follows");
     }
 
     /// A checkpoint is taken.

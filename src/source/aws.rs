@@ -133,7 +133,12 @@ impl KinesisApi for AwsKinesis {
                 None => request.set_stream_name(self.name.clone()).set_stream_arn(self.arn.clone()),
             };
             let page = self.call("ListShards", None, request.send()).await?;
-            shards.extend(page.shards.unwrap_or_default().into_iter().map(listed));
+            // A page may be empty, but it is there: an answer without one is not Kinesis's.
+            let page_of_shards = page.shards.ok_or_else(|| ApiError {
+                kind: ErrorKind::Retry,
+                ..errors::unreadable("ListShards", None, "no list of shards")
+            })?;
+            shards.extend(page_of_shards.into_iter().map(listed));
             token = page.next_token;
             if token.is_none() {
                 return Ok(shards);

@@ -52,7 +52,9 @@ async fn repair(State(repairs): State<Repairs>, request: Request, next: Next) ->
     let mut asked: Value = serde_json::from_slice(&body).expect("the client sends JSON");
     repairs.request(&operation, &mut asked).await;
     let put = match operation.as_str() {
-        "PutRecord" | "PutRecords" => Some(repairs.arrivals.put(&text(&asked["StreamName"])).await),
+        "PutRecord" | "PutRecords" => {
+            Some(repairs.arrivals.put(&text(&asked["StreamName"]), || repairs.faults.now_millis()).await)
+        }
         _ => None,
     };
     parts.headers.remove(CONTENT_LENGTH);
@@ -103,7 +105,7 @@ impl Repairs {
     async fn iterator_request(&self, asked: &mut Value) {
         let (stream, shard) = (text(&asked["StreamName"]), text(&asked["ShardId"]));
         let since = (asked["Timestamp"].as_f64().unwrap_or(0.0) * 1000.0).round() as u64;
-        if since > now_millis() {
+        if since > self.faults.now_millis() {
             return;
         }
         asked.as_object_mut().expect("it has fields").remove("Timestamp");
@@ -157,7 +159,7 @@ impl Repairs {
     /// The age of the next record, at least 1 ms; 0 if there is none.
     async fn behind(&self, place: &Place) -> u64 {
         match self.records_from(&place.stream, &place.shard, &place.sequence, 1).await.first() {
-            Some(next) => now_millis().saturating_sub(self.arrivals.of(&place.stream, next).await).max(1),
+            Some(next) => self.faults.now_millis().saturating_sub(self.arrivals.of(&place.stream, next).await).max(1),
             None => 0,
         }
     }
