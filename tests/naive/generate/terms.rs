@@ -14,7 +14,7 @@ impl Generator {
                 let words = ["getuser", "Console x", "iam*amazonaws", "nowhere", "é", "\"a\":\"A\"", "10.0.0"];
                 Terms::Raw(self.rng.pick(&words).to_owned())
             }
-            2..=5 | 1 => self.comparison(),
+            1..=5 => self.comparison(),
             6 => Terms::Not(Box::new(self.terms(depth - 1))),
             7 => Terms::Any((0..2 + self.rng.index(2)).map(|_| self.terms(depth - 1)).collect()),
             _ => {

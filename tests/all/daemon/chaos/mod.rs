@@ -37,6 +37,9 @@ pub enum Stop {
     Suspend(Duration),
 }
 
+/// What makes trouble beside the traffic, under a seed.
+pub type Trouble = fn(Arc<LocalKinesis>, u64) -> JoinHandle<()>;
+
 /// A run of the chaos.
 pub struct Setting {
     pub how: Stop,
@@ -49,7 +52,7 @@ pub struct Setting {
     /// Changes of the configuration.
     pub configure: fn(&mut Value),
     /// Makes Kinesis fail, from a seed, until it is dropped.
-    pub trouble: Option<fn(Arc<LocalKinesis>, u64) -> JoinHandle<()>>,
+    pub trouble: Option<Trouble>,
 }
 
 impl Setting {
