@@ -36,6 +36,7 @@ impl Scene {
         config["detections"]["paths"] = json!(["detections"]);
         config["detections"]["window"] = json!(window);
         config["detections"]["reload_interval"] = json!(reload_interval);
+        config["limits"] = json!({"max_evidence": 1000});
         home.configure(config.to_string());
         let scene = Self { kinesis, home, config, events: 0 };
         scene.write("changes", 1);
@@ -79,6 +80,11 @@ async fn until_lines(daemon: &Daemon, count: usize) -> Vec<Line> {
 
 fn logged(daemon: &Daemon, words: &str) -> usize {
     daemon.log().iter().filter(|line| line.contains(words)).count()
+}
+
+async fn until_logged(daemon: &Daemon, words: &str) -> String {
+    let line = || async { daemon.log().into_iter().find(|line| line.contains(words)) };
+    daemon.until(PATIENCE, &format!("{words:?} is logged"), line).await
 }
 
 /// Name, version, stage, number of events, and whether it is partial.
@@ -169,8 +175,8 @@ async fn a_changed_file_is_found_and_a_broken_one_changes_nothing() {
     let versions: Vec<_> = told(&lines).iter().map(|(name, version, ..)| ((*name).to_owned(), *version)).collect();
     let expected = [("changes", 2), ("changes", 2), ("stays", 1), ("stays", 1)].map(|(name, v)| (name.to_owned(), v));
     assert_eq!(versions, expected, "all or nothing");
+    let report = until_logged(&daemon, "not reloaded").await;
     assert_eq!(logged(&daemon, "the detections are not reloaded"), 1, "once a content, however often it is looked at");
-    let report = daemon.log().into_iter().find(|line| line.contains("not reloaded")).expect("it was counted");
     assert!(report.contains("changes.yml:"), "with the place: {report}");
 
     scene.write("changes", 3);
@@ -186,14 +192,14 @@ async fn a_hangup_without_a_change_says_so_and_what_cannot_be_reloaded_is_named(
     daemon.ready().await;
     daemon.signal("HUP").await;
     until_metric(&daemon, UNCHANGED, 1.0).await;
-    assert_eq!(logged(&daemon, "nothing changed in the detections"), 1);
+    until_logged(&daemon, "nothing changed in the detections").await;
 
     scene.config["checkpoint"]["interval"] = json!("300ms");
     scene.config["sinks"][0]["min_severity"] = json!("low");
     scene.home.configure(scene.config.to_string());
     daemon.signal("HUP").await;
     until_metric(&daemon, UNCHANGED, 2.0).await;
-    let warned = daemon.log().into_iter().find(|line| line.contains("needs a restart")).expect("it is said");
+    let warned = until_logged(&daemon, "needs a restart").await;
     assert!(warned.contains("checkpoint.interval, sinks[0].min_severity"), "{warned}");
 
     // Settings of `detections` take effect: one is off, the other has another window.
@@ -215,7 +221,7 @@ async fn cp_8_a_reload_that_needs_more_than_the_retention_is_refused() {
     scene.home.configure(scene.config.to_string());
     daemon.signal("HUP").await;
     until_metric(&daemon, REFUSED, 1.0).await;
-    assert_eq!(logged(&daemon, "retains only 24 h"), 1);
+    until_logged(&daemon, "retains only 24 h").await;
     scene.config["detections"]["window"] = json!("2s");
     scene.config["sinks"][0]["detections"] = json!(["changes"]);
     scene.home.configure(scene.config.to_string());
@@ -320,7 +326,12 @@ async fn wn_7_crashes_around_reloads_lose_nothing_and_tell_nothing_twice_differe
         match round % 3 {
             0 => {}
             1 => until_metric(&daemon, APPLIED, 1.0).await,
-            _ => drop(until_lines(&daemon, 1).await),
+            // Long enough for windows to close, and for records behind the cut that a restart makes.
+            _ => {
+                let last =
+                    || async { daemon.lines().iter().any(|line| line.contains(r#""stage":"final""#)).then_some(()) };
+                daemon.until(PATIENCE, "a window closes", last).await;
+            }
         }
         scene.put().await;
         lines.extend(daemon.kill().await.lines);
