@@ -21,10 +21,17 @@ pub struct RetentionError {
     pub retention: u32,
 }
 
-/// Loads the detections, all or nothing; every detection that a sink names is there.
+/// Loads the detections, all or nothing; every detection that a sink names is there, and every sink that
+/// a detection names.
 pub(super) fn load(detections: &DetectionsConfig, sinks: &[SinkConfig]) -> Result<Detections, CatalogError> {
     let detections = catalog::load(detections)?.ready()?;
     catalog::check_subscriptions(&detections.plans, sinks)?;
+    // At a reload the settings may name a sink that only a restart will bring.
+    if let Some((id, sink)) = detections.routes.unknown_sink(sinks) {
+        let message =
+            format!("\nthe settings of {id} name the sink {sink:?}, which does not run: a new sink needs a restart");
+        return Err(CatalogError::Problems(message));
+    }
     Ok(detections)
 }
 

@@ -56,6 +56,12 @@ impl Routes {
         Self(settings.into_iter().collect())
     }
 
+    /// The first sink that they name and that is not among these, with the detection's id.
+    pub fn unknown_sink(&self, sinks: &[SinkConfig]) -> Option<(&str, &str)> {
+        let is_unknown = |name: &&String| sinks.iter().all(|sink| sink.name != **name);
+        self.0.iter().find_map(|(id, own)| Some((id.as_str(), own.sinks.iter().find(is_unknown)?.as_str())))
+    }
+
     /// The settings of a detection, where it has its own.
     pub fn of(&self, detection_id: &str) -> Option<&DeliverySettings> {
         self.0.get(detection_id)

@@ -17,7 +17,8 @@ use std::collections::BTreeMap;
 use ast::{Command, Search};
 use serde_json::Value as Json;
 
-type Rows = Vec<BTreeMap<String, Vec<String>>>;
+type Row = BTreeMap<String, Vec<String>>;
+type Rows = Vec<Row>;
 
 /// What the naive evaluator makes of each window.
 fn naive(search: &Search, events: &[Json]) -> Rows {
@@ -32,7 +33,7 @@ fn naive(search: &Search, events: &[Json]) -> Rows {
 /// Digits beyond the twelfth may differ: the plans add in fixed point.
 fn same(left: &Rows, right: &Rows) -> bool {
     let same_text = |(a, b): (&String, &String)| a == b || close(a, b).unwrap_or(false);
-    let same_row = |(a, b): (&BTreeMap<String, Vec<String>>, &BTreeMap<String, Vec<String>>)| {
+    let same_row = |(a, b): (&Row, &Row)| {
         a.keys().eq(b.keys())
             && a.values().zip(b.values()).all(|(a, b)| a.len() == b.len() && a.iter().zip(b).all(same_text))
     };

@@ -274,6 +274,16 @@ async fn delivery_and_filters_are_reloaded_too() {
     until_metric(&daemon, withheld, 1.0).await;
     assert_eq!(told(&until_lines(&daemon, 1).await), [("changes", 1, "early", 1, false)]);
 
+    // A sink that only a restart will bring would swallow what is sent to it.
+    scene.config["sinks"] = json!([{"name": "stdout", "type": "stdout"}, {"name": "more", "type": "stdout"}]);
+    scene.config["detections"]["settings"] = json!([{"detection": "stays", "sinks": ["more"]}]);
+    scene.home.configure(scene.config.to_string());
+    daemon.signal("HUP").await;
+    until_metric(&daemon, REFUSED, 1.0).await;
+    assert_eq!(logged(&daemon, "a new sink needs a restart"), 1);
+    scene.config["detections"]["settings"] = json!([{"detection": "stays", "staged": true}]);
+    scene.home.configure(scene.config.to_string());
+
     let filter = "changes_filter: {definition: search NOT src_ip=x, expires: 2020-01-01}\n";
     scene.home.write("macros.yaml", filter);
     daemon.signal("HUP").await;
