@@ -37,6 +37,9 @@ pub enum Stop {
     Suspend(Duration),
 }
 
+/// Makes a Kinesis fail, from a seed, until it is aborted.
+type Trouble = fn(Arc<LocalKinesis>, u64) -> JoinHandle<()>;
+
 /// A run of the chaos.
 pub struct Setting {
     pub how: Stop,
@@ -48,8 +51,8 @@ pub struct Setting {
     pub iterator_ttl_seconds: u64,
     /// Changes of the configuration.
     pub configure: fn(&mut Value),
-    /// Makes Kinesis fail, from a seed, until it is dropped.
-    pub trouble: Option<fn(Arc<LocalKinesis>, u64) -> JoinHandle<()>>,
+    /// What goes wrong meanwhile.
+    pub trouble: Option<Trouble>,
 }
 
 impl Setting {
