@@ -100,6 +100,8 @@ pub struct Engine {
     next_ticket: u64,
     /// Horizons of checkpoints that are taken but not yet durable.
     tickets: BTreeMap<CheckpointTicket, Arrival>,
+    /// The newest checkpoint that is durable.
+    durable: Option<CheckpointTicket>,
     counters: Counters,
 }
 
@@ -168,6 +170,7 @@ impl Engine {
             next_dead_letter: 0,
             next_ticket: 0,
             tickets: BTreeMap::new(),
+            durable: None,
             counters,
         }
     }

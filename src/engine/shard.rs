@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::checkpoint::{ShardCheckpoint, StartPosition};
 use super::ids::{Position, ShardId};
-use super::io::EvaluatedRecord;
+use super::io::{CheckpointTicket, EvaluatedRecord};
 use crate::time::Arrival;
 
 /// A shard's index in the engine; never leaves it, and never orders an output.
@@ -56,6 +56,8 @@ pub(super) struct Shard {
     pub restored: bool,
     /// A checkpoint says that its end was reached, though it is read again from `C`: that never goes back (CP-3).
     pub was_drained: bool,
+    /// The first checkpoint of this process that says so.
+    pub drained_in: Option<CheckpointTicket>,
     /// The last record processed.
     pub position: Position,
     /// The effective arrival of that record (or what stands for it before the first).
@@ -91,6 +93,7 @@ impl Shard {
             life: Life::Waiting,
             restored: false,
             was_drained: false,
+            drained_in: None,
             position: Position::Start,
             effective: Arrival::MIN,
             read_through: Arrival::MIN,
@@ -116,6 +119,7 @@ impl Shard {
             children: stored.children,
             restored: opened,
             was_drained: stored.drained,
+            drained_in: None,
             // The first listing of this process decides.
             listed: Listed::Shown,
             position: stored.resume_after.clone(),

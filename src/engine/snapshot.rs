@@ -57,6 +57,7 @@ impl Engine {
     pub(super) fn checkpoint_stored(&mut self, ticket: CheckpointTicket) {
         let Some(horizon) = self.tickets.get(&ticket).copied() else { return };
         self.tickets.retain(|other, _| *other > ticket);
+        self.durable = self.durable.max(Some(ticket));
         self.ledger.forget(horizon);
         self.change_is_stored(ticket);
         self.drop_drained_plans();
@@ -133,13 +134,17 @@ impl Engine {
                 .map(|ix| of_shard(ix).map(|mark| (mark.before.clone(), mark.effective_before)))
                 .collect()
         };
+        let (ticket, durable) = (CheckpointTicket(self.next_ticket), self.durable);
         let rows = self.shards.iter_mut().zip(processed).zip(resumes);
         let rows = rows.map(|((shard, processed), held)| {
             let resume = held.unwrap_or_else(|| (shard.position.clone(), shard.effective));
             debug_assert!(resume.0 >= shard.resume.0, "CP-3: C never goes back");
             shard.resume = resume;
             shard.lifts.retain(|position, _| *position > shard.resume.0);
-            (shard.id.clone(), row(shard, processed), forgettable(shard))
+            if shard.life == Life::Drained {
+                shard.drained_in.get_or_insert(ticket);
+            }
+            (shard.id.clone(), row(shard, processed), forgettable(shard, durable))
         });
         rows.filter(|(_, _, forgettable)| !forgettable).map(|(id, row, _)| (id, row)).collect()
     }
@@ -157,9 +162,12 @@ fn index(ix: usize) -> ShardIx {
     ShardIx(u32::try_from(ix).expect("a stream has fewer than 2^32 shards"))
 }
 
-/// A shard that is done and that Kinesis has forgotten needs no memory.
-fn forgettable(shard: &Shard) -> bool {
-    shard.listed == Listed::Forgotten && shard.life == Life::Drained && shard.resume.0 == Position::End
+/// A shard that is done and that Kinesis has forgotten needs no memory, once a durable checkpoint says that it is
+/// drained (CP-3): the store takes nothing that forgets a shard before.
+fn forgettable(shard: &Shard, durable: Option<CheckpointTicket>) -> bool {
+    let done = shard.life == Life::Drained && shard.resume.0 == Position::End;
+    let durably = shard.was_drained || shard.drained_in.is_some_and(|first| Some(first) <= durable);
+    shard.listed == Listed::Forgotten && done && durably
 }
 
 fn row(shard: &Shard, processed: &Processed) -> ShardCheckpoint {

@@ -136,10 +136,7 @@ impl<A: KinesisApi> Consumer<A> {
         };
         let (shared, shard, limit) = (Arc::clone(&self.shared), self.shard.clone(), self.size.limit());
         let (sent, sent_at) = (self.now(), shared.api.server_time());
-        let answer = match self.watched(shared.api.get_records(&shard, &iterator, limit)).await? {
-            Ok(answer) => self.believed(answer).await?,
-            Err(error) => Err(error),
-        };
+        let answer = self.watched(shared.api.get_records(&shard, &iterator, limit)).await?;
         Ok(answer.map(|answer| Read { answer, limit, sent, sent_at }))
     }
 

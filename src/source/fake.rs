@@ -160,10 +160,6 @@ pub(super) fn listed(name: &str, parents: &[&str]) -> ListedShard {
     ListedShard { shard: shard(name, parents), open: true }
 }
 
-pub(super) fn closed(name: &str) -> ListedShard {
-    ListedShard { open: false, ..listed(name, &[]) }
-}
-
 pub(super) fn description() -> StreamDescription {
     StreamDescription {
         name: "trail".to_owned(),

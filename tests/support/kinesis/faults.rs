@@ -1,6 +1,6 @@
 //! Failures on demand, in the order in which they were asked for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -61,6 +61,7 @@ struct Plan {
     page_size: Option<u32>,
     hide_children: bool,
     clock_behind: Duration,
+    forgotten: BTreeSet<String>,
 }
 
 #[derive(Debug)]
@@ -109,6 +110,15 @@ impl Faults {
     /// From now on its clock, which stamps records and answers, is that far behind the host's.
     pub fn set_clock_behind(&self, behind: Duration) {
         self.plan(|plan| plan.clock_behind = behind);
+    }
+
+    /// The shard outlived the retention: it is listed no more, and asking for it is an error.
+    pub fn forget_shard(&self, shard: &str) {
+        self.plan(|plan| plan.forgotten.insert(shard.to_owned()));
+    }
+
+    pub(super) fn is_forgotten(&self, shard: &str) -> bool {
+        self.plan(|plan| plan.forgotten.contains(shard))
     }
 
     /// Its clock, in milliseconds since the epoch.
@@ -184,7 +194,7 @@ async fn torn(response: Response) -> Response {
     Response::from_parts(parts, Body::new(Torn::new(body.slice(..body.len() / 2))))
 }
 
-fn error(status: u16, code: &str) -> Response {
+pub(super) fn error(status: u16, code: &str) -> Response {
     let body = format!(r#"{{"__type":"{code}","message":"injected by the test"}}"#);
     answer(StatusCode::from_u16(status).expect("a status"), body)
 }

@@ -21,7 +21,7 @@ use ferrokinesis::store::Store;
 use serde_json::{Value, json};
 
 use super::arrivals::{Arrivals, now_millis};
-use super::faults::{Faults, operation};
+use super::faults::{Faults, error, operation};
 
 const LARGEST_BODY: usize = 64 * 1024 * 1024;
 
@@ -50,6 +50,9 @@ async fn repair(State(repairs): State<Repairs>, request: Request, next: Next) ->
     let (mut parts, body) = request.into_parts();
     let body = to_bytes(body, LARGEST_BODY).await.expect("the client sends a whole body");
     let mut asked: Value = serde_json::from_slice(&body).expect("the client sends JSON");
+    if repairs.faults.is_forgotten(asked["ShardId"].as_str().unwrap_or_default()) {
+        return error(400, "ResourceNotFoundException");
+    }
     repairs.request(&operation, &mut asked).await;
     let put = match operation.as_str() {
         "PutRecord" | "PutRecords" => {
@@ -127,6 +130,8 @@ impl Repairs {
     async fn answer(&self, operation: &str, asked: &Value, answer: &mut Value) {
         match operation {
             "ListShards" => {
+                let shards = answer["Shards"].as_array_mut().expect("there always is a list");
+                shards.retain(|shard| !self.faults.is_forgotten(&text(&shard["ShardId"])));
                 if let Some(token) = answer["NextToken"].as_str() {
                     answer["NextToken"] = json!(format!("{}/{token}", text(&asked["StreamName"])));
                 }

@@ -37,7 +37,7 @@ pub enum Stop {
     Suspend(Duration),
 }
 
-/// What makes trouble beside the traffic, under a seed.
+/// Makes a Kinesis fail, from a seed, until it is aborted.
 pub type Trouble = fn(Arc<LocalKinesis>, u64) -> JoinHandle<()>;
 
 /// A run of the chaos.
@@ -51,7 +51,7 @@ pub struct Setting {
     pub iterator_ttl_seconds: u64,
     /// Changes of the configuration.
     pub configure: fn(&mut Value),
-    /// Makes Kinesis fail, from a seed, until it is dropped.
+    /// What goes wrong meanwhile.
     pub trouble: Option<Trouble>,
 }
 

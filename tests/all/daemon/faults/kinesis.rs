@@ -8,6 +8,7 @@ use serde_json::json;
 use tokio::task::JoinHandle;
 
 use super::Scene;
+use crate::daemon::STREAM;
 use crate::daemon::chaos::{Setting, Stop, run};
 use crate::support::kinesis::{Fault, LocalKinesis};
 
@@ -57,8 +58,7 @@ async fn rd_3_whatever_kinesis_answers_nothing_is_lost_or_invented() {
     run.finish(replayed.len()).await.assert_exact(&replayed);
 }
 
-/// A read without a next iterator is the end of a shard only if Kinesis says so elsewhere: an empty answer is what a
-/// proxy in between makes of a failure.
+/// An empty answer, which a proxy in between may make of a failure, reads like the last one of a shard.
 #[tokio::test(flavor = "multi_thread")]
 async fn rd_1_an_empty_answer_is_not_the_end_of_a_shard() {
     for body in ["", "{}"] {
@@ -76,4 +76,23 @@ async fn rd_1_an_empty_answer_is_not_the_end_of_a_shard() {
         scene.stop(daemon).await;
         scene.assert_exact().await;
     }
+}
+
+/// The same of a closed shard, of which the listing says that it has an end.
+#[tokio::test(flavor = "multi_thread")]
+async fn rd_1_an_empty_answer_is_not_the_end_of_a_closed_shard_either() {
+    let mut scene = Scene::new(1, |_| {}).await;
+    let daemon = scene.home.start();
+    daemon.ready().await;
+    scene.put(2).await;
+    scene.until_final(&daemon).await;
+    scene.stop(daemon).await;
+    scene.put(4).await;
+    scene.kinesis.split(STREAM, "shardId-000000000000").await;
+    scene.put(4).await;
+    scene.kinesis.faults().inject("GetRecords", Fault::Body("{}"), 1);
+    let daemon = scene.home.start();
+    scene.until_final(&daemon).await;
+    scene.stop(daemon).await;
+    scene.assert_exact().await;
 }

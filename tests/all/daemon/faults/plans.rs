@@ -1,13 +1,15 @@
 //! WN-7: window, grace or the search itself change across a restart, while windows are open.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::Scene;
 use crate::daemon::event::JobCreated;
 use crate::daemon::line::{Line, text};
-use crate::support::daemon::package;
+use crate::support::daemon::{Daemon, package};
+use crate::support::wall_millis;
 
 const DETECTION: &str = "config/detections/aws_exfiltration_via_batch_service.yml";
 /// Final risk events by id.
@@ -42,7 +44,7 @@ fn event_id(body: &Value) -> &str {
 }
 
 /// Events under one configuration, a stop or a crash, events of the same windows under another: each counts once, under
-/// the plan of its time.
+/// the old plan before the cut and under the new one behind it.
 async fn across(before: impl Fn(&Scene, &mut Value), after: impl Fn(&Scene, &mut Value), killed: bool) {
     let mut scene = Scene::new(2, |_| {}).await;
     let plain = crate::daemon::config(&scene.kinesis);
@@ -56,7 +58,6 @@ async fn across(before: impl Fn(&Scene, &mut Value), after: impl Fn(&Scene, &mut
     daemon.ready().await;
     scene.put(6).await;
     scene.until_lines(&daemon, 6).await;
-    let first = scene.events.len();
     let open = daemon.metric("trailrisk_open_instances").await;
     if killed {
         scene.kill(daemon).await
@@ -64,21 +65,23 @@ async fn across(before: impl Fn(&Scene, &mut Value), after: impl Fn(&Scene, &mut
         scene.stop(daemon).await
     }
     println!("{open} instances were open");
-    let old = replayed(&scene, &scene.events).await;
+    let first = scene.events.len();
+    scene.put(6).await;
+    let second = scene.events.len();
+    let mut expected = replayed(&scene, &scene.events).await;
 
     configured(&after, &scene);
-    scene.put(6).await;
     let daemon = scene.home.start();
+    behind_the_cut(&daemon).await;
+    scene.put(6).await;
     scene.until_final(&daemon).await;
     scene.stop(daemon).await;
     let came = bodies(&scene.lines());
-    let mut expected = old.clone();
-    if killed {
-        // Which plan an event beyond the last checkpoint belongs to, the crash decides; never both, never none.
-        expected.extend(replayed(&scene, &scene.events).await);
-    } else {
-        expected.extend(replayed(&scene, &scene.events[first..]).await);
-        assert_eq!(came.len(), expected.len());
+    // What arrived about the restart belongs to one of the two, never both, never none.
+    expected.extend(replayed(&scene, &scene.events[first..]).await);
+    let new = replayed(&scene, &scene.events[second..]).await;
+    assert!(new.keys().all(|id| came.contains_key(id)), "behind the cut the new plan counts");
+    if !killed {
         scene.assert_once();
     }
     for (id, body) in &came {
@@ -89,6 +92,18 @@ async fn across(before: impl Fn(&Scene, &mut Value), after: impl Fn(&Scene, &mut
     let mut put: Vec<&str> = scene.events.iter().map(|event| event.id.as_str()).collect();
     put.sort_unstable();
     assert_eq!(counted, put, "every event once, under one of the plans");
+}
+
+/// Waits until what arrives now is the new plan's.
+async fn behind_the_cut(daemon: &Daemon) {
+    let cut = || async {
+        let log = daemon.log();
+        let line = log.iter().find(|line| line.contains("detection activated"))?;
+        let line: Value = serde_json::from_str(line).expect("JSON");
+        let from: jiff::Timestamp = text(&line["from"]).parse().expect("an instant");
+        (wall_millis() >= from.as_millisecond()).then_some(())
+    };
+    daemon.until(Duration::from_secs(30), "the new plan counts", cut).await;
 }
 
 fn timing(window: &'static str, grace: &'static str) -> impl Fn(&Scene, &mut Value) {
