@@ -84,8 +84,10 @@ fn is_named(pattern: &str, field: &str) -> bool {
 }
 
 fn ctime(row: &mut Record, field: &str, output: &str, format: &str) {
-    let convert =
-        |text: &str| as_number(&json!(text)).map_or(json!(text), |seconds| json!(time::print(seconds, format)));
+    let convert = |text: &str| {
+        let time = as_number(&json!(text)).and_then(|seconds| time::print(seconds, format));
+        json!(time.unwrap_or_else(|| text.to_owned()))
+    };
     let value = row.get(field);
     if !value.is_null() {
         row.set(output, each(&value, convert));

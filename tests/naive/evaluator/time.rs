@@ -51,8 +51,11 @@ fn date(mut days: i64) -> (i64, usize, i64) {
     (year, month, days + 1)
 }
 
-/// `strftime`.
-pub fn print(seconds: f64, format: &str) -> String {
+/// `strftime`, for years of four digits.
+pub fn print(seconds: f64, format: &str) -> Option<String> {
+    if seconds.abs() > 250_000_000_000.0 {
+        return None;
+    }
     // Times are in milliseconds.
     let seconds = ((seconds * 1000.0).round() / 1000.0).floor() as i64;
     let (days, rest) = (seconds.div_euclid(DAY), seconds.rem_euclid(DAY));
@@ -84,7 +87,7 @@ pub fn print(seconds: f64, format: &str) -> String {
             other => panic!("%{other} is not known"),
         };
     }
-    made
+    (-9999..=9999).contains(&year).then_some(made)
 }
 
 /// `strptime` for formats of digits: `%Y-%m-%d`, then perhaps `T%H:%M:%S` or ` %H:%M:%S`.
