@@ -3,6 +3,7 @@
 //! Owns: the I/O around the pure `detection` layer. Deliberately absent: what a search means.
 
 mod bounds;
+mod digest;
 mod lookups;
 mod settings;
 mod sources;
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use bounds::bounds;
+pub use digest::{digest, file_digest};
 pub use sources::{Sources, SourcesError};
 
 use crate::config::{DetectionsConfig, SinkConfig};
@@ -42,10 +44,30 @@ pub struct Detections {
     pub routes: Routes,
     /// Their filters that expire.
     pub filters: Vec<ExpiringFilter>,
-    /// Why the others do not run that search CloudTrail: what each of them uses that is not supported.
-    pub refused: Vec<Problem>,
+    /// The others that search CloudTrail: each id, and what it uses that is not supported.
+    pub refused: Vec<(String, Problem)>,
     /// How many files search other data.
     pub other_data: usize,
+    /// What somebody should look at in the files of those that run.
+    pub warnings: Vec<Problem>,
+}
+
+impl Detections {
+    /// Says what is to be said of them: not before they are taken.
+    pub fn log(&self) {
+        for problem in &self.warnings {
+            tracing::warn!(place = problem.place(), "{}", problem.message);
+        }
+        for (_, problem) in &self.refused {
+            tracing::warn!(place = problem.place(), "a detection does not run: {}", problem.message);
+        }
+        if self.other_data > 0 {
+            tracing::info!(
+                files = self.other_data,
+                "detections that search other data than CloudTrail are passed over"
+            );
+        }
+    }
 }
 
 /// One file.
@@ -109,13 +131,13 @@ pub enum CatalogError {
 /// of them can be shown at once.
 ///
 /// # Errors
-/// When a path or a macros file or a lookup cannot be read, or there is no file at all.
+/// When a path, a macros file or a lookup cannot be read, or there is no file at all.
 pub fn load(config: &DetectionsConfig) -> Result<Catalog, CatalogError> {
     let macros = read_macros(&config.macros)?;
     let lookups = lookups::read(&config.lookups)?;
     let mut paths = Vec::new();
     for path in &config.paths {
-        paths.extend(files::under(path, &|file| is_yaml(file) && !is_test(file))?);
+        paths.extend(files::under(path, &is_detection)?);
     }
     if paths.is_empty() {
         let places: Vec<_> = config.paths.iter().map(|path| path.display().to_string()).collect();
@@ -133,8 +155,7 @@ impl Catalog {
     /// the others run: a folder of Splunk's detections always holds some. What is wrong refuses everything.
     ///
     /// # Errors
-    /// When any file or setting is wrong, or nothing is left that could run; the message holds every problem. Warnings
-    /// and refusals are logged.
+    /// When any file or setting is wrong, or nothing is left that could run; the message holds every problem.
     pub fn ready(self) -> Result<Detections, CatalogError> {
         let of = |wanted: fn(&Outcome) -> bool| self.files.iter().filter(move |file| wanted(&file.outcome));
         let shown = |file: &FileReport| file.problems.iter().map(ToString::to_string).collect::<Vec<_>>();
@@ -148,26 +169,17 @@ impl Catalog {
         if !wrong.is_empty() {
             return Err(CatalogError::Problems(wrong.iter().map(|problem| format!("\n{problem}")).collect()));
         }
-        let refusal = |file: &FileReport| file.problems.iter().max_by_key(|problem| problem.severity).cloned();
+        let refusal = |file: &FileReport| {
+            let worst = file.problems.iter().max_by_key(|problem| problem.severity)?;
+            Some((file.id.clone(), worst.clone()))
+        };
         let refused: Vec<_> = of(|outcome| matches!(outcome, Outcome::Unsupported)).filter_map(refusal).collect();
         let other_data = of(|outcome| matches!(outcome, Outcome::OtherData)).count();
         let ready = of(|outcome| matches!(outcome, Outcome::Ready(_)));
         let filters = ready.flat_map(|file| file.filters.clone()).collect();
-        self.log(&refused, other_data);
-        Ok(Detections { plans: self.plans(), routes: self.routes, filters, refused, other_data })
-    }
-
-    fn log(&self, refused: &[Problem], other_data: usize) {
-        let runs = |file: &&FileReport| matches!(file.outcome, Outcome::Ready(_) | Outcome::Disabled(_));
-        for problem in self.files.iter().filter(runs).flat_map(|file| &file.problems) {
-            tracing::warn!(place = problem.place(), "{}", problem.message);
-        }
-        for problem in refused {
-            tracing::warn!(place = problem.place(), "a detection does not run: {}", problem.message);
-        }
-        if other_data > 0 {
-            tracing::info!(files = other_data, "detections that search other data than CloudTrail are passed over");
-        }
+        let runs = of(|outcome| matches!(outcome, Outcome::Ready(_) | Outcome::Disabled(_)));
+        let warnings = runs.flat_map(|file| file.problems.clone()).collect();
+        Ok(Detections { plans: self.plans(), routes: self.routes, filters, refused, other_data, warnings })
     }
 
     /// The plans of the files that are right and enabled.
@@ -234,6 +246,10 @@ fn read_macros(paths: &[PathBuf]) -> Result<Macros, CatalogError> {
 
 fn is_yaml(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "yml" || extension == "yaml")
+}
+
+fn is_detection(path: &Path) -> bool {
+    is_yaml(path) && !is_test(path)
 }
 
 /// Tests beside a detection (`<detection>.test.yml`).

@@ -44,9 +44,9 @@ pub struct Evaluation {
 impl Evaluator {
     /// `decode_all` parses every record, also those that can match nothing (PO-3).
     pub fn new(plans: Vec<Arc<Plan>>, limits: DecodeLimits, decode_all: bool) -> Self {
-        // Also where no detection is loaded.
-        let literals =
-            if decode_all { vec![None] } else { plans.iter().map(|plan| plan.required_literals()).collect() };
+        let mut literals: Vec<_> = plans.iter().map(|plan| plan.required_literals()).collect();
+        // Also where nothing is searched for.
+        literals.extend(decode_all.then_some(None));
         Self { prefilter: Prefilter::new(&literals), plans, limits }
     }
 
@@ -94,5 +94,21 @@ impl Evaluator {
             }
         }
         evaluated
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn po_3_decode_all_parses_every_record_also_where_no_detection_is_loaded() {
+        let evaluate = |decode_all: bool| {
+            let evaluator = Evaluator::new(vec![], DecodeLimits::default(), decode_all);
+            let record = RawRecord { position: &Position::Start, arrival: Arrival(0), data: b"{\"no\": " };
+            let evaluation = evaluator.evaluate([record]);
+            (evaluation.skipped, evaluation.records[0].rejected.len())
+        };
+        assert_eq!((evaluate(true), evaluate(false)), ((0, 1), (1, 0)));
     }
 }

@@ -14,9 +14,12 @@ use crate::engine::ShardId;
 use crate::plan::Severity;
 use crate::risk_event::Stage;
 
+mod detections;
 mod maker;
 #[cfg(test)]
 mod tests;
+
+pub use detections::DetectionMetrics;
 
 /// Every metric of the daemon. Names are the fields' with the prefix `trailrisk_`.
 #[derive(Clone)]
@@ -109,6 +112,8 @@ pub struct Metrics {
     pub dead_letters_total: IntCounterVec,
     /// `backpressure_seconds_total{stage}`: read, sink
     pub backpressure_seconds_total: prometheus::CounterVec,
+    /// What is loaded, and how reloads went.
+    pub detections: DetectionMetrics,
 }
 
 /// The requests that the source makes, as Kinesis spells them.
@@ -295,6 +300,7 @@ impl Metrics {
                 options("backpressure_seconds_total", "Time spent waiting for room."),
                 &["stage"],
             )?)?,
+            detections: DetectionMetrics::new(&make)?,
         };
         metrics.start_at_zero();
         #[cfg(target_os = "linux")]

@@ -6,6 +6,7 @@
 
 mod filters;
 mod observer;
+mod reload;
 mod saver;
 mod step;
 
@@ -17,12 +18,15 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 pub use observer::Observer;
+pub use reload::{Reload, Reloaded};
 
 use crate::checkpoint::{CheckpointStore, StoreError};
+use crate::cloudtrail::DecodeLimits;
 use crate::engine::{CheckpointTicket, Engine, Input, Output, ShardId};
-use crate::evaluate::{Evaluator, RawRecord};
+use crate::evaluate::RawRecord;
 use crate::sink::{Acknowledgements, DeadLetterAcknowledgements, DeadLetters, SinkEnd, Sinks};
 use crate::source::{KinesisApi, ReadRequest, Record, ShardMessage, Source, SourceError};
+use reload::Matching;
 use saver::Saver;
 use step::{Step, room, saved_step, sink_end, source_failure, ticker};
 
@@ -33,8 +37,12 @@ const OBSERVE_EVERY: Duration = Duration::from_secs(1);
 pub struct Parts<A: KinesisApi> {
     /// New or restored, with the start frontier registered.
     pub engine: Engine,
-    /// Over the engine's plans.
-    pub evaluator: Evaluator,
+    /// Of one record.
+    pub decode_limits: DecodeLimits,
+    /// Whether every record is parsed (PO-3).
+    pub decode_all: bool,
+    /// Other detections, one set after the other.
+    pub reloads: mpsc::Receiver<Reload>,
     /// Connected; nothing is read yet.
     pub source: Source<A>,
     /// What its consumers tell.
@@ -87,7 +95,12 @@ pub enum PipelineError {
 /// The pipeline. One owner of the engine.
 pub struct Pipeline<A: KinesisApi> {
     engine: Engine,
-    evaluator: Evaluator,
+    matching: Matching,
+    reloads: mpsc::Receiver<Reload>,
+    /// Who waits for a change of plans to be durable.
+    reloading: Option<oneshot::Sender<Reloaded>>,
+    /// Whether the last checkpoint could not be stored.
+    store_fails: bool,
     /// None once reading has stopped.
     source: Option<Source<A>>,
     messages: mpsc::Receiver<ShardMessage>,
@@ -110,8 +123,11 @@ impl<A: KinesisApi> Pipeline<A> {
     /// Puts the parts together. The store's first save happens in [`Pipeline::run`], before anything is read.
     pub fn new(parts: Parts<A>, store: impl CheckpointStore) -> Self {
         Self {
+            matching: Matching::new(&parts.engine, parts.decode_limits, parts.decode_all),
             engine: parts.engine,
-            evaluator: parts.evaluator,
+            reloads: parts.reloads,
+            reloading: None,
+            store_fails: false,
             source: Some(parts.source),
             messages: parts.messages,
             sinks_ended: parts.sinks.ended(),
@@ -160,6 +176,9 @@ impl<A: KinesisApi> Pipeline<A> {
                 () = room(&self.sinks, &self.dead_letters, self.waiting.as_ref()) => Step::RoomForOutput,
                 _ = observe.tick() => Step::Observe,
                 _ = checkpoint.tick() => Step::Checkpoint,
+                Some(reload) = self.reloads.recv(), if self.reloading.is_none() && !self.store_fails => {
+                    Step::Reload(reload)
+                }
                 error = source_failure(self.source.as_mut()) => Step::Failed(error.into()),
                 Some(message) = self.messages.recv(), if self.waiting.is_none() => Step::Message(message),
             };
@@ -179,6 +198,7 @@ impl<A: KinesisApi> Pipeline<A> {
             Step::RoomForOutput => self.send_waiting(),
             Step::Observe => self.observer.observe(&self.engine, &self.sinks),
             Step::Checkpoint => self.take_checkpoint(),
+            Step::Reload(reload) => self.reload(reload),
             Step::Message(message) => self.take_message(message),
             Step::Stop | Step::Failed(_) => {}
         }
@@ -262,7 +282,7 @@ impl<A: KinesisApi> Pipeline<A> {
         });
         // Decoding a full answer takes longer than a task may hold its thread.
         tokio::task::block_in_place(|| {
-            let evaluation = self.evaluator.evaluate(raw);
+            let evaluation = self.matching.follow(&self.engine).evaluate(raw);
             self.observer.evaluated(&evaluation);
             self.engine.handle_input(Input::Records { shard: shard.clone(), records: evaluation.records });
         });
@@ -279,9 +299,17 @@ impl<A: KinesisApi> Pipeline<A> {
 
     fn checkpoint_saved(&mut self, ticket: CheckpointTicket, saved: Result<(), StoreError>) {
         self.observer.saved(saved.as_ref().err());
+        self.store_fails = saved.is_err();
         if saved.is_ok() {
-            self.engine.handle_input(Input::CheckpointStored(ticket));
+            self.checkpoint_stored(ticket);
+            self.go_on_reloading();
         }
+    }
+
+    fn checkpoint_stored(&mut self, ticket: CheckpointTicket) {
+        // Plans that have drained leave with it, and their counters.
+        self.observer.counted(&self.engine);
+        self.engine.handle_input(Input::CheckpointStored(ticket));
     }
 
     /// Takes a checkpoint and waits until it is durable, behind one that may be on its way.
@@ -297,7 +325,7 @@ impl<A: KinesisApi> Pipeline<A> {
         let (ticket, saved) = self.saver.saved().await.ok_or(PipelineError::Task("the checkpoint store"))?;
         self.observer.saved(saved.as_ref().err());
         saved?;
-        self.engine.handle_input(Input::CheckpointStored(ticket));
+        self.checkpoint_stored(ticket);
         Ok(())
     }
 

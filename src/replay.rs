@@ -60,6 +60,7 @@ impl Replay {
             timing: Timing::Batch,
             start: StartPosition::TrimHorizon,
             started_at: Arrival::MIN,
+            unseen_from: Arrival::MIN,
         };
         let mut engine = Engine::new(config, plans);
         engine.handle_input(Input::ShardsListed(vec![ShardRef { shard: shard.clone(), parents: vec![] }]));

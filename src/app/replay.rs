@@ -21,7 +21,7 @@ const NAMED_REJECTIONS: u64 = 20;
 pub(super) fn run(args: &ReplayArgs, out: &mut dyn Write, diagnostics: &mut dyn Write) -> Result<Exit, Failure> {
     let sources = Sources::of(&args.detections)?;
     let detections = catalog::load(&sources.detections).map_err(Failure::config)?.ready().map_err(Failure::config)?;
-    for problem in &detections.refused {
+    for (_, problem) in &detections.refused {
         writeln!(diagnostics, "{}: does not run: {}", problem.place(), problem.message)?;
     }
     if detections.other_data > 0 {

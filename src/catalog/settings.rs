@@ -117,7 +117,7 @@ mod tests {
         let detections = loaded_with("[]", &change).1.ready().expect("one runs");
         assert_eq!(detections.plans.len(), 1);
         assert_eq!(detections.refused.len(), 1, "{:?}", detections.refused);
-        assert!(detections.refused[0].message.contains("transaction"), "{:?}", detections.refused);
+        assert!(detections.refused[0].1.message.contains("transaction"), "{:?}", detections.refused);
     }
 
     #[test]

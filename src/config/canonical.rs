@@ -92,6 +92,7 @@ fn detections(detections: &DetectionsConfig) -> Value {
         "max_future_skew": show_duration(detections.max_future_skew),
         "settings": detections.settings.iter().map(setting).collect::<Vec<_>>(),
         "decode": if detections.decode_all { "all" } else { "candidates" },
+        "reload_interval": detections.reload_interval.map_or("off".to_owned(), show_duration),
     })
 }
 

@@ -120,6 +120,19 @@ impl<'r> Field<'r> {
         self.read(|text| within(units::duration(text)?, &range, units::show_duration))
     }
 
+    /// A duration, or none where the value is `off`.
+    pub(super) fn duration_or_off(
+        self,
+        range: RangeInclusive<Duration>,
+        default: Option<Duration>,
+    ) -> Option<Duration> {
+        let duration = |text: &str| match text {
+            "off" => Ok(None),
+            _ => within(units::duration(text)?, &range, units::show_duration).map(Some),
+        };
+        self.read(duration).unwrap_or(default)
+    }
+
     pub(super) fn size(self, range: RangeInclusive<usize>, default: usize) -> usize {
         self.read(|text| within(units::size(text)?, &range, units::show_size)).unwrap_or(default)
     }

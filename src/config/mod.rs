@@ -5,6 +5,7 @@
 //! refused. `${NAME}` and `${file:PATH}` in a value stand for a secret, which no error and no log line repeats.
 
 mod canonical;
+mod difference;
 mod environment;
 mod field;
 mod node;
@@ -130,6 +131,8 @@ pub struct DetectionsConfig {
     pub settings: Vec<DetectionSettings>,
     /// `decode: all` (PO-3): parse every record instead of skipping those in which no required literal occurs.
     pub decode_all: bool,
+    /// `reload_interval`: pause between two looks at the files; none: they are read again on SIGHUP only. Default 10 s.
+    pub reload_interval: Option<Duration>,
 }
 
 /// One lookup.
@@ -180,7 +183,7 @@ pub struct DeliverySettings {
 }
 
 /// One sink.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SinkConfig {
     /// `name`: a metric label, unique.
     pub name: String,
@@ -199,7 +202,7 @@ pub struct SinkConfig {
 }
 
 /// The kinds of sink.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SinkKind {
     /// One JSON object a line on standard output.
     Stdout,
@@ -208,7 +211,7 @@ pub enum SinkKind {
 }
 
 /// `type: webhook`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebhookConfig {
     /// `url`.
     pub url: String,
@@ -266,7 +269,7 @@ pub enum CheckpointStoreConfig {
 }
 
 /// `limits` (BD).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LimitsConfig {
     /// `read_buffer_bytes`: records between the reads and the engine (BD-1), default 64 MiB.
     pub read_buffer_bytes: usize,

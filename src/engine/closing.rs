@@ -16,7 +16,7 @@ use crate::time::{Arrival, EventTime};
 /// An instance whose groups are being turned into risk events.
 #[derive(Debug)]
 pub(super) struct InProgress {
-    key: InstanceKey,
+    pub key: InstanceKey,
     groups: BTreeMap<GroupKey, Group>,
     bytes: usize,
     truncated: bool,

@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use super::Engine;
 use super::checkpoint::{CHECKPOINT_VERSION, Checkpoint, PlanCheckpoint, ShardCheckpoint};
 use super::ids::Position;
-use super::instance::PlanIx;
 use super::io::CheckpointTicket;
 use super::shard::{Life, Listed, Mark, Shard, ShardIx};
 use crate::time::Arrival;
@@ -42,6 +41,7 @@ impl Engine {
         let ticket = CheckpointTicket(self.next_ticket);
         self.next_ticket += 1;
         self.tickets.insert(ticket, self.horizon);
+        self.change_is_in(ticket);
         let checkpoint = Checkpoint {
             version: CHECKPOINT_VERSION,
             stream: self.config.stream.clone(),
@@ -58,6 +58,8 @@ impl Engine {
         let Some(horizon) = self.tickets.get(&ticket).copied() else { return };
         self.tickets.retain(|other, _| *other > ticket);
         self.ledger.forget(horizon);
+        self.change_is_stored(ticket);
+        self.drop_drained_plans();
     }
 
     /// CP-1, CP-1a: `P` of every shard, parents first.
@@ -144,14 +146,7 @@ impl Engine {
 
     /// WN-7: the active plans, and those that drain until their instances are released.
     fn plan_checkpoints(&self) -> Vec<PlanCheckpoint> {
-        let settled = !self.shards.iter().any(Shard::behind_p);
-        let plans = self.plans.iter().enumerate().filter(|(ix, slot)| {
-            let is_of_plan = |plan: PlanIx| plan.0 as usize == *ix;
-            let open = self.open.keys().any(|key| is_of_plan(key.plan))
-                || self.forced.iter().any(|(key, _)| is_of_plan(key.plan))
-                || self.ledger.has_closing(|key| is_of_plan(key.plan), self.horizon);
-            slot.is_active() || open || !settled
-        });
+        let plans = self.plans.iter().enumerate().filter(|(ix, _)| self.needs_plan(*ix, self.horizon));
         plans
             .map(|(_, slot)| PlanCheckpoint { text: (**slot.plan.text()).clone(), spans: slot.spans.clone() })
             .collect()

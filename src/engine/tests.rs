@@ -1,6 +1,7 @@
 //! Rules of the contract that one small stream shows. What needs many schedules is the simulation's.
 
 mod filters;
+mod plan_changes;
 mod support;
 
 use std::collections::BTreeMap;

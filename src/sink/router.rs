@@ -69,9 +69,11 @@ impl Router {
         Self { subscriptions: subscriptions.collect(), routes }
     }
 
-    /// Replaces what holds for single detections, from the next risk event on.
-    pub fn set_routes(&mut self, routes: Routes) {
+    /// Replaces what holds for single detections, from the next risk event on. Returns whether that was something else.
+    pub fn set_routes(&mut self, routes: Routes) -> bool {
+        let is_other = self.routes != routes;
         self.routes = routes;
+        is_other
     }
 
     /// The sinks, by their place in the configuration, that get this stage of a detection's risk events; at least one.

@@ -111,9 +111,10 @@ impl Sinks {
         Ok((sinks, acknowledgements))
     }
 
-    /// Replaces what holds for single detections, from the next [`Sinks::push`] on. At the start nothing does.
-    pub fn set_routes(&mut self, routes: Routes) {
-        self.router.set_routes(routes);
+    /// Replaces what holds for single detections, from the next [`Sinks::push`] on. At the start nothing does. Returns
+    /// whether that was something else.
+    pub fn set_routes(&mut self, routes: Routes) -> bool {
+        self.router.set_routes(routes)
     }
 
     /// Waits until [`Sinks::push`] may be called once: every required sink's queue, and that of the dead letters, holds

@@ -27,6 +27,7 @@ impl Default for DetectionsConfig {
             max_future_skew: 5 * MINUTE,
             settings: Vec::new(),
             decode_all: false,
+            reload_interval: Some(10 * SECOND),
         }
     }
 }
@@ -51,6 +52,7 @@ pub(super) fn detections(mut section: Section<'_>, sinks: &BTreeSet<String>) -> 
         max_future_skew: section.take("max_future_skew").duration(Duration::ZERO..=DAY, default.max_future_skew),
         settings: settings(section.take("settings"), sinks),
         decode_all: section.take("decode").one_of(&[("candidates", false), ("all", true)]).unwrap_or_default(),
+        reload_interval: section.take("reload_interval").duration_or_off(SECOND..=DAY, default.reload_interval),
     };
     section.finish();
     detections

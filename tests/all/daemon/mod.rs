@@ -18,6 +18,7 @@ mod golden;
 mod latency;
 pub mod line;
 mod lookups;
+mod reload;
 mod settings;
 mod start_up;
 mod stop;
