@@ -17,7 +17,6 @@ use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
 use super::Endpoint;
-use crate::support::wall_millis;
 
 const SHARD: &str = "shardId-000000000000";
 /// What one `GetRecords` answers at most.
@@ -40,10 +39,10 @@ struct Shard {
 }
 
 impl CannedStream {
-    /// Starts a stream in which these records arrive now.
-    pub async fn start(stream: &str, records: impl IntoIterator<Item = Vec<u8>>) -> Self {
+    /// Starts a stream in which these records arrived at this instant, in milliseconds since 1970.
+    pub async fn start(stream: &str, arrived: i64, records: impl IntoIterator<Item = Vec<u8>>) -> Self {
         let records = records.into_iter().map(|record| STANDARD.encode(record)).collect();
-        let shard = Shard { stream: stream.to_owned(), records, arrived: wall_millis() as f64 / 1000.0 };
+        let shard = Shard { stream: stream.to_owned(), records, arrived: arrived as f64 / 1000.0 };
         let app = Router::new().route("/", post(answer)).with_state(Arc::new(shard));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let endpoint = Endpoint::new(format!("http://{}", listener.local_addr().expect("bound")));

@@ -23,19 +23,20 @@ async fn bd_2_a_flood_of_groups_is_closed_in_marked_parts_and_nothing_is_dropped
     let put = groups + groups.div_ceil(2);
     let records = packed(events, 1000);
     let (mut seen, mut ids, mut forced, mut rest) = (0, HashSet::new(), HashSet::new(), 0);
-    let (daemon, _stream) = flood(&home, records, json!({"max_state_bytes": format!("{}MiB", bound / MIB)}), |line| {
-        seen += line.event_count;
-        assert!(ids.insert(line.id), "each part of a group has an id of its own");
-        match line.pane.strip_prefix("forced-") {
-            Some(number) => drop(forced.insert(number.parse::<u32>().expect("a number"))),
-            None => {
-                assert!(line.pane == "on_time" && line.truncated, "{} without a mark", line.pane);
-                rest += 1;
+    let (daemon, _stream) =
+        flood(&home, time, records, json!({"max_state_bytes": format!("{}MiB", bound / MIB)}), |line| {
+            seen += line.event_count;
+            assert!(ids.insert(line.id), "each part of a group has an id of its own");
+            match line.pane.strip_prefix("forced-") {
+                Some(number) => drop(forced.insert(number.parse::<u32>().expect("a number"))),
+                None => {
+                    assert!(line.pane == "on_time" && line.truncated, "{} without a mark", line.pane);
+                    rest += 1;
+                }
             }
-        }
-        seen >= put as u64
-    })
-    .await;
+            seen >= put as u64
+        })
+        .await;
     assert_resident(
         &format!("{groups} groups under {} MiB of state", bound / MIB),
         &daemon,

@@ -55,7 +55,7 @@ impl Call<'_> {
     }
 }
 
-/// The instant of every event of a flood: all of one window.
+/// The instant of every event of a flood, and of its arrival: all of one window, and none is late.
 fn now() -> i64 {
     wall_millis() / 1000 * 1000
 }
@@ -142,11 +142,12 @@ fn assert_resident(what: &str, daemon: &Daemon, bound: u64) {
 /// Runs the daemon over these records until `done` has seen enough of its finals, and hands both back still running.
 async fn flood(
     home: &Home,
+    time: i64,
     records: Vec<Vec<u8>>,
     limits: Value,
     mut done: impl FnMut(Final) -> bool,
 ) -> (Daemon, CannedStream) {
-    let stream = CannedStream::start(STREAM, records).await;
+    let stream = CannedStream::start(STREAM, time, records).await;
     home.configure(flood_config(&stream, limits).to_string());
     let (daemon, mut finals, mut enough) = (home.start(), Finals::of(home), false);
     let deadline = Instant::now() + PATIENCE;

@@ -17,7 +17,7 @@ async fn ag_2_beyond_the_cap_on_ids_counts_are_upper_bounds_and_say_so() {
     let numbers = (0..events).chain((0..events).step_by(3));
     let texts = numbers.map(|number| Call { number, user_agent: "one", status: "New" }.text(time));
     let mut seen = None;
-    let (daemon, _stream) = flood(&home, packed(texts, 1000), json!({"max_ids_per_group": cap}), |line| {
+    let (daemon, _stream) = flood(&home, time, packed(texts, 1000), json!({"max_ids_per_group": cap}), |line| {
         seen = Some(line);
         true
     })
@@ -41,9 +41,10 @@ fn texts(events: usize, time: i64) -> Vec<String> {
 async fn bd_3_which_values_are_shown_depends_neither_on_their_order_nor_on_their_text() {
     let events = size("TRAILRISK_FLOOD_EVENTS", 20_000);
     let limits = json!({"max_values": 20, "max_distinct_values": 1000, "max_ids_per_group": 10_000_000});
-    let (home, texts) = (home(), texts(events, now()));
+    let (home, time) = (home(), now());
+    let texts = texts(events, time);
     let mut seen = None;
-    let (daemon, _stream) = flood(&home, packed(texts.iter().cloned(), 1000), limits.clone(), |line| {
+    let (daemon, _stream) = flood(&home, time, packed(texts.iter().cloned(), 1000), limits.clone(), |line| {
         seen = Some(line);
         true
     })
