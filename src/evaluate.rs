@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::cloudtrail::{DecodeLimits, Envelope, Prefilter, decode};
+use crate::cloudtrail::{DecodeLimits, Envelope, Prefilter, decode_each};
 use crate::engine::{EvaluatedEvent, EvaluatedRecord, Position};
 use crate::plan::Plan;
 use crate::time::Arrival;
@@ -72,12 +72,7 @@ impl Evaluator {
             totals.skipped += 1;
             return evaluated;
         }
-        let decoded = decode(record.data, &self.limits);
-        for (envelope, events) in decoded.envelopes {
-            *totals.envelopes.entry(envelope).or_default() += u64::from(events);
-        }
-        evaluated.rejected = decoded.rejected;
-        for event in decoded.events {
+        let decoded = decode_each(record.data, &self.limits, &mut |event| {
             evaluated.decoded += 1;
             if record.arrival != Arrival::MIN {
                 totals.delays_ms.push(record.arrival.0.saturating_sub(event.time.0));
@@ -92,7 +87,11 @@ impl Evaluator {
                 let (key, id, content_hash, time) = (event.key, event.id, event.content_hash, event.time);
                 evaluated.events.push(EvaluatedEvent { key, id, content_hash, time, outcomes });
             }
+        });
+        for (envelope, events) in decoded.envelopes {
+            *totals.envelopes.entry(envelope).or_default() += u64::from(events);
         }
+        evaluated.rejected = decoded.rejected;
         evaluated
     }
 }

@@ -4,6 +4,7 @@
 //! Owns: the engine, the order of things, back-pressure. Deliberately absent: decisions about windows, positions and
 //! shards (the engine's), retries (the sinks' and the source's).
 
+mod answer;
 mod filters;
 mod observer;
 mod reload;
@@ -25,7 +26,8 @@ use crate::cloudtrail::DecodeLimits;
 use crate::engine::{CheckpointTicket, Engine, Input, Output, ShardId};
 use crate::evaluate::RawRecord;
 use crate::sink::{Acknowledgements, DeadLetterAcknowledgements, DeadLetters, SinkEnd, Sinks};
-use crate::source::{KinesisApi, ReadRequest, Record, ShardMessage, Source, SourceError};
+use crate::source::{KinesisApi, ReadRequest, ShardMessage, Source, SourceError};
+use answer::Answer;
 use reload::Matching;
 use saver::Saver;
 use step::{Step, room, saved_step, sink_end, source_failure, ticker};
@@ -115,6 +117,8 @@ pub struct Pipeline<A: KinesisApi> {
     drain_deadline: Duration,
     /// A risk event or dead letter that waits for room; until then nothing is read from the channel (CP-7).
     waiting: Option<Output>,
+    /// An answer of which the engine has taken a part; until it has the rest, nothing is read from the channel.
+    answer: Option<Answer>,
     /// Consumers that must not read on yet (RD-3: frozen).
     frozen: BTreeMap<ShardId, oneshot::Sender<()>>,
 }
@@ -140,6 +144,7 @@ impl<A: KinesisApi> Pipeline<A> {
             checkpoint_interval: parts.checkpoint_interval,
             drain_deadline: parts.drain_deadline,
             waiting: None,
+            answer: None,
             frozen: BTreeMap::new(),
         }
     }
@@ -180,6 +185,7 @@ impl<A: KinesisApi> Pipeline<A> {
                     Step::Reload(reload)
                 }
                 error = source_failure(self.source.as_mut()) => Step::Failed(error.into()),
+                () = std::future::ready(()), if self.waiting.is_none() && self.answer.is_some() => Step::Piece,
                 Some(message) = self.messages.recv(), if self.waiting.is_none() => Step::Message(message),
             };
             match step {
@@ -199,6 +205,7 @@ impl<A: KinesisApi> Pipeline<A> {
             Step::Observe => self.observer.observe(&self.engine, &self.sinks),
             Step::Checkpoint => self.take_checkpoint(),
             Step::Reload(reload) => self.reload(reload),
+            Step::Piece => self.take_piece(),
             Step::Message(message) => self.take_message(message),
             Step::Stop | Step::Failed(_) => {}
         }
@@ -254,9 +261,7 @@ impl<A: KinesisApi> Pipeline<A> {
     fn take_message(&mut self, message: ShardMessage) {
         match message {
             ShardMessage::Records { shard, records, resume, permit, .. } => {
-                self.take_records(&shard, &records);
-                drop(permit);
-                self.frozen.insert(shard, resume);
+                self.answer = Some(Answer::new(shard, records, permit, resume));
             }
             ShardMessage::AtTip { shard, read_through } => {
                 self.engine.handle_input(Input::AtTip { shard, read_through });
@@ -276,19 +281,26 @@ impl<A: KinesisApi> Pipeline<A> {
         }
     }
 
-    fn take_records(&mut self, shard: &ShardId, records: &[Record]) {
+    /// The next records of the answer at hand; its consumer may read on once all of them are taken.
+    fn take_piece(&mut self) {
+        let Some(mut answer) = self.answer.take() else { return };
+        let records = answer.piece();
         let raw = records.iter().map(|record| RawRecord {
             position: &record.position,
             arrival: record.arrival,
             data: &record.data,
         });
-        // Decoding a full answer takes longer than a task may hold its thread.
+        // Decoding a large record takes longer than a task may hold its thread.
         tokio::task::block_in_place(|| {
             let evaluation = self.matching.follow(&self.engine).evaluate(raw);
             self.observer.evaluated(&evaluation);
-            self.engine.handle_input(Input::Records { shard: shard.clone(), records: evaluation.records });
+            self.engine.handle_input(Input::Records { shard: answer.shard.clone(), records: evaluation.records });
         });
         self.observer.counted(&self.engine);
+        match answer.taken() {
+            Ok((shard, resume)) => drop(self.frozen.insert(shard, resume)),
+            Err(rest) => self.answer = Some(rest),
+        }
     }
 
     fn take_checkpoint(&mut self) {
@@ -334,6 +346,8 @@ impl<A: KinesisApi> Pipeline<A> {
     /// ST-1.
     async fn drain(mut self) -> Result<Ended, PipelineError> {
         self.observer.draining();
+        // What the engine has not taken yet is read again after the restart.
+        self.answer = None;
         let deadline = Instant::now() + self.drain_deadline;
         if let Some(source) = self.source.take() {
             // What it failed of was said already.

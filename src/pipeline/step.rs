@@ -22,6 +22,8 @@ pub(super) enum Step {
     Checkpoint,
     Reload(Reload),
     Observe,
+    /// The engine can take more of the answer at hand.
+    Piece,
     Message(ShardMessage),
     Failed(PipelineError),
 }

@@ -2,6 +2,7 @@
 //! Kinesis (`repairs`) and fails on demand (`faults`).
 
 mod arrivals;
+mod canned;
 mod endpoint;
 mod faults;
 mod repairs;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use ferrokinesis::store::{Store, StoreOptions};
 use tokio::task::JoinHandle;
 
+pub use canned::CannedStream;
 pub use endpoint::Endpoint;
 pub use faults::{Fault, Faults};
 
