@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 use ast::{Command, Search};
 use serde_json::Value as Json;
 
+/// The columns of a row that hold something.
 type Row = BTreeMap<String, Vec<String>>;
 type Rows = Vec<Row>;
 

@@ -57,7 +57,7 @@ fn read(text: &str) -> Option<f64> {
         None => (unsigned, "0"),
     };
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let written = !(exponent.is_empty() || whole.is_empty() && fraction.is_empty());
+    let written = !exponent.is_empty() && [whole, fraction] != ["", ""];
     let is_number = written && digits(whole) && digits(fraction) && digits(exponent);
     is_number.then(|| text.parse().expect("a number"))
 }
