@@ -17,8 +17,9 @@ use std::process::ExitCode;
 
 use crate::admin;
 use crate::catalog::SourcesError;
-use crate::cli::{Cli, Command, ConfigArgs, HealthcheckArgs};
-use crate::config::{self, Config, ConfigError, Environment, Overrides};
+use crate::cli::{CheckpointAction, Cli, Command, ConfigArgs, HealthcheckArgs};
+use crate::config::{self, Config, ConfigError, Environment, LogFormat, Overrides};
+use crate::telemetry::HarmlessLines;
 
 pub use daemon::{Daemon, StartError};
 pub use detections::RetentionError;
