@@ -69,7 +69,8 @@ fn packed(texts: impl Iterator<Item = String>, a_record: usize) -> Vec<Vec<u8>> 
         .collect()
 }
 
-/// A folder for the binary whose standard output is a file: what a flood says is too much to hold.
+/// A folder for the binary whose standard output is a file, because what a flood says is too much to hold. It runs with
+/// one heap, as in the image: glibc would keep one for each thread.
 fn home() -> Home {
     let into_file = "export MALLOC_ARENA_MAX=1; exec \"$0\" \"$@\" >>risk-events.ndjson";
     Home::new("/bin/sh", &["-c", into_file, env!("CARGO_BIN_EXE_trailrisk")])
