@@ -14,6 +14,7 @@ use crate::clock;
 use crate::plan::Plan;
 use crate::replay::{Opened, Replay, Summary, files_of, open, read_documents};
 use crate::sink::format::native::{self, Meta};
+use crate::telemetry::visible;
 use crate::time::EventTime;
 
 /// Rejected documents that are named one by one; the summary counts the rest.
@@ -23,7 +24,7 @@ pub(super) fn run(args: &ReplayArgs, out: &mut dyn Write, diagnostics: &mut dyn 
     let sources = Sources::of(&args.detections)?;
     let detections = catalog::load(&sources.detections).map_err(Failure::config)?.ready().map_err(Failure::config)?;
     for (_, problem) in &detections.refused {
-        writeln!(diagnostics, "{}: does not run: {}", problem.place(), problem.message)?;
+        writeln!(diagnostics, "{}: does not run: {}", visible(&problem.place().to_string()), problem.message)?;
     }
     if detections.other_data > 0 {
         writeln!(diagnostics, "{} files search other data than CloudTrail", detections.other_data)?;
@@ -140,7 +141,7 @@ fn summarize(summary: &Summary, plans: &[std::sync::Arc<Plan>], diagnostics: &mu
         writeln!(diagnostics, "  rejected as {}: {count}", reason.as_str())?;
     }
     for (plan, counted) in plans.iter().zip(&counters.plans) {
-        let name = &plan.text().name;
+        let name = visible(&plan.text().name);
         writeln!(
             diagnostics,
             "  {name}: {} matches, {} duplicates, {} without a by-field",
