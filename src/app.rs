@@ -17,8 +17,9 @@ use std::process::ExitCode;
 
 use crate::admin;
 use crate::catalog::SourcesError;
-use crate::cli::{Cli, Command, ConfigArgs, HealthcheckArgs};
-use crate::config::{self, Config, ConfigError, Environment, Overrides};
+use crate::cli::{CheckpointAction, Cli, Command, ConfigArgs, HealthcheckArgs};
+use crate::config::{self, Config, ConfigError, Environment, LogFormat, Overrides};
+use crate::telemetry::HarmlessLines;
 
 pub use daemon::{Daemon, StartError};
 pub use detections::RetentionError;
@@ -85,14 +86,29 @@ impl From<std::io::Error> for Failure {
 /// # Errors
 /// With what is wrong and the exit code for it.
 pub fn run(cli: Cli, out: &mut (dyn Write + Send), diagnostics: &mut dyn Write) -> Result<Exit, Failure> {
+    let mut diagnostics = HarmlessLines::new(LogFormat::Text, diagnostics);
+    let mut text = HarmlessLines::new(format(&cli.command), &mut *out);
     match cli.command {
         Command::Run(args) => daemon::run(ConfigSource::of(&args.config)?),
-        Command::Replay(args) => replay::run(&args, out, diagnostics),
-        Command::Check(args) => check::run(&args, out),
-        Command::Test(args) => test::run(&args, out, diagnostics),
-        Command::Checkpoint(args) => checkpoint::run(args, out, diagnostics),
-        Command::Explain(args) => explain::run(&args, out, diagnostics),
+        Command::Replay(args) => {
+            // Risk events are written harmless.
+            drop(text);
+            replay::run(&args, out, &mut diagnostics)
+        }
+        Command::Check(args) => check::run(&args, &mut text),
+        Command::Test(args) => test::run(&args, &mut text, &mut diagnostics),
+        Command::Checkpoint(args) => checkpoint::run(args, &mut text, &mut diagnostics),
+        Command::Explain(args) => explain::run(&args, &mut text, &mut diagnostics),
         Command::Healthcheck(args) => healthcheck(&args),
+    }
+}
+
+/// What a command prints on standard output.
+fn format(command: &Command) -> LogFormat {
+    match command {
+        Command::Check(args) if args.json => LogFormat::Json,
+        Command::Checkpoint(args) if matches!(args.action, CheckpointAction::Export(_)) => LogFormat::Json,
+        _ => LogFormat::Text,
     }
 }
 

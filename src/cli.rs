@@ -76,7 +76,8 @@ pub struct ReplayArgs {
     /// The logical source's name, part of every id; give the live source's to get the live ids.
     #[arg(long, value_name = "NAME")]
     pub source_name: Option<String>,
-    /// Files or folders of CloudTrail events (NDJSON, JSON, gzip, any envelope); `-` or nothing is standard input.
+    /// Files or folders of CloudTrail events (NDJSON, JSON, gzip, any envelope) or of dead letters; `-` or nothing is
+    /// standard input.
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
 }

@@ -10,6 +10,7 @@ use crate::cli::CheckArgs;
 use crate::clock;
 use crate::config::{self, Environment, Overrides};
 use crate::detection::Problem;
+use crate::telemetry::visible;
 
 pub(super) fn run(args: &CheckArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
     let sources = Sources::of(&args.detections)?;
@@ -59,7 +60,8 @@ fn status(outcome: &Outcome) -> &'static str {
 
 fn write_text(file: &FileReport, catalog: &Catalog, out: &mut dyn Write) -> io::Result<()> {
     let staged = if is_staged(file, catalog) { "  (staged: not sent)" } else { "" };
-    writeln!(out, "{:12} {}  {}{staged}", status(&file.outcome), file.path.display(), file.name)?;
+    let (path, name) = (file.path.display().to_string(), visible(&file.name));
+    writeln!(out, "{:12} {}  {name}{staged}", status(&file.outcome), visible(&path))?;
     file.problems.iter().try_for_each(|problem| writeln!(out, "{problem}"))?;
     expiries(file).try_for_each(|(place, warning)| writeln!(out, "warning: {warning}\n --> {place}"))
 }

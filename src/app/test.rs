@@ -11,6 +11,7 @@ use crate::cloudtrail::DecodeLimits;
 use crate::config::DetectionsConfig;
 use crate::detection_test::{TestFile, compare, run as run_case};
 use crate::plan::Plan;
+use crate::telemetry::visible;
 
 /// How many tests did what.
 #[derive(Default)]
@@ -105,13 +106,14 @@ fn run_file(
     for case in &tests.cases {
         let outcome = run_case(&case.records, plan.clone(), bounds.clone(), limits);
         let differences = compare(case, &outcome);
-        let place = format!("{}:{}", path.display(), case.line);
+        let place = format!("{}:{}: {}", path.display(), case.line, case.name);
+        let place = visible(&place);
         if differences.is_empty() {
             tally.passed += 1;
-            writeln!(out, "ok      {place}: {}", case.name)?;
+            writeln!(out, "ok      {place}")?;
         } else {
             tally.failed += 1;
-            writeln!(out, "FAILED  {place}: {}", case.name)?;
+            writeln!(out, "FAILED  {place}")?;
             differences.iter().try_for_each(|difference| writeln!(out, "    {difference}"))?;
         }
     }

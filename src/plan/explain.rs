@@ -138,8 +138,9 @@ impl Plan {
 
 const INDENT: usize = 16;
 
+/// One line, whatever the text holds: a name with a line break must not pass for the next one.
 fn line(title: &str, text: impl std::fmt::Display) -> String {
-    format!("{title:<INDENT$}{text}\n")
+    format!("{title:<INDENT$}{}\n", text.to_string().replace(['\n', '\r'], " "))
 }
 
 fn list(title: &str, items: impl Iterator<Item = String>) -> String {

@@ -29,6 +29,13 @@ fn the_event_pattern_lets_the_shipped_detections_event_through() {
     assert!(!matches(&pattern, &event));
 }
 
+/// What `daemon::floods` measures under is what is shipped.
+#[test]
+fn the_image_keeps_one_heap() {
+    let dockerfile = std::fs::read_to_string(package("Dockerfile")).expect("it is shipped");
+    assert!(dockerfile.lines().any(|line| line == "ENV MALLOC_ARENA_MAX=1"));
+}
+
 /// The policy allows exactly the operations that the source calls.
 #[test]
 fn the_policy_is_the_least_that_is_needed() {

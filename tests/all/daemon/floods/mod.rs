@@ -26,7 +26,7 @@ const MIB: u64 = 1 << 20;
 /// The process with its libraries, its detections, an answer of 10 MiB as text, bytes and records, and the queues.
 const BASE: u64 = 96 * MIB;
 /// Long enough for the large sizes in a build without optimisation.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(3000);
 
 /// What tells the events of a flood apart.
 struct Call<'a> {
@@ -69,9 +69,10 @@ fn packed(texts: impl Iterator<Item = String>, a_record: usize) -> Vec<Vec<u8>> 
         .collect()
 }
 
-/// A folder for the binary whose standard output is a file: what a flood says is too much to hold.
+/// A folder for the binary whose standard output is a file, because what a flood says is too much to hold. It runs with
+/// one heap, as in the image: glibc would keep one for each thread.
 fn home() -> Home {
-    let into_file = "exec \"$0\" \"$@\" >>risk-events.ndjson";
+    let into_file = "export MALLOC_ARENA_MAX=1; exec \"$0\" \"$@\" >>risk-events.ndjson";
     Home::new("/bin/sh", &["-c", into_file, env!("CARGO_BIN_EXE_trailrisk")])
 }
 
