@@ -69,7 +69,8 @@ mod tests {
         let (resume, _consumer) = oneshot::channel();
         let mut answer = Answer::new(ShardId::new("shardId-0"), records, permit, resume);
         for expected in [&sizes[..2], &sizes[2..3], &sizes[3..4], &sizes[4..5], &sizes[5..]] {
-            answer = answer.taken().err().expect("something is left");
+            let Err(rest) = answer.taken() else { panic!("something is left") };
+            answer = rest;
             let piece: Vec<usize> = answer.piece().iter().map(|record| record.data.len()).collect();
             assert_eq!(piece, expected);
         }

@@ -7,8 +7,8 @@ use serde_json::json;
 use super::{BASE, Call, MIB, assert_resident, flood, home, now, packed};
 use crate::daemon::size;
 
-/// The sizes of the state are estimates, and what is closed early is still there while it is sent.
-const STATE_FACTOR: u64 = 3;
+/// The sizes of the state are estimates: a map of one entry takes the room of eleven, which a small group has several of.
+const STATE_FACTOR: u64 = 5;
 
 /// Half of the groups come back after all of them were seen: by then they were closed early, so their later events are
 /// in later parts of the window.
