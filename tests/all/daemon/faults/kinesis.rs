@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 
 use super::Scene;
 use crate::daemon::STREAM;
-use crate::daemon::chaos::{Setting, Stop, run};
+use crate::daemon::chaos::{Setting, Stop, assert_what_the_stream_holds, run};
 use crate::support::kinesis::{Fault, LocalKinesis};
 
 /// What any request may meet: refusals for now, cut, half-open and slow connections, and what is no answer of Kinesis.
@@ -54,8 +54,7 @@ async fn rd_3_whatever_kinesis_answers_nothing_is_lost_or_invented() {
     })
     .await;
     println!("{} reads, faults included", run.kinesis.faults().calls("GetRecords"));
-    let replayed = run.replayed().await;
-    run.finish(replayed.len()).await.assert_exact(&replayed);
+    assert_what_the_stream_holds(run).await;
 }
 
 /// An empty answer, which a proxy in between may make of a failure, reads like the last one of a shard.
