@@ -39,6 +39,10 @@ COPY config /etc/trailrisk
 # Checkpoint and dead letters; a volume mounted here inherits the owner.
 COPY --from=builder --chown=65532:65532 /state /var/lib/trailrisk
 
+# glibc gives each thread a heap of its own, and none of them gives back what another could use; with one, the memory
+# that a flood of state has taken is used again.
+ENV MALLOC_ARENA_MAX=1
+
 USER 65532:65532
 # The admin port listens on loopback unless TRAILRISK_ADMIN__LISTEN says otherwise.
 EXPOSE 9464

@@ -35,6 +35,18 @@ fuzz target="spl" seconds="600":
 demo:
     cargo run --release --locked --example demo
 
+# The rows of docs/reliability.md at their larger sizes; about an hour.
+reliability:
+    TRAILRISK_SIM_SEEDS=2000 cargo test --locked --test simulation
+    TRAILRISK_CHAOS_RECORDS=20000 TRAILRISK_CHAOS_KILLS=25 TRAILRISK_SUSPENDS=20 TRAILRISK_WEBHOOK_FAULTS=200 \
+        TRAILRISK_WEBHOOK_OUTAGE=60s TRAILRISK_FLOOD_GROUPS=40000 \
+        cargo test --locked --test all daemon -- --test-threads 1
+
+# Speed against a plain loop over the same events: replay over a file, and the daemon catching up with a stream.
+bench:
+    cargo bench --locked --bench throughput
+    cargo bench --locked --bench live
+
 # The shipped configuration and detections.
 check-config:
     cargo run --locked -- check --config config/trailrisk.yaml

@@ -16,7 +16,7 @@ use trailrisk::engine::{
     Engine, EngineConfig, Input, Position, SequenceNumber, ShardId, ShardRef, StartPosition, StreamIdentity, Timing,
 };
 use trailrisk::evaluate::{Evaluator, RawRecord};
-use trailrisk::plan::{Bounds, Plan};
+use trailrisk::plan::{Bounds, Lookups, Plan};
 use trailrisk::spl::Macros;
 use trailrisk::time::Arrival;
 
@@ -80,7 +80,7 @@ fn files() -> Vec<String> {
         text.lines().map(line).collect::<Vec<_>>().join("\n")
     };
     let settings = |_: &str, _: &str| settings();
-    let compiles = |text: &String| compile(text, "detection", &Macros::built_in(), &settings).is_ok();
+    let compiles = |text: &String| compile(text, "detection", &Macros::built_in(), &Lookups::new(), &settings).is_ok();
     (0..).map(copy).filter(compiles).take(DETECTIONS).collect()
 }
 
@@ -89,7 +89,7 @@ fn settings() -> PlanSettings {
 }
 
 fn compiled(files: &[String]) -> Vec<Arc<Plan>> {
-    let one = |text: &String| compile(text, "detection", &Macros::built_in(), &|_, _| settings());
+    let one = |text: &String| compile(text, "detection", &Macros::built_in(), &Lookups::new(), &|_, _| settings());
     files.iter().map(|text| Arc::new(one(text).expect("it compiled before").plan)).collect()
 }
 
@@ -111,6 +111,7 @@ fn run(plans: &[Arc<Plan>], records: &[String]) -> u64 {
         timing: Timing::Batch,
         start: StartPosition::TrimHorizon,
         started_at: Arrival::MIN,
+        unseen_from: Arrival::MIN,
     };
     let mut engine = Engine::new(config, plans.to_vec());
     let shard = ShardId::new("shard");

@@ -15,7 +15,7 @@ use flate2::read::GzDecoder;
 use serde_json::{Value, json};
 use trailrisk::cloudtrail::DecodeLimits;
 use trailrisk::detection::{self, PlanSettings};
-use trailrisk::plan::{Bounds, Plan};
+use trailrisk::plan::{Bounds, Lookups, Plan};
 use trailrisk::replay::{Replay, read_documents};
 use trailrisk::sink::format::native;
 use trailrisk::spl::Macros;
@@ -97,7 +97,8 @@ fn plain_loop(path: &Path) -> u64 {
 
 fn replay(path: &Path) -> u64 {
     let settings = |_: &str, _: &str| PlanSettings { window_ms: 3_600_000, grace_ms: 0, max_future_skew_ms: 0 };
-    let compiled = detection::compile(DETECTION, "seed", &Macros::built_in(), &settings).expect("the seed compiles");
+    let compiled = detection::compile(DETECTION, "seed", &Macros::built_in(), &Lookups::new(), &settings)
+        .expect("the seed compiles");
     let plans: Vec<Arc<Plan>> = vec![Arc::new(compiled.plan)];
     let mut replay = Replay::new(plans, "bench", Bounds::default(), DecodeLimits::default(), false);
     read_documents(path, &mut |_| {}, &mut |documents| replay.take(documents, &mut |_, _| {})).expect("just written");

@@ -5,20 +5,24 @@
 mod check;
 mod checkpoint;
 mod daemon;
+mod detections;
 mod explain;
+mod reload;
 mod replay;
 mod test;
 
 use std::io::Write;
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::admin;
 use crate::catalog::SourcesError;
-use crate::cli::{Cli, Command, ConfigArgs, HealthcheckArgs};
-use crate::config::{self, Config, ConfigError, Environment, Overrides};
+use crate::cli::{CheckpointAction, Cli, Command, ConfigArgs, HealthcheckArgs};
+use crate::config::{self, Config, ConfigError, Environment, LogFormat, Overrides};
+use crate::telemetry::HarmlessLines;
 
 pub use daemon::{Daemon, StartError};
+pub use detections::RetentionError;
 
 /// How the process ends (sysexits).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,33 +86,68 @@ impl From<std::io::Error> for Failure {
 /// # Errors
 /// With what is wrong and the exit code for it.
 pub fn run(cli: Cli, out: &mut (dyn Write + Send), diagnostics: &mut dyn Write) -> Result<Exit, Failure> {
+    let mut diagnostics = HarmlessLines::new(LogFormat::Text, diagnostics);
+    let mut text = HarmlessLines::new(format(&cli.command), &mut *out);
     match cli.command {
-        Command::Run(args) => daemon::run(&read_config(&args.config)?),
-        Command::Replay(args) => replay::run(&args, out, diagnostics),
-        Command::Check(args) => check::run(&args, out),
-        Command::Test(args) => test::run(&args, out, diagnostics),
-        Command::Checkpoint(args) => checkpoint::run(args, out, diagnostics),
-        Command::Explain(args) => explain::run(&args, out, diagnostics),
+        Command::Run(args) => daemon::run(ConfigSource::of(&args.config)?),
+        Command::Replay(args) => {
+            // Risk events are written harmless.
+            drop(text);
+            replay::run(&args, out, &mut diagnostics)
+        }
+        Command::Check(args) => check::run(&args, &mut text),
+        Command::Test(args) => test::run(&args, &mut text, &mut diagnostics),
+        Command::Checkpoint(args) => checkpoint::run(args, &mut text, &mut diagnostics),
+        Command::Explain(args) => explain::run(&args, &mut text, &mut diagnostics),
         Command::Healthcheck(args) => healthcheck(&args),
     }
 }
 
-fn read_config(args: &ConfigArgs) -> Result<Config, Failure> {
-    let mut overrides = Vec::new();
-    for text in &args.overrides {
-        let (key, value) = text.split_once('=').ok_or_else(|| {
-            Failure::new(
-                Exit::Usage,
-                anyhow::anyhow!("--set {text:?} must read KEY=VALUE, such as --set log.level=debug"),
-            )
-        })?;
-        overrides.push((key.to_owned(), value.to_owned()));
+/// What a command prints on standard output.
+fn format(command: &Command) -> LogFormat {
+    match command {
+        Command::Check(args) if args.json => LogFormat::Json,
+        Command::Checkpoint(args) if matches!(args.action, CheckpointAction::Export(_)) => LogFormat::Json,
+        _ => LogFormat::Text,
     }
-    read_config_file(&args.config, &Overrides(overrides)).map_err(Failure::config)
 }
 
-fn read_config_file(file: &Path, overrides: &Overrides) -> Result<Config, ConfigError> {
-    config::read(file, &Environment::of_process(), overrides)
+/// A configuration file and what lies over it; read again for a reload.
+struct ConfigSource {
+    file: PathBuf,
+    environment: Environment,
+    overrides: Overrides,
+}
+
+impl ConfigSource {
+    fn of(args: &ConfigArgs) -> Result<Self, Failure> {
+        let mut overrides = Vec::new();
+        for text in &args.overrides {
+            let (key, value) = text.split_once('=').ok_or_else(|| {
+                Failure::new(
+                    Exit::Usage,
+                    anyhow::anyhow!("--set {text:?} must read KEY=VALUE, such as --set log.level=debug"),
+                )
+            })?;
+            overrides.push((key.to_owned(), value.to_owned()));
+        }
+        let (file, environment) = (args.config.clone(), Environment::of_process());
+        Ok(Self { file, environment, overrides: Overrides(overrides) })
+    }
+
+    fn read(&self) -> Result<Config, ConfigError> {
+        config::read(&self.file, &self.environment, &self.overrides)
+    }
+}
+
+fn read_config(args: &ConfigArgs) -> Result<Config, Failure> {
+    ConfigSource::of(args)?.read().map_err(Failure::config)
+}
+
+/// An error with its causes, in one text.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 fn healthcheck(args: &HealthcheckArgs) -> Result<Exit, Failure> {

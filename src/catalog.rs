@@ -3,6 +3,9 @@
 //! Owns: the I/O around the pure `detection` layer. Deliberately absent: what a search means.
 
 mod bounds;
+mod digest;
+mod lookups;
+mod settings;
 mod sources;
 
 use std::collections::BTreeMap;
@@ -10,12 +13,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use bounds::bounds;
+pub use digest::{digest, file_digest};
 pub use sources::{Sources, SourcesError};
 
-use crate::config::{DetectionSettings, DetectionsConfig, SinkConfig};
-use crate::detection::{self, PlanSettings, Problem, ProblemSeverity};
+use crate::config::{DetectionsConfig, SinkConfig};
+use crate::detection::{self, ExpiringFilter, PlanSettings, Problem, ProblemSeverity};
 use crate::files::{self, Unreadable};
-use crate::plan::Plan;
+use crate::plan::{Lookups, Plan};
+use crate::risk_event::Stage;
+use crate::sink::{Router, Routes};
 use crate::spl::Macros;
 
 /// Every detection file, and what became of it.
@@ -25,6 +31,43 @@ pub struct Catalog {
     pub files: Vec<FileReport>,
     /// What is wrong beside the files: settings that name no detection, two files with one id.
     pub conflicts: Vec<String>,
+    /// Where the risk events of single detections go.
+    pub routes: Routes,
+}
+
+/// Everything that a daemon takes from the files and the settings; replaced as a whole.
+#[derive(Debug)]
+pub struct Detections {
+    /// What runs, in order of path.
+    pub plans: Vec<Arc<Plan>>,
+    /// Where their risk events go.
+    pub routes: Routes,
+    /// Their filters that expire.
+    pub filters: Vec<ExpiringFilter>,
+    /// The others that search CloudTrail: each id, and what it uses that is not supported.
+    pub refused: Vec<(String, Problem)>,
+    /// How many files search other data.
+    pub other_data: usize,
+    /// What somebody should look at in the files of those that run.
+    pub warnings: Vec<Problem>,
+}
+
+impl Detections {
+    /// Says what is to be said of them: not before they are taken.
+    pub fn log(&self) {
+        for problem in &self.warnings {
+            tracing::warn!(place = problem.place(), "{}", problem.message);
+        }
+        for (_, problem) in &self.refused {
+            tracing::warn!(place = problem.place(), "a detection does not run: {}", problem.message);
+        }
+        if self.other_data > 0 {
+            tracing::info!(
+                files = self.other_data,
+                "detections that search other data than CloudTrail are passed over"
+            );
+        }
+    }
 }
 
 /// One file.
@@ -32,12 +75,16 @@ pub struct Catalog {
 pub struct FileReport {
     /// The file.
     pub path: PathBuf,
+    /// The detection's id; empty where it could not be read.
+    pub id: String,
     /// The detection's name; the file's where it could not be read.
     pub name: String,
     /// What became of it.
     pub outcome: Outcome,
     /// Errors and warnings.
     pub problems: Vec<Problem>,
+    /// Its filters that expire.
+    pub filters: Vec<ExpiringFilter>,
 }
 
 /// What became of a file.
@@ -46,9 +93,11 @@ pub enum Outcome {
     /// It runs.
     Ready(Arc<Plan>),
     /// The configuration disables it.
-    Disabled,
+    Disabled(Arc<Plan>),
     /// It uses what is not supported; it is refused as a whole.
     Unsupported,
+    /// It searches other data than CloudTrail.
+    OtherData,
     /// It is wrong.
     Invalid,
 }
@@ -59,7 +108,7 @@ pub enum CatalogError {
     /// A path of the configuration cannot be read.
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
-    /// The macros file is wrong.
+    /// A macros file is wrong.
     #[error("{path} is not a macros file:{problems}", path = path.display())]
     Macros {
         /// Which.
@@ -67,6 +116,9 @@ pub enum CatalogError {
         /// What is wrong with it, one problem a line.
         problems: String,
     },
+    /// Lookups are wrong.
+    #[error("the lookups cannot be read:{0}")]
+    Lookups(String),
     /// No file was found.
     #[error("there is no detection file (*.yml, *.yaml) in {0}")]
     Empty(String),
@@ -79,44 +131,80 @@ pub enum CatalogError {
 /// of them can be shown at once.
 ///
 /// # Errors
-/// When a path or the macros file cannot be read, or there is no file at all.
+/// When a path, a macros file or a lookup cannot be read, or there is no file at all.
 pub fn load(config: &DetectionsConfig) -> Result<Catalog, CatalogError> {
-    let macros = read_macros(config.macros.as_deref())?;
+    let macros = read_macros(&config.macros)?;
+    let lookups = lookups::read(&config.lookups)?;
     let mut paths = Vec::new();
     for path in &config.paths {
-        paths.extend(files::under(path, &|file| is_yaml(file) && !is_test(file))?);
+        paths.extend(files::under(path, &is_detection)?);
     }
     if paths.is_empty() {
         let places: Vec<_> = config.paths.iter().map(|path| path.display().to_string()).collect();
         return Err(CatalogError::Empty(places.join(", ")));
     }
-    let files = paths.into_iter().map(|path| load_file(path, &macros, config)).collect::<Result<Vec<_>, _>>()?;
-    let conflicts = conflicts(&files, &config.settings);
-    Ok(Catalog { files, conflicts })
+    let files =
+        paths.into_iter().map(|path| load_file(path, &macros, &lookups, config)).collect::<Result<Vec<_>, _>>()?;
+    let conflicts = repeated_ids(&files).into_iter().chain(settings::conflicts(&files, &config.settings)).collect();
+    let routes = settings::routes(&files, &config.settings);
+    Ok(Catalog { files, conflicts, routes })
 }
 
 impl Catalog {
-    /// The plans, all or nothing.
+    /// What runs, and where its risk events go. A detection that uses what is not supported is refused as a whole, and
+    /// the others run: a folder of Splunk's detections always holds some. What is wrong refuses everything.
     ///
     /// # Errors
-    /// When any file or setting is wrong; the message holds every problem. Warnings are logged, not returned.
-    pub fn plans(self) -> Result<Vec<Arc<Plan>>, CatalogError> {
-        let failed = |file: &&FileReport| matches!(file.outcome, Outcome::Unsupported | Outcome::Invalid);
-        let in_files = self.files.iter().filter(failed).flat_map(|file| file.problems.iter().map(ToString::to_string));
-        let problems: Vec<String> = in_files.chain(self.conflicts.iter().cloned()).collect();
-        if !problems.is_empty() {
-            return Err(CatalogError::Problems(problems.iter().map(|problem| format!("\n{problem}")).collect()));
+    /// When any file or setting is wrong, or nothing is left that could run; the message holds every problem.
+    pub fn ready(self) -> Result<Detections, CatalogError> {
+        let of = |wanted: fn(&Outcome) -> bool| self.files.iter().filter(move |file| wanted(&file.outcome));
+        let shown = |file: &FileReport| file.problems.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let mut wrong: Vec<String> = of(|outcome| matches!(outcome, Outcome::Invalid)).flat_map(shown).collect();
+        wrong.extend(self.conflicts.iter().cloned());
+        if wrong.is_empty()
+            && of(|outcome| matches!(outcome, Outcome::Ready(_) | Outcome::Disabled(_))).next().is_none()
+        {
+            wrong.extend(self.files.iter().flat_map(shown));
         }
-        for problem in self.files.iter().flat_map(|file| &file.problems) {
-            let place = format!("{}:{}:{}", problem.file, problem.line, problem.column);
-            tracing::warn!(place, "{}", problem.message);
+        if !wrong.is_empty() {
+            return Err(CatalogError::Problems(wrong.iter().map(|problem| format!("\n{problem}")).collect()));
         }
-        let ready = self.files.into_iter().filter_map(|file| match file.outcome {
-            Outcome::Ready(plan) => Some(plan),
-            Outcome::Disabled | Outcome::Unsupported | Outcome::Invalid => None,
-        });
-        Ok(ready.collect())
+        let refusal = |file: &FileReport| {
+            let worst = file.problems.iter().max_by_key(|problem| problem.severity)?;
+            Some((file.id.clone(), worst.clone()))
+        };
+        let refused: Vec<_> = of(|outcome| matches!(outcome, Outcome::Unsupported)).filter_map(refusal).collect();
+        let other_data = of(|outcome| matches!(outcome, Outcome::OtherData)).count();
+        let ready = of(|outcome| matches!(outcome, Outcome::Ready(_)));
+        let filters = ready.flat_map(|file| file.filters.clone()).collect();
+        let runs = of(|outcome| matches!(outcome, Outcome::Ready(_) | Outcome::Disabled(_)));
+        let warnings = runs.flat_map(|file| file.problems.clone()).collect();
+        Ok(Detections { plans: self.plans(), routes: self.routes, filters, refused, other_data, warnings })
     }
+
+    /// The plans of the files that are right and enabled.
+    pub fn plans(&self) -> Vec<Arc<Plan>> {
+        let ready =
+            |file: &FileReport| if let Outcome::Ready(plan) = &file.outcome { Some(plan.clone()) } else { None };
+        self.files.iter().filter_map(ready).collect()
+    }
+}
+
+/// The detections with settings of their own of which, as the sinks are, nothing would be sent although they are not
+/// staged; as warnings.
+pub fn undelivered(plans: &[Arc<Plan>], routes: &Routes, sinks: &[SinkConfig]) -> Vec<String> {
+    let router = Router::new(sinks, routes.clone());
+    let has_own = |plan: &&Arc<Plan>| routes.of(&plan.text().id).is_some_and(|own| !own.staged);
+    let warning = |plan: &Arc<Plan>| {
+        let reasons = Stage::ALL.map(|stage| router.sinks_of(plan.text(), stage).err());
+        let [Some(early), Some(last)] = reasons else { return None };
+        let (name, early, last) = (&plan.text().name, early.as_str(), last.as_str());
+        Some(format!(
+            "by its settings no sink gets a risk event of {name:?} (early: {early}, final: {last}); if that is meant, \
+             `staged: true` says so"
+        ))
+    };
+    plans.iter().filter(has_own).filter_map(warning).collect()
 }
 
 /// Whether every detection that a sink names exists.
@@ -141,16 +229,27 @@ fn read(path: &Path) -> Result<String, CatalogError> {
     Ok(std::fs::read_to_string(path).map_err(|source| Unreadable { path: path.to_owned(), source })?)
 }
 
-fn read_macros(path: Option<&Path>) -> Result<Macros, CatalogError> {
-    let Some(path) = path else { return Ok(Macros::built_in()) };
-    Macros::from_yaml(&read(path)?).map_err(|problems| CatalogError::Macros {
-        path: path.to_owned(),
-        problems: problems.iter().map(|problem| format!("\n{problem}")).collect(),
-    })
+/// The built-in macros and those of the files, of which a later one wins.
+fn read_macros(paths: &[PathBuf]) -> Result<Macros, CatalogError> {
+    let mut macros = Macros::built_in();
+    for path in paths {
+        for file in files::under(path, &is_yaml)? {
+            let added = macros.add_file(&file.display().to_string(), &read(&file)?);
+            added.map_err(|problems| CatalogError::Macros {
+                problems: problems.iter().map(|problem| format!("\n{problem}")).collect(),
+                path: file,
+            })?;
+        }
+    }
+    Ok(macros)
 }
 
 fn is_yaml(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "yml" || extension == "yaml")
+}
+
+fn is_detection(path: &Path) -> bool {
+    is_yaml(path) && !is_test(path)
 }
 
 /// Tests beside a detection (`<detection>.test.yml`).
@@ -169,7 +268,12 @@ pub fn test_files(path: &Path) -> Result<Vec<PathBuf>, Unreadable> {
     Ok(files)
 }
 
-fn load_file(path: PathBuf, macros: &Macros, config: &DetectionsConfig) -> Result<FileReport, CatalogError> {
+fn load_file(
+    path: PathBuf,
+    macros: &Macros,
+    lookups: &Lookups,
+    config: &DetectionsConfig,
+) -> Result<FileReport, CatalogError> {
     let yaml = read(&path)?;
     let millis = |duration: std::time::Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
     let settings = |id: &str, name: &str| {
@@ -180,45 +284,39 @@ fn load_file(path: PathBuf, macros: &Macros, config: &DetectionsConfig) -> Resul
             max_future_skew_ms: millis(config.max_future_skew),
         }
     };
-    let compiled = detection::compile(&yaml, &path.display().to_string(), macros, &settings);
+    let compiled = detection::compile(&yaml, &path.display().to_string(), macros, lookups, &settings);
     Ok(match compiled {
         Ok(compiled) => {
-            let name = compiled.plan.text().name.clone();
+            let (id, name) = (compiled.plan.text().id.clone(), compiled.plan.text().name.clone());
             let disabled = config.settings.iter().any(|own| !own.enabled && names(&compiled.plan, &own.detection));
-            let outcome = if disabled { Outcome::Disabled } else { Outcome::Ready(Arc::new(compiled.plan)) };
-            FileReport { path, name, outcome, problems: compiled.warnings }
+            let plan = Arc::new(compiled.plan);
+            let outcome = if disabled { Outcome::Disabled(plan) } else { Outcome::Ready(plan) };
+            FileReport { path, id, name, outcome, problems: compiled.warnings, filters: compiled.filters }
         }
         Err(problems) => {
-            let unsupported = problems.iter().all(|problem| problem.severity != ProblemSeverity::Error);
-            let outcome = if unsupported { Outcome::Unsupported } else { Outcome::Invalid };
-            let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-            FileReport { path, name, outcome, problems }
+            let outcome = match problems.iter().map(|problem| problem.severity).max() {
+                Some(ProblemSeverity::OtherData) => Outcome::OtherData,
+                Some(ProblemSeverity::Warning | ProblemSeverity::Unsupported) => Outcome::Unsupported,
+                Some(ProblemSeverity::Error) | None => Outcome::Invalid,
+            };
+            let stem = || path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+            let (id, name) = detection::identity(&yaml).unwrap_or_else(|| (String::new(), stem()));
+            FileReport { path, id, name, outcome, problems, filters: Vec::new() }
         }
     })
 }
 
-fn conflicts(files: &[FileReport], settings: &[DetectionSettings]) -> Vec<String> {
+/// Two files with one id.
+fn repeated_ids(files: &[FileReport]) -> Vec<String> {
     let mut by_id: BTreeMap<&str, &Path> = BTreeMap::new();
-    let mut conflicts = Vec::new();
+    let mut repeated = Vec::new();
     for file in files {
         if let Outcome::Ready(plan) = &file.outcome
             && let Some(other) = by_id.insert(&plan.text().id, &file.path)
         {
             let (first, second, id) = (other.display(), file.path.display(), &plan.text().id);
-            conflicts
-                .push(format!("{first} and {second} are one detection: both have the id {id}; remove one of them"));
+            repeated.push(format!("{first} and {second} are one detection: both have the id {id}; remove one of them"));
         }
     }
-    let is_loaded = |own: &DetectionSettings| {
-        files.iter().any(|file| match &file.outcome {
-            Outcome::Ready(plan) => names(plan, &own.detection),
-            // Of a disabled one only the name is kept; of a broken one not even that is certain.
-            Outcome::Disabled | Outcome::Unsupported | Outcome::Invalid => true,
-        })
-    };
-    let stray = settings.iter().filter(|own| !is_loaded(own));
-    conflicts.extend(
-        stray.map(|own| format!("detections.settings names {:?}, which is no detection loaded", own.detection)),
-    );
-    conflicts
+    repeated
 }

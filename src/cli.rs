@@ -60,7 +60,7 @@ pub struct DetectionArgs {
     /// An ESCU file, or a folder of them, instead of the configuration's.
     #[arg(long, value_name = "PATH")]
     pub detections: Option<PathBuf>,
-    /// A macros file, instead of the configuration's.
+    /// A macros file, or a folder of them, instead of the configuration's.
     #[arg(long, value_name = "FILE")]
     pub macros: Option<PathBuf>,
 }
@@ -76,7 +76,8 @@ pub struct ReplayArgs {
     /// The logical source's name, part of every id; give the live source's to get the live ids.
     #[arg(long, value_name = "NAME")]
     pub source_name: Option<String>,
-    /// Files or folders of CloudTrail events (NDJSON, JSON, gzip, any envelope); `-` or nothing is standard input.
+    /// Files or folders of CloudTrail events (NDJSON, JSON, gzip, any envelope) or of dead letters; `-` or nothing is
+    /// standard input.
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
 }
@@ -99,7 +100,7 @@ pub struct TestArgs {
     /// The configuration whose macros, settings and limits apply.
     #[arg(long, value_name = "FILE", env = "TRAILRISK_CONFIG")]
     pub config: Option<PathBuf>,
-    /// A macros file, instead of the configuration's.
+    /// A macros file, or a folder of them, instead of the configuration's.
     #[arg(long, value_name = "FILE")]
     pub macros: Option<PathBuf>,
     /// Test files, or folders of them; without any, the configuration's `detections.paths`.
@@ -146,7 +147,7 @@ pub struct ExplainArgs {
     /// The configuration whose macros and settings apply.
     #[arg(long, value_name = "FILE", env = "TRAILRISK_CONFIG")]
     pub config: Option<PathBuf>,
-    /// A macros file, instead of the configuration's.
+    /// A macros file, or a folder of them, instead of the configuration's.
     #[arg(long, value_name = "FILE")]
     pub macros: Option<PathBuf>,
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::cloudtrail::{DecodeLimits, Envelope, Prefilter, decode};
+use crate::cloudtrail::{DecodeLimits, Envelope, Prefilter, decode_each};
 use crate::engine::{EvaluatedEvent, EvaluatedRecord, Position};
 use crate::plan::Plan;
 use crate::time::Arrival;
@@ -44,8 +44,9 @@ pub struct Evaluation {
 impl Evaluator {
     /// `decode_all` parses every record, also those that can match nothing (PO-3).
     pub fn new(plans: Vec<Arc<Plan>>, limits: DecodeLimits, decode_all: bool) -> Self {
-        let literals: Vec<_> =
-            plans.iter().map(|plan| if decode_all { None } else { plan.required_literals() }).collect();
+        let mut literals: Vec<_> = plans.iter().map(|plan| plan.required_literals()).collect();
+        // Also where nothing is searched for.
+        literals.extend(decode_all.then_some(None));
         Self { prefilter: Prefilter::new(&literals), plans, limits }
     }
 
@@ -71,12 +72,7 @@ impl Evaluator {
             totals.skipped += 1;
             return evaluated;
         }
-        let decoded = decode(record.data, &self.limits);
-        for (envelope, events) in decoded.envelopes {
-            *totals.envelopes.entry(envelope).or_default() += u64::from(events);
-        }
-        evaluated.rejected = decoded.rejected;
-        for event in decoded.events {
+        let decoded = decode_each(record.data, &self.limits, &mut |event| {
             evaluated.decoded += 1;
             if record.arrival != Arrival::MIN {
                 totals.delays_ms.push(record.arrival.0.saturating_sub(event.time.0));
@@ -91,7 +87,27 @@ impl Evaluator {
                 let (key, id, content_hash, time) = (event.key, event.id, event.content_hash, event.time);
                 evaluated.events.push(EvaluatedEvent { key, id, content_hash, time, outcomes });
             }
+        });
+        for (envelope, events) in decoded.envelopes {
+            *totals.envelopes.entry(envelope).or_default() += u64::from(events);
         }
+        evaluated.rejected = decoded.rejected;
         evaluated
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn po_3_decode_all_parses_every_record_also_where_no_detection_is_loaded() {
+        let evaluate = |decode_all: bool| {
+            let evaluator = Evaluator::new(vec![], DecodeLimits::default(), decode_all);
+            let record = RawRecord { position: &Position::Start, arrival: Arrival(0), data: b"{\"no\": " };
+            let evaluation = evaluator.evaluate([record]);
+            (evaluation.skipped, evaluation.records[0].rejected.len())
+        };
+        assert_eq!((evaluate(true), evaluate(false)), ((0, 1), (1, 0)));
     }
 }

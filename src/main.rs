@@ -6,6 +6,8 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use trailrisk::app::{self, Exit};
 use trailrisk::cli::Cli;
+use trailrisk::config::LogFormat;
+use trailrisk::telemetry::HarmlessLines;
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -19,7 +21,7 @@ fn main() -> ExitCode {
     match app::run(cli, &mut stdout(), &mut stderr()) {
         Ok(exit) => exit.into(),
         Err(failure) => {
-            let _ = writeln!(stderr(), "trailrisk: {:#}", failure.error);
+            let _ = writeln!(HarmlessLines::new(LogFormat::Text, stderr()), "trailrisk: {:#}", failure.error);
             failure.exit.into()
         }
     }

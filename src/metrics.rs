@@ -4,17 +4,22 @@
 //! values start at zero; the series of a shard that is gone are removed.
 
 use prometheus::{
-    Error, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
-    Opts, Registry,
+    Error, Gauge, GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry,
 };
+
+use maker::{Maker, histogram, options};
 
 use crate::cloudtrail::{Envelope, RejectReason};
 use crate::engine::ShardId;
 use crate::plan::Severity;
 use crate::risk_event::Stage;
 
+mod detections;
+mod maker;
 #[cfg(test)]
 mod tests;
+
+pub use detections::DetectionMetrics;
 
 /// Every metric of the daemon. Names are the fields' with the prefix `trailrisk_`.
 #[derive(Clone)]
@@ -85,6 +90,12 @@ pub struct Metrics {
     pub window_closes_total: IntCounterVec,
     /// `risk_events_total{detection, stage, severity}`
     pub risk_events_total: IntCounterVec,
+    /// `risk_events_withheld_total{detection, stage, reason}`: staged, stage, severity, no_sink
+    pub risk_events_withheld_total: IntCounterVec,
+    /// `filter_expiry_timestamp_seconds{detection, filter}`
+    pub filter_expiry_timestamp_seconds: GaugeVec,
+    /// `filters_expired`
+    pub filters_expired: IntGauge,
     /// `detection_latency_seconds{stage}`: emission minus arrival of the newest contributing event
     pub detection_latency_seconds: HistogramVec,
     /// `sink_attempts_total{sink, outcome}`: ok, retryable, refused
@@ -101,57 +112,18 @@ pub struct Metrics {
     pub dead_letters_total: IntCounterVec,
     /// `backpressure_seconds_total{stage}`: read, sink
     pub backpressure_seconds_total: prometheus::CounterVec,
+    /// What is loaded, and how reloads went.
+    pub detections: DetectionMetrics,
 }
 
 /// The requests that the source makes, as Kinesis spells them.
 const KINESIS_OPERATIONS: [&str; 4] = ["DescribeStreamSummary", "ListShards", "GetShardIterator", "GetRecords"];
 
+/// Why a risk event goes to no sink.
+const WITHHELD_REASONS: [&str; 4] = ["staged", "stage", "severity", "no_sink"];
+
 const SHORT: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 const LONG: &[f64] = &[0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 1800.0, 3600.0, 7200.0, 21600.0];
-
-/// Registers what it makes; the first failure is kept, so that the struct below reads as a table.
-struct Maker<'a> {
-    registry: &'a Registry,
-}
-
-impl Maker<'_> {
-    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, Error> {
-        self.register(IntCounterVec::new(options(name, help), labels)?)
-    }
-
-    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> Result<GaugeVec, Error> {
-        self.register(GaugeVec::new(options(name, help), labels)?)
-    }
-
-    fn int_gauges(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec, Error> {
-        self.register(IntGaugeVec::new(options(name, help), labels)?)
-    }
-
-    fn gauge(&self, name: &str, help: &str) -> Result<Gauge, Error> {
-        self.register(Gauge::with_opts(options(name, help))?)
-    }
-
-    fn int_gauge(&self, name: &str, help: &str) -> Result<IntGauge, Error> {
-        self.register(IntGauge::with_opts(options(name, help))?)
-    }
-
-    fn histograms(&self, name: &str, help: &str, buckets: &[f64], labels: &[&str]) -> Result<HistogramVec, Error> {
-        self.register(HistogramVec::new(histogram(name, help, buckets), labels)?)
-    }
-
-    fn register<C: prometheus::core::Collector + Clone + 'static>(&self, collector: C) -> Result<C, Error> {
-        self.registry.register(Box::new(collector.clone()))?;
-        Ok(collector)
-    }
-}
-
-fn options(name: &str, help: &str) -> Opts {
-    Opts::new(name, help).namespace("trailrisk")
-}
-
-fn histogram(name: &str, help: &str, buckets: &[f64]) -> HistogramOpts {
-    HistogramOpts::new(name, help).namespace("trailrisk").buckets(buckets.to_vec())
-}
 
 impl Metrics {
     /// Registers every metric, and those of the process.
@@ -160,7 +132,7 @@ impl Metrics {
     /// When the registry already holds one of the names.
     #[expect(clippy::too_many_lines, reason = "a table: one metric a line")]
     pub fn new(registry: &Registry) -> Result<Self, Error> {
-        let make = Maker { registry };
+        let make = Maker::new(registry);
         let metrics = Self {
             build_info: make.int_gauges(
                 "build_info",
@@ -281,9 +253,20 @@ impl Metrics {
             window_closes_total: make.counters("window_closes_total", "Instances closed, by cause.", &["cause"])?,
             risk_events_total: make.counters(
                 "risk_events_total",
-                "Risk events emitted.",
+                "Risk events that were made, withheld ones included.",
                 &["detection", "stage", "severity"],
             )?,
+            risk_events_withheld_total: make.counters(
+                "risk_events_withheld_total",
+                "Risk events that no sink gets, by the first reason why.",
+                &["detection", "stage", "reason"],
+            )?,
+            filter_expiry_timestamp_seconds: make.gauges(
+                "filter_expiry_timestamp_seconds",
+                "End of the last window in which a filter macro applies.",
+                &["detection", "filter"],
+            )?,
+            filters_expired: make.int_gauge("filters_expired", "Filters of loaded detections that have expired.")?,
             detection_latency_seconds: make.histograms(
                 "detection_latency_seconds",
                 "Emission minus arrival of the newest contributing event.",
@@ -317,6 +300,7 @@ impl Metrics {
                 options("backpressure_seconds_total", "Time spent waiting for room."),
                 &["stage"],
             )?)?,
+            detections: DetectionMetrics::new(&make)?,
         };
         metrics.start_at_zero();
         #[cfg(target_os = "linux")]
@@ -376,6 +360,9 @@ impl Metrics {
         }
         for stage in Stage::ALL {
             self.risk_events_total.with_label_values(&[detection, stage.as_str(), severity.as_str()]);
+            for reason in WITHHELD_REASONS {
+                self.risk_events_withheld_total.with_label_values(&[detection, stage.as_str(), reason]);
+            }
         }
     }
 

@@ -4,7 +4,10 @@
 //! Owns: the engine, the order of things, back-pressure. Deliberately absent: decisions about windows, positions and
 //! shards (the engine's), retries (the sinks' and the source's).
 
+mod answer;
+mod filters;
 mod observer;
+mod reload;
 mod saver;
 mod step;
 
@@ -16,12 +19,16 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 pub use observer::Observer;
+pub use reload::{Reload, Reloaded};
 
 use crate::checkpoint::{CheckpointStore, StoreError};
+use crate::cloudtrail::DecodeLimits;
 use crate::engine::{CheckpointTicket, Engine, Input, Output, ShardId};
-use crate::evaluate::{Evaluator, RawRecord};
+use crate::evaluate::RawRecord;
 use crate::sink::{Acknowledgements, DeadLetterAcknowledgements, DeadLetters, SinkEnd, Sinks};
-use crate::source::{KinesisApi, ReadRequest, Record, ShardMessage, Source, SourceError};
+use crate::source::{KinesisApi, ReadRequest, ShardMessage, Source, SourceError};
+use answer::Answer;
+use reload::Matching;
 use saver::Saver;
 use step::{Step, room, saved_step, sink_end, source_failure, ticker};
 
@@ -32,8 +39,12 @@ const OBSERVE_EVERY: Duration = Duration::from_secs(1);
 pub struct Parts<A: KinesisApi> {
     /// New or restored, with the start frontier registered.
     pub engine: Engine,
-    /// Over the engine's plans.
-    pub evaluator: Evaluator,
+    /// Of one record.
+    pub decode_limits: DecodeLimits,
+    /// Whether every record is parsed (PO-3).
+    pub decode_all: bool,
+    /// Other detections, one set after the other.
+    pub reloads: mpsc::Receiver<Reload>,
     /// Connected; nothing is read yet.
     pub source: Source<A>,
     /// What its consumers tell.
@@ -86,7 +97,12 @@ pub enum PipelineError {
 /// The pipeline. One owner of the engine.
 pub struct Pipeline<A: KinesisApi> {
     engine: Engine,
-    evaluator: Evaluator,
+    matching: Matching,
+    reloads: mpsc::Receiver<Reload>,
+    /// Who waits for a change of plans to be durable.
+    reloading: Option<oneshot::Sender<Reloaded>>,
+    /// Whether the last checkpoint could not be stored.
+    store_fails: bool,
     /// None once reading has stopped.
     source: Option<Source<A>>,
     messages: mpsc::Receiver<ShardMessage>,
@@ -101,6 +117,8 @@ pub struct Pipeline<A: KinesisApi> {
     drain_deadline: Duration,
     /// A risk event or dead letter that waits for room; until then nothing is read from the channel (CP-7).
     waiting: Option<Output>,
+    /// An answer of which the engine has taken a part; until it has the rest, nothing is read from the channel.
+    answer: Option<Answer>,
     /// Consumers that must not read on yet (RD-3: frozen).
     frozen: BTreeMap<ShardId, oneshot::Sender<()>>,
 }
@@ -109,8 +127,11 @@ impl<A: KinesisApi> Pipeline<A> {
     /// Puts the parts together. The store's first save happens in [`Pipeline::run`], before anything is read.
     pub fn new(parts: Parts<A>, store: impl CheckpointStore) -> Self {
         Self {
+            matching: Matching::new(&parts.engine, parts.decode_limits, parts.decode_all),
             engine: parts.engine,
-            evaluator: parts.evaluator,
+            reloads: parts.reloads,
+            reloading: None,
+            store_fails: false,
             source: Some(parts.source),
             messages: parts.messages,
             sinks_ended: parts.sinks.ended(),
@@ -123,6 +144,7 @@ impl<A: KinesisApi> Pipeline<A> {
             checkpoint_interval: parts.checkpoint_interval,
             drain_deadline: parts.drain_deadline,
             waiting: None,
+            answer: None,
             frozen: BTreeMap::new(),
         }
     }
@@ -159,7 +181,11 @@ impl<A: KinesisApi> Pipeline<A> {
                 () = room(&self.sinks, &self.dead_letters, self.waiting.as_ref()) => Step::RoomForOutput,
                 _ = observe.tick() => Step::Observe,
                 _ = checkpoint.tick() => Step::Checkpoint,
+                Some(reload) = self.reloads.recv(), if self.reloading.is_none() && !self.store_fails => {
+                    Step::Reload(reload)
+                }
                 error = source_failure(self.source.as_mut()) => Step::Failed(error.into()),
+                () = std::future::ready(()), if self.waiting.is_none() && self.answer.is_some() => Step::Piece,
                 Some(message) = self.messages.recv(), if self.waiting.is_none() => Step::Message(message),
             };
             match step {
@@ -178,6 +204,8 @@ impl<A: KinesisApi> Pipeline<A> {
             Step::RoomForOutput => self.send_waiting(),
             Step::Observe => self.observer.observe(&self.engine, &self.sinks),
             Step::Checkpoint => self.take_checkpoint(),
+            Step::Reload(reload) => self.reload(reload),
+            Step::Piece => self.take_piece(),
             Step::Message(message) => self.take_message(message),
             Step::Stop | Step::Failed(_) => {}
         }
@@ -233,9 +261,7 @@ impl<A: KinesisApi> Pipeline<A> {
     fn take_message(&mut self, message: ShardMessage) {
         match message {
             ShardMessage::Records { shard, records, resume, permit, .. } => {
-                self.take_records(&shard, &records);
-                drop(permit);
-                self.frozen.insert(shard, resume);
+                self.answer = Some(Answer::new(shard, records, permit, resume));
             }
             ShardMessage::AtTip { shard, read_through } => {
                 self.engine.handle_input(Input::AtTip { shard, read_through });
@@ -248,24 +274,33 @@ impl<A: KinesisApi> Pipeline<A> {
                 self.observer.stalled(&shard, stalled);
                 self.engine.handle_input(Input::ShardStalled { shard, stalled });
             }
-            ShardMessage::PossibleLoss { shard, after, detail } => self.observer.possible_loss(&shard, &after, &detail),
+            ShardMessage::PossibleLoss { shard, after, range, detail } => {
+                self.observer.possible_loss(&shard, &after, range, &detail);
+            }
             ShardMessage::Listed(shards) => self.engine.handle_input(Input::ShardsListed(shards)),
         }
     }
 
-    fn take_records(&mut self, shard: &ShardId, records: &[Record]) {
+    /// The next records of the answer at hand; its consumer may read on once all of them are taken.
+    fn take_piece(&mut self) {
+        let Some(mut answer) = self.answer.take() else { return };
+        let records = answer.piece();
         let raw = records.iter().map(|record| RawRecord {
             position: &record.position,
             arrival: record.arrival,
             data: &record.data,
         });
-        // Decoding a full answer takes longer than a task may hold its thread.
+        // Decoding a large record takes longer than a task may hold its thread.
         tokio::task::block_in_place(|| {
-            let evaluation = self.evaluator.evaluate(raw);
+            let evaluation = self.matching.follow(&self.engine).evaluate(raw);
             self.observer.evaluated(&evaluation);
-            self.engine.handle_input(Input::Records { shard: shard.clone(), records: evaluation.records });
+            self.engine.handle_input(Input::Records { shard: answer.shard.clone(), records: evaluation.records });
         });
         self.observer.counted(&self.engine);
+        match answer.taken() {
+            Ok((shard, resume)) => drop(self.frozen.insert(shard, resume)),
+            Err(rest) => self.answer = Some(rest),
+        }
     }
 
     fn take_checkpoint(&mut self) {
@@ -278,9 +313,17 @@ impl<A: KinesisApi> Pipeline<A> {
 
     fn checkpoint_saved(&mut self, ticket: CheckpointTicket, saved: Result<(), StoreError>) {
         self.observer.saved(saved.as_ref().err());
+        self.store_fails = saved.is_err();
         if saved.is_ok() {
-            self.engine.handle_input(Input::CheckpointStored(ticket));
+            self.checkpoint_stored(ticket);
+            self.go_on_reloading();
         }
+    }
+
+    fn checkpoint_stored(&mut self, ticket: CheckpointTicket) {
+        // Plans that have drained leave with it, and their counters.
+        self.observer.counted(&self.engine);
+        self.engine.handle_input(Input::CheckpointStored(ticket));
     }
 
     /// Takes a checkpoint and waits until it is durable, behind one that may be on its way.
@@ -296,13 +339,15 @@ impl<A: KinesisApi> Pipeline<A> {
         let (ticket, saved) = self.saver.saved().await.ok_or(PipelineError::Task("the checkpoint store"))?;
         self.observer.saved(saved.as_ref().err());
         saved?;
-        self.engine.handle_input(Input::CheckpointStored(ticket));
+        self.checkpoint_stored(ticket);
         Ok(())
     }
 
     /// ST-1.
     async fn drain(mut self) -> Result<Ended, PipelineError> {
         self.observer.draining();
+        // What the engine has not taken yet is read again after the restart.
+        self.answer = None;
         let deadline = Instant::now() + self.drain_deadline;
         if let Some(source) = self.source.take() {
             // What it failed of was said already.

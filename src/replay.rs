@@ -3,10 +3,12 @@
 //!
 //! Deliberately absent: a second implementation of anything. `replay` is the engine with [`Timing::Batch`].
 
+mod dead_letter;
 mod input;
 
 use std::sync::Arc;
 
+pub use dead_letter::{Opened, open};
 pub use input::{Document, files_of, read_documents};
 
 use crate::cloudtrail::{DecodeLimits, Rejected};
@@ -60,6 +62,7 @@ impl Replay {
             timing: Timing::Batch,
             start: StartPosition::TrimHorizon,
             started_at: Arrival::MIN,
+            unseen_from: Arrival::MIN,
         };
         let mut engine = Engine::new(config, plans);
         engine.handle_input(Input::ShardsListed(vec![ShardRef { shard: shard.clone(), parents: vec![] }]));

@@ -98,11 +98,13 @@ impl<'t> Node<'t> {
     }
 
     /// True or false.
+    #[cfg(feature = "daemon")]
     pub(crate) fn boolean(self) -> Option<bool> {
         self.marked.data.as_bool()
     }
 
     /// A scalar as text: what it says, and a number or a flag as it is written. Nothing for lists and mappings.
+    #[cfg(feature = "daemon")]
     pub(crate) fn shown(self) -> Option<String> {
         match &self.marked.data {
             YamlData::Value(Scalar::String(text)) => Some(text.to_string()),
@@ -113,6 +115,7 @@ impl<'t> Node<'t> {
 
     /// As JSON. A scalar that is neither text nor, as it is written, a value of JSON becomes text: `007` keeps its
     /// zeros.
+    #[cfg(feature = "daemon")]
     pub(crate) fn json(self) -> serde_json::Value {
         if let Some(entries) = self.entries() {
             let key = |key: Self| key.shown().unwrap_or_default();

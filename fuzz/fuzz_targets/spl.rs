@@ -44,6 +44,7 @@ fn compile(search: String) {
         window_ms: 3_600_000,
         grace_ms: 0,
         max_future_skew_ms: 0,
+        lookups: Vec::new(),
     };
     if let Ok(plan) = Plan::compile(&text) {
         let _ = (plan.explain(), plan.required_literals(), plan.warnings());

@@ -7,66 +7,84 @@ use serde_json::json;
 use super::{Exit, Failure};
 use crate::catalog::{self, Catalog, FileReport, Outcome, Sources};
 use crate::cli::CheckArgs;
+use crate::clock;
 use crate::config::{self, Environment, Overrides};
 use crate::detection::Problem;
+use crate::telemetry::visible;
 
 pub(super) fn run(args: &CheckArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
     let sources = Sources::of(&args.detections)?;
     let catalog = catalog::load(&sources.detections).map_err(Failure::config)?;
-    let subscriptions = check_sinks(args, &catalog)?;
+    let (subscriptions, warnings) = check_sinks(args, &catalog)?;
     for file in &catalog.files {
-        if args.json { write_json(file, out)? } else { write_text(file, out)? }
+        if args.json { write_json(file, &catalog, out)? } else { write_text(file, &catalog, out)? }
     }
-    let failed = |file: &FileReport| matches!(file.outcome, Outcome::Unsupported | Outcome::Invalid);
-    let beside: Vec<String> = catalog.conflicts.iter().cloned().chain(subscriptions).collect();
-    for problem in &beside {
+    let failed =
+        |file: &FileReport| matches!(file.outcome, Outcome::Unsupported | Outcome::OtherData | Outcome::Invalid);
+    let errors: Vec<String> = catalog.conflicts.iter().cloned().chain(subscriptions).collect();
+    let all_ok = errors.is_empty() && !catalog.files.iter().any(failed);
+    let beside = errors.into_iter().map(|error| ("error", error));
+    for (status, problem) in beside.chain(warnings.into_iter().map(|warning| ("warning", warning))) {
         if args.json {
-            writeln!(out, "{}", json!({"file": null, "name": null, "status": "error", "reason": problem}))?;
+            writeln!(out, "{}", json!({"file": null, "name": null, "status": status, "reason": problem}))?;
         } else {
-            writeln!(out, "error        {problem}")?;
+            writeln!(out, "{status:12} {problem}")?;
         }
     }
-    let all_ok = beside.is_empty() && !catalog.files.iter().any(failed);
     Ok(if all_ok { Exit::Ok } else { Exit::Config })
 }
 
-/// Of a configuration, also whether the sinks name detections that exist.
-fn check_sinks(args: &CheckArgs, catalog: &Catalog) -> Result<Option<String>, Failure> {
-    let Some(file) = &args.detections.config else { return Ok(None) };
+/// Of a configuration, also whether the sinks name detections that exist, and the other way round: errors and warnings.
+fn check_sinks(args: &CheckArgs, catalog: &Catalog) -> Result<(Option<String>, Vec<String>), Failure> {
+    let Some(file) = &args.detections.config else { return Ok((None, Vec::new())) };
     let config = config::read(file, &Environment::of_process(), &Overrides::default()).map_err(Failure::config)?;
-    let plans: Vec<_> = catalog
-        .files
-        .iter()
-        .filter_map(|file| if let Outcome::Ready(plan) = &file.outcome { Some(plan.clone()) } else { None })
-        .collect();
-    Ok(catalog::check_subscriptions(&plans, &config.sinks).err().map(|error| error.to_string()))
+    let plans = catalog.plans();
+    let error = catalog::check_subscriptions(&plans, &config.sinks).err().map(|error| error.to_string());
+    Ok((error, catalog::undelivered(&plans, &catalog.routes, &config.sinks)))
+}
+
+/// What is said of filters that have expired, or soon will, each with its place.
+fn expiries(file: &FileReport) -> impl Iterator<Item = (&str, String)> {
+    let now = jiff::Timestamp::try_from(clock::wall()).unwrap_or(jiff::Timestamp::MAX);
+    file.filters.iter().filter_map(move |filter| Some((filter.place.as_str(), filter.warning(now)?)))
 }
 
 fn status(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Ready(_) => "ok",
-        Outcome::Disabled => "disabled",
-        Outcome::Unsupported => "unsupported",
+        Outcome::Disabled(_) => "disabled",
+        Outcome::Unsupported | Outcome::OtherData => "unsupported",
         Outcome::Invalid => "error",
     }
 }
 
-fn write_text(file: &FileReport, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "{:12} {}  {}", status(&file.outcome), file.path.display(), file.name)?;
-    file.problems.iter().try_for_each(|problem| writeln!(out, "{problem}"))
+fn write_text(file: &FileReport, catalog: &Catalog, out: &mut dyn Write) -> io::Result<()> {
+    let staged = if is_staged(file, catalog) { "  (staged: not sent)" } else { "" };
+    let (path, name) = (file.path.display().to_string(), visible(&file.name));
+    writeln!(out, "{:12} {}  {name}{staged}", status(&file.outcome), visible(&path))?;
+    file.problems.iter().try_for_each(|problem| writeln!(out, "{problem}"))?;
+    expiries(file).try_for_each(|(place, warning)| writeln!(out, "warning: {warning}\n --> {place}"))
+}
+
+fn is_staged(file: &FileReport, catalog: &Catalog) -> bool {
+    let Outcome::Ready(plan) = &file.outcome else { return false };
+    catalog.routes.of(&plan.text().id).is_some_and(|own| own.staged)
 }
 
 /// A disabled detection is valid: its status is `ok`.
-fn write_json(file: &FileReport, out: &mut dyn Write) -> io::Result<()> {
-    let valid = matches!(file.outcome, Outcome::Ready(_) | Outcome::Disabled);
+fn write_json(file: &FileReport, catalog: &Catalog, out: &mut dyn Write) -> io::Result<()> {
+    let valid = matches!(file.outcome, Outcome::Ready(_) | Outcome::Disabled(_));
     let summary = |problem: &Problem| format!("{}:{}: {}", problem.line, problem.column, problem.message);
     let reasons: Vec<String> = file.problems.iter().map(summary).collect();
+    let expiries = expiries(file).map(|(place, warning)| format!("{place}: {warning}"));
+    let warnings: Vec<String> = reasons.iter().cloned().chain(expiries).collect();
     let line = json!({
         "file": file.path,
         "name": file.name,
         "status": if valid { "ok" } else { status(&file.outcome) },
         "reason": if valid { None } else { Some(reasons.join("; ")) },
-        "warnings": if valid { reasons } else { Vec::new() },
+        "staged": is_staged(file, catalog),
+        "warnings": if valid { warnings } else { Vec::new() },
     });
     writeln!(out, "{line}")
 }

@@ -1,5 +1,6 @@
 //! `trailrisk run`: the order of start (configuration, metrics, listener, sinks, store, source), supervision, drain.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,19 +10,20 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::{Exit, Failure};
+use super::detections::{self, RetentionError};
+use super::reload::{Reloader, Running, Seen};
+use super::{ConfigSource, Exit, Failure, chain};
 use crate::admin::{AdminError, AdminServer, AdminState, Check, Liveness, Readiness};
-use crate::catalog::{self, CatalogError};
+use crate::catalog::{self, CatalogError, Detections};
 use crate::checkpoint::{CheckpointStore, FileStore, MemoryStore, StoreError};
 use crate::clock;
+use crate::cloudtrail::DecodeLimits;
 use crate::config::{CheckpointStoreConfig, Config};
 use crate::engine::{
     Checkpoint, Engine, EngineConfig, Input, Position, StartPosition, StoredPlanError, StreamIdentity, Timing,
 };
-use crate::evaluate::Evaluator;
-use crate::metrics::Metrics;
-use crate::pipeline::{Ended, Observer, Parts, Pipeline, PipelineError};
-use crate::plan::Plan;
+use crate::metrics::{DetectionMetrics, Metrics};
+use crate::pipeline::{Ended, Observer, Parts, Pipeline, PipelineError, Reload};
 use crate::sink::{DeadLetterError, DeadLetters, SinkDeps, SinkError, Sinks, StdoutWriter};
 use crate::source::{Source, SourceError};
 use crate::telemetry;
@@ -58,19 +60,9 @@ pub enum StartError {
     /// A plan that still drains.
     #[error(transparent)]
     StoredPlan(#[from] StoredPlanError),
-    /// CP-8: an outage would outlast the stream's memory.
-    #[error(
-        "{detection:?} needs {needed} h of the stream (window + grace + source.outage_budget), which retains only \
-         {retention} h; raise the stream's retention, or lower one of the three"
-    )]
-    Retention {
-        /// The detection.
-        detection: String,
-        /// Hours needed, rounded up.
-        needed: i64,
-        /// Hours retained.
-        retention: u32,
-    },
+    /// CP-8.
+    #[error(transparent)]
+    Retention(#[from] RetentionError),
     /// CP-8: the checkpoint is another stream's.
     #[error(
         "the checkpoint belongs to stream {stored:?} created at {stored_at}, but the stream to read is {found:?} created \
@@ -90,19 +82,26 @@ pub enum StartError {
 }
 
 /// Runs the daemon until a signal, and says how it ended.
-pub(super) fn run(config: &Config) -> Result<Exit, Failure> {
+pub(super) fn run(source: ConfigSource) -> Result<Exit, Failure> {
+    // What changes after this look is noticed by the next one.
+    let config_seen = catalog::file_digest(&source.file);
+    let config = source.read().map_err(Failure::config)?;
     telemetry::init(&config.log).map_err(Failure::config)?;
+    let seen = Seen { config: config_seen, detections: catalog::digest(&config.detections) };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let exit = runtime.block_on(supervise(config));
+    let exit = runtime.block_on(supervise(source, config, seen));
     // A store that hangs in a write must not keep the process.
     runtime.shutdown_timeout(Duration::from_secs(1));
     exit
 }
 
-async fn supervise(config: &Config) -> Result<Exit, Failure> {
+async fn supervise(source: ConfigSource, config: Config, seen: Seen) -> Result<Exit, Failure> {
     let stop = stop_on_signal()?;
+    // From now on the signal does not end the process, also not while it starts.
+    let hangup = signal(SignalKind::hangup())?;
     // Said once, by whoever prints the failure, and whatever the log's level.
-    let daemon = Daemon::start(config, Box::new(tokio::io::stdout())).await.map_err(Failure::config)?;
+    let daemon = Daemon::start(&config, Box::new(tokio::io::stdout())).await.map_err(Failure::config)?;
+    tokio::spawn(daemon.reloader(source, config, seen).run(hangup));
     match tokio::spawn(daemon.run(stop)).await {
         Ok(Ok(Ended::Clean)) => Ok(Exit::Ok),
         Ok(Ok(Ended::DeadlineMissed { .. })) => Ok(Exit::DeadlineMissed),
@@ -131,14 +130,14 @@ fn stop_on_signal() -> std::io::Result<CancellationToken> {
     Ok(stop)
 }
 
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
-}
-
 /// A daemon that has started: the stream is described, the sinks run, nothing is read yet.
 pub struct Daemon {
-    work: Box<dyn FnOnce(CancellationToken) -> Work + Send>,
+    work: Begin,
+    reloads: mpsc::Sender<Reload>,
+    /// The ids of the detections that run.
+    active: BTreeSet<String>,
+    retention_hours: u32,
+    metrics: DetectionMetrics,
     admin: JoinHandle<()>,
     admin_address: SocketAddr,
     end_admin: CancellationToken,
@@ -147,16 +146,24 @@ pub struct Daemon {
 }
 
 type Work = std::pin::Pin<Box<dyn Future<Output = Result<Ended, PipelineError>> + Send>>;
+type Begin = Box<dyn FnOnce(CancellationToken) -> Work + Send>;
 
 /// What the start has made so far.
 struct Base<'a> {
     config: &'a Config,
-    plans: Vec<Arc<Plan>>,
+    detections: Detections,
     metrics: Metrics,
     readiness: Readiness,
     liveness: Liveness,
     end_sinks: CancellationToken,
     stdout: StdoutWriter,
+}
+
+/// Where a process begins: see [`EngineConfig`].
+struct Start {
+    position: StartPosition,
+    started_at: Arrival,
+    unseen_from: Arrival,
 }
 
 impl Daemon {
@@ -165,8 +172,8 @@ impl Daemon {
     /// # Errors
     /// With the first part that cannot be used; nothing is left running that outlives the runtime.
     pub async fn start(config: &Config, stdout: StdoutWriter) -> Result<Self, StartError> {
-        let plans = catalog::load(&config.detections)?.plans()?;
-        catalog::check_subscriptions(&plans, &config.sinks)?;
+        let detections = detections::load(&config.detections, &config.sinks)?;
+        detections::log(&detections, &config.sinks);
         let registry = prometheus::Registry::new();
         let metrics = Metrics::new(&registry).expect("a new registry holds no name yet");
         metrics.build_info.with_label_values(&[env!("CARGO_PKG_VERSION"), revision()]).set(1);
@@ -179,19 +186,38 @@ impl Daemon {
             version = env!("CARGO_PKG_VERSION"),
             configuration = config.hash(),
             stream = config.source.stream.name(),
-            detections = plans.len(),
+            detections = detections.plans.len(),
             admin = %admin_address,
             "starting"
         );
-        let end_sinks = CancellationToken::new();
-        let base = Base { config, plans, metrics, readiness, liveness, end_sinks: end_sinks.clone(), stdout };
-        let work = match &config.checkpoint.store {
-            CheckpointStoreConfig::Memory => base.with_store(MemoryStore::default()).await?,
-            CheckpointStoreConfig::File(path) => base.with_store(FileStore::open(path)?).await?,
+        let active = super::reload::ids(&detections.plans);
+        let (end_sinks, detection_metrics) = (CancellationToken::new(), metrics.detections.clone());
+        let base = Base { config, detections, metrics, readiness, liveness, end_sinks: end_sinks.clone(), stdout };
+        let (reloads, reloaded) = mpsc::channel(1);
+        let (work, retention_hours) = match &config.checkpoint.store {
+            CheckpointStoreConfig::Memory => base.with_store(MemoryStore::default(), reloaded).await?,
+            CheckpointStoreConfig::File(path) => base.with_store(FileStore::open(path)?, reloaded).await?,
         };
         let end_admin = CancellationToken::new();
         let admin = tokio::spawn(admin.serve(state, end_admin.clone().cancelled_owned()));
-        Ok(Self { work, admin, admin_address, end_admin, end_sinks, registry })
+        Ok(Self {
+            work,
+            reloads,
+            active,
+            retention_hours,
+            metrics: detection_metrics,
+            admin,
+            admin_address,
+            end_admin,
+            end_sinks,
+            registry,
+        })
+    }
+
+    /// What reloads its detections. `seen` is what the files held before they were read.
+    fn reloader(&self, source: ConfigSource, config: Config, seen: Seen) -> Reloader {
+        let running = Running { config, retention_hours: self.retention_hours };
+        Reloader::new(source, running, self.active.clone(), seen, self.reloads.clone(), self.metrics.clone())
     }
 
     /// Where the admin port listens.
@@ -226,21 +252,18 @@ impl Base<'_> {
     async fn with_store<S: CheckpointStore>(
         self,
         mut store: S,
-    ) -> Result<Box<dyn FnOnce(CancellationToken) -> Work + Send>, StartError> {
+        reloads: mpsc::Receiver<Reload>,
+    ) -> Result<(Begin, u32), StartError> {
         let stored = store.load().await?;
         let (messages, received) = mpsc::channel(CHANNEL_MESSAGES);
         let read_buffer = self.config.limits.read_buffer_bytes;
         let mut source = Source::connect(&self.config.source, read_buffer, messages, self.metrics.clone()).await?;
-        self.check_retention(source.description().retention_hours)?;
+        let retention_hours = source.description().retention_hours;
+        detections::check_retention(&self.detections.plans, &self.config.source, retention_hours)?;
         let engine = self.engine(&mut source, stored).await?;
         let (dead_letters, dead_letter_acknowledgements) =
             DeadLetters::start(&self.config.dead_letter, &self.metrics, self.end_sinks.clone())?;
-        let evaluator = Evaluator::new(
-            engine.plans(),
-            crate::cloudtrail::DecodeLimits { max_inflated_bytes: self.config.limits.max_inflated_bytes },
-            self.config.detections.decode_all,
-        );
-        let observer = Observer::new(
+        let mut observer = Observer::new(
             self.metrics.clone(),
             self.readiness.clone(),
             self.liveness.watch("pipeline", clock::monotonic()),
@@ -248,12 +271,17 @@ impl Base<'_> {
             &engine,
             self.config.limits.max_state_bytes,
         );
+        observer.watch_filters(self.detections.filters.clone());
         let (checkpoint_interval, drain_deadline) =
             (self.config.checkpoint.interval, self.config.shutdown.drain_deadline);
+        let decode_limits = DecodeLimits { max_inflated_bytes: self.config.limits.max_inflated_bytes };
+        let decode_all = self.config.detections.decode_all;
         let (sinks, acknowledgements) = self.sinks(dead_letters.clone())?;
         let parts = Parts {
             engine,
-            evaluator,
+            decode_limits,
+            decode_all,
+            reloads,
             source,
             messages: received,
             sinks,
@@ -264,23 +292,7 @@ impl Base<'_> {
             checkpoint_interval,
             drain_deadline,
         };
-        Ok(Box::new(move |stop| Box::pin(Pipeline::new(parts, store).run(stop))))
-    }
-
-    /// CP-8.
-    fn check_retention(&self, retention_hours: u32) -> Result<(), StartError> {
-        let budget = i64::try_from(self.config.source.outage_budget.as_millis()).unwrap_or(i64::MAX);
-        let needs = |plan: &Plan| plan.window_ms().saturating_add(plan.text().grace_ms).saturating_add(budget);
-        let Some(neediest) = self.plans.iter().max_by_key(|plan| needs(plan)) else { return Ok(()) };
-        let hour = 3_600_000;
-        if needs(neediest) <= i64::from(retention_hours) * hour {
-            return Ok(());
-        }
-        Err(StartError::Retention {
-            detection: neediest.text().name.clone(),
-            needed: needs(neediest).saturating_add(hour - 1).div_euclid(hour),
-            retention: retention_hours,
-        })
+        Ok((Box::new(move |stop| Box::pin(Pipeline::new(parts, store).run(stop))), retention_hours))
     }
 
     /// The engine, new or restored, with the start frontier registered (RD-2).
@@ -294,9 +306,17 @@ impl Base<'_> {
             Some(checkpoint) => {
                 check_stream(&checkpoint.stream, &stream)?;
                 self.report_trimmed(&checkpoint, oldest);
-                let start = (StartPosition::TrimHorizon, checkpoint.started_at);
+                let now = source.server_time().ok_or(SourceError::NoServerTime)?;
+                // `Date` is cut off to the second.
+                let slack = self.config.source.tip_slack + Duration::from_secs(1);
+                let slack = i64::try_from(slack.as_millis()).unwrap_or(i64::MAX);
+                let start = Start {
+                    position: StartPosition::TrimHorizon,
+                    started_at: checkpoint.started_at,
+                    unseen_from: now.plus(slack),
+                };
                 tracing::info!(horizon = %checkpoint.horizon, shards = checkpoint.shards.len(), "resuming");
-                Engine::restore(self.engine_config(stream, start), self.plans.clone(), checkpoint)?
+                Engine::restore(self.engine_config(stream, start), self.detections.plans.clone(), checkpoint)?
             }
             None => {
                 let start = source.resolve_start()?;
@@ -305,7 +325,8 @@ impl Base<'_> {
                     StartPosition::AtTimestamp(at) => at,
                 };
                 tracing::info!(?start, "first start");
-                Engine::new(self.engine_config(stream, (start, started_at)), self.plans.clone())
+                let start = Start { position: start, started_at, unseen_from: Arrival::MIN };
+                Engine::new(self.engine_config(stream, start), self.detections.plans.clone())
             }
         };
         engine.handle_input(Input::ShardsListed(source.list().await?));
@@ -327,15 +348,16 @@ impl Base<'_> {
         }
     }
 
-    fn engine_config(&self, stream: StreamIdentity, (start, started_at): (StartPosition, Arrival)) -> EngineConfig {
+    fn engine_config(&self, stream: StreamIdentity, start: Start) -> EngineConfig {
         EngineConfig {
             source_name: self.config.source.name.as_str().into(),
             stream,
             bounds: catalog::bounds(&self.config.limits, &self.config.source.name),
             max_state_bytes: self.config.limits.max_state_bytes,
             timing: Timing::Live,
-            start,
-            started_at,
+            start: start.position,
+            started_at: start.started_at,
+            unseen_from: start.unseen_from,
         }
     }
 
@@ -350,7 +372,9 @@ impl Base<'_> {
             stdout: self.stdout,
             stop: self.end_sinks,
         };
-        Ok(Sinks::start(&self.config.sinks, deps)?)
+        let (mut sinks, acknowledgements) = Sinks::start(&self.config.sinks, deps)?;
+        sinks.set_routes(self.detections.routes);
+        Ok((sinks, acknowledgements))
     }
 }
 

@@ -15,8 +15,8 @@ pub(super) fn run(args: &ExplainArgs, out: &mut dyn Write, diagnostics: &mut dyn
         file.problems.iter().try_for_each(|problem| writeln!(diagnostics, "{problem}"))?;
         match &file.outcome {
             Outcome::Ready(plan) => out.write_all(plan.explain().as_bytes())?,
-            Outcome::Disabled => writeln!(diagnostics, "{} is disabled by the configuration", file.name)?,
-            Outcome::Unsupported | Outcome::Invalid => exit = Exit::Config,
+            Outcome::Disabled(_) => writeln!(diagnostics, "{} is disabled by the configuration", file.name)?,
+            Outcome::Unsupported | Outcome::OtherData | Outcome::Invalid => exit = Exit::Config,
         }
     }
     Ok(exit)

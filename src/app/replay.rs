@@ -1,5 +1,7 @@
-//! `trailrisk replay`: files in, final risk events out.
+//! `trailrisk replay`: files in, final risk events out. Where they would be sent does not matter here: what is staged, or
+//! goes to no sink, is printed like everything else.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 
@@ -10,23 +12,31 @@ use crate::catalog::{self, Sources};
 use crate::cli::ReplayArgs;
 use crate::clock;
 use crate::plan::Plan;
-use crate::replay::{Replay, Summary, files_of, read_documents};
+use crate::replay::{Opened, Replay, Summary, files_of, open, read_documents};
 use crate::sink::format::native::{self, Meta};
+use crate::telemetry::visible;
+use crate::time::EventTime;
 
 /// Rejected documents that are named one by one; the summary counts the rest.
 const NAMED_REJECTIONS: u64 = 20;
 
 pub(super) fn run(args: &ReplayArgs, out: &mut dyn Write, diagnostics: &mut dyn Write) -> Result<Exit, Failure> {
     let sources = Sources::of(&args.detections)?;
-    let plans = catalog::load(&sources.detections).map_err(Failure::config)?.plans().map_err(Failure::config)?;
+    let detections = catalog::load(&sources.detections).map_err(Failure::config)?.ready().map_err(Failure::config)?;
+    for (_, problem) in &detections.refused {
+        writeln!(diagnostics, "{}: does not run: {}", visible(&problem.place().to_string()), problem.message)?;
+    }
+    if detections.other_data > 0 {
+        writeln!(diagnostics, "{} files search other data than CloudTrail", detections.other_data)?;
+    }
     let source_name = args.source_name.as_deref().unwrap_or(&sources.source_name);
     let bounds = catalog::bounds(&sources.limits, source_name);
     let limits = crate::cloudtrail::DecodeLimits { max_inflated_bytes: sources.limits.max_inflated_bytes };
-    let mut replay = Replay::new(plans, source_name, bounds, limits, sources.detections.decode_all);
+    let mut replay = Replay::new(detections.plans, source_name, bounds, limits, sources.detections.decode_all);
     let files = files_of(&paths(args)?).map_err(|error| Failure::new(Exit::Usage, error))?;
-    read_all(&mut replay, &files, diagnostics)?;
-    let plans = replay.plans();
     let mut out = io::BufWriter::new(out);
+    read_all(&mut replay, &files, &mut out, diagnostics)?;
+    let plans = replay.plans();
     let written = replay.finish(|event| {
         let meta = Meta {
             emitted_at: jiff::Timestamp::try_from(clock::wall()).unwrap_or(jiff::Timestamp::MAX),
@@ -56,13 +66,22 @@ fn paths(args: &ReplayArgs) -> Result<Vec<PathBuf>, Failure> {
     Ok(vec![PathBuf::from("-")])
 }
 
-fn read_all(replay: &mut Replay, files: &[PathBuf], diagnostics: &mut dyn Write) -> Result<(), Failure> {
+fn read_all(
+    replay: &mut Replay,
+    files: &[PathBuf],
+    out: &mut dyn Write,
+    diagnostics: &mut dyn Write,
+) -> Result<(), Failure> {
     let progress = progress_bar(files);
-    let mut named = 0;
+    let (mut named, mut passed_on) = (0, Ok(()));
     for path in files {
         let mut complaints = Vec::new();
         let read = read_documents(path, &mut |bytes| progress.inc(bytes), &mut |documents| {
-            replay.take(documents, &mut |index, rejected| {
+            let opened = opened(documents, &mut |event| {
+                passed_on = std::mem::replace(&mut passed_on, Ok(())).and_then(|()| out.write_all(event));
+            });
+            let documents: Vec<(u64, &[u8])> = opened.iter().map(|(line, data)| (*line, &**data)).collect();
+            replay.take(&documents, &mut |index, rejected| {
                 named += 1;
                 if named <= NAMED_REJECTIONS {
                     let reason = rejected.reason.as_str();
@@ -79,7 +98,22 @@ fn read_all(replay: &mut Replay, files: &[PathBuf], diagnostics: &mut dyn Write)
         read.map_err(|error| Failure::new(Exit::Usage, error))?;
     }
     progress.finish_and_clear();
-    Ok(())
+    Ok(passed_on?)
+}
+
+/// The documents with dead letters opened: rejected records as they came. Risk events that a receiver refused are no
+/// input; they are passed on as lines.
+fn opened<'a>(documents: &[(u64, &'a [u8])], pass_on: &mut dyn FnMut(&[u8])) -> Vec<(u64, Cow<'a, [u8]>)> {
+    let open = |(line, data): &(u64, &'a [u8])| match open(data) {
+        None => Some((*line, Cow::Borrowed(*data))),
+        Some(Opened::Record(record)) => Some((*line, Cow::Owned(record))),
+        Some(Opened::RiskEvent(mut event)) => {
+            event.push(b'\n');
+            pass_on(&event);
+            None
+        }
+    };
+    documents.iter().filter_map(open).collect()
 }
 
 fn shown(path: &Path) -> String {
@@ -107,7 +141,7 @@ fn summarize(summary: &Summary, plans: &[std::sync::Arc<Plan>], diagnostics: &mu
         writeln!(diagnostics, "  rejected as {}: {count}", reason.as_str())?;
     }
     for (plan, counted) in plans.iter().zip(&counters.plans) {
-        let name = &plan.text().name;
+        let name = visible(&plan.text().name);
         writeln!(
             diagnostics,
             "  {name}: {} matches, {} duplicates, {} without a by-field",
@@ -126,8 +160,13 @@ fn summarize(summary: &Summary, plans: &[std::sync::Arc<Plan>], diagnostics: &mu
         if counted.cut_rows > 0 {
             writeln!(diagnostics, "    rows cut by the bound on the rows of one event: at least {}", counted.cut_rows)?;
         }
-        for (filter, count) in plan.text().filters.iter().zip(&counted.hidden_rows).filter(|(_, count)| **count > 0) {
-            writeln!(diagnostics, "    rows hidden by {}: {count}", filter.name)?;
+        for (filter, count) in plan.text().filters.iter().zip(&counted.hidden_rows) {
+            if *count > 0 {
+                writeln!(diagnostics, "    rows hidden by {}: {count}", filter.name)?;
+            }
+            if let Some(expires) = filter.expires_ms.map(EventTime) {
+                writeln!(diagnostics, "    {} applies to windows that end by {expires}", filter.name)?;
+            }
         }
     }
     Ok(())

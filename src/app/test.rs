@@ -5,12 +5,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{Exit, Failure};
-use crate::catalog::{self, Catalog, Sources};
+use crate::catalog::{self, Outcome, Sources};
 use crate::cli::{DetectionArgs, TestArgs};
 use crate::cloudtrail::DecodeLimits;
 use crate::config::DetectionsConfig;
 use crate::detection_test::{TestFile, compare, run as run_case};
 use crate::plan::Plan;
+use crate::telemetry::visible;
 
 /// How many tests did what.
 #[derive(Default)]
@@ -74,15 +75,21 @@ fn load(path: &Path, configured: &DetectionsConfig) -> Result<(TestFile, Arc<Pla
     config.window = tests.window.unwrap_or(config.window);
     config.grace = tests.grace.unwrap_or(config.grace);
     config.max_future_skew = tests.max_future_skew.unwrap_or(config.max_future_skew);
-    // Whether it runs in production says nothing about whether it works.
     for own in &mut config.settings {
-        own.enabled = true;
         own.window = own.window.filter(|_| tests.window.is_none());
         own.grace = own.grace.filter(|_| tests.grace.is_none());
     }
-    let plans = catalog::load(&config).and_then(Catalog::plans);
-    let plan = plans.map_err(|error| format!("{}: {error}", path.display()))?.pop();
-    let plan = plan.ok_or_else(|| format!("{}: its detection does not run", path.display()))?;
+    let failed = |problems: &dyn std::fmt::Display| format!("{}: {problems}", path.display());
+    let loaded = catalog::load(&config).map_err(|error| failed(&error))?.files.pop();
+    let report = loaded.ok_or_else(|| failed(&"its detection is no file"))?;
+    let plan = match report.outcome {
+        // Whether it runs in production says nothing about whether it works.
+        Outcome::Ready(plan) | Outcome::Disabled(plan) => plan,
+        Outcome::Unsupported | Outcome::OtherData | Outcome::Invalid => {
+            let problems: String = report.problems.iter().map(|problem| format!("\n{problem}")).collect();
+            return Err(failed(&format!("its detection does not run:{problems}")));
+        }
+    };
     Ok((tests, plan))
 }
 
@@ -99,13 +106,14 @@ fn run_file(
     for case in &tests.cases {
         let outcome = run_case(&case.records, plan.clone(), bounds.clone(), limits);
         let differences = compare(case, &outcome);
-        let place = format!("{}:{}", path.display(), case.line);
+        let place = format!("{}:{}: {}", path.display(), case.line, case.name);
+        let place = visible(&place);
         if differences.is_empty() {
             tally.passed += 1;
-            writeln!(out, "ok      {place}: {}", case.name)?;
+            writeln!(out, "ok      {place}")?;
         } else {
             tally.failed += 1;
-            writeln!(out, "FAILED  {place}: {}", case.name)?;
+            writeln!(out, "FAILED  {place}")?;
             differences.iter().try_for_each(|difference| writeln!(out, "    {difference}"))?;
         }
     }

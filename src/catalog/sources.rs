@@ -46,7 +46,7 @@ impl Sources {
             sources.detections.paths = vec![path.clone()];
         }
         if let Some(path) = &args.macros {
-            sources.detections.macros = Some(path.clone());
+            sources.detections.macros = vec![path.clone()];
         }
         if sources.detections.paths.is_empty() { Err(SourcesError::Nothing) } else { Ok(sources) }
     }

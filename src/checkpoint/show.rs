@@ -33,8 +33,8 @@ fn write_plan(out: &mut String, plan: &PlanCheckpoint) -> fmt::Result {
     let text = &plan.text;
     let span = plan.spans.last();
     let state = match span.map(|span| (&span.activated, &span.retired)) {
-        Some((_, Some(cut))) => format!("retired at {}, drains", cut.newest),
-        Some((Some(cut), None)) => format!("active since {}", cut.newest),
+        Some((_, Some(cut))) => format!("retired at {cut}, drains"),
+        Some((Some(cut), None)) => format!("active since {cut}"),
         Some((None, None)) | None => "active from the first record".to_owned(),
     };
     writeln!(out, "  {} version {} ({}): {state}", text.name, text.version, text.id)

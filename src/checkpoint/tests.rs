@@ -1,13 +1,12 @@
 //! The stores against CP-3, and the file against crashes, damage and a second process.
 
-use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::*;
 use crate::engine::{
-    CHECKPOINT_VERSION, PlanCheckpoint, PlanCut, PlanSpan, Position, SequenceNumber, ShardCheckpoint, ShardId,
-    StartPosition, StreamIdentity,
+    CHECKPOINT_VERSION, PlanCheckpoint, PlanSpan, Position, SequenceNumber, ShardCheckpoint, ShardId, StartPosition,
+    StreamIdentity,
 };
 use crate::plan::{PlanText, RiskModel};
 use crate::time::Arrival;
@@ -70,17 +69,14 @@ fn plan() -> PlanCheckpoint {
         kind: "TTP".to_owned(),
         search: "search eventName=JobCreated\n| stats count by src_ip".to_owned(),
         filters: vec![],
+        lookups: Vec::new(),
         risk,
         window_ms: 3_600_000,
         grace_ms: 900_000,
         max_future_skew_ms: 300_000,
     };
-    let cut = PlanCut {
-        positions: BTreeMap::from([(ShardId::new(SHARD), after(5))]),
-        complete_until: Arrival(1_700_000_000_000),
-        newest: Arrival(1_700_000_000_001),
-    };
-    PlanCheckpoint { text, spans: vec![PlanSpan { activated: Some(cut), retired: None }] }
+    let activated = Some(Arrival(1_700_000_000_001));
+    PlanCheckpoint { text, spans: vec![PlanSpan { activated, retired: None }] }
 }
 
 fn shard(checkpoint: &mut Checkpoint) -> &mut ShardCheckpoint {
@@ -158,10 +154,10 @@ async fn a_damaged_file_is_never_overwritten() {
 
 #[test]
 fn a_newer_version_is_named_even_if_its_content_is_unknown() {
-    let newer = r#"{"format":"trailrisk.checkpoint","version":2,"sha256":"?","checkpoint":{"new":1},"more":[]}"#;
+    let newer = r#"{"format":"trailrisk.checkpoint","version":3,"sha256":"?","checkpoint":{"new":1},"more":[]}"#;
     let detail = document::decode(newer.as_bytes()).expect_err("a newer version");
-    assert!(detail.contains("newer build (version 2"), "{detail}");
-    let older = newer.replace("\"version\":2", "\"version\":0");
+    assert!(detail.contains("newer build (version 3"), "{detail}");
+    let older = newer.replace("\"version\":3", "\"version\":0");
     assert!(document::decode(older.as_bytes()).expect_err("version 0").contains("version 0 is unknown"));
 }
 

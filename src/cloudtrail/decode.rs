@@ -5,46 +5,73 @@ use serde_json::value::RawValue;
 
 use super::document::{self, Piece};
 use super::envelope::{self, Origin, Shape};
-use super::event::{DecodeLimits, Decoded, Envelope, RejectReason, Rejected};
+use super::event::{DecodeLimits, Decoded, Envelope, Event, RejectReason, Rejected};
 use super::{gzip, json, record};
 
 /// The first bytes of a KPL aggregate.
 const KPL_MAGIC: [u8; 4] = [0xF3, 0x89, 0x9A, 0xC2];
 
-/// A record may hold one JSON value for so many bytes. A parsed value takes up to 700 bytes of memory, so `{"":1}` over
-/// and over would take a hundred times its text. Real events have more than 30 bytes a value.
-const BYTES_PER_VALUE: usize = 16;
+/// An event may hold so many JSON values. Parsed, a value takes up to 700 bytes of memory, so `{"":1}` over and over
+/// would take a hundred times its text. CloudTrail's events have at most 1 MiB, and more than 30 bytes a value.
+const MAX_VALUES: usize = 1 << 18;
+
+/// A record of which more pieces are bad is kept whole: a piece of two bytes costs hundreds in the dead letters.
+const MAX_BAD_PIECES: usize = 1000;
 
 /// Decodes one record: any envelope of `docs/fields.md`, alone or several behind each other, plain or gzipped once.
 /// Never fails: what cannot be decoded is in `rejected`, each with its reason, beside the events that can (PO-1).
 pub fn decode(data: &[u8], limits: &DecodeLimits) -> Decoded {
-    let mut decoded = Decoded::default();
+    let mut events = Vec::new();
+    let decoded = decode_each(data, limits, &mut |event| events.push(event));
+    Decoded { events, ..decoded }
+}
+
+/// [`decode`], but each event is handed to `take`, in the record's order, so that only one is held parsed at a time
+/// (BD-1). None are in what is returned.
+pub fn decode_each(data: &[u8], limits: &DecodeLimits, take: &mut dyn FnMut(Event)) -> Decoded {
+    let mut decoder = Decoder { decoded: Decoded::default(), taken: 0, bad: 0, take };
     if gzip::is_gzip(data) {
         match gzip::inflate(data, limits.max_inflated_bytes) {
-            Ok(inner) if gzip::is_gzip(&inner) => decoded.reject(RejectReason::BadGzip, "gzip inside gzip", data),
-            Ok(inner) => decoded.text(&inner, limits),
-            Err(gzip::Fault::Bad) => decoded.reject(RejectReason::BadGzip, "the gzip stream does not inflate", data),
+            Ok(inner) if gzip::is_gzip(&inner) => decoder.reject(RejectReason::BadGzip, "gzip inside gzip", data),
+            Ok(inner) => decoder.text(&inner),
+            Err(gzip::Fault::Bad) => decoder.reject(RejectReason::BadGzip, "the gzip stream does not inflate", data),
             Err(gzip::Fault::TooLarge) => {
                 let detail = format!("inflates to more than {} bytes", limits.max_inflated_bytes);
-                decoded.reject(RejectReason::TooLarge, detail, data);
+                decoder.reject(RejectReason::TooLarge, detail, data);
             }
         }
     } else {
-        decoded.text(data, limits);
+        decoder.text(data);
     }
-    decoded
+    decoder.finish(data)
 }
 
-impl Decoded {
-    fn text(&mut self, text: &[u8], limits: &DecodeLimits) {
+struct Decoder<'a> {
+    /// Everything but the events.
+    decoded: Decoded,
+    /// Events handed on.
+    taken: usize,
+    /// Pieces that were bad.
+    bad: usize,
+    take: &'a mut dyn FnMut(Event),
+}
+
+impl Decoder<'_> {
+    fn finish(mut self, data: &[u8]) -> Decoded {
+        if self.bad > MAX_BAD_PIECES {
+            let reason = self.decoded.rejected[0].reason;
+            let detail = format!("{} pieces are bad; the record is kept whole", self.bad);
+            self.decoded.rejected = vec![Rejected { reason, detail, bytes: data.into() }];
+        }
+        self.decoded
+    }
+
+    fn text(&mut self, text: &[u8]) {
         if text.trim_ascii().is_empty() {
             return self.reject(RejectReason::Empty, "the record is empty", text);
         }
         if text.starts_with(&KPL_MAGIC) {
             return self.reject(RejectReason::BadKpl, "KPL aggregates are not supported yet", text);
-        }
-        if values(text) > text.len().max(limits.max_inflated_bytes) / BYTES_PER_VALUE {
-            return self.reject(RejectReason::TooLarge, "more JSON values than the limit of its size allows", text);
         }
         for piece in document::split(text) {
             match piece {
@@ -55,7 +82,7 @@ impl Decoded {
     }
 
     fn document(&mut self, document: &str) {
-        let before = self.events.len();
+        let before = self.taken;
         let envelope = match envelope::recognise(document) {
             Shape::Bare => {
                 self.event(document, &Origin::default(), document);
@@ -79,8 +106,8 @@ impl Decoded {
                 return self.reject(RejectReason::UnknownEnvelope, detail, document.as_bytes());
             }
         };
-        let events = u32::try_from(self.events.len() - before).unwrap_or(u32::MAX);
-        self.envelopes.push((envelope, events));
+        let events = u32::try_from(self.taken - before).unwrap_or(u32::MAX);
+        self.decoded.envelopes.push((envelope, events));
     }
 
     fn log_event(&mut self, log_event: &RawValue) {
@@ -101,18 +128,28 @@ impl Decoded {
 
     /// Reads one event; where it is refused, `whole` is what is kept of it.
     fn event(&mut self, text: &str, origin: &Origin, whole: &str) {
+        if values(text) > MAX_VALUES {
+            let detail = format!("an event of more than {MAX_VALUES} JSON values");
+            return self.reject(RejectReason::TooLarge, detail, whole.as_bytes());
+        }
         match record::read(text, origin) {
-            Ok(event) => self.events.push(event),
+            Ok(event) => {
+                self.taken += 1;
+                (self.take)(event);
+            }
             Err((reason, detail)) => self.reject(reason, detail, whole.as_bytes()),
         }
     }
 
     fn reject(&mut self, reason: RejectReason, detail: impl Into<String>, bytes: &[u8]) {
-        self.rejected.push(Rejected { reason, detail: detail.into(), bytes: bytes.into() });
+        self.bad += 1;
+        if self.bad <= MAX_BAD_PIECES {
+            self.decoded.rejected.push(Rejected { reason, detail: detail.into(), bytes: bytes.into() });
+        }
     }
 }
 
 /// The bytes that begin or separate JSON values: no fewer than there are values. Those inside strings are counted too.
-fn values(text: &[u8]) -> usize {
-    text.iter().filter(|byte| matches!(byte, b'{' | b'[' | b',')).count()
+fn values(text: &str) -> usize {
+    text.bytes().filter(|byte| matches!(byte, b'{' | b'[' | b',')).count()
 }

@@ -43,7 +43,7 @@ pub struct EnvelopeFacts {
 pub enum RejectReason {
     /// Gzip that does not inflate.
     BadGzip,
-    /// Inflated, it exceeds the cap; or it holds so many JSON values that, parsed, it would.
+    /// Inflated, it exceeds the cap; or an event in it holds more JSON values than any real one.
     TooLarge,
     /// Not UTF-8, or not JSON (or a document that is no object or array).
     BadJson,

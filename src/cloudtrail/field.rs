@@ -59,6 +59,49 @@ pub fn may_exist(field: &str, event_names: &[String]) -> bool {
     !(nameless && of_identity)
 }
 
+/// Whether a name without dots is one that CloudTrail or the derived layer documents.
+pub fn is_known(field: &str) -> bool {
+    known().any(|known| known == field)
+}
+
+/// The documented names without dots.
+pub fn known() -> impl Iterator<Item = &'static str> {
+    TOP_LEVEL.into_iter().chain(derived::names())
+}
+
+/// The keys of a CloudTrail record.
+const TOP_LEVEL: [&str; 29] = [
+    "addendum",
+    "additionalEventData",
+    "apiVersion",
+    "awsRegion",
+    "edgeDeviceDetails",
+    "errorCode",
+    "errorMessage",
+    "eventCategory",
+    "eventID",
+    "eventName",
+    "eventSource",
+    "eventTime",
+    "eventType",
+    "eventVersion",
+    "insightDetails",
+    "managementEvent",
+    "readOnly",
+    "recipientAccountId",
+    "requestID",
+    "requestParameters",
+    "resources",
+    "responseElements",
+    "serviceEventDetails",
+    "sessionCredentialFromConsole",
+    "sharedEventID",
+    "sourceIPAddress",
+    "tlsDetails",
+    "userAgent",
+    "userIdentity",
+];
+
 /// What stands under a raw path.
 pub(super) fn raw(event: &Event, path: &str) -> Value {
     let mut found: Vec<Scalar> = Vec::new();

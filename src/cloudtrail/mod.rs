@@ -18,9 +18,9 @@ mod prefilter;
 mod raw_path;
 mod record;
 
-pub use decode::decode;
+pub use decode::{decode, decode_each};
 pub use event::{DecodeLimits, Decoded, Envelope, EnvelopeFacts, Event, EventKey, RejectReason, Rejected};
-pub use field::{FieldPath, field, fields_under, may_exist};
+pub use field::{FieldPath, field, fields_under, is_known, known, may_exist};
 pub use json_text::{extract_json, flatten_json};
 pub use prefilter::Prefilter;
 

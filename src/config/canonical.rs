@@ -5,9 +5,10 @@ use sha2::{Digest, Sha256};
 
 use super::units::{show_duration, show_size};
 use super::{
-    CheckpointStoreConfig, Config, DetectionSettings, DetectionsConfig, LimitsConfig, LogFormat, SinkConfig, SinkKind,
-    SourceConfig, StartConfig, StreamRef, WebhookConfig,
+    CheckpointStoreConfig, Config, DetectionSettings, DetectionsConfig, LimitsConfig, LogFormat, LookupConfig,
+    SinkConfig, SinkKind, SourceConfig, StartConfig, StreamRef, WebhookConfig,
 };
+use crate::risk_event::Stage;
 
 /// Stands for every secret, so that rotating one changes no hash.
 const HIDDEN: &str = "<secret>";
@@ -85,12 +86,25 @@ fn detections(detections: &DetectionsConfig) -> Value {
     json!({
         "paths": detections.paths,
         "macros": detections.macros,
+        "lookups": detections.lookups.iter().map(lookup).collect::<Map<_, _>>(),
         "window": show_duration(detections.window),
         "grace": show_duration(detections.grace),
         "max_future_skew": show_duration(detections.max_future_skew),
         "settings": detections.settings.iter().map(setting).collect::<Vec<_>>(),
         "decode": if detections.decode_all { "all" } else { "candidates" },
+        "reload_interval": detections.reload_interval.map_or("off".to_owned(), show_duration),
     })
+}
+
+fn lookup(lookup: &LookupConfig) -> (String, Value) {
+    let value = json!({
+        "path": lookup.path,
+        "case_sensitive_match": lookup.case_sensitive,
+        "match_type": lookup.match_types,
+        "max_matches": lookup.max_matches,
+        "default_match": lookup.default_match,
+    });
+    (lookup.name.clone(), value)
 }
 
 fn setting(setting: &DetectionSettings) -> Value {
@@ -99,6 +113,10 @@ fn setting(setting: &DetectionSettings) -> Value {
         "enabled": setting.enabled,
         "window": setting.window.map(show_duration),
         "grace": setting.grace.map(show_duration),
+        "staged": setting.delivery.staged,
+        "stages": names_of(&setting.delivery.stages),
+        "min_severity": setting.delivery.min_severity.as_str(),
+        "sinks": setting.delivery.sinks,
     })
 }
 
@@ -106,7 +124,7 @@ fn sink(sink: &SinkConfig) -> Value {
     let common = json!({
         "name": sink.name,
         "required": sink.required,
-        "stages": sink.stages.iter().map(|stage| stage.as_str()).collect::<Vec<_>>(),
+        "stages": names_of(&sink.stages),
         "min_severity": sink.min_severity.as_str(),
         "detections": sink.detections,
         "queue_bytes": show_size(sink.queue_bytes),
@@ -120,6 +138,10 @@ fn sink(sink: &SinkConfig) -> Value {
         _ => Map::new(),
     });
     Value::Object(keys.collect())
+}
+
+fn names_of(stages: &[Stage]) -> Vec<&'static str> {
+    stages.iter().map(|stage| stage.as_str()).collect()
 }
 
 fn webhook(webhook: &WebhookConfig) -> Value {

@@ -120,6 +120,19 @@ impl<'r> Field<'r> {
         self.read(|text| within(units::duration(text)?, &range, units::show_duration))
     }
 
+    /// A duration, or none where the value is `off`.
+    pub(super) fn duration_or_off(
+        self,
+        range: RangeInclusive<Duration>,
+        default: Option<Duration>,
+    ) -> Option<Duration> {
+        let duration = |text: &str| match text {
+            "off" => Ok(None),
+            _ => within(units::duration(text)?, &range, units::show_duration).map(Some),
+        };
+        self.read(duration).unwrap_or(default)
+    }
+
     pub(super) fn size(self, range: RangeInclusive<usize>, default: usize) -> usize {
         self.read(|text| within(units::size(text)?, &range, units::show_size)).unwrap_or(default)
     }
@@ -141,6 +154,14 @@ impl<'r> Field<'r> {
         let names = || words.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
         let find = |text: &str| words.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
         self.read(|text| find(text).ok_or_else(|| format!("is unknown here: one of {} is expected", names())))
+    }
+
+    /// One path, or a list of them.
+    pub(super) fn paths(self) -> Vec<PathBuf> {
+        if matches!(&self.node, Some(Node { data: Data::List(_), .. })) {
+            return self.items().into_iter().filter_map(Self::path).collect();
+        }
+        self.path().into_iter().collect()
     }
 
     /// A path; a relative one is relative to the configuration file's folder.

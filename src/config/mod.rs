@@ -5,6 +5,7 @@
 //! refused. `${NAME}` and `${file:PATH}` in a value stand for a secret, which no error and no log line repeats.
 
 mod canonical;
+mod difference;
 mod environment;
 mod field;
 mod node;
@@ -22,11 +23,12 @@ pub use problem::{ConfigError, Place, Problem};
 pub use read::read;
 pub(crate) use units::duration;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::plan::Severity;
+use crate::plan::{MatchType, Severity};
 use crate::risk_event::Stage;
 use crate::time::Arrival;
 
@@ -115,8 +117,10 @@ pub enum StartConfig {
 pub struct DetectionsConfig {
     /// `paths`: ESCU files, or folders of them.
     pub paths: Vec<PathBuf>,
-    /// `macros`: the macros file; none means only the built-in macros.
-    pub macros: Option<PathBuf>,
+    /// `macros`: files of macros, or folders of them, of which a later one wins; none means only the built-in macros.
+    pub macros: Vec<PathBuf>,
+    /// `lookups`: the tables that searches may use.
+    pub lookups: Vec<LookupConfig>,
     /// `window` (WN-1), default 1 h.
     pub window: Duration,
     /// `grace` (WN-2), default 15 min.
@@ -127,11 +131,32 @@ pub struct DetectionsConfig {
     pub settings: Vec<DetectionSettings>,
     /// `decode: all` (PO-3): parse every record instead of skipping those in which no required literal occurs.
     pub decode_all: bool,
+    /// `reload_interval`: pause between two looks at the files; none: they are read again on SIGHUP only. Default 10 s.
+    pub reload_interval: Option<Duration>,
+}
+
+/// One lookup.
+#[derive(Clone, Debug)]
+pub struct LookupConfig {
+    /// Its name in searches.
+    pub name: String,
+    /// `path`: the CSV file.
+    pub path: PathBuf,
+    /// `case_sensitive_match`, default true.
+    pub case_sensitive: bool,
+    /// `match_type`: the columns that are not compared as texts.
+    pub match_types: BTreeMap<String, MatchType>,
+    /// `max_matches`, 1 to 1000, default 100.
+    pub max_matches: usize,
+    /// `default_match`: what is written where no row agrees.
+    pub default_match: Option<String>,
 }
 
 /// What the configuration says of one detection.
 #[derive(Clone, Debug)]
 pub struct DetectionSettings {
+    /// Where its entry is.
+    pub place: Place,
     /// Its id or name.
     pub detection: String,
     /// `enabled`, default true.
@@ -140,10 +165,25 @@ pub struct DetectionSettings {
     pub window: Option<Duration>,
     /// `grace`.
     pub grace: Option<Duration>,
+    /// Where its risk events go. Changes nothing that is computed: no id, no byte, no fingerprint.
+    pub delivery: DeliverySettings,
+}
+
+/// Which risk events of a detection are sent, and where to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliverySettings {
+    /// `staged`: evaluated and counted, but not sent. Default false.
+    pub staged: bool,
+    /// `stages` that are sent, default both.
+    pub stages: Vec<Stage>,
+    /// `min_severity` that is sent, default informational.
+    pub min_severity: Severity,
+    /// `sinks` by name; empty means all whose own filters admit the risk event.
+    pub sinks: Vec<String>,
 }
 
 /// One sink.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SinkConfig {
     /// `name`: a metric label, unique.
     pub name: String,
@@ -162,7 +202,7 @@ pub struct SinkConfig {
 }
 
 /// The kinds of sink.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SinkKind {
     /// One JSON object a line on standard output.
     Stdout,
@@ -171,7 +211,7 @@ pub enum SinkKind {
 }
 
 /// `type: webhook`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebhookConfig {
     /// `url`.
     pub url: String,
@@ -229,7 +269,7 @@ pub enum CheckpointStoreConfig {
 }
 
 /// `limits` (BD).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LimitsConfig {
     /// `read_buffer_bytes`: records between the reads and the engine (BD-1), default 64 MiB.
     pub read_buffer_bytes: usize,

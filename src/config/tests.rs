@@ -1,5 +1,6 @@
 //! The configuration as a whole: the shipped file, the layers, and what the reports say.
 
+mod difference;
 mod layers;
 mod reports;
 mod shipped;

@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::PlanText;
-use super::columns::Columns;
+use super::lookups;
 use super::message::tokens;
 use super::problem::{Problem, ProblemSeverity};
-use super::reader::{Reader, first_line};
+use super::reader::{Reader, first_line, problem_at};
 use super::risk::{Risk, risk};
 use super::search::{self, Search, SearchPlace};
+use crate::plan::{Columns, Lookups};
 use crate::spl::{Macros, conventional_filter, lint, nearest};
 use crate::yaml::{Documents, Node};
 
@@ -42,7 +43,13 @@ const KINDS: [&str; 4] = ["TTP", "Anomaly", "Hunting", "Correlation"];
 /// # Errors
 /// Every problem of the file, warnings included. What is wrong with the file is an error; a right search that needs
 /// what is not supported is unsupported.
-pub fn load(yaml: &str, file: &str, macros: &Macros, settings: &PlanSettings) -> Result<Loaded, Vec<Problem>> {
+pub fn load(
+    yaml: &str,
+    file: &str,
+    macros: &Macros,
+    lookups: &Lookups,
+    settings: &PlanSettings,
+) -> Result<Loaded, Vec<Problem>> {
     let mut reader = Reader::new(file, yaml);
     let documents = match Documents::read(yaml) {
         Ok(documents) => documents,
@@ -53,7 +60,7 @@ pub fn load(yaml: &str, file: &str, macros: &Macros, settings: &PlanSettings) ->
     };
     let mut roots = documents.nodes();
     let detection = match (roots.next(), roots.next()) {
-        (Some(root), None) if root.entries().is_some() => read(&mut reader, root, macros, settings),
+        (Some(root), None) if root.entries().is_some() => read(&mut reader, root, (macros, lookups), settings),
         _ => {
             reader.error(0..0, "a detection file is one mapping of keys to values");
             None
@@ -61,14 +68,39 @@ pub fn load(yaml: &str, file: &str, macros: &Macros, settings: &PlanSettings) ->
     };
     match detection {
         Some((text, place)) if !reader.has_errors() => Ok(Loaded { text, warnings: reader.problems, place }),
-        _ => Err(reader.problems),
+        _ => Err(documents
+            .nodes()
+            .find_map(|root| other_data(&reader, root))
+            .map_or(reader.problems, |other| vec![other])),
     }
+}
+
+/// The `id` and `name` of a file, whatever else is wrong with it.
+pub fn identity(yaml: &str) -> Option<(String, String)> {
+    let documents = Documents::read(yaml).ok()?;
+    let root = documents.nodes().next()?;
+    let text = |key| root.get(key).and_then(Node::text).map(str::to_owned);
+    Some((text("id")?, text("name")?))
+}
+
+/// A checkout of Splunk's detections holds many for other data; what would have to be done for those is no help. A
+/// misspelt `cloudtrail` is none of them.
+fn other_data(reader: &Reader<'_>, root: Node<'_>) -> Option<Problem> {
+    let search = root.get("search")?;
+    let text = search.text()?;
+    let mut macros = text.split('`').skip(1).step_by(2);
+    if text.contains("aws:cloudtrail") || macros.any(|name| nearest(name, ["cloudtrail"]).is_some()) {
+        return None;
+    }
+    let message = "the search reads other data than CloudTrail: it does not call the macro `cloudtrail`".to_owned();
+    let bytes = first_line(reader.source, &search);
+    Some(problem_at(reader.file, reader.source, bytes, ProblemSeverity::OtherData, message))
 }
 
 fn read<'t>(
     reader: &mut Reader<'t>,
     root: Node<'t>,
-    macros: &Macros,
+    (macros, lookups): (&Macros, &Lookups),
     settings: &PlanSettings,
 ) -> Option<(PlanText, SearchPlace)> {
     let id = reader.required_text(root, "id");
@@ -79,7 +111,9 @@ fn read<'t>(
     let search = read_search(reader, root, name.unwrap_or_default(), macros)?;
     check_row(reader, &risk, &search);
     warn_of_filters(reader, root, name?, &search);
-    let Search { place, .. } = search;
+    let Search { place, pipeline } = search;
+    let (lookups, problems) = lookups::used(&pipeline, &place, lookups);
+    reader.problems.extend(problems);
     let text = PlanText {
         id: id?.to_owned(),
         name: name?.to_owned(),
@@ -88,6 +122,7 @@ fn read<'t>(
         search: place.text().to_owned(),
         filters: place.expansion().filters.clone(),
         risk: risk.model,
+        lookups,
         window_ms: settings.window_ms,
         grace_ms: settings.grace_ms,
         max_future_skew_ms: settings.max_future_skew_ms,
@@ -131,16 +166,17 @@ fn read_search<'t>(reader: &mut Reader<'t>, root: Node<'t>, name: &str, macros: 
     }
 }
 
-/// A token that no row can fill is an error, because the message would always be broken. A risk or threat object that
-/// no row can name is only a warning: files of Splunk's have them, and the rest of the risk event is right.
+/// A token of the message that no row can fill always reads `null`, and a risk or threat object that no row can name
+/// never comes. Files of Splunk's have both; the rest of the risk event is right.
 fn check_row<'t>(reader: &mut Reader<'t>, risk: &Risk<'t>, search: &Search) {
     let Columns::Closed(columns) = Columns::of(&search.pipeline) else { return };
     if let Some((node, text)) = risk.message.and_then(|node| Some((node, node.text()?))) {
         let map = node.text_map();
         for (name, token) in tokens(text).into_iter().filter(|(name, _)| !columns.contains(*name)) {
-            let message = format!("no row of the search has the column `{name}` that the message names");
+            let message =
+                format!("no row of the search has the column `{name}` that the message names: it reads null there");
             let bytes = map[token.start]..map[token.end - 1] + 1;
-            reader.problem(bytes, ProblemSeverity::Error, message, Some(column_help(&columns, name)));
+            reader.problem(bytes, ProblemSeverity::Warning, message, Some(column_help(&columns, name)));
         }
     }
     for node in &risk.fields {

@@ -5,9 +5,10 @@
 
 mod annotations;
 mod attack;
-mod columns;
 mod compile;
+mod expiring;
 mod load;
+mod lookups;
 mod message;
 mod problem;
 mod reader;
@@ -15,7 +16,8 @@ mod risk;
 mod search;
 
 pub use compile::{Compiled, compile};
-pub use load::{Loaded, PlanSettings, load};
+pub use expiring::ExpiringFilter;
+pub use load::{Loaded, PlanSettings, identity, load};
 pub use problem::{Problem, ProblemSeverity};
 pub use search::SearchPlace;
 

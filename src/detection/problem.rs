@@ -26,6 +26,8 @@ pub struct Problem {
 pub enum ProblemSeverity {
     /// The detection runs; somebody should look.
     Warning,
+    /// The search reads other data than CloudTrail: it is none of ours, whatever else is to be said of the file.
+    OtherData,
     /// The file is right, and needs something that is not supported here. It does not run.
     Unsupported,
     /// The file is wrong. It does not run.
@@ -37,16 +39,23 @@ impl ProblemSeverity {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Warning => "warning",
-            Self::Unsupported => "unsupported",
+            Self::OtherData | Self::Unsupported => "unsupported",
             Self::Error => "error",
         }
+    }
+}
+
+impl Problem {
+    /// File, line and column, as an editor takes them.
+    pub fn place(&self) -> String {
+        format!("{}:{}:{}", self.file, self.line, self.column)
     }
 }
 
 impl Display for Problem {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.severity.as_str(), self.message)?;
-        write!(f, "\n --> {}:{}:{}", self.file, self.line, self.column)?;
+        write!(f, "\n --> {}", self.place())?;
         if let Some(snippet) = &self.snippet {
             write!(f, "\n{snippet}")?;
         }

@@ -37,6 +37,7 @@ pub fn run(records: &[TestRecord], plan: Arc<Plan>, bounds: Bounds, limits: Deco
             timing: Timing::Live,
             start: StartPosition::TrimHorizon,
             started_at: Arrival::MIN,
+            unseen_from: Arrival::MIN,
         },
         vec![plan],
     );

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Arrives, TestFile, TestRecord, compare, run};
 use crate::cloudtrail::DecodeLimits;
 use crate::detection::{self, PlanSettings};
-use crate::plan::{Bounds, Plan};
+use crate::plan::{Bounds, Lookups, Plan};
 use crate::spl::Macros;
 use crate::time::Arrival;
 
@@ -28,7 +28,11 @@ fn problems(yaml: &str) -> Vec<(usize, usize, String)> {
 fn plan() -> Arc<Plan> {
     let settings =
         |_: &str, _: &str| PlanSettings { window_ms: 3_600_000, grace_ms: 900_000, max_future_skew_ms: 300_000 };
-    Arc::new(detection::compile(DETECTION, "seed", &Macros::built_in(), &settings).expect("it compiles").plan)
+    Arc::new(
+        detection::compile(DETECTION, "seed", &Macros::built_in(), &Lookups::new(), &settings)
+            .expect("it compiles")
+            .plan,
+    )
 }
 
 /// What the first test's differences say.

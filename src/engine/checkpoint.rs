@@ -9,7 +9,7 @@ use crate::plan::PlanText;
 use crate::time::Arrival;
 
 /// The format that this build writes and reads.
-pub const CHECKPOINT_VERSION: u32 = 1;
+pub const CHECKPOINT_VERSION: u32 = 2;
 
 /// CP-1: everything that a restart needs, for one worker scope.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -39,7 +39,7 @@ pub struct StreamIdentity {
     pub created_at: i64,
 }
 
-/// A plan, its text, and between which positions it counts (WN-7).
+/// A plan, its text, and between which instants it counts (WN-7).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlanCheckpoint {
@@ -49,27 +49,16 @@ pub struct PlanCheckpoint {
     pub spans: Vec<PlanSpan>,
 }
 
-/// A stretch of the stream in which a plan counts.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// A stretch of the stream in which a plan counts, by effective arrival: in every shard, also in those that are not yet
+/// known, an instant says for each record on which side it stands, and the next process comes to the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlanSpan {
-    /// Contributions at or before these positions are ignored; none: it counts from the first record.
-    pub activated: Option<PlanCut>,
-    /// Contributions beyond these positions are ignored; none while it is the active plan of its detection.
-    pub retired: Option<PlanCut>,
-}
-
-/// The positions at which a plan begins or ends to count. A shard that is not listed was not open at the cut:
-/// for an activation everything in it counts, for a retirement nothing.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PlanCut {
-    /// `P` of every registered shard at the cut.
-    pub positions: BTreeMap<ShardId, Position>,
-    /// What arrived up to here was complete at the cut: an instance that a retired plan had still open is partial.
-    pub complete_until: Arrival,
-    /// The newest effective arrival processed at the cut: a window of the new plan that began earlier is partial.
-    pub newest: Arrival,
+    /// Contributions that arrived before are ignored; none: it counts from the first record.
+    pub activated: Option<Arrival>,
+    /// Contributions that arrived at this instant or later are ignored; none while it is the active plan of its
+    /// detection.
+    pub retired: Option<Arrival>,
 }
 
 /// One shard's part of the checkpoint.
@@ -88,7 +77,7 @@ pub struct ShardCheckpoint {
     pub effective_arrival: Arrival,
     /// `P`: processed, announced, acknowledged up to here.
     pub processed: Position,
-    /// The effective arrival at `P`: where a plan that is changed meanwhile is cut (WN-7).
+    /// The effective arrival at `P`.
     pub processed_arrival: Arrival,
     /// `R`, only where `C = P`, nothing being held (idle shards keep their evidence).
     pub read_through: Option<Arrival>,

@@ -16,7 +16,7 @@ use crate::time::{Arrival, EventTime};
 /// An instance whose groups are being turned into risk events.
 #[derive(Debug)]
 pub(super) struct InProgress {
-    key: InstanceKey,
+    pub key: InstanceKey,
     groups: BTreeMap<GroupKey, Group>,
     bytes: usize,
     truncated: bool,
@@ -95,7 +95,7 @@ impl RowContext<'_> {
         let first = sources.next().expect("a row is made of groups of its instance");
         let (plan, bounds) = (&*self.slot.plan, self.bounds);
         let merged = sources.fold(None, |merged: Option<Group>, group| {
-            let mut merged = merged.unwrap_or_else(|| first.snapshot());
+            let mut merged = merged.unwrap_or_else(|| first.bare());
             merged.absorb(plan, bounds, group);
             Some(merged)
         });

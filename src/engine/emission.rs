@@ -23,7 +23,7 @@ pub(super) fn risk_event(context: &GroupContext<'_>, ordinal: usize, row: Row) -
     let subject = &context.subject;
     let (plan, slot, whole) = (subject.plan, subject.slot, context.whole);
     let text = plan.text();
-    let names = plan.group_fields().iter().cloned();
+    let names = plan.group_fields(subject.group).iter().cloned();
     RiskEvent {
         id: subject.id(ordinal),
         stage: context.stage,

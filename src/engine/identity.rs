@@ -119,7 +119,7 @@ impl Subject<'_> {
             canonical.units(self.whole);
         }
         canonical.count(self.group.values.len());
-        for (name, value) in self.plan.group_fields().iter().zip(&self.group.values) {
+        for (name, value) in self.plan.group_fields(self.group).iter().zip(&self.group.values) {
             canonical.text(name);
             canonical.scalar(value);
         }
@@ -131,6 +131,11 @@ impl Subject<'_> {
                 canonical.0.update(key.0.to_be_bytes());
                 canonical.integer(i64::from(self.group.ordinal));
             }
+        }
+        // Appended rows may have by-values like those of the search; the search's own need no mark.
+        if self.group.leg > 0 {
+            canonical.tag(2);
+            canonical.integer(i64::from(self.group.leg));
         }
         RiskEventId(canonical.first_128_bits())
     }

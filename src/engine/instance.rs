@@ -1,6 +1,7 @@
 //! Open windows: instances, their groups, the partials of each shard.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use super::assign::Slot;
 use super::ids::Position;
@@ -108,7 +109,7 @@ impl Group {
         };
         let others = self.partials.iter().filter(|(shard, _)| **shard != origin.shard);
         let elsewhere = others.filter_map(|(_, partial)| partial.content_hash_of(&unit)).next();
-        let partial = self.partials.entry(origin.shard).or_insert_with(|| Partial::new(plan));
+        let partial = self.partials.entry(origin.shard).or_insert_with(|| Partial::new(plan, contribution.group.leg));
         let here = partial.add(plan, bounds, &unit, &contribution.inputs);
         self.newest.insert(origin.shard, origin.position.clone());
         self.newest_arrival = self.newest_arrival.max(origin.effective);
@@ -135,10 +136,9 @@ impl Group {
     }
 
     fn merge_all(&self, plan: &Plan, bounds: &Bounds) -> Partial {
-        let mut whole = Partial::new(plan);
-        for partial in self.partials.values() {
-            whole.merge(plan, bounds, partial);
-        }
+        let mut partials = self.partials.values();
+        let mut whole = partials.next().expect("a group has contributions").clone();
+        partials.for_each(|partial| whole.merge(plan, bounds, partial));
         whole
     }
 
@@ -151,20 +151,25 @@ impl Group {
         }
     }
 
-    /// What it holds, for a row that is made of several groups.
-    pub fn snapshot(&self) -> Self {
+    /// Its events, for a row that is made of several groups.
+    pub fn bare(&self) -> Self {
         Self {
-            partials: self.partials.clone(),
+            partials: self.partials.iter().map(|(shard, partial)| (*shard, partial.bare())).collect(),
             newest: self.newest.clone(),
             newest_arrival: self.newest_arrival,
             ..Self::default()
         }
     }
 
-    /// Takes what another group holds.
+    /// Takes the events of another group. This one is bare.
     pub fn absorb(&mut self, plan: &Plan, bounds: &Bounds, other: &Self) {
         for (shard, partial) in &other.partials {
-            self.partials.entry(*shard).or_insert_with(|| Partial::new(plan)).merge(plan, bounds, partial);
+            match self.partials.entry(*shard) {
+                Entry::Vacant(place) => {
+                    place.insert(partial.bare());
+                }
+                Entry::Occupied(mut own) => own.get_mut().merge(plan, bounds, &partial.bare()),
+            }
         }
         for (shard, position) in &other.newest {
             let newest = self.newest.entry(*shard).or_insert_with(|| position.clone());

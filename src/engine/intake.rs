@@ -39,13 +39,20 @@ impl Engine {
             if beyond {
                 shard.skip_to_silent_end();
             }
-            // CP-5: what lies beyond P waits until every shard has reached its own P.
-            if beyond && (self.replay_unfinished() || !self.shards[ix.0 as usize].parked.is_empty()) {
+            if beyond && (!self.shards[ix.0 as usize].parked.is_empty() || self.must_wait(ix, &record)) {
                 self.shards[ix.0 as usize].parked.push_back(record);
             } else {
                 self.process(ix, record);
             }
         }
+    }
+
+    /// CP-5: what lies beyond P waits until every shard has reached its own P. WN-7: what stands behind a change of plans
+    /// waits until that is durable.
+    fn must_wait(&mut self, ix: ShardIx, record: &EvaluatedRecord) -> bool {
+        let shard = &self.shards[ix.0 as usize];
+        let effective = shard.effective_of(&record.position, record.arrival, self.horizon);
+        self.replay_unfinished() || self.is_behind_change(effective)
     }
 
     /// Whether shards still replay; once they do not, they never will again in this process.
@@ -54,15 +61,17 @@ impl Engine {
         !self.replay_done
     }
 
-    /// CP-5: once every shard has reached its `P`, what waited goes on.
+    /// Once every shard has reached its `P` (CP-5), and a change of plans is durable (WN-7), what waited goes on.
     pub(super) fn release_parked(&mut self) {
-        if self.shards.iter().all(|shard| shard.parked.is_empty()) || self.replay_unfinished() {
-            return;
-        }
         for ix in 0..self.shards.len() {
-            let parked = std::mem::take(&mut self.shards[ix].parked);
             let ix = ShardIx(u32::try_from(ix).expect("adopt checked the number of shards"));
-            parked.into_iter().for_each(|record| self.process(ix, record));
+            while let Some(record) = self.shards[ix.0 as usize].parked.pop_front() {
+                if self.must_wait(ix, &record) {
+                    self.shards[ix.0 as usize].parked.push_front(record);
+                    break;
+                }
+                self.process(ix, record);
+            }
         }
     }
 
@@ -117,8 +126,7 @@ impl Engine {
     }
 
     fn take_outcome(&mut self, arriving: &Arriving, event: &EvaluatedEvent, plan: usize, outcome: &PlanOutcome) {
-        let shard = &self.shards[arriving.shard.0 as usize].id;
-        if !self.plans[plan].counts_at(shard, &arriving.position) {
+        if !self.plans[plan].counts_at(arriving.mark.effective) {
             self.counters.plans[plan].outside_activation += 1;
             return;
         }

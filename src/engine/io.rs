@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::checkpoint::StartPosition;
 use super::ids::{Position, ShardId};
 use crate::cloudtrail::EventKey;
-use crate::plan::PlanOutcome;
+use crate::plan::{Plan, PlanOutcome};
 use crate::risk_event::{DeliveryKey, RiskEvent};
 use crate::time::{Arrival, EventTime};
 
@@ -62,6 +62,9 @@ pub enum Input {
     DeadLettered(DeadLetterId),
     /// The checkpoint taken at this point is durable.
     CheckpointStored(CheckpointTicket),
+    /// These are the detections from now on, all of them (WN-7). Takes effect once a checkpoint that is taken
+    /// afterwards is durable; until then what arrived later waits. Nothing happens where none has changed.
+    PlansChanged(Vec<Arc<Plan>>),
 }
 
 /// What the engine wants done, in order.
@@ -170,7 +173,7 @@ pub struct PlanCounters {
     pub duplicate: u64,
     /// At or before `P`, of an instance that is released (CP-4).
     pub replayed: u64,
-    /// Outside the positions between which the plan counts (WN-7).
+    /// Outside the instants between which the plan counts, or decoded before it was loaded (WN-7).
     pub outside_activation: u64,
     /// Of `null_by`: by by-field, in the plan's order.
     pub null_by_field: Vec<u64>,

@@ -125,6 +125,17 @@ impl Ledger {
         });
     }
 
+    /// The plans are numbered anew.
+    pub fn renumber(&mut self, renumbered: impl Fn(InstanceKey) -> InstanceKey) {
+        for outstanding in self.outstanding.values_mut() {
+            outstanding.instance = renumbered(outstanding.instance.clone());
+        }
+        let unacknowledged = std::mem::take(&mut self.unacknowledged).into_iter();
+        self.unacknowledged = unacknowledged.map(|(key, count)| (renumbered(key), count)).collect();
+        let closing = std::mem::take(&mut self.closing).into_iter();
+        self.closing = closing.map(|(key, closing)| (renumbered(key), closing)).collect();
+    }
+
     /// Whether a plan still has closed instances that the horizon has not passed.
     pub fn has_closing(&self, is_of_plan: impl Fn(&InstanceKey) -> bool, horizon: Arrival) -> bool {
         self.closing.keys().any(|key| key.close_at > horizon && is_of_plan(key))

@@ -4,6 +4,7 @@
 //! Deliberately absent: clocks, I/O, decoding, Prometheus, randomness, and any decision that depends on how the inputs
 //! of different shards interleave. The rules are those of `docs/semantics.md`, named by their ids.
 
+mod activation;
 mod assign;
 mod checkpoint;
 mod closing;
@@ -26,7 +27,7 @@ use std::sync::Arc;
 
 pub use assign::Timing;
 pub use checkpoint::{
-    CHECKPOINT_VERSION, Checkpoint, PlanCheckpoint, PlanCut, PlanSpan, ShardCheckpoint, StartPosition, StreamIdentity,
+    CHECKPOINT_VERSION, Checkpoint, PlanCheckpoint, PlanSpan, ShardCheckpoint, StartPosition, StreamIdentity,
 };
 pub use ids::{InvalidSequenceNumber, Position, SequenceNumber, ShardId};
 pub use io::{
@@ -37,6 +38,7 @@ pub use plans::StoredPlanError;
 
 use crate::plan::{Bounds, Plan};
 use crate::time::Arrival;
+use activation::UnstoredCut;
 use closing::InProgress;
 use instance::{Instance, InstanceKey};
 use ledger::Ledger;
@@ -60,6 +62,10 @@ pub struct EngineConfig {
     pub start: StartPosition,
     /// The instant from which the stream is read, on a first start: windows that began earlier are partial (WN-7).
     pub started_at: Arrival,
+    /// On a restart: no earlier process has read anything that arrived at this instant or later (the server's time at
+    /// the start, plus what it may be wrong by). Plans that change are cut there or later, never where an earlier process may have
+    /// told of what it had read (WN-7).
+    pub unseen_from: Arrival,
 }
 
 /// The engine: one owner of all stream state. Inputs never fail; spurious ones are no-ops.
@@ -67,6 +73,10 @@ pub struct EngineConfig {
 pub struct Engine {
     config: EngineConfig,
     plans: Vec<PlanSlot>,
+    /// How often the plans changed.
+    plans_version: u64,
+    /// WN-7: a change of plans that no durable checkpoint holds yet.
+    unstored_cut: Option<UnstoredCut>,
     started_at: Arrival,
     shards: Vec<Shard>,
     by_id: BTreeMap<ShardId, ShardIx>,
@@ -90,6 +100,8 @@ pub struct Engine {
     next_ticket: u64,
     /// Horizons of checkpoints that are taken but not yet durable.
     tickets: BTreeMap<CheckpointTicket, Arrival>,
+    /// The newest checkpoint that is durable.
+    durable: Option<CheckpointTicket>,
     counters: Counters,
 }
 
@@ -124,8 +136,9 @@ impl Engine {
         plans: Vec<Arc<Plan>>,
         checkpoint: Checkpoint,
     ) -> Result<Self, StoredPlanError> {
-        let slots = plans::restored_plans(plans, &checkpoint)?;
+        let (slots, cut) = plans::restored_plans(plans, &checkpoint, config.unseen_from)?;
         let mut engine = Self::with(config, slots, checkpoint.started_at, checkpoint.horizon);
+        engine.unstored_cut = cut.map(UnstoredCut::at);
         for (id, stored) in checkpoint.shards {
             engine.adopt(Shard::restore(id, stored));
         }
@@ -138,6 +151,8 @@ impl Engine {
         Self {
             config,
             plans,
+            plans_version: 0,
+            unstored_cut: None,
             started_at,
             shards: Vec::new(),
             by_id: BTreeMap::new(),
@@ -155,14 +170,20 @@ impl Engine {
             next_dead_letter: 0,
             next_ticket: 0,
             tickets: BTreeMap::new(),
+            durable: None,
             counters,
         }
     }
 
     /// The plans, in the order that [`EvaluatedEvent::outcomes`] and [`Counters::plans`] use: the active ones and those
-    /// that still drain.
+    /// that still drain. The same as long as [`Engine::plans_version`] is.
     pub fn plans(&self) -> Vec<Arc<Plan>> {
         self.plans.iter().map(|slot| Arc::clone(&slot.plan)).collect()
+    }
+
+    /// Changes whenever [`Engine::plans`] does: records are to be evaluated against the latter anew.
+    pub fn plans_version(&self) -> u64 {
+        self.plans_version
     }
 
     /// Takes one input. Never fails.
@@ -176,6 +197,7 @@ impl Engine {
             Input::Delivered(key) => self.ledger.acknowledge(key),
             Input::DeadLettered(id) => self.ledger.dead_lettered(id),
             Input::CheckpointStored(ticket) => self.checkpoint_stored(ticket),
+            Input::PlansChanged(plans) => self.plans_changed(plans),
         }
         self.release_parked();
         self.advance_watermark();
@@ -195,8 +217,8 @@ impl Engine {
         }
     }
 
-    /// Whether a shard must not be read on for now: its records wait for the others' replay (CP-5), or it is ahead of
-    /// the watermark while the state is nearly full (BD-2). Such a shard is frozen, never idle (RD-3).
+    /// Whether a shard must not be read on for now: its records wait for the others' replay (CP-5) or for a change of
+    /// plans to be durable (WN-7), or it is ahead of the watermark while the state is nearly full (BD-2). Such a shard is frozen, never idle (RD-3).
     pub fn is_paused(&self, shard: &ShardId) -> bool {
         let Some(shard) = self.shard(shard) else { return false };
         // During replay a shard that waits for the others may hold the watermark: pausing those would be a deadlock.

@@ -1,16 +1,16 @@
-//! WN-7: which plans count, and between which positions.
+//! WN-7: which plans count, and between which instants.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::checkpoint::{Checkpoint, PlanCheckpoint, PlanCut, PlanSpan, ShardCheckpoint};
-use super::ids::{Position, ShardId};
+use super::checkpoint::{Checkpoint, PlanCheckpoint, PlanSpan};
 use super::instance::InstanceKey;
 use crate::plan::{CompileError, Plan};
 use crate::risk_event::Pane;
 use crate::time::Arrival;
 
 /// A plan and where it counts.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct PlanSlot {
     pub plan: Arc<Plan>,
     pub spans: Vec<PlanSpan>,
@@ -27,12 +27,11 @@ pub struct StoredPlanError {
 }
 
 impl PlanSlot {
-    /// Whether a contribution at this position counts. A shard that a cut does not list was not open then: beyond an
-    /// activation everything in it counts, before a retirement nothing.
-    pub fn counts_at(&self, shard: &ShardId, position: &Position) -> bool {
+    /// Whether a contribution with this effective arrival counts.
+    pub fn counts_at(&self, effective: Arrival) -> bool {
         self.spans.iter().any(|span| {
-            let begun = span.activated.as_ref().is_none_or(|cut| cut.is_before(shard, position));
-            let ended = span.retired.as_ref().is_some_and(|cut| cut.is_before(shard, position));
+            let begun = span.activated.is_none_or(|cut| effective >= cut);
+            let ended = span.retired.is_some_and(|cut| effective >= cut);
             begun && !ended
         })
     }
@@ -40,6 +39,12 @@ impl PlanSlot {
     /// Whether it is the active plan of its detection.
     pub fn is_active(&self) -> bool {
         self.spans.iter().any(|span| span.retired.is_none())
+    }
+
+    /// The instant from which nothing counts any more; none for an active plan.
+    pub fn ends_at(&self) -> Option<Arrival> {
+        let ends: Option<Vec<Arrival>> = self.spans.iter().map(|span| span.retired).collect();
+        ends.and_then(|ends| ends.into_iter().max())
     }
 
     /// Whether an instance was cut by an activation, or began before the stream was first read: then it is `partial`.
@@ -52,58 +57,29 @@ impl PlanSlot {
             }
             Pane::Late(bucket) | Pane::Future(bucket) => (bucket, bucket),
         };
-        self.spans.iter().any(|span| {
-            let begun_inside = match &span.activated {
-                None => gathers_from < started_at,
-                Some(cut) => earliest <= cut.newest && key.close_at > cut.complete_until,
-            };
-            let retired = span.retired.as_ref();
-            let ended_inside = retired.is_some_and(|cut| earliest <= cut.newest && key.close_at > cut.complete_until);
-            begun_inside || ended_inside
-        })
+        let inside = |cut: Arrival| earliest < cut && cut < key.close_at;
+        gathers_from < started_at
+            || self.spans.iter().flat_map(|span| [span.activated, span.retired]).flatten().any(inside)
     }
 
-    fn retire(&mut self, cut: &PlanCut) {
+    fn retire(&mut self, cut: Arrival) {
         for span in &mut self.spans {
-            span.retired.get_or_insert_with(|| cut.clone());
+            span.retired.get_or_insert(cut);
         }
     }
-}
 
-impl PlanCut {
-    fn is_before(&self, shard: &ShardId, position: &Position) -> bool {
-        self.positions.get(shard).is_none_or(|cut| position > cut)
-    }
-
-    /// The cut at the `P` of a stored checkpoint.
-    pub(super) fn at_processed(checkpoint: &Checkpoint) -> Self {
-        let shards = checkpoint.shards.iter();
-        Self {
-            positions: shards.map(|(id, shard)| (id.clone(), shard.processed.clone())).collect(),
-            complete_until: checkpoint.complete_until(),
-            newest: checkpoint.newest_processed(),
-        }
+    fn activate(&mut self, cut: Arrival) {
+        self.spans.push(PlanSpan { activated: Some(cut), retired: None });
     }
 }
 
 impl Checkpoint {
-    /// The newest effective arrival that was processed when the checkpoint was taken.
-    fn newest_processed(&self) -> Arrival {
-        self.shards.values().map(|shard| shard.processed_arrival).max().unwrap_or(self.started_at).max(self.horizon)
-    }
-
-    /// What arrived up to here lies up to `P` in every shard. A child is covered by the parents whose `P` has not come
-    /// to their end.
-    fn complete_until(&self) -> Arrival {
-        let done = |shard: &ShardCheckpoint| shard.processed == Position::End;
-        let covered = |shard: &ShardCheckpoint| {
-            shard.parents.iter().any(|parent| self.shards.get(parent).is_some_and(|parent| !done(parent)))
-        };
-        let open = self.shards.values().filter(|shard| !done(shard) && !covered(shard));
-        open.map(|shard| shard.processed_arrival.max(shard.read_through.unwrap_or(Arrival::MIN)))
-            .min()
-            .unwrap_or(self.horizon)
-            .max(self.horizon)
+    /// The earliest instant at which changed plans may be cut on a restart from here: nothing that was processed by
+    /// then arrived at it or later.
+    fn earliest_cut(&self) -> Arrival {
+        let processed = self.shards.values().map(|shard| shard.processed_arrival.plus(1));
+        let cuts = self.plans.iter().flat_map(|plan| &plan.spans).flat_map(|span| [span.activated, span.retired]);
+        processed.chain(cuts.flatten()).fold(self.horizon, Arrival::max)
     }
 }
 
@@ -113,23 +89,15 @@ pub(super) fn first_plans(current: Vec<Arc<Plan>>) -> Vec<PlanSlot> {
     sorted(current.into_iter().map(|plan| PlanSlot { plan, spans: spans() }).collect())
 }
 
-/// The plans of a restart: unchanged ones go on, vanished ones are retired at `P` and drain, new ones are activated
-/// at `P`.
+/// The plans of a restart, and where they were cut if they are not those of the checkpoint.
 pub(super) fn restored_plans(
     current: Vec<Arc<Plan>>,
     checkpoint: &Checkpoint,
-) -> Result<Vec<PlanSlot>, StoredPlanError> {
-    let cut = PlanCut::at_processed(checkpoint);
-    let mut slots = checkpoint.plans.iter().map(restore).collect::<Result<Vec<_>, _>>()?;
-    for slot in &mut slots {
-        if !current.iter().any(|plan| plan.fingerprint() == slot.plan.fingerprint()) {
-            slot.retire(&cut);
-        }
-    }
-    for plan in current {
-        activate(&mut slots, plan, &cut);
-    }
-    Ok(sorted(slots))
+    unseen_from: Arrival,
+) -> Result<(Vec<PlanSlot>, Option<Arrival>), StoredPlanError> {
+    let stored = checkpoint.plans.iter().map(restore).collect::<Result<Vec<_>, _>>()?;
+    let cut = checkpoint.earliest_cut().max(unseen_from);
+    Ok(if are_active(&stored, &current) { (sorted(stored), None) } else { (changed(stored, current, cut), Some(cut)) })
 }
 
 fn restore(stored: &PlanCheckpoint) -> Result<PlanSlot, StoredPlanError> {
@@ -138,14 +106,32 @@ fn restore(stored: &PlanCheckpoint) -> Result<PlanSlot, StoredPlanError> {
     Ok(PlanSlot { plan: Arc::new(plan), spans: stored.spans.clone() })
 }
 
-fn activate(slots: &mut Vec<PlanSlot>, plan: Arc<Plan>, cut: &PlanCut) {
-    let span = PlanSpan { activated: Some(cut.clone()), retired: None };
-    match slots.iter_mut().find(|slot| slot.plan.fingerprint() == plan.fingerprint()) {
-        Some(slot) if slot.is_active() => {}
-        // Back before it had drained: one set of instances, so that no id is used twice.
-        Some(slot) => slot.spans.push(span),
-        None => slots.push(PlanSlot { plan, spans: vec![span] }),
+/// Whether exactly these plans are active already.
+pub(super) fn are_active(slots: &[PlanSlot], current: &[Arc<Plan>]) -> bool {
+    let active = slots.iter().filter(|slot| slot.is_active()).map(|slot| slot.plan.fingerprint());
+    active.collect::<BTreeSet<_>>() == current.iter().map(|plan| plan.fingerprint()).collect()
+}
+
+fn is_among(slot: &PlanSlot, plans: &[Arc<Plan>]) -> bool {
+    plans.iter().any(|plan| plan.fingerprint() == slot.plan.fingerprint())
+}
+
+/// Unchanged plans go on, vanished ones are retired at the cut and drain, new ones are activated there.
+pub(super) fn changed(mut slots: Vec<PlanSlot>, current: Vec<Arc<Plan>>, cut: Arrival) -> Vec<PlanSlot> {
+    slots.iter_mut().filter(|slot| !is_among(slot, &current)).for_each(|slot| slot.retire(cut));
+    for plan in current {
+        match slots.iter_mut().find(|slot| slot.plan.fingerprint() == plan.fingerprint()) {
+            Some(slot) if slot.is_active() => {}
+            // Back before it had drained: one set of instances, so that no id is used twice.
+            Some(slot) => slot.activate(cut),
+            None => {
+                let mut slot = PlanSlot { plan, spans: Vec::new() };
+                slot.activate(cut);
+                slots.push(slot);
+            }
+        }
     }
+    sorted(slots)
 }
 
 fn sorted(mut slots: Vec<PlanSlot>) -> Vec<PlanSlot> {

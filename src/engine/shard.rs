@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::checkpoint::{ShardCheckpoint, StartPosition};
 use super::ids::{Position, ShardId};
-use super::io::EvaluatedRecord;
+use super::io::{CheckpointTicket, EvaluatedRecord};
 use crate::time::Arrival;
 
 /// A shard's index in the engine; never leaves it, and never orders an output.
@@ -56,6 +56,8 @@ pub(super) struct Shard {
     pub restored: bool,
     /// A checkpoint says that its end was reached, though it is read again from `C`: that never goes back (CP-3).
     pub was_drained: bool,
+    /// The first checkpoint of this process that says so.
+    pub drained_in: Option<CheckpointTicket>,
     /// The last record processed.
     pub position: Position,
     /// The effective arrival of that record (or what stands for it before the first).
@@ -91,6 +93,7 @@ impl Shard {
             life: Life::Waiting,
             restored: false,
             was_drained: false,
+            drained_in: None,
             position: Position::Start,
             effective: Arrival::MIN,
             read_through: Arrival::MIN,
@@ -116,6 +119,7 @@ impl Shard {
             children: stored.children,
             restored: opened,
             was_drained: stored.drained,
+            drained_in: None,
             // The first listing of this process decides.
             listed: Listed::Shown,
             position: stored.resume_after.clone(),
@@ -134,11 +138,8 @@ impl Shard {
     pub fn advance(&mut self, position: Position, arrival: Arrival, horizon: Arrival) -> (Mark, bool) {
         debug_assert!(position > self.position, "RD-1: records of a shard are processed in order, each once");
         let beyond = position > self.silent_to;
-        let unlifted = self.effective.max(arrival);
-        let floor = if beyond { self.read_through.max(horizon) } else { self.read_through };
-        let stored_lift = self.lifts.get(&position).copied().unwrap_or(Arrival::MIN);
-        let effective = unlifted.max(floor).max(stored_lift);
-        let violation = beyond && effective > unlifted;
+        let effective = self.effective_of(&position, arrival, horizon);
+        let violation = beyond && effective > self.effective.max(arrival);
         if violation {
             self.lifts.insert(position.clone(), effective);
         }
@@ -152,6 +153,20 @@ impl Shard {
         };
         self.read_through = self.read_through.max(effective);
         (mark, violation)
+    }
+
+    /// The effective arrival of the next record.
+    pub fn effective_of(&self, position: &Position, arrival: Arrival, horizon: Arrival) -> Arrival {
+        let floor = if *position > self.silent_to { self.read_through.max(horizon) } else { self.read_through };
+        let stored_lift = self.lifts.get(position).copied().unwrap_or(Arrival::MIN);
+        self.effective.max(arrival).max(floor).max(stored_lift)
+    }
+
+    /// The newest effective arrival of all that was taken in, parked records included: while these wait `R` stands
+    /// still, and nothing else lifts them.
+    pub fn newest_effective(&self) -> Arrival {
+        let parked = self.parked.iter().map(|record| self.effective_of(&record.position, record.arrival, Arrival::MIN));
+        parked.fold(self.effective.max(self.silent_effective), Arrival::max)
     }
 
     /// A listing shows it, or does not.

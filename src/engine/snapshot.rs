@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use super::Engine;
 use super::checkpoint::{CHECKPOINT_VERSION, Checkpoint, PlanCheckpoint, ShardCheckpoint};
 use super::ids::Position;
-use super::instance::PlanIx;
 use super::io::CheckpointTicket;
 use super::shard::{Life, Listed, Mark, Shard, ShardIx};
 use crate::time::Arrival;
@@ -42,6 +41,7 @@ impl Engine {
         let ticket = CheckpointTicket(self.next_ticket);
         self.next_ticket += 1;
         self.tickets.insert(ticket, self.horizon);
+        self.change_is_in(ticket);
         let checkpoint = Checkpoint {
             version: CHECKPOINT_VERSION,
             stream: self.config.stream.clone(),
@@ -57,7 +57,10 @@ impl Engine {
     pub(super) fn checkpoint_stored(&mut self, ticket: CheckpointTicket) {
         let Some(horizon) = self.tickets.get(&ticket).copied() else { return };
         self.tickets.retain(|other, _| *other > ticket);
+        self.durable = self.durable.max(Some(ticket));
         self.ledger.forget(horizon);
+        self.change_is_stored(ticket);
+        self.drop_drained_plans();
     }
 
     /// CP-1, CP-1a: `P` of every shard, parents first.
@@ -131,27 +134,24 @@ impl Engine {
                 .map(|ix| of_shard(ix).map(|mark| (mark.before.clone(), mark.effective_before)))
                 .collect()
         };
+        let (ticket, durable) = (CheckpointTicket(self.next_ticket), self.durable);
         let rows = self.shards.iter_mut().zip(processed).zip(resumes);
         let rows = rows.map(|((shard, processed), held)| {
             let resume = held.unwrap_or_else(|| (shard.position.clone(), shard.effective));
             debug_assert!(resume.0 >= shard.resume.0, "CP-3: C never goes back");
             shard.resume = resume;
             shard.lifts.retain(|position, _| *position > shard.resume.0);
-            (shard.id.clone(), row(shard, processed), forgettable(shard))
+            if shard.life == Life::Drained {
+                shard.drained_in.get_or_insert(ticket);
+            }
+            (shard.id.clone(), row(shard, processed), forgettable(shard, durable))
         });
         rows.filter(|(_, _, forgettable)| !forgettable).map(|(id, row, _)| (id, row)).collect()
     }
 
     /// WN-7: the active plans, and those that drain until their instances are released.
     fn plan_checkpoints(&self) -> Vec<PlanCheckpoint> {
-        let settled = !self.shards.iter().any(Shard::behind_p);
-        let plans = self.plans.iter().enumerate().filter(|(ix, slot)| {
-            let is_of_plan = |plan: PlanIx| plan.0 as usize == *ix;
-            let open = self.open.keys().any(|key| is_of_plan(key.plan))
-                || self.forced.iter().any(|(key, _)| is_of_plan(key.plan))
-                || self.ledger.has_closing(|key| is_of_plan(key.plan), self.horizon);
-            slot.is_active() || open || !settled
-        });
+        let plans = self.plans.iter().enumerate().filter(|(ix, _)| self.needs_plan(*ix, self.horizon));
         plans
             .map(|(_, slot)| PlanCheckpoint { text: (**slot.plan.text()).clone(), spans: slot.spans.clone() })
             .collect()
@@ -162,9 +162,12 @@ fn index(ix: usize) -> ShardIx {
     ShardIx(u32::try_from(ix).expect("a stream has fewer than 2^32 shards"))
 }
 
-/// A shard that is done and that Kinesis has forgotten needs no memory.
-fn forgettable(shard: &Shard) -> bool {
-    shard.listed == Listed::Forgotten && shard.life == Life::Drained && shard.resume.0 == Position::End
+/// A shard that is done and that Kinesis has forgotten needs no memory, once a durable checkpoint says that it is
+/// drained (CP-3): the store takes nothing that forgets a shard before.
+fn forgettable(shard: &Shard, durable: Option<CheckpointTicket>) -> bool {
+    let done = shard.life == Life::Drained && shard.resume.0 == Position::End;
+    let durably = shard.was_drained || shard.drained_in.is_some_and(|first| Some(first) <= durable);
+    shard.listed == Listed::Forgotten && done && durably
 }
 
 fn row(shard: &Shard, processed: &Processed) -> ShardCheckpoint {

@@ -1,6 +1,8 @@
 //! Rules of the contract that one small stream shows. What needs many schedules is the simulation's.
 
 mod corpus;
+mod filters;
+mod plan_changes;
 mod support;
 
 use std::collections::BTreeMap;
@@ -207,4 +209,23 @@ fn spurious_inputs_change_nothing() {
     assert_eq!((stream.engine.gauges(), stream.checkpoint()), before);
     let groups: BTreeMap<_, _> = stream.engine.shards().map(|(id, at, drained)| (id.clone(), (at, drained))).collect();
     assert_eq!(groups.len(), 1);
+}
+
+/// The store refuses a checkpoint that leaves out a shard of which the one before does not say that it is drained.
+#[test]
+fn cp_3_a_forgotten_shard_stays_in_the_checkpoint_until_a_durable_one_says_that_it_is_drained() {
+    let mut stream = Stream::new(vec![plan("a", COUNT)], 2);
+    stream.put(0, 1_000, &[event("1", 500, "ann")]);
+    let [gone, kept] = ["shard-0", "shard-1"].map(super::ShardId::new);
+    assert!(!stream.checkpoint().shards[&gone].drained);
+    stream.engine.handle_input(Input::ShardDrained { shard: gone.clone(), children: vec![] });
+    stream.engine.handle_input(Input::ShardsListed(vec![super::ShardRef { shard: kept, parents: vec![] }]));
+    assert_eq!(finals(stream.tip(1, 100_000)).len(), 1, "nothing is held any more");
+
+    let (ticket, first) = stream.engine.checkpoint();
+    assert!(first.shards[&gone].drained);
+    let (_, second) = stream.engine.checkpoint();
+    assert!(second.shards.contains_key(&gone), "the first one is not durable yet");
+    stream.engine.handle_input(Input::CheckpointStored(ticket));
+    assert!(!stream.checkpoint().shards.contains_key(&gone));
 }

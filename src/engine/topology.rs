@@ -122,7 +122,7 @@ impl Engine {
         }
         let lowest = self.shards.iter().filter_map(|shard| self.held_at(shard)).min();
         let end_of_batch = if self.config.timing == Timing::Batch { Arrival(i64::MAX) } else { self.watermark };
-        let watermark = lowest.unwrap_or(end_of_batch);
+        let watermark = self.held_by_change(lowest.unwrap_or(end_of_batch));
         debug_assert!(watermark >= self.watermark, "the watermark never goes back");
         self.watermark = self.watermark.max(watermark);
     }

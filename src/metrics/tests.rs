@@ -44,6 +44,7 @@ fn populated() -> (Registry, Metrics) {
     metrics.detection_null_field_total.with_label_values(&["d", "f"]).inc();
     metrics.detection_cut_rows_total.with_label_values(&["d"]).inc();
     metrics.detection_hidden_rows_total.with_label_values(&["d", "f"]).inc();
+    metrics.filter_expiry_timestamp_seconds.with_label_values(&["d", "f"]).set(1.0);
     metrics.detection_latency_seconds.with_label_values(&["early"]).observe(0.1);
     metrics.sink_attempts_total.with_label_values(&["soc", "ok"]).inc();
     metrics.sink_deliveries_total.with_label_values(&["soc", "acknowledged"]).inc();
@@ -90,7 +91,8 @@ fn labels_are_bounded() {
 
 #[test]
 fn every_metric_of_the_struct_can_be_gathered() {
-    let fields = include_str!("../metrics.rs").lines().filter(|line| line.starts_with("    /// `")).count();
+    let structs = concat!(include_str!("../metrics.rs"), include_str!("detections.rs"));
+    let fields = structs.lines().filter(|line| line.starts_with("    /// `")).count();
     assert_eq!(ours(&populated().0).len(), fields, "one documented field a metric, each with a series");
 }
 
@@ -124,6 +126,8 @@ fn known_label_values_start_at_zero() {
         "trailrisk_kinesis_possible_loss_total{stream=\"s\"}",
         "trailrisk_risk_events_total{detection=\"d\",severity=\"high\",stage=\"early\"}",
         "trailrisk_detection_matches_total{detection=\"d\"}",
+        "trailrisk_risk_events_withheld_total{detection=\"d\",reason=\"no_sink\",stage=\"early\"}",
+        "trailrisk_filters_expired",
     ] {
         assert_eq!(series.get(name), Some(&0.0), "{name}");
     }

@@ -2,17 +2,19 @@
 //!
 //! Deliberately absent: anything that changes what the pipeline does.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
+use super::filters::FilterWatch;
 use crate::admin::{Check, Heartbeat, Readiness};
 use crate::checkpoint::StoreError;
 use crate::clock;
-use crate::engine::{Checkpoint, Counters, DeadLetter, Engine, Position, ShardId};
+use crate::detection::ExpiringFilter;
+use crate::engine::{Checkpoint, Counters, DeadLetter, Engine, PlanCounters, PlanSpan, Position, ShardId};
 use crate::evaluate::Evaluation;
 use crate::metrics::Metrics;
-use crate::plan::Plan;
+use crate::plan::{Fingerprint, Plan};
 use crate::risk_event::RiskEvent;
 use crate::sink::Sinks;
 use crate::time::Arrival;
@@ -24,10 +26,14 @@ pub struct Observer {
     heartbeat: Heartbeat,
     stream: String,
     plans: Vec<Arc<Plan>>,
+    /// Where each of them counts (WN-7).
+    spans: BTreeMap<Fingerprint, Vec<PlanSpan>>,
+    plans_version: u64,
     last: Counters,
     blocked: BTreeSet<String>,
     rows: BTreeSet<ShardId>,
     replay_announced: bool,
+    filters: FilterWatch,
 }
 
 impl Observer {
@@ -40,13 +46,70 @@ impl Observer {
         engine: &Engine,
         max_state_bytes: usize,
     ) -> Self {
-        let plans = engine.plans();
         metrics.state_bytes_limit.set(i64::try_from(max_state_bytes).unwrap_or(i64::MAX));
         metrics.know_stream(&stream);
-        plans.iter().for_each(|plan| zero_plan(&metrics, plan));
-        let last = engine.counters().clone();
-        let (blocked, rows) = (BTreeSet::new(), BTreeSet::new());
-        Self { metrics, readiness, heartbeat, stream, plans, last, blocked, rows, replay_announced: false }
+        let filters = FilterWatch::new(&metrics, Vec::new());
+        metrics.detections.succeeded(wall_seconds());
+        let last = Counters { plans: Vec::new(), ..engine.counters().clone() };
+        let (plans, blocked, rows) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
+        let mut observer = Self {
+            metrics,
+            readiness,
+            heartbeat,
+            stream,
+            plans,
+            spans: BTreeMap::new(),
+            plans_version: 0,
+            last,
+            blocked,
+            rows,
+            replay_announced: false,
+            filters,
+        };
+        observer.take_plans(engine);
+        observer
+    }
+
+    /// From now on these filters are watched for their expiry.
+    pub fn watch_filters(&mut self, filters: Vec<ExpiringFilter>) {
+        self.filters = FilterWatch::new(&self.metrics, filters);
+    }
+
+    /// The engine's plans are others: counters are told apart by their order, so what was counted last is put into the
+    /// new one.
+    fn take_plans(&mut self, engine: &Engine) {
+        let known: BTreeMap<_, _> =
+            self.plans.iter().map(|plan| plan.fingerprint()).zip(std::mem::take(&mut self.last.plans)).collect();
+        self.plans = engine.plans();
+        self.plans_version = engine.plans_version();
+        let last = self.plans.iter().map(|plan| known.get(&plan.fingerprint()).cloned());
+        self.last.plans = last.zip(&self.plans).map(|(last, plan)| last.unwrap_or_else(|| nothing(plan))).collect();
+        self.plans.iter().for_each(|plan| zero_plan(&self.metrics, plan));
+        let active = engine.plan_spans().filter(|(_, spans)| spans.iter().any(|span| span.retired.is_none())).count();
+        self.metrics.detections.loaded.set(saturating(active));
+        self.metrics.detections.draining.set(saturating(self.plans.len() - active));
+        self.show_changes(engine);
+    }
+
+    /// Says which detections are activated and retired by a change that is not yet durable, and from which arrival on.
+    fn show_changes(&mut self, engine: &Engine) {
+        let now = engine.plan_spans().map(|(plan, spans)| (plan.fingerprint(), spans.to_vec())).collect();
+        let before = std::mem::replace(&mut self.spans, now);
+        let is_other = |plan: &Plan, spans: &[PlanSpan]| before.get(&plan.fingerprint()).is_none_or(|old| old != spans);
+        let changed = engine.plan_spans().filter(|(plan, spans)| engine.is_changing_plans() && is_other(plan, spans));
+        for (plan, spans) in changed {
+            let text = plan.text();
+            let (detection, version) = (text.name.as_str(), text.version);
+            match spans.last().map(|span| (span.activated, span.retired)) {
+                Some((_, Some(from))) => {
+                    tracing::info!(detection, version, %from, "detection retired; its open windows close, marked partial");
+                }
+                Some((Some(from), None)) => {
+                    tracing::info!(detection, version, %from, "detection activated; windows that began before are partial");
+                }
+                Some((None, None)) | None => {}
+            }
+        }
     }
 
     /// Gauges, readiness, heartbeat; once a second.
@@ -61,6 +124,7 @@ impl Observer {
         self.metrics.open_instances.set(saturating(gauges.open_instances));
         self.metrics.open_groups.set(saturating(gauges.open_groups));
         self.metrics.state_bytes.set(saturating(gauges.state_bytes));
+        self.filters.observe(jiff::Timestamp::try_from(clock::wall()).unwrap_or(jiff::Timestamp::MAX));
         self.counted(engine);
         self.show_replay(engine.is_replaying());
         self.show_blocked(sinks);
@@ -92,6 +156,9 @@ impl Observer {
 
     /// After a batch: what the engine counted since the last time.
     pub fn counted(&mut self, engine: &Engine) {
+        if self.plans_version != engine.plans_version() {
+            self.take_plans(engine);
+        }
         let now = engine.counters();
         if *now == self.last {
             return;
@@ -153,8 +220,9 @@ impl Observer {
     }
 
     /// CP-8.
-    pub fn possible_loss(&self, shard: &ShardId, after: &Position, detail: &str) {
-        tracing::error!(%shard, %after, detail, "records may be lost: the stream no longer holds what follows");
+    pub fn possible_loss(&self, shard: &ShardId, after: &Position, range: Option<(Arrival, Arrival)>, detail: &str) {
+        let (from, to) = range.map(|(from, to)| (tracing::field::display(from), tracing::field::display(to))).unzip();
+        tracing::error!(%shard, %after, from, to, detail, "records may be lost: the stream no longer holds what follows");
     }
 
     /// A checkpoint is taken.
@@ -193,6 +261,12 @@ impl Observer {
     }
 }
 
+/// Of a plan of which nothing was counted yet.
+fn nothing(plan: &Plan) -> PlanCounters {
+    let (null_by_field, hidden_rows) = (vec![0; plan.by_fields().len()], vec![0; plan.text().filters.len()]);
+    PlanCounters { null_by_field, hidden_rows, ..PlanCounters::default() }
+}
+
 /// Known label values start at zero.
 fn zero_plan(metrics: &Metrics, plan: &Plan) {
     let name = plan.text().name.as_str();
@@ -206,7 +280,7 @@ fn zero_plan(metrics: &Metrics, plan: &Plan) {
     }
 }
 
-fn count_plan(metrics: &Metrics, plan: &Plan, now: &crate::engine::PlanCounters, last: &crate::engine::PlanCounters) {
+fn count_plan(metrics: &Metrics, plan: &Plan, now: &PlanCounters, last: &PlanCounters) {
     let name = plan.text().name.as_str();
     metrics.detection_matches_total.with_label_values(&[name]).inc_by(now.counted - last.counted);
     metrics.events_duplicate_total.with_label_values(&[name]).inc_by(now.duplicate - last.duplicate);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
-use super::PipelineError;
+use super::{PipelineError, Reload};
 use crate::checkpoint::StoreError;
 use crate::engine::{CheckpointTicket, DeadLetterId, Output};
 use crate::risk_event::DeliveryKey;
@@ -20,7 +20,10 @@ pub(super) enum Step {
     Saved(CheckpointTicket, Result<(), StoreError>),
     RoomForOutput,
     Checkpoint,
+    Reload(Reload),
     Observe,
+    /// The engine can take more of the answer at hand.
+    Piece,
     Message(ShardMessage),
     Failed(PipelineError),
 }

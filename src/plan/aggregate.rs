@@ -145,9 +145,15 @@ fn percentile(aggregate: &ast::Aggregate, span: &Span) -> Result<Function, Compi
     }
 }
 
+const NAMES: [&str; 21] = [
+    "avg", "count", "dc", "earliest", "first", "last", "latest", "list", "max", "mean", "median", "min", "mode",
+    "range", "stdev", "stdevp", "sum", "sumsq", "values", "var", "varp",
+];
+
 fn unknown(name: &str, span: &Span) -> CompileError {
-    CompileError::unsupported(format!("unknown aggregate {name}"), span).with_help(
-        "supported are avg, count, dc, earliest, first, last, latest, list, max, mean, median, min, mode, perc<n>, range, \
-         stdev, stdevp, sum, sumsq, values, var, varp",
-    )
+    let help = match crate::spl::nearest(name, NAMES) {
+        Some(near) => format!("did you mean {near}?"),
+        None => format!("supported are {}, perc<n>", NAMES.join(", ")),
+    };
+    CompileError::unsupported(format!("unknown aggregate {name}"), span).with_help(help)
 }

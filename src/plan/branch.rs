@@ -1,17 +1,18 @@
-//! The ways of an event to its rows: the search itself, and each subsearch that is appended to it. What follows an
-//! `append` works on the rows of both, so that it stands at the end of both ways; an event may take several.
+//! The ways of an event to its rows: the search itself, and each subsearch that is appended to it event by event. What
+//! follows such an `append` works on the rows of both, so that it stands at the end of both ways; an event may take
+//! several. (A subsearch that needs all rows is a search of its own: see `leg`.)
 
 use std::sync::Arc;
 
 use super::command::{Action, BinWidth, Step};
-use super::compile::{check_expansions, step};
 use super::error::CompileError;
+use super::leg::{check_expansions, step};
 use super::matcher::Matcher;
 use super::names::Names;
-use super::parts::{Parts, needs_all_rows};
+use super::parts::Parts;
 use crate::cloudtrail::FieldPath;
 use crate::plan::PlanText;
-use crate::spl::ast::{Command, Pipeline, SearchExpr, Spanned};
+use crate::spl::ast::{Command, Pipeline, SearchExpr, Span, Spanned};
 
 /// One way.
 #[derive(Clone, Debug)]
@@ -46,49 +47,53 @@ impl Branch {
             let steps = steps.map(|(index, command)| step(text, command, || Some(named_after(index))));
             Ok(Self { base: Matcher::compile(path.base), steps: steps.collect::<Result<_, _>>()? })
         };
-        paths(&pipeline.base, parts.before)?.into_iter().map(compile).collect()
+        paths(&pipeline.base, parts.before).into_iter().map(compile).collect()
     }
 }
 
 /// Recursion is bounded by the parser's limit on nesting.
-fn paths<'a>(base: &'a SearchExpr, commands: &'a [Spanned<Command>]) -> Result<Vec<Path<'a>>, CompileError> {
+fn paths<'a>(base: &'a SearchExpr, commands: &'a [Spanned<Command>]) -> Vec<Path<'a>> {
     let mut all = vec![Path { base, commands: Vec::new() }];
     for command in commands {
         match &command.node {
-            Command::Append(subsearch) => {
-                check_subsearch(subsearch)?;
-                all.extend(paths(&subsearch.base, &subsearch.commands)?);
-            }
+            Command::Append(subsearch) => all.extend(paths(&subsearch.base, &subsearch.commands)),
             _ => all.iter_mut().for_each(|path| path.commands.push(command)),
         }
     }
-    Ok(all)
+    all
 }
 
-fn check_subsearch(subsearch: &Pipeline) -> Result<(), CompileError> {
-    match subsearch.commands.iter().find(|command| needs_all_rows(&command.node)) {
-        None => Ok(()),
-        Some(command) => Err(CompileError::unsupported(
-            "a subsearch that needs all rows before it is appended is not supported",
-            &command.span,
-        )
-        .with_help("append works on single events here: write stats and what needs all rows behind it")),
-    }
+/// The window of a search.
+#[derive(Clone, Debug)]
+pub(super) struct Window {
+    /// WN-1, in milliseconds.
+    ms: i64,
+    /// The `bin` that cuts it, or one that does not.
+    bin: Option<Span>,
 }
 
-/// WN-1: the window of the plan. Every branch must cut the same, since their rows meet in one.
-pub(super) fn window(text: &PlanText, branches: &[Branch], by: &[Arc<str>]) -> Result<i64, CompileError> {
-    let windows: Vec<i64> = branches.iter().map(|b| window_of(text, &b.steps, by)).collect::<Result<_, _>>()?;
-    match windows.iter().position(|window| *window != windows[0]) {
-        None => Ok(windows[0]),
-        Some(_) => {
-            let bin =
-                branches.iter().flat_map(|branch| &branch.steps).find(|step| width_of_time(&step.action).is_some());
-            let span = bin.map_or(0..0, |step| step.span.clone());
-            Err(CompileError::unsupported("what is appended has other windows", &span)
-                .with_help("write bin behind append, so that it cuts the events of both"))
-        }
+/// WN-1: the window of a search. Every branch must cut the same, since their rows meet in one.
+pub(super) fn window(text: &PlanText, branches: &[Branch], by: &[Arc<str>]) -> Result<Window, CompileError> {
+    let of = |branch: &Branch| {
+        let bin = branch.steps.iter().find(|step| width_of_time(&step.action).is_some());
+        Ok::<_, CompileError>(Window {
+            ms: window_of(text, &branch.steps, by)?,
+            bin: bin.map(|step| step.span.clone()),
+        })
+    };
+    let windows: Vec<Window> = branches.iter().map(of).collect::<Result<_, _>>()?;
+    let help = "write bin behind append, so that it cuts the events of both";
+    let ms = common_window(&windows, "what is appended has other windows", help)?;
+    Ok(Window { ms, bin: windows.into_iter().find_map(|window| window.bin) })
+}
+
+/// The window in milliseconds that all of these are; at least one.
+pub(super) fn common_window(windows: &[Window], message: &str, help: &str) -> Result<i64, CompileError> {
+    if windows.iter().all(|window| window.ms == windows[0].ms) {
+        return Ok(windows[0].ms);
     }
+    let bin = windows.iter().find_map(|window| window.bin.clone());
+    Err(CompileError::unsupported(message, &bin.unwrap_or(0..0)).with_help(help))
 }
 
 /// WN-1. Windows are cut on the event's own time, so `bin` must be the first to write `_time`.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::error::CompileError;
 use super::expr::{Condition, Expression, compile_condition, compile_value};
 use super::extract::{MvExpand, Rex, Spath};
+use super::lookup::{Lookup, LookupTable};
 use super::matcher::Matcher;
 use super::number::{self, Numeric};
 use super::pattern::Pattern;
@@ -13,6 +14,7 @@ use super::time_format::TimeFormat;
 use super::{Scalar, Value};
 use crate::cloudtrail::FieldPath;
 use crate::spl::ast::{self, BinSpan, Command, Span, Spanned};
+use crate::time::EventTime;
 
 /// A compiled command, with its place in the search.
 #[derive(Clone, Debug)]
@@ -21,6 +23,15 @@ pub(super) struct Step {
     pub(super) span: Span,
     /// Which of the plan's filter macros it came from (AG-4).
     pub(super) filter: Option<usize>,
+    /// AG-5: in windows that end later it is passed over.
+    pub(super) expires: Option<EventTime>,
+}
+
+impl Step {
+    /// Whether the filter that it came from has expired at the end of a window.
+    pub(super) fn is_expired(&self, window_end: EventTime) -> bool {
+        self.expires.is_some_and(|expires| window_end > expires)
+    }
 }
 
 /// What a command does to a record.
@@ -40,6 +51,7 @@ pub(super) enum Action {
     Spath(Spath),
     Rex(Box<Rex>),
     MvExpand(MvExpand),
+    Lookup(Arc<Lookup>),
 }
 
 /// One pair of `rename`.
@@ -109,6 +121,7 @@ impl Action {
             Self::Convert(conversions) => conversions.iter().for_each(|conversion| conversion.apply(record)),
             Self::Spath(spath) => spath.apply(record),
             Self::Rex(rex) => rex.apply(record),
+            Self::Lookup(lookup) => lookup.apply(record),
             Self::MvExpand(_) => {}
         }
         true
@@ -124,6 +137,7 @@ impl Action {
             Self::Spath(spath) => spath.writes(field),
             Self::Rex(rex) => rex.writes(field),
             Self::MvExpand(expand) => expand.writes(field),
+            Self::Lookup(lookup) => lookup.writes(field),
             Self::Search(_) | Self::Where(_) | Self::Keep(_) | Self::Drop(_) | Self::Table(_) | Self::FillNull(..) => {
                 false
             }
@@ -135,6 +149,7 @@ impl Action {
     pub(super) fn compile(
         command: &Command,
         span: &Span,
+        lookups: &[Arc<LookupTable>],
         fields_named_after: impl FnOnce() -> Option<Vec<FieldPath>>,
     ) -> Result<Self, CompileError> {
         Ok(match command {
@@ -149,7 +164,9 @@ impl Action {
                 Value::text(value.as_str()),
                 match fields.is_empty() {
                     true => fields_named_after(),
-                    false => Some(fields.iter().map(|field| FieldPath::compile(&field.node)).collect()),
+                    false => {
+                        Some(fields.iter().map(|field| one_field(&field.node, &field.span)).collect::<Result<_, _>>()?)
+                    }
                 },
             ),
             Command::Bin { field, span: width, output } => Self::Bin(Bin::compile(field, *width, output.as_ref())?),
@@ -165,16 +182,15 @@ impl Action {
             Command::Rex { field, pattern, max_match } => {
                 Self::Rex(Box::new(Rex::compile(field, pattern, *max_match)?))
             }
+            Command::Lookup(lookup) => Self::Lookup(Arc::new(Lookup::compile(lookup, lookups)?)),
             Command::MvExpand { field, limit } => Self::MvExpand(MvExpand::compile(field, *limit, span)?),
-            Command::Append(_) => {
-                return Err(CompileError::unsupported("append is supported where the rows are events", span)
-                    .with_help("write it before stats, before filter macros, and before what needs all rows"));
-            }
             Command::Stats(_)
             | Command::EventStats(_)
             | Command::Sort { .. }
             | Command::Head { .. }
-            | Command::Dedup { .. } => {
+            | Command::Dedup { .. }
+            | Command::Append(_)
+            | Command::Join(_) => {
                 return Err(CompileError::unsupported("this command needs all rows of a window", span));
             }
         })
@@ -185,7 +201,18 @@ fn patterns(fields: &[Spanned<String>]) -> Vec<Pattern> {
     fields.iter().map(|field| Pattern::exact(&field.node)).collect()
 }
 
+/// A field of a command that works on the fields which it names one by one.
+pub(super) fn one_field(name: &str, span: &Span) -> Result<FieldPath, CompileError> {
+    if name.contains('*') {
+        return Err(
+            CompileError::unsupported("wildcards are not supported here", span).with_help("name the fields one by one")
+        );
+    }
+    Ok(FieldPath::compile(name))
+}
+
 fn assignment((field, expr): &(Spanned<String>, Spanned<ast::Expr>)) -> Result<(Arc<str>, Expression), CompileError> {
+    one_field(&field.node, &field.span)?;
     Ok((field.node.as_str().into(), compile_value(expr)?))
 }
 
@@ -239,7 +266,7 @@ impl Bin {
             return Err(CompileError::invalid("the span of bin is above zero", &field.span));
         }
         let output = output.unwrap_or(field).node.as_str().into();
-        Ok(Self { field: FieldPath::compile(&field.node), output, span })
+        Ok(Self { field: one_field(&field.node, &field.span)?, output, span })
     }
 
     fn floor(&self, value: &Value) -> Value {
@@ -288,7 +315,7 @@ impl Convert {
             }
         };
         let output = node.output.as_deref().unwrap_or(&node.field).into();
-        Ok(Self { function, field: FieldPath::compile(&node.field), output })
+        Ok(Self { function, field: one_field(&node.field, span)?, output })
     }
 
     fn apply(&self, record: &mut Record<'_>) {

@@ -2,21 +2,13 @@
 
 use std::sync::Arc;
 
-use super::aggregate::{Aggregate, Argument, Function};
-use super::branch::{self, Branch};
-use super::command::{Action, Step};
-use super::conclude::Stage;
 use super::early::{self, Early};
 use super::error::{CompileError, PlanWarning};
-use super::expr::Expression;
-use super::extract::MAX_EXPANSIONS;
 use super::fingerprint::Fingerprint;
-use super::parts::{Parts, filter_of};
-use super::whole::Whole;
-use super::{literals, schema, warnings};
-use crate::cloudtrail::FieldPath;
+use super::leg::{Leg, Legs};
+use super::{GroupKey, expiry, literals, warnings};
 use crate::plan::PlanText;
-use crate::spl::ast::{Command, Pipeline, Span, Spanned, StatsCommand};
+use crate::spl::ast::Pipeline;
 
 /// A compiled search: immutable, a function of its [`PlanText`] alone.
 #[derive(Clone, Debug)]
@@ -26,18 +18,9 @@ pub struct Plan {
     pub(super) window_ms: i64,
     /// Where the base search ends in the text.
     pub(super) base_end: usize,
-    /// The ways of an event to its rows: the search itself and what is appended to it.
-    pub(super) branches: Vec<Branch>,
-    /// Where the commands over events stand in the text.
-    pub(super) event_commands: Vec<Span>,
-    has_stats: bool,
-    pub(super) by: Vec<Arc<str>>,
-    pub(super) by_fields: Vec<FieldPath>,
-    pub(super) aggregates: Vec<Aggregate>,
-    pub(super) row_steps: Vec<Step>,
-    /// The commands over all rows of a window.
-    pub(super) stages: Vec<Stage>,
-    group_fields: Vec<Arc<str>>,
+    /// The search itself, then those whose rows are joined or appended to its rows.
+    pub(super) legs: Vec<Leg>,
+    by_fields: Vec<Arc<str>>,
     early: Early,
     warnings: Vec<PlanWarning>,
 }
@@ -53,35 +36,17 @@ impl Plan {
 
     /// Compiles a parsed search.
     pub(super) fn from_pipeline(text: &PlanText, pipeline: &Pipeline) -> Result<Self, CompileError> {
-        let parts = Parts::of(text, pipeline);
-        let branches = Branch::compile_all(text, pipeline, &parts)?;
-        let row_steps = steps(text, parts.after)?;
-        check_expansions(parts.after.iter().chain(parts.whole))?;
-        let (by, aggregates) = match &parts.stats {
-            Some(stats) => (by_fields(stats.node)?, aggregates(stats)?),
-            None => (Vec::new(), columns(pipeline, &parts)?),
-        };
-        let stages = stages(text, parts.whole)?;
-        check_outputs(&by, &aggregates, parts.stats.as_ref().map_or(&(0..0), |stats| &stats.span))?;
+        expiry::check(text, pipeline)?;
+        let (legs, window_ms) = Legs::compile(text, pipeline)?;
         Ok(Self {
             fingerprint: Fingerprint::of(text),
-            window_ms: branch::window(text, &branches, &by)?,
+            window_ms,
             base_end: pipeline.commands.first().map_or(text.search.len(), |command| command.span.start),
-            early: match parts.whole.first() {
-                Some(command) => early::never(&text.search, command),
-                None => early::classify(&text.search, &by, &aggregates, parts.after),
-            },
-            group_fields: group_fields(&by, &stages),
+            early: early::of(text, pipeline, &legs[0]),
+            by_fields: legs.iter().flat_map(|leg| leg.by.iter().cloned()).collect(),
             warnings: warnings::of(pipeline),
-            has_stats: parts.stats.is_some(),
-            by_fields: by.iter().map(|name| FieldPath::compile(name)).collect(),
             text: Arc::new(text.clone()),
-            branches,
-            event_commands: parts.before.iter().map(|command| command.span.clone()).collect(),
-            by,
-            aggregates,
-            row_steps,
-            stages,
+            legs,
         })
     }
 
@@ -101,25 +66,21 @@ impl Plan {
         self.window_ms
     }
 
-    /// The by-fields in the order written; none for a search without `stats`.
+    /// The by-fields in the order written, those of subsearches behind those of the search itself; none for a search
+    /// without `stats`.
     pub fn by_fields(&self) -> &[Arc<str>] {
-        &self.by
+        &self.by_fields
     }
 
-    /// The names of the by-values of a result's group: those of the last `stats`.
-    pub fn group_fields(&self) -> &[Arc<str>] {
-        &self.group_fields
-    }
-
-    /// Whether the search groups events as they come; otherwise every event is its own group.
-    pub fn has_stats(&self) -> bool {
-        self.has_stats
+    /// The names of the by-values of a result's group: those of the last `stats` of the search that its row comes from.
+    pub fn group_fields(&self, group: &GroupKey) -> &[Arc<str>] {
+        self.leg(group.leg).group_fields()
     }
 
     /// PO-3: an event that matches holds at least one of these in its JSON text, whatever the case of ASCII letters, as
     /// long as that text has no `\u` escapes. They consist of `[A-Za-z0-9 _.:-]`. `None`: no such set is known.
     pub fn required_literals(&self) -> Option<Vec<String>> {
-        literals::required(&self.branches)
+        literals::required(self.legs.iter().flat_map(|leg| &leg.branches))
     }
 
     /// EM-1, EM-5: when a row may be announced.
@@ -132,104 +93,8 @@ impl Plan {
         &self.warnings
     }
 
-    /// The aggregates whose inputs are kept with the units.
-    pub(super) fn kept_aggregates(&self) -> impl Iterator<Item = (usize, Function)> {
-        let functions = self.aggregates.iter().map(|aggregate| aggregate.function).enumerate();
-        functions.filter(|(_, function)| function.keeps_inputs())
+    /// The search of that number; numbers come from groups of this plan.
+    pub(super) fn leg(&self, leg: u32) -> &Leg {
+        &self.legs[leg as usize]
     }
-
-    /// The place of a kept aggregate among those that are kept.
-    pub(super) fn slot(&self, index: usize) -> usize {
-        self.kept_aggregates().take_while(|(kept, _)| *kept < index).count()
-    }
-}
-
-/// Commands over rows.
-fn steps(text: &PlanText, commands: &[Spanned<Command>]) -> Result<Vec<Step>, CompileError> {
-    commands.iter().map(|command| step(text, command, || None)).collect()
-}
-
-/// One command; `named_after` as for [`Action::compile`].
-pub(super) fn step(
-    text: &PlanText,
-    command: &Spanned<Command>,
-    named_after: impl FnOnce() -> Option<Vec<FieldPath>>,
-) -> Result<Step, CompileError> {
-    let action = Action::compile(&command.node, &command.span, named_after)?;
-    Ok(Step { action, span: command.span.clone(), filter: filter_of(text, &command.span) })
-}
-
-/// The commands from the first one on that needs all rows.
-fn stages(text: &PlanText, commands: &[Spanned<Command>]) -> Result<Vec<Stage>, CompileError> {
-    let mut stages = Vec::new();
-    for command in commands {
-        match (Whole::compile(&command.node)?, stages.last_mut()) {
-            (Some(whole), _) => {
-                if let Whole::Stats(grouping) = &whole {
-                    check_outputs(&grouping.by, &grouping.aggregates, &command.span)?;
-                }
-                stages.push(Stage::All(whole, command.span.clone()));
-            }
-            (None, Some(Stage::Rows(rows))) => rows.push(step(text, command, || None)?),
-            (None, _) => stages.push(Stage::Rows(vec![step(text, command, || None)?])),
-        }
-    }
-    Ok(stages)
-}
-
-fn group_fields(by: &[Arc<str>], stages: &[Stage]) -> Vec<Arc<str>> {
-    let mut later = stages.iter().rev().filter_map(|stage| match stage {
-        Stage::All(Whole::Stats(grouping), _) => Some(&grouping.by),
-        _ => None,
-    });
-    later.next().map_or(by, Vec::as_slice).to_vec()
-}
-
-pub(super) fn check_expansions<'c>(commands: impl Iterator<Item = &'c Spanned<Command>>) -> Result<(), CompileError> {
-    let mut expansions = commands.filter(|command| matches!(command.node, Command::MvExpand { .. }));
-    match expansions.nth(MAX_EXPANSIONS) {
-        Some(further) => Err(CompileError::unsupported(
-            format!("more than {MAX_EXPANSIONS} mvexpand in one search are not supported"),
-            &further.span,
-        )),
-        None => Ok(()),
-    }
-}
-
-pub(super) fn by_fields(stats: &StatsCommand) -> Result<Vec<Arc<str>>, CompileError> {
-    let field = |field: &Spanned<String>| match field.node.contains('*') {
-        true => Err(CompileError::unsupported("wildcards in by-fields are not supported", &field.span)),
-        false => Ok(Arc::from(field.node.as_str())),
-    };
-    stats.by.iter().map(field).collect()
-}
-
-fn aggregates(stats: &Spanned<&StatsCommand>) -> Result<Vec<Aggregate>, CompileError> {
-    if stats.node.aggregates.is_empty() {
-        return Err(
-            CompileError::invalid("stats needs an aggregate", &stats.span).with_help("such as: stats count by user")
-        );
-    }
-    stats.node.aggregates.iter().map(Aggregate::compile).collect()
-}
-
-fn columns(pipeline: &Pipeline, parts: &Parts<'_>) -> Result<Vec<Aggregate>, CompileError> {
-    let column = |name: Arc<str>| Aggregate {
-        function: Function::Column,
-        argument: Argument::Value(Expression::Field(FieldPath::compile(&name))),
-        output: name,
-        span: None,
-    };
-    Ok(schema::columns(pipeline, parts.before, parts.whole)?.into_iter().map(column).collect())
-}
-
-fn check_outputs(by: &[Arc<str>], aggregates: &[Aggregate], span: &Span) -> Result<(), CompileError> {
-    let outputs: Vec<_> = by.iter().chain(aggregates.iter().map(|aggregate| &aggregate.output)).collect();
-    for (index, output) in outputs.iter().enumerate() {
-        if outputs[..index].contains(output) {
-            return Err(CompileError::invalid(format!("two columns are called {output}"), span)
-                .with_help("give one of them another name with `as`"));
-        }
-    }
-    Ok(())
 }

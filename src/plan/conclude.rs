@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::command::Step;
 use super::compile::Plan;
+use super::join::Join;
+use super::leg::Leg;
 use super::record::Record;
 use super::run::{Budget, End, run};
 use super::whole::{Context, Whole, WorkRow};
@@ -26,7 +28,7 @@ pub struct GroupRow {
 /// A row of the whole window.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WindowRow {
-    /// Its group: by-values of [`Plan::group_fields`].
+    /// Its group: by-values as [`Plan::group_fields`] names them.
     pub group: GroupKey,
     /// Which of the rows of this group it is.
     pub ordinal: usize,
@@ -56,49 +58,86 @@ pub struct Conclusion {
 pub(super) enum Stage {
     Rows(Vec<Step>),
     All(Whole, Span),
+    /// The rows of a subsearch come behind those that there are.
+    Append(u32, Span),
+    /// The rows of a subsearch meet those that there are.
+    Join(Join, Span),
 }
 
 impl Plan {
     /// Whether later commands need every row of a window: then rows of groups are no results yet, and [`Self::conclude`]
     /// makes the results when the window is complete (EM-5).
     pub fn whole_result(&self) -> bool {
-        !self.stages.is_empty()
+        !self.legs[0].stages.is_empty()
     }
 
     /// Runs the commands over all rows of a window. The order of `rows` does not matter. `now()` is `window_end`.
     pub fn conclude(&self, bounds: &Bounds, rows: Vec<GroupRow>, window_end: EventTime) -> Conclusion {
-        let mut conclusion = Conclusion { hidden: vec![0; self.text.filters.len()], ..Conclusion::default() };
-        let mut budget = Budget::of_window();
-        let context = Context { bounds, window_end };
-        let mut rows = self.in_order(rows, window_end);
-        for stage in &self.stages {
+        let mut of_leg: BTreeMap<u32, Vec<GroupRow>> = BTreeMap::new();
+        rows.into_iter().for_each(|row| of_leg.entry(row.group.leg).or_default().push(row));
+        let mut concluding = Concluding {
+            plan: self,
+            rows: of_leg,
+            context: Context { bounds, window_end },
+            budget: Budget::of_window(),
+            conclusion: Conclusion { hidden: vec![0; self.text.filters.len()], ..Conclusion::default() },
+        };
+        let rows = concluding.rows_of(0);
+        let Concluding { budget, conclusion, .. } = concluding;
+        Conclusion { rows: finish(rows), cut: budget.cut, ..conclusion }
+    }
+}
+
+/// A window whose rows are being made.
+struct Concluding<'p, 'c> {
+    plan: &'p Plan,
+    /// Of each search, the rows of its groups.
+    rows: BTreeMap<u32, Vec<GroupRow>>,
+    context: Context<'c>,
+    budget: Budget,
+    conclusion: Conclusion,
+}
+
+impl<'p> Concluding<'p, '_> {
+    /// What a search comes to. Recursion is bounded by the parser's limit on nesting; every subsearch has one place.
+    fn rows_of(&mut self, leg: u32) -> Vec<WorkRow<'p>> {
+        let rows = self.rows.remove(&leg).unwrap_or_default();
+        let leg = self.plan.leg(leg);
+        let mut rows = in_order(leg, rows, self.context.window_end);
+        for stage in &leg.stages {
             rows = match stage {
-                Stage::Rows(steps) => run_rows(steps, rows, &mut budget, &mut conclusion),
-                Stage::All(whole, _) => whole.apply(rows, &context, &mut budget, &mut conclusion),
+                Stage::Rows(steps) => run_rows(steps, rows, &mut self.budget, &mut self.conclusion),
+                Stage::All(whole, _) => whole.apply(rows, &self.context, &mut self.budget, &mut self.conclusion),
+                Stage::Append(further, _) => {
+                    rows.extend(self.rows_of(*further));
+                    rows
+                }
+                Stage::Join(join, _) => {
+                    let further = self.rows_of(join.leg);
+                    join.apply(rows, &further, &mut self.budget)
+                }
             };
         }
-        conclusion.cut = budget.cut;
-        conclusion.rows = finish(rows);
-        conclusion
+        rows
     }
+}
 
-    /// Groups by their by-values; events newest first, by (time, id) as `first` takes them, the rows of one event in their
-    /// order (AG-5).
-    fn in_order(&self, mut rows: Vec<GroupRow>, window_end: EventTime) -> Vec<WorkRow<'_>> {
-        if self.has_stats() {
-            rows.sort_by(|a, b| a.group.cmp(&b.group));
-        } else {
-            let key = |row: &GroupRow| (Reverse((row.time, row.group.event)), row.group.ordinal);
-            rows.sort_by_key(key);
-        }
-        let work = |GroupRow { group, row, .. }| WorkRow {
-            sources: BTreeSet::from([GroupKey::clone(&group)]),
-            group,
-            record: Record::row(row, window_end),
-            values_truncated: false,
-        };
-        rows.into_iter().map(work).collect()
+/// Groups by their by-values; events newest first, by (time, id) as `first` takes them, the rows of one event in their
+/// order (AG-5).
+fn in_order<'p>(leg: &Leg, mut rows: Vec<GroupRow>, window_end: EventTime) -> Vec<WorkRow<'p>> {
+    if leg.has_stats {
+        rows.sort_by(|a, b| a.group.cmp(&b.group));
+    } else {
+        let key = |row: &GroupRow| (Reverse((row.time, row.group.event)), row.group.ordinal);
+        rows.sort_by_key(key);
     }
+    let work = |GroupRow { group, row, .. }| WorkRow {
+        sources: BTreeSet::from([GroupKey::clone(&group)]),
+        group,
+        record: Record::row(row, window_end),
+        values_truncated: false,
+    };
+    rows.into_iter().map(work).collect()
 }
 
 fn run_rows<'p>(

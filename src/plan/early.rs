@@ -8,9 +8,11 @@ use std::collections::BTreeMap;
 
 use super::aggregate::{Aggregate, Argument, Function};
 use super::expr::Expression;
+use super::leg::Leg;
 use super::names::Names;
-use super::number;
-use crate::spl::ast::{BinaryOp, Command, CompareOp, Expr, SearchExpr, SearchTerm, Spanned, UnaryOp};
+use super::parts::Parts;
+use super::{PlanText, number};
+use crate::spl::ast::{BinaryOp, Command, CompareOp, Expr, Pipeline, SearchExpr, SearchTerm, Spanned, UnaryOp};
 use crate::spl::capture_names;
 
 /// When rows may be announced.
@@ -54,14 +56,18 @@ enum Filter {
 
 struct Columns(BTreeMap<String, Growth>);
 
+/// When a row of a search may be announced.
+pub(super) fn of(text: &PlanText, pipeline: &Pipeline, leg: &Leg) -> Early {
+    let parts = Parts::of(text, pipeline);
+    match parts.whole.first() {
+        Some(command) => never(&text.search, command),
+        None => classify(&text.search, leg, parts.after),
+    }
+}
+
 /// Classifies the commands after `stats`; for a search without `stats`, those that work on its rows.
-pub(super) fn classify(
-    search: &str,
-    by: &[std::sync::Arc<str>],
-    aggregates: &[Aggregate],
-    commands: &[Spanned<Command>],
-) -> Early {
-    let mut columns = Columns::new(by, aggregates);
+fn classify(search: &str, leg: &Leg, commands: &[Spanned<Command>]) -> Early {
+    let mut columns = Columns::new(&leg.by, &leg.aggregates);
     let mut strictest = Filter::Constant;
     for command in commands {
         let filter = match &command.node {
@@ -87,8 +93,10 @@ pub(super) fn classify(
 }
 
 /// A search whose later commands need every row (EM-5); `command` is the first of them.
-pub(super) fn never(search: &str, command: &Spanned<Command>) -> Early {
-    let text = search.get(command.span.clone()).unwrap_or_default().trim();
+fn never(search: &str, command: &Spanned<Command>) -> Early {
+    let text = search.get(command.span.clone()).unwrap_or_default();
+    // Of a subsearch it is enough to say that there is one.
+    let text = text.split_once('[').map_or(text, |(command, _)| command).trim();
     Early::AtClose(format!("`{text}` needs every row of the window"))
 }
 
@@ -128,9 +136,13 @@ impl Columns {
             // Hidden columns are null from here on; keeping their growth is the careful choice.
             Command::Fields { .. } | Command::Table(_) => {}
             Command::Spath { input, output, path } => {
-                self.extract(input, output.iter().chain(path).take(1).map(String::as_str));
+                self.extract(&[input], output.iter().chain(path).take(1).map(String::as_str));
             }
-            Command::Rex { field, pattern, .. } => self.extract(field, capture_names(&pattern.node).into_iter()),
+            Command::Rex { field, pattern, .. } => self.extract(&[field], capture_names(&pattern.node).into_iter()),
+            Command::Lookup(lookup) => {
+                let inputs: Vec<&str> = lookup.inputs.iter().map(|input| input.field.as_str()).collect();
+                self.extract(&inputs, lookup.outputs.iter().map(|output| output.field.as_str()));
+            }
             Command::Search(_) | Command::Where(_) | Command::MvExpand { .. } => {}
             // With these a plan has no early stage, or none of them comes after `stats`.
             Command::Stats(_)
@@ -138,14 +150,16 @@ impl Columns {
             | Command::Dedup { .. }
             | Command::Sort { .. }
             | Command::Head { .. }
-            | Command::Append(_) => {}
+            | Command::Append(_)
+            | Command::Join(_) => {}
         }
     }
 
-    /// What is taken out of a field that stays the same stays the same, if the field that it is written to does, too.
-    fn extract<'c>(&mut self, input: &str, outputs: impl Iterator<Item = &'c str>) {
+    /// What is taken out of fields that stay the same stays the same, if the field that it is written to does, too.
+    fn extract<'c>(&mut self, inputs: &[&str], outputs: impl Iterator<Item = &'c str>) {
+        let inputs = inputs.iter().all(|input| self.of(input).is_constant());
         for output in outputs {
-            let constant = self.of(input).is_constant() && self.of(output).is_constant();
+            let constant = inputs && self.of(output).is_constant();
             self.0.insert(output.to_owned(), if constant { Growth::Constant } else { Growth::Unknown });
         }
     }

@@ -2,6 +2,7 @@
 
 use super::command::{Step, floor_time};
 use super::compile::Plan;
+use super::leg::Leg;
 use super::partial::Partial;
 use super::record::Record;
 use super::run::{Budget, End, run};
@@ -16,11 +17,13 @@ impl Plan {
         let record = Record::event(event, EventTime(start.saturating_add(self.window_ms)));
         let mut made = Made::default();
         let mut budget = Budget::of_event(event.raw.len());
-        for branch in self.branches.iter().filter(|branch| branch.base.matches(&record)) {
-            run(&branch.steps, record.clone(), &mut budget, &mut |end, budget| match end {
-                End::Passed(record) => self.contribute(event, &record, budget, &mut made),
-                End::Dropped(_) => {}
-            });
+        for leg in &self.legs {
+            for branch in leg.branches.iter().filter(|branch| branch.base.matches(&record)) {
+                run(&branch.steps, record.clone(), &mut budget, &mut |end, budget| match end {
+                    End::Passed(record) => leg.contribute(event, &record, budget, &mut made),
+                    End::Dropped(_) => {}
+                });
+            }
         }
         made.outcome(budget.cut)
     }
@@ -28,9 +31,10 @@ impl Plan {
     /// Makes the rows of one group: the commands after `stats` over by-values and aggregates. `now()` is `window_end`.
     pub fn rows(&self, group: &GroupKey, partial: &Partial, window_end: EventTime) -> Rows {
         let mut rows = Rows { hidden: vec![0; self.text.filters.len()], ..Rows::default() };
-        let record = Record::row(self.base_row(group, partial), window_end);
+        let leg = self.leg(group.leg);
+        let record = Record::row(leg.base_row(self, group, partial), window_end);
         let mut budget = Budget::of_row();
-        run(&self.row_steps, record, &mut budget, &mut |end, _| match end {
+        run(&leg.row_steps, record, &mut budget, &mut |end, _| match end {
             End::Passed(record) => rows.rows.push(record.into_row()),
             End::Dropped(Step { filter: Some(filter), .. }) => rows.hidden[*filter] += 1,
             End::Dropped(Step { filter: None, .. }) => {}
@@ -38,12 +42,14 @@ impl Plan {
         rows.cut = budget.cut;
         rows
     }
+}
 
+impl Leg {
     fn contribute(&self, event: &Event, record: &Record<'_>, budget: &mut Budget, made: &mut Made) {
         let by: Vec<Vec<Scalar>> =
             self.by_fields.iter().map(|field| by_values(field.name(), &record.get(field))).collect();
         if let Some(null) = by.iter().position(Vec::is_empty) {
-            made.null_by.get_or_insert(null);
+            made.null_by.get_or_insert(self.by_offset + null);
             made.null_by_rows += 1;
             return;
         }
@@ -52,19 +58,17 @@ impl Plan {
         let wanted = by.iter().fold(1_usize, |rows, values| rows.saturating_mul(values.len()));
         for values in combinations(&by, budget.afford(wanted, values)) {
             let ordinal = u32::try_from(made.contributions.len()).expect("the budget is far below");
-            let group = match self.has_stats() {
-                true => GroupKey { values, event: None, ordinal: 0 },
-                false => GroupKey { values, event: Some(event.key), ordinal },
-            };
+            let (event, of_event) = if self.has_stats { (None, 0) } else { (Some(event.key), ordinal) };
+            let group = GroupKey { leg: self.number, values, event, ordinal: of_event };
             made.contributions.push(Contribution { group, ordinal, inputs: inputs.clone() });
         }
     }
 
-    fn base_row(&self, group: &GroupKey, partial: &Partial) -> Row {
-        debug_assert_eq!(group.values.len(), self.by.len(), "the group is one of this plan");
+    fn base_row(&self, plan: &Plan, group: &GroupKey, partial: &Partial) -> Row {
+        debug_assert_eq!(group.values.len(), self.by.len(), "the group is one of this search");
         let by = self.by.iter().cloned().zip(group.values.iter().cloned().map(Value::One));
         let aggregates = self.aggregates.iter().enumerate();
-        by.chain(aggregates.map(|(index, aggregate)| (aggregate.output.clone(), partial.value(self, index)))).collect()
+        by.chain(aggregates.map(|(index, aggregate)| (aggregate.output.clone(), partial.value(plan, index)))).collect()
     }
 }
 
@@ -77,7 +81,7 @@ pub(super) fn by_values(field: &str, value: &Value) -> Vec<Scalar> {
 }
 
 /// The first choices of one value a field, the last field's values changing fastest.
-pub(super) fn combinations(by: &[Vec<Scalar>], most: usize) -> Vec<Vec<Scalar>> {
+pub(super) fn combinations<T: Clone>(by: &[Vec<T>], most: usize) -> Vec<Vec<T>> {
     by.iter().fold(vec![Vec::new()], |rows, values| {
         let extended = rows
             .iter()

@@ -5,6 +5,8 @@ use std::fmt::Write;
 use super::compile::Plan;
 use super::conclude::Stage;
 use super::early::Early;
+use super::expiry;
+use super::leg::Leg;
 use super::parts::filter_of;
 use crate::spl::ast::Span;
 
@@ -12,15 +14,15 @@ impl Plan {
     /// The compiled plan, readable: what is matched, computed, grouped, announced, and what it is worth. Several lines
     /// of text, ended by a line feed.
     pub fn explain(&self) -> String {
-        let sections = [
-            self.explain_head(),
-            self.explain_search(),
-            self.explain_groups(),
-            self.explain_rows(),
-            self.explain_risk(),
-            self.explain_warnings(),
-        ];
-        sections.concat()
+        let (main, subsearches) = self.legs.split_first().expect("a plan has a search");
+        let mut text = self.explain_head() + &line("filter", self.base_text()) + &self.explain_prefilter();
+        text += &self.explain_lookups();
+        text += &self.explain_leg(main);
+        for leg in subsearches {
+            text += &line(&format!("subsearch {}", leg.number), &leg.base);
+            text += &self.explain_leg(leg);
+        }
+        text + &self.explain_emission() + &self.explain_risk() + &self.explain_warnings()
     }
 
     fn explain_head(&self) -> String {
@@ -29,53 +31,70 @@ impl Plan {
         line("detection", name) + &line("fingerprint", self.fingerprint())
     }
 
-    fn explain_search(&self) -> String {
+    fn explain_prefilter(&self) -> String {
         let literals = match self.required_literals() {
             Some(literals) => {
                 format!("a record is parsed only if it holds {}, in any case", quoted(&literals).join(" or "))
             }
             None => "none: every record is parsed".into(),
         };
-        line("filter", self.base_text())
-            + &line("prefilter", literals)
-            + &list("per event", self.event_commands.iter().map(|span| self.command_text(span)))
+        line("prefilter", literals)
     }
 
-    fn explain_groups(&self) -> String {
-        let source = if self.window_ms == self.text.window_ms { "the settings" } else { "bin _time" };
-        let window = format!(
-            "{} from {source}; complete {} after its end",
-            duration(self.window_ms),
-            duration(self.text.grace_ms)
-        );
-        let groups = match (self.has_stats(), self.by.is_empty()) {
+    fn explain_lookups(&self) -> String {
+        let lookups = self.text.lookups.iter().map(|table| table.describe());
+        if self.text.lookups.is_empty() { String::new() } else { list("lookups", lookups) }
+    }
+
+    fn explain_leg(&self, leg: &Leg) -> String {
+        let groups = match (leg.has_stats, leg.by.is_empty()) {
             (false, _) => "every event by itself".into(),
             (true, true) => "all events of a window together".into(),
-            (true, false) => self.by.join(", "),
+            (true, false) => leg.by.join(", "),
         };
-        let columns = self.aggregates.iter().map(|aggregate| match &aggregate.span {
+        let columns = leg.aggregates.iter().map(|aggregate| match &aggregate.span {
             Some(span) => self.source(span),
             None => aggregate.output.to_string(),
         });
-        let title = if self.has_stats() { "aggregates" } else { "columns" };
-        line("window", window) + &line("group by", groups) + &list(title, columns)
+        let window = if leg.number == 0 { self.explain_window() } else { String::new() };
+        list("per event", leg.event_commands.iter().map(|span| self.command_text(span)))
+            + &window
+            + &line("group by", groups)
+            + &list(if leg.has_stats { "aggregates" } else { "columns" }, columns)
+            + &list("per row", leg.row_steps.iter().map(|step| self.command_text(&step.span)))
+            + &self.explain_stages(leg)
     }
 
-    fn explain_rows(&self) -> String {
+    fn explain_window(&self) -> String {
+        let source = if self.window_ms == self.text.window_ms { "the settings" } else { "bin _time" };
+        let (window, grace) = (duration(self.window_ms), duration(self.text.grace_ms));
+        line("window", format!("{window} from {source}; complete {grace} after its end"))
+    }
+
+    fn explain_stages(&self, leg: &Leg) -> String {
+        let over_all = leg.stages.iter().flat_map(|stage| match stage {
+            Stage::Rows(steps) => steps.iter().map(|step| self.command_text(&step.span)).collect(),
+            Stage::All(_, span) => vec![self.source(span)],
+            Stage::Append(subsearch, span) => vec![self.with_subsearch(span, *subsearch)],
+            Stage::Join(join, span) => vec![self.with_subsearch(span, join.leg)],
+        });
+        if leg.stages.is_empty() { String::new() } else { list("over all rows", over_all) }
+    }
+
+    /// `join user [subsearch 1]`
+    fn with_subsearch(&self, span: &Span, subsearch: u32) -> String {
+        let text = self.source(span);
+        let command = text.split_once('[').map_or(text.as_str(), |(command, _)| command);
+        format!("{} [subsearch {subsearch}]", command.trim_end())
+    }
+
+    fn explain_emission(&self) -> String {
         let early = match self.early() {
             Early::FirstMatch => "at the first match".into(),
             Early::Threshold => "as soon as a group's row passes; more events cannot take it back".into(),
             Early::AtClose(reason) => format!("not before the window is complete: {reason}"),
         };
-        let over_all = self.stages.iter().flat_map(|stage| match stage {
-            Stage::Rows(steps) => steps.iter().map(|step| self.command_text(&step.span)).collect(),
-            Stage::All(_, span) => vec![self.source(span)],
-        });
-        let over_all = if self.whole_result() { list("over all rows", over_all) } else { String::new() };
-        list("per row", self.row_steps.iter().map(|step| self.command_text(&step.span)))
-            + &over_all
-            + &line("early", early)
-            + &line("final", "when the window is complete, for every row that passes")
+        line("early", early) + &line("final", "when the window is complete, for every row that passes")
     }
 
     fn explain_risk(&self) -> String {
@@ -102,7 +121,12 @@ impl Plan {
     fn command_text(&self, span: &Span) -> String {
         let text = self.source(span);
         match filter_of(&self.text, span).and_then(|filter| self.text.filters.get(filter)) {
-            Some(filter) => format!("{text}  ({})", filter.name),
+            Some(filter) => match expiry::of(&self.text, span) {
+                Some(expires) => format!("{text}  ({}, in windows that end by {expires})", filter.name),
+                // What a filter that nobody defines stands for.
+                None if text == "search *" => format!("{text}  ({}, which hides nothing)", filter.name),
+                None => format!("{text}  ({})", filter.name),
+            },
             None => text,
         }
     }
@@ -114,8 +138,9 @@ impl Plan {
 
 const INDENT: usize = 16;
 
+/// One line, whatever the text holds: a name with a line break must not pass for the next one.
 fn line(title: &str, text: impl std::fmt::Display) -> String {
-    format!("{title:<INDENT$}{text}\n")
+    format!("{title:<INDENT$}{}\n", text.to_string().replace(['\n', '\r'], " "))
 }
 
 fn list(title: &str, items: impl Iterator<Item = String>) -> String {

@@ -6,17 +6,20 @@ use super::matcher::{Literal, Matcher, Term};
 use crate::cloudtrail::FieldPath;
 use crate::spl::ast::CompareOp;
 
-/// The set for a plan. An event that matches takes one of the branches; the set of one is from its base search and the `search` commands that follow it at once, before any command could
-/// have written a field. `None`: no such set is known.
-pub(super) fn required(branches: &[Branch]) -> Option<Vec<String>> {
-    let mut literals = branches.iter().map(of_branch).collect::<Option<Vec<_>>>()?.concat();
+/// The set for a plan. An event that matches takes one of the branches; the set of one is from its base search and the
+/// `search` commands that follow it at once, before any command could have written a field. `None`: no such set is
+/// known.
+pub(super) fn required<'b>(branches: impl Iterator<Item = &'b Branch>) -> Option<Vec<String>> {
+    let mut literals = branches.map(of_branch).collect::<Option<Vec<_>>>()?.concat();
     literals.sort_unstable();
     literals.dedup();
     Some(literals)
 }
 
 fn of_branch(Branch { base, steps }: &Branch) -> Option<Vec<String>> {
-    let searches = steps.iter().map_while(|step| match &step.action {
+    // In windows after its expiry a filter asks for nothing.
+    let lasting = steps.iter().filter(|step| step.expires.is_none());
+    let searches = lasting.map_while(|step| match &step.action {
         Action::Search(matcher) => Some(matcher),
         _ => None,
     });

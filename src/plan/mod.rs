@@ -5,6 +5,7 @@
 
 mod aggregate;
 mod branch;
+mod columns;
 mod command;
 mod compile;
 mod conclude;
@@ -12,12 +13,16 @@ mod distinct;
 mod early;
 mod error;
 mod evaluate;
+mod expiry;
 mod explain;
 mod expr;
 mod extent;
 mod extract;
 mod fingerprint;
+mod join;
+mod leg;
 mod literals;
+mod lookup;
 mod matcher;
 mod names;
 mod partial;
@@ -27,6 +32,7 @@ mod record;
 mod regular;
 mod run;
 mod schema;
+mod services;
 mod statistics;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -39,11 +45,13 @@ use std::sync::Arc;
 
 use crate::value::number;
 pub use crate::value::{Scalar, Value};
+pub(crate) use columns::Columns;
 pub use compile::Plan;
 pub use conclude::{Conclusion, GroupRow, WindowRow};
 pub use early::Early;
 pub use error::{CompileError, CompileErrorKind, PlanWarning};
 pub use fingerprint::Fingerprint;
+pub use lookup::{LookupTable, Lookups, MatchType};
 pub use partial::{Added, Partial, Unit};
 pub use text::{PlanText, RiskModel, RiskObjectSpec, Severity, ThreatObjectSpec};
 
@@ -53,6 +61,8 @@ use crate::time::EventTime;
 /// it is empty, and the event itself is the group.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct GroupKey {
+    /// Which search of the plan it belongs to: 0 is the search itself, others are subsearches of `join` and `append`.
+    pub leg: u32,
     /// By-values.
     pub values: Vec<Scalar>,
     /// The event, where the search has no `stats`.

@@ -1,5 +1,6 @@
 //! Which fields a piece of a search names.
 
+use super::columns::Columns;
 use crate::spl::ast::{AggregateArgument, Command, Expr, Pipeline, SearchExpr, SearchTerm, Spanned, StatsCommand};
 use crate::spl::{capture_names, parse};
 
@@ -98,11 +99,21 @@ impl Names {
                 self.add(field);
                 capture_names(&pattern.node).into_iter().for_each(|name| self.add(name));
             }
+            Command::Lookup(lookup) => {
+                lookup.inputs.iter().chain(&lookup.outputs).for_each(|field| self.add(&field.field));
+            }
             Command::MvExpand { field, .. } => self.add(&field.node),
             Command::Dedup { fields, .. } => self.add_all(fields),
             Command::Sort { keys, .. } => keys.iter().for_each(|key| self.add(&key.node.field)),
             Command::Head { .. } => {}
             Command::Append(subsearch) => self.add_pipeline(subsearch),
+            Command::Join(join) => {
+                self.add_all(&join.fields);
+                match Columns::of(&join.subsearch) {
+                    Columns::Closed(columns) => columns.iter().for_each(|name| self.add(name)),
+                    Columns::Open => self.add_pipeline(&join.subsearch),
+                }
+            }
             Command::Convert { conversions, .. } => conversions.iter().for_each(|conversion| {
                 self.add(&conversion.node.field);
                 conversion.node.output.iter().for_each(|output| self.add(output));

@@ -24,7 +24,7 @@ impl<'a> Parts<'a> {
         match first.map(|at| (at, &commands[at])) {
             Some((at, Spanned { node: Command::Stats(stats), span })) => {
                 let rest = &commands[at + 1..];
-                let whole = rest.iter().position(|command| needs_all_rows(&command.node)).unwrap_or(rest.len());
+                let whole = rest.iter().position(joins_rows).unwrap_or(rest.len());
                 Self {
                     before: &commands[..at],
                     stats: Some(Spanned { node: stats, span: span.clone() }),
@@ -38,10 +38,16 @@ impl<'a> Parts<'a> {
                 // Without `stats` the filter macros still work on rows, so that what they hide is counted (AG-4).
                 let is_filter = |command: &Spanned<Command>| filter_of(text, &command.span).is_some();
                 let at = commands[..whole].iter().position(is_filter).unwrap_or(whole);
+                let whole = at + commands[at..whole].iter().position(joins_rows).unwrap_or(whole - at);
                 Self { before: &commands[..at], stats: None, after: &commands[at..whole], whole: &commands[whole..] }
             }
         }
     }
+}
+
+/// Where the rows are those of groups, so are those that are appended: a subsearch's.
+fn joins_rows(command: &Spanned<Command>) -> bool {
+    needs_all_rows(&command.node) || matches!(command.node, Command::Append(_))
 }
 
 /// Whether a command needs every row at once. (The first `stats` gathers events as they come.)
@@ -51,7 +57,10 @@ pub(super) fn needs_all_rows(command: &Command) -> bool {
         | Command::EventStats(_)
         | Command::Dedup { .. }
         | Command::Sort { .. }
-        | Command::Head { .. } => true,
+        | Command::Head { .. }
+        | Command::Join(_) => true,
+        // Single events may be appended to single events.
+        Command::Append(subsearch) => subsearch.commands.iter().any(|command| needs_all_rows(&command.node)),
         Command::Search(_)
         | Command::Where(_)
         | Command::Eval(_)
@@ -62,9 +71,9 @@ pub(super) fn needs_all_rows(command: &Command) -> bool {
         | Command::Bin { .. }
         | Command::Convert { .. }
         | Command::Spath { .. }
+        | Command::Lookup(_)
         | Command::Rex { .. }
-        | Command::MvExpand { .. }
-        | Command::Append(_) => false,
+        | Command::MvExpand { .. } => false,
     }
 }
 

@@ -18,7 +18,10 @@ const COMPUTED_LIMIT: usize = 1 << 16;
 /// Compiles a regular expression that stands in a search.
 pub(super) fn compile(pattern: &str, span: &Span) -> Result<Regex, CompileError> {
     build(pattern, LIMIT).map_err(|error| {
-        CompileError::unsupported(format!("this regular expression is not supported: {error}"), span)
+        // The lines before the last one show the pattern again, which stands under the caret anyway.
+        let error = error.to_string();
+        let reason = error.lines().last().unwrap_or_default().trim_start_matches("error: ");
+        CompileError::unsupported(format!("this regular expression is not supported: {reason}"), span)
             .with_help("look-around and back-references are not supported; RE2 syntax is")
     })
 }

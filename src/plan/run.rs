@@ -1,5 +1,5 @@
 //! Runs commands over a record that may become several (`mvexpand`), within a budget: what one event, or one row, may
-//! be made into is bounded, and what the bound cuts is counted.
+//! be made into is bounded, and what the bound cuts is counted. Filters that have expired are passed over (AG-5).
 
 use super::command::{Action, Step};
 use super::record::Record;
@@ -73,7 +73,8 @@ pub(super) fn run<'a>(
     budget: &mut Budget,
     take: &mut dyn FnMut(End<'a>, &mut Budget),
 ) {
-    for (index, step) in steps.iter().enumerate() {
+    let window_end = record.end_of_window();
+    for (index, step) in steps.iter().enumerate().filter(|(_, step)| !step.is_expired(window_end)) {
         if let Action::MvExpand(expand) = &step.action {
             let Some(values) = expand.values(&record) else { continue };
             let mut left = values.len();

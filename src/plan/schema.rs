@@ -15,7 +15,7 @@ use crate::spl::capture_names;
 const OBVIOUS: [&str; 5] = ["_raw", "index", "source", "sourcetype", "eventtype"];
 
 /// The columns after `commands`, the first ones of a pipeline whose rows are events; `whole` are those that work on
-/// all rows.
+/// all rows, `later` is what a search that these rows are joined or appended to names.
 ///
 /// # Errors
 /// Where the columns depend on the events: a wildcard in the first `table` or `fields`, or in a `rename` of all rows.
@@ -23,9 +23,10 @@ pub(super) fn columns(
     pipeline: &Pipeline,
     commands: &[Spanned<Command>],
     whole: &[Spanned<Command>],
+    later: &[String],
 ) -> Result<Vec<Arc<str>>, CompileError> {
     let internal = Names::of_rows(whole).into_vec().into_iter().filter(|name| name.starts_with('_')).collect();
-    let mut columns = Columns { names: named(pipeline, whole), internal, closed: false };
+    let mut columns = Columns { names: named(pipeline, whole, later), internal, closed: false };
     for command in commands {
         columns.follow(command)?;
     }
@@ -35,12 +36,12 @@ pub(super) fn columns(
     Ok(columns.names.into_iter().map(Arc::from).collect())
 }
 
-fn named(pipeline: &Pipeline, whole: &[Spanned<Command>]) -> Vec<String> {
-    let read_later = Names::of_rows(whole).into_vec();
+fn named(pipeline: &Pipeline, whole: &[Spanned<Command>], later: &[String]) -> Vec<String> {
+    let read_later = [Names::of_rows(whole).into_vec(), later.to_vec()].concat();
     let mut names = Names::default();
     names.add("_time");
     names.add("eventName");
-    Names::of_pipeline(pipeline).into_vec().iter().for_each(|name| names.add(name));
+    Names::of_pipeline(pipeline).into_vec().iter().chain(later).for_each(|name| names.add(name));
     names.into_vec().into_iter().filter(|name| !OBVIOUS.contains(&name.as_str()) || read_later.contains(name)).collect()
 }
 
@@ -99,15 +100,17 @@ impl Columns {
             Command::Spath { output, path, .. } => output.iter().chain(path).take(1).for_each(|name| self.add(name)),
             Command::Rex { pattern, .. } => capture_names(&pattern.node).into_iter().for_each(|name| self.add(name)),
             Command::Search(_) | Command::Where(_) | Command::MvExpand { .. } => {}
+            Command::Lookup(lookup) => lookup.outputs.iter().for_each(|output| self.add(&output.field)),
             Command::Append(subsearch) => {
-                columns(subsearch, &subsearch.commands, &[])?.iter().for_each(|name| self.add(name));
+                columns(subsearch, &subsearch.commands, &[], &[])?.iter().for_each(|name| self.add(name));
             }
             // They work on the rows.
             Command::Stats(_)
             | Command::EventStats(_)
             | Command::Dedup { .. }
             | Command::Sort { .. }
-            | Command::Head { .. } => {}
+            | Command::Head { .. }
+            | Command::Join(_) => {}
         }
         Ok(())
     }

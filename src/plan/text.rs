@@ -1,7 +1,10 @@
 //! What a plan is made of: its text, with the detection's facts and its risk model.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
+use super::lookup::LookupTable;
 use crate::spl::FilterPlace;
 
 /// Everything that a plan is made of, in canonical form: the file's facts, the search after macro expansion, and the
@@ -24,6 +27,9 @@ pub struct PlanText {
     pub filters: Vec<FilterPlace>,
     /// Score, objects, message, annotations.
     pub risk: RiskModel,
+    /// The lookups that the search uses, by name: of each the columns that it names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lookups: Vec<Arc<LookupTable>>,
     /// Window size in milliseconds, used where the search itself sets none (WN-1).
     pub window_ms: i64,
     /// WN-2, in milliseconds.

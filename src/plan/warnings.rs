@@ -1,11 +1,15 @@
 //! What Splunk accepts in silence and is hardly meant, as far as it takes the meaning of a search to see it. (What the
 //! syntax shows is `spl::lint`'s.)
 
+use super::columns::Columns;
 use super::error::PlanWarning;
 use super::names::Names;
-use crate::cloudtrail::may_exist;
-use crate::spl::ast::{Command, CompareOp, Pipeline, SearchExpr, SearchTerm, Spanned, StatsCommand};
-use crate::spl::capture_names;
+use super::services;
+use crate::cloudtrail::{is_known, known, may_exist};
+use crate::spl::ast::{
+    BinaryOp, Command, CompareOp, Expr, JoinCommand, Pipeline, SearchExpr, SearchTerm, Spanned, StatsCommand, UnaryOp,
+};
+use crate::spl::{capture_names, nearest};
 
 type Commands = [Spanned<Command>];
 
@@ -13,13 +17,25 @@ type Commands = [Spanned<Command>];
 pub(super) fn of(pipeline: &Pipeline) -> Vec<PlanWarning> {
     let mut warnings = Vec::new();
     let event_names = all_event_names(pipeline).unwrap_or_default();
+    warnings.extend(services::ambiguous(&pipeline.base));
     let mut first = true;
     for (index, command) in pipeline.commands.iter().enumerate() {
+        // After `stats` the columns are known, and every name that is none of them is warned of.
+        if let (Command::Where(condition), true) = (&command.node, first) {
+            warnings.extend(unquoted_texts(condition, &pipeline.commands[..index]));
+        }
+        if let Command::Append(subsearch) = &command.node {
+            warnings.extend(of(subsearch));
+        }
+        if let Command::Join(join) = &command.node {
+            warnings.extend(of(&join.subsearch));
+            warnings.extend(unjoinable(join, &pipeline.commands[..index]));
+        }
         if let Command::Stats(stats) = &command.node {
             let (before, after) = (&pipeline.commands[..index], &pipeline.commands[index + 1..]);
             // A further `stats` works on rows.
             if std::mem::take(&mut first) {
-                warnings.extend(null_by_fields(stats, before, &event_names));
+                warnings.extend(doubtful_by_fields(stats, before, &event_names));
                 warnings.extend(unwindowed_bin(stats, before));
             }
             warnings.extend(unknown_columns(stats, after));
@@ -61,19 +77,75 @@ fn is_event_name(field: &str) -> bool {
     matches!(field, "eventName" | "signature")
 }
 
-/// A by-field that no matching event can have: every event would be dropped.
-fn null_by_fields(stats: &StatsCommand, before: &Commands, event_names: &[String]) -> Vec<PlanWarning> {
-    let is_null =
-        |field: &&Spanned<String>| origin(&field.node, before).is_some_and(|field| !may_exist(&field, event_names));
-    let warning = |field: &Spanned<String>| PlanWarning {
-        message: format!(
-            "no event of {} has the field {}: stats drops every event that lacks a by-field",
-            event_names.join(", "),
-            field.node
-        ),
-        span: field.span.clone(),
+/// By-fields that no matching event can have (every event would be dropped), that nobody has heard of, or that differ
+/// from event to event.
+fn doubtful_by_fields(stats: &StatsCommand, before: &Commands, event_names: &[String]) -> Vec<PlanWarning> {
+    let warning = |field: &Spanned<String>| {
+        let event_field = origin(&field.node, before)?;
+        let message = null(&event_field, &field.node, event_names)
+            .or_else(|| misspelt(&event_field))
+            .or_else(|| moving(&event_field, before))?;
+        Some(PlanWarning { message, span: field.span.clone() })
     };
-    stats.by.iter().filter(is_null).map(warning).collect()
+    stats.by.iter().filter_map(warning).collect()
+}
+
+fn null(event_field: &str, field: &str, event_names: &[String]) -> Option<String> {
+    (!may_exist(event_field, event_names)).then(|| {
+        let names = event_names.join(", ");
+        format!("no event of {names} has the field {field}: stats drops every event that lacks a by-field")
+    })
+}
+
+/// Names shorter than this are near to too many others.
+const LEAST_MISSPELT: usize = 4;
+
+/// A name that no record of CloudTrail's documents, next to one that it does.
+fn misspelt(field: &str) -> Option<String> {
+    let may_be = field.len() >= LEAST_MISSPELT && !field.contains('.') && !field.starts_with("date_");
+    let near = nearest(field, known()).filter(|_| may_be && !is_known(field))?;
+    Some(format!(
+        "CloudTrail documents no field {field}: did you mean {near}? stats drops every event that lacks a by-field"
+    ))
+}
+
+/// Fields whose values hardly ever repeat: then every event is a group of its own.
+const MOVING: [&str; 5] = ["_raw", "eventID", "eventTime", "requestID", "sharedEventID"];
+
+fn moving(field: &str, before: &Commands) -> Option<String> {
+    let is_binned = || {
+        before
+            .iter()
+            .any(|command| matches!(&command.node, Command::Bin { field, output: None, .. } if field.node == "_time"))
+    };
+    let moves = MOVING.contains(&field) || (field == "_time" && !is_binned());
+    let help = if field == "_time" { "; `bin _time span=...` before stats makes windows of it" } else { "" };
+    moves.then(|| format!("{field} differs from event to event, so that each is a group of its own{help}"))
+}
+
+/// `where user=bob`: the field `bob`, which nothing makes and no event is documented to have.
+fn unquoted_texts(condition: &Spanned<Expr>, before: &Commands) -> Vec<PlanWarning> {
+    match &condition.node {
+        Expr::Binary(BinaryOp::And | BinaryOp::Or, left, right) => {
+            [left, right].into_iter().flat_map(|side| unquoted_texts(side, before)).collect()
+        }
+        Expr::Unary(UnaryOp::Not, inner) => unquoted_texts(inner, before),
+        Expr::Binary(BinaryOp::Compare(CompareOp::Eq | CompareOp::Ne), left, right) => {
+            let (Expr::Field(_), Expr::Field(name)) = (&left.node, &right.node) else { return Vec::new() };
+            let is_bare = right.span.len() == name.len();
+            let is_made = Names::of_rows(before).into_vec().contains(name) || is_open(before);
+            let message =
+                format!("`{name}` without quotes is a field, and no event is known to have it: the text is \"{name}\"");
+            let is_text = is_bare && !is_made && !is_known(name) && !name.starts_with("date_");
+            is_text.then(|| PlanWarning { message, span: right.span.clone() }).into_iter().collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Whether a command may have written a field of any name.
+fn is_open(before: &Commands) -> bool {
+    before.iter().any(|command| written(&command.node).contains(&"*"))
 }
 
 /// Which field of the event a field of `stats` is, followed back through the commands; none where a command makes it.
@@ -108,7 +180,8 @@ fn origin(field: &str, before: &Commands) -> Option<String> {
                 return None;
             }
             Command::Rex { pattern, .. } if capture_names(&pattern.node).contains(&name.as_str()) => return None,
-            Command::Append(_) => return None,
+            Command::Lookup(lookup) if lookup.outputs.iter().any(|output| output.field == name) => return None,
+            Command::Append(_) | Command::Join(_) => return None,
             Command::EventStats(stats) if stats.aggregates.iter().any(|a| a.node.output == name) => return None,
             _ => {}
         }
@@ -151,6 +224,18 @@ fn unknown_columns(stats: &StatsCommand, after: &Commands) -> Vec<PlanWarning> {
     warnings
 }
 
+/// A field of a join that one of the searches cannot have: nothing agrees.
+fn unjoinable(join: &JoinCommand, before: &Commands) -> Vec<PlanWarning> {
+    let sides =
+        [("the search before it", Columns::after_commands(before)), ("its subsearch", Columns::of(&join.subsearch))];
+    let lacks = |columns: &Columns, field: &str| matches!(columns, Columns::Closed(known) if !known.contains(field));
+    let warning = |(side, columns): &(&str, Columns), field: &Spanned<String>| {
+        let message = format!("no row of {side} has the column {}: join finds no match", field.node);
+        lacks(columns, &field.node).then(|| PlanWarning { message, span: field.span.clone() })
+    };
+    join.fields.iter().flat_map(|field| sides.iter().filter_map(move |side| warning(side, field))).collect()
+}
+
 /// The columns that a command may add.
 fn written<'c>(command: &'c Command) -> Vec<&'c str> {
     match command {
@@ -166,6 +251,8 @@ fn written<'c>(command: &'c Command) -> Vec<&'c str> {
         Command::EventStats(stats) => stats.aggregates.iter().map(|a| a.node.output.as_str()).collect(),
         Command::Spath { output, path, .. } => vec![output.as_ref().or(path.as_ref()).map_or("*", String::as_str)],
         Command::Rex { pattern, .. } => capture_names(&pattern.node),
+        Command::Lookup(lookup) => lookup.outputs.iter().map(|output| output.field.as_str()).collect(),
+        Command::Append(_) | Command::Join(_) => vec!["*"],
         _ => Vec::new(),
     }
 }

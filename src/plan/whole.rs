@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::aggregate::{Aggregate, Function};
+use super::command::one_field;
 use super::conclude::Conclusion;
 use super::error::CompileError;
 use super::evaluate::{by_values, combinations};
@@ -45,6 +46,8 @@ pub(super) enum Whole {
 /// `stats` or `eventstats` over rows.
 #[derive(Clone, Debug)]
 pub(super) struct Grouping {
+    /// The search that it belongs to.
+    leg: u32,
     pub(super) by: Vec<Arc<str>>,
     by_fields: Vec<FieldPath>,
     pub(super) aggregates: Vec<Aggregate>,
@@ -66,20 +69,20 @@ pub(super) struct Context<'c> {
 }
 
 impl Whole {
-    /// Compiles a command over all rows; none where it works on one row.
-    pub(super) fn compile(command: &Command) -> Result<Option<Self>, CompileError> {
+    /// Compiles a command over all rows of a search; none where it works on one row.
+    pub(super) fn compile(command: &Command, leg: u32) -> Result<Option<Self>, CompileError> {
         Ok(Some(match command {
-            Command::Stats(stats) => Self::Stats(Grouping::compile(stats)?),
-            Command::EventStats(stats) => Self::EventStats(Grouping::compile(stats)?),
+            Command::Stats(stats) => Self::Stats(Grouping::compile(stats, leg)?),
+            Command::EventStats(stats) => Self::EventStats(Grouping::compile(stats, leg)?),
             Command::Sort { limit, keys } => {
-                let key = |key: &Spanned<SortKey>| (FieldPath::compile(&key.node.field), key.node.clone());
+                let key = |key: &Spanned<SortKey>| Ok((one_field(&key.node.field, &key.span)?, key.node.clone()));
                 let limit = if *limit == 0 { usize::MAX } else { size(*limit) };
-                Self::Sort { limit, keys: keys.iter().map(key).collect() }
+                Self::Sort { limit, keys: keys.iter().map(key).collect::<Result<_, CompileError>>()? }
             }
             Command::Head { limit } => Self::Head(size(*limit)),
             Command::Dedup { keep, fields, keep_empty, consecutive } => Self::Dedup(Dedup {
                 keep: size(*keep),
-                fields: fields.iter().map(|field| FieldPath::compile(&field.node)).collect(),
+                fields: fields.iter().map(|field| one_field(&field.node, &field.span)).collect::<Result<_, _>>()?,
                 keep_empty: *keep_empty,
                 consecutive: *consecutive,
             }),
@@ -114,15 +117,16 @@ fn size(number: u64) -> usize {
 }
 
 impl Grouping {
-    fn compile(stats: &StatsCommand) -> Result<Self, CompileError> {
+    fn compile(stats: &StatsCommand, leg: u32) -> Result<Self, CompileError> {
         // Rows have no order of time.
         let timed = stats.aggregates.iter().find(|a| matches!(a.node.function.as_str(), "earliest" | "latest"));
         if let Some(timed) = timed {
             let message = format!("{} over rows is not supported", timed.node.function);
             return Err(CompileError::unsupported(message, &timed.span).with_help("use min, max, first or last"));
         }
-        let by = super::compile::by_fields(stats)?;
+        let by = super::leg::by_fields(stats)?;
         Ok(Self {
+            leg,
             by_fields: by.iter().map(|name| FieldPath::compile(name)).collect(),
             by,
             aggregates: stats.aggregates.iter().map(Aggregate::compile).collect::<Result<_, _>>()?,
@@ -160,7 +164,7 @@ impl Grouping {
         let by = self.by.iter().cloned().zip(values.iter().cloned().map(Value::One));
         WorkRow {
             record: Record::row(by.chain(columns).collect(), context.window_end),
-            group: GroupKey { values, event: None, ordinal: 0 },
+            group: GroupKey { leg: self.leg, values, event: None, ordinal: 0 },
             sources: members.iter().flat_map(|index| rows[*index].sources.iter().cloned()).collect(),
             values_truncated: truncated || members.iter().any(|index| rows[*index].values_truncated),
         }

@@ -14,9 +14,9 @@ use super::error::SinkError;
 use super::format::native;
 use super::health::{BlockedSink, SinkHealth};
 use super::queue::Delivery;
+use super::router::{Router, Routes, Withheld};
 use super::start::{Transports, observe};
 use super::stdout::StdoutWriter;
-use super::subscription::Subscription;
 use super::worker::{Sink, WorkerDeps};
 use crate::config::SinkConfig;
 use crate::metrics::Metrics;
@@ -63,7 +63,8 @@ pub enum SinkEnd {
 /// The sending half of the sinks, owned by the pipeline.
 pub struct Sinks {
     sinks: Arc<[Arc<Sink>]>,
-    subscriptions: Vec<Subscription>,
+    router: Router,
+    metrics: Metrics,
     acknowledger: Acknowledger,
     dead_letters: DeadLetters,
     waiting: Counter,
@@ -96,10 +97,11 @@ impl Sinks {
         tokio::spawn(observe(Arc::downgrade(&sinks), deps.stop));
         let sinks = Self {
             sinks,
-            subscriptions: configs.iter().map(Subscription::of).collect(),
+            router: Router::new(configs, Routes::default()),
             acknowledger,
             dead_letters: deps.dead_letters,
             waiting: deps.metrics.backpressure_seconds_total.with_label_values(&["sink"]),
+            metrics: deps.metrics,
             clock: deps.clock,
             producer: deps.producer,
             worker: deps.worker,
@@ -107,6 +109,12 @@ impl Sinks {
             ended,
         };
         Ok((sinks, acknowledgements))
+    }
+
+    /// Replaces what holds for single detections, from the next [`Sinks::push`] on. At the start nothing does. Returns
+    /// whether that was something else.
+    pub fn set_routes(&mut self, routes: Routes) -> bool {
+        self.router.set_routes(routes)
     }
 
     /// Waits until [`Sinks::push`] may be called once: every required sink's queue, and that of the dead letters, holds
@@ -122,22 +130,23 @@ impl Sinks {
         self.dead_letters.ready().await;
     }
 
-    /// Queues a risk event for every sink that subscribes to it. Never blocks.
+    /// Queues a risk event for every sink that gets it. One that none gets is counted, and done at once. Never blocks.
     ///
     /// Call it once after each [`Sinks::ready`]: a required sink takes the event in any case, so that the bound is
     /// exceeded by one event at most. A best-effort sink without room drops it: counted, and sent to the dead letters.
     pub fn push(&mut self, event: RiskEvent) {
         debug_assert!(self.has_room(), "ready() comes before push()");
         let key = DeliveryKey { id: event.id, stage: event.stage };
-        let sinks = self.sinks.iter().zip(&self.subscriptions);
-        let subscribed: Vec<_> = sinks.filter(|(_, s)| s.wants(&event)).map(|(sink, _)| sink).collect();
-        let mut shares = self.acknowledger.shares(key, subscribed.iter().filter(|sink| sink.required).count());
-        if subscribed.is_empty() {
+        let routed = self.router.sinks_of(&event.detection, event.stage);
+        let sinks: Vec<_> = routed.iter().flatten().map(|index| &self.sinks[*index]).collect();
+        let mut shares = self.acknowledger.shares(key, sinks.iter().filter(|sink| sink.required).count());
+        if let Err(reason) = routed {
+            self.count_withheld(&event, reason);
             return;
         }
         let line = Bytes::from(native::line(&event, &self.meta()));
         let queued_at = Instant::now();
-        for sink in subscribed {
+        for sink in sinks {
             let share = if sink.required { shares.pop() } else { None };
             self.queue(sink, Delivery { key, line: line.clone(), queued_at, share });
         }
@@ -175,6 +184,11 @@ impl Sinks {
     pub fn has_room(&self) -> bool {
         let mut required = self.sinks.iter().filter(|sink| sink.required);
         required.all(|sink| sink.queue.budget().has_room()) && self.dead_letters.has_room()
+    }
+
+    fn count_withheld(&self, event: &RiskEvent, reason: Withheld) {
+        let labels = [event.detection.name.as_str(), event.stage.as_str(), reason.as_str()];
+        self.metrics.risk_events_withheld_total.with_label_values(&labels).inc();
     }
 
     fn queue(&self, sink: &Arc<Sink>, delivery: Delivery) {

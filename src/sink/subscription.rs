@@ -1,10 +1,11 @@
 //! Which risk events a sink wants: its stages, detections and least severity.
 
 use crate::config::SinkConfig;
-use crate::plan::Severity;
-use crate::risk_event::{RiskEvent, Stage};
+use crate::plan::{PlanText, Severity};
+use crate::risk_event::Stage;
 
 /// A sink's filter.
+#[derive(Debug)]
 pub(super) struct Subscription {
     stages: Vec<Stage>,
     min_severity: Severity,
@@ -16,9 +17,8 @@ impl Subscription {
         Self { stages: config.stages.clone(), min_severity: config.min_severity, detections: config.detections.clone() }
     }
 
-    pub(super) fn wants(&self, event: &RiskEvent) -> bool {
-        let plan = &event.detection;
-        self.stages.contains(&event.stage)
+    pub(super) fn wants(&self, plan: &PlanText, stage: Stage) -> bool {
+        self.stages.contains(&stage)
             && plan.risk.severity() >= self.min_severity
             && (self.detections.is_empty() || self.detections.iter().any(|d| *d == plan.id || *d == plan.name))
     }
@@ -27,12 +27,13 @@ impl Subscription {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::risk_event::RiskEvent;
     use crate::sink::testing::{seed_event, sink_config};
 
     fn wants(change: impl FnOnce(&mut SinkConfig), event: &RiskEvent) -> bool {
         let mut config = sink_config("s");
         change(&mut config);
-        Subscription::of(&config).wants(event)
+        Subscription::of(&config).wants(&event.detection, event.stage)
     }
 
     #[test]

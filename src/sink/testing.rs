@@ -94,6 +94,7 @@ fn seed_plan() -> PlanText {
         kind: "TTP".to_owned(),
         search: String::new(),
         filters: Vec::new(),
+        lookups: Vec::new(),
         risk: RiskModel {
             message: String::new(),
             score: 64.0,

@@ -15,6 +15,7 @@ use aws_sdk_kinesis::config::retry::RetryConfig;
 use aws_sdk_kinesis::config::timeout::TimeoutConfig;
 use aws_sdk_kinesis::config::{Builder, ProvideCredentials};
 use aws_sdk_kinesis::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_kinesis::operation::get_records::GetRecordsOutput;
 use aws_sdk_kinesis::primitives::DateTime;
 use aws_sdk_kinesis::types::{self, ShardIteratorType, StreamStatus};
 use tokio::time::Instant;
@@ -133,7 +134,9 @@ impl KinesisApi for AwsKinesis {
                 None => request.set_stream_name(self.name.clone()).set_stream_arn(self.arn.clone()),
             };
             let page = self.call("ListShards", None, request.send()).await?;
-            shards.extend(page.shards.unwrap_or_default().into_iter().map(listed));
+            // A page may be empty, but it is there: an answer without one is not Kinesis's.
+            let listing = page.shards.ok_or_else(|| foreign("ListShards", None, "no list of shards"))?;
+            shards.extend(listing.into_iter().map(listed));
             token = page.next_token;
             if token.is_none() {
                 return Ok(shards);
@@ -164,6 +167,13 @@ impl KinesisApi for AwsKinesis {
         let request = self.client.get_records().shard_iterator(&iterator.0).limit(i32::from(limit));
         let request = request.set_stream_arn(self.arn.clone());
         let answer = self.call("GetRecords", Some(shard), request.send()).await?;
+        if !is_of_kinesis(&answer) {
+            return Err(foreign(
+                "GetRecords",
+                Some(shard),
+                "neither a next iterator nor a word on where the shard ends",
+            ));
+        }
         Ok(ReadAnswer {
             records: answer.records.into_iter().map(|it| record(shard, it)).collect::<Result<_, _>>()?,
             next: answer.next_shard_iterator.map(ShardIterator),
@@ -176,6 +186,17 @@ impl KinesisApi for AwsKinesis {
     fn server_time(&self) -> Option<Arrival> {
         self.clock.now()
     }
+}
+
+/// RD-1: an empty body with status 200, which a proxy may make of a failure, reads like the end of a shard. Kinesis
+/// names the children there, and always says how far behind an answer is.
+fn is_of_kinesis(answer: &GetRecordsOutput) -> bool {
+    answer.next_shard_iterator.is_some() || answer.child_shards.is_some() || answer.millis_behind_latest.is_some()
+}
+
+/// An answer of somebody else, who may step aside again.
+fn foreign(operation: &'static str, shard: Option<&ShardId>, message: &str) -> ApiError {
+    ApiError { kind: ErrorKind::Retry, ..errors::unreadable(operation, shard, message) }
 }
 
 async fn check_credentials(sdk: &SdkConfig) -> Result<(), SourceError> {

@@ -18,12 +18,10 @@ use super::budget::{ReadSize, cost};
 use super::error::SourceError;
 use super::pacing::{Moment, Pacing, TipEvidence};
 use super::shared::{Shared, StalledMark};
+use super::trim::TrimWatch;
 use super::{ReadRequest, Record, ShardMessage};
-use crate::engine::{Position, ShardId, ShardRef, StartPosition};
+use crate::engine::{Position, ShardId, StartPosition};
 use crate::time::Arrival;
-
-/// Pause between listings that look for the children of a drained shard.
-const LIST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Reads one shard to its end.
 pub(super) struct Consumer<A> {
@@ -33,6 +31,7 @@ pub(super) struct Consumer<A> {
     cursor: Cursor,
     pacing: Pacing,
     tip: TipEvidence,
+    trim: TrimWatch,
     size: ReadSize,
     alarm: Alarm,
     stalled: Option<StalledMark>,
@@ -78,6 +77,7 @@ impl<A: KinesisApi> Consumer<A> {
             pacing: Pacing::new(settings.poll_interval, settings.stalled_after, Duration::ZERO),
             size: ReadSize::new(shared.budget_bytes),
             tip: TipEvidence::default(),
+            trim: TrimWatch::new(shared.description.retention_hours),
             alarm: Alarm::default(),
             stalled: None,
             origin: Instant::now(),
@@ -161,6 +161,7 @@ impl<A: KinesisApi> Consumer<A> {
         let (empty, behind) = (answer.records.is_empty(), answer.millis_behind_latest);
         let drained = answer.next.is_none();
         self.cursor.iterator = answer.next;
+        self.watch_trim(&answer.records, behind, sent_at).await?;
         if !empty {
             let permit = self.fit(permit, bytes);
             self.deliver(answer.records, behind, permit).await?;
@@ -207,32 +208,19 @@ impl<A: KinesisApi> Consumer<A> {
         self.frozen(resumed).await.map_err(|_| Halt::Unheard)
     }
 
-    /// The shard's end: its children are announced behind its records, so that they come in before it leaves (RD-1).
-    async fn drained(&mut self, mut children: Vec<ShardRef>) -> Result<(), Halt> {
-        if children.is_empty() {
-            children = self.find_children().await?;
-        }
-        self.recovered().await?;
-        self.send(ShardMessage::Drained { shard: self.shard.clone(), children }).await
+    /// CP-8: while the shard was not read, what it held may have passed the stream's retention.
+    async fn watch_trim(&mut self, records: &[Record], behind: i64, sent_at: Option<Arrival>) -> Result<(), Halt> {
+        let arrivals = records.first().zip(records.last()).map(|(first, last)| (first.arrival, last.arrival));
+        let Some(range) = self.trim.on_read(arrivals, behind, sent_at, self.shared.api.server_time()) else {
+            return Ok(());
+        };
+        self.lost(Some(range), "the shard was not read for longer than the stream's retention".to_owned()).await
     }
 
-    /// The children by the listing, for answers without `ChildShards`. A listing may lag behind the end of the shard,
-    /// so none is believed only when two listings in a row agree.
-    async fn find_children(&mut self) -> Result<Vec<ShardRef>, Halt> {
-        let mut seen_none = false;
-        loop {
-            match self.list().await? {
-                Ok(listing) => {
-                    let children = children_of(&self.shard, listing);
-                    if !children.is_empty() || seen_none {
-                        return Ok(children);
-                    }
-                    seen_none = true;
-                    self.watched(tokio::time::sleep(LIST_PAUSE)).await?;
-                }
-                Err(error) => self.hold(&error).await?,
-            }
-        }
+    async fn lost(&mut self, range: Option<(Arrival, Arrival)>, detail: String) -> Result<(), Halt> {
+        let (shard, after) = (self.shard.clone(), self.cursor.position.clone());
+        self.shared.count_possible_loss();
+        self.send(ShardMessage::PossibleLoss { shard, after, range, detail }).await
     }
 
     async fn list(&mut self) -> Result<Result<Vec<ListedShard>, ApiError>, Halt> {
@@ -262,16 +250,6 @@ impl<A: KinesisApi> Consumer<A> {
         let listing = self.list().await?;
         let unknown = |listing: Vec<ListedShard>| listing.iter().all(|listed| listed.shard.shard != self.shard);
         Ok(description.readable && listing.is_ok_and(unknown))
-    }
-
-    /// The shard outlived the stream's retention: whatever was not read of it is lost, and said so (CP-8).
-    async fn gone(&mut self, error: &ApiError) -> Result<Step, Halt> {
-        let after = self.cursor.position.clone();
-        let detail = format!("the stream no longer holds the shard; records after {after} may be lost ({error})");
-        self.shared.count_possible_loss();
-        self.send(ShardMessage::PossibleLoss { shard: self.shard.clone(), after, detail }).await?;
-        self.drained(Vec::new()).await?;
-        Ok(Step::Drained)
     }
 
     fn fatal(&self, source: ApiError) -> SourceError {
@@ -358,10 +336,6 @@ impl Cursor {
     }
 }
 
-/// The shards of `listing` that have `parent` as a parent.
-fn children_of(parent: &ShardId, listing: Vec<ListedShard>) -> Vec<ShardRef> {
-    listing.into_iter().map(|listed| listed.shard).filter(|shard| shard.parents.contains(parent)).collect()
-}
-
+mod end;
 #[cfg(test)]
 mod tests;

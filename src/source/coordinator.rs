@@ -189,8 +189,8 @@ impl<A: KinesisApi> Source<A> {
     }
 }
 
-/// Sends a listing every `list_interval`. A listing that fails is repeated; only a request that can never succeed ends
-/// the source.
+/// Sends a listing every `list_interval`. A listing that fails is repeated; only a request that can never succeed, and
+/// a stream that is another one by now (CP-8), end the source.
 async fn list_for_ever<A: KinesisApi>(
     shared: Arc<Shared<A>>,
     messages: mpsc::Sender<ShardMessage>,
@@ -202,6 +202,7 @@ async fn list_for_ever<A: KinesisApi>(
         match shared.api.list_shards().await {
             Ok(listing) => {
                 pause = interval;
+                shared.check_identity().await?;
                 shared.count_listing(&listing);
                 if messages.send(ShardMessage::Listed(shard_refs(listing))).await.is_err() {
                     return Ok(());

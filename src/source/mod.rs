@@ -14,6 +14,7 @@ mod error;
 mod fake;
 mod pacing;
 mod shared;
+mod trim;
 
 use std::sync::Arc;
 
@@ -82,6 +83,8 @@ pub enum ShardMessage {
         shard: ShardId,
         /// The position that could not be continued from.
         after: Position,
+        /// The arrivals that may be missing, from what was read to what the stream still holds; none if unknown.
+        range: Option<(Arrival, Arrival)>,
         /// The explanation for the operator.
         detail: String,
     },

@@ -67,6 +67,20 @@ impl<A: KinesisApi> Shared<A> {
         StalledMark(gauge)
     }
 
+    /// CP-8: whether the stream is still the one that was connected to. One that cannot be described is for the reads
+    /// to say.
+    ///
+    /// # Errors
+    /// [`SourceError::Recreated`].
+    pub(super) async fn check_identity(&self) -> Result<(), SourceError> {
+        match self.api.describe().await {
+            Ok(now) if now.created_at != self.description.created_at => {
+                Err(SourceError::Recreated { stream: now.name })
+            }
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
     /// `kinesis_shards`, by a listing: open shards, and closed ones that are still read.
     pub(super) fn count_listing(&self, listing: &[ListedShard]) {
         let open = listing.iter().filter(|listed| listed.open).count();

@@ -167,6 +167,10 @@ pub enum Command {
     },
     /// `append [search <terms> | <command> ...]`
     Append(Pipeline),
+    /// `join [options] [fields] [search <terms> | <command> ...]`
+    Join(JoinCommand),
+    /// `lookup <table> <column> [as <field>] ... output|outputnew <column> [as <field>] ...`
+    Lookup(LookupCommand),
     /// `convert [timeformat=".."] ctime(f) [as g] ...`
     Convert {
         /// The strftime format.
@@ -174,6 +178,43 @@ pub enum Command {
         /// Function (`ctime`, `mktime`, `num`, ...), field, optional output.
         conversions: Vec<Spanned<Conversion>>,
     },
+}
+
+/// `join`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JoinCommand {
+    /// `type=left` or `type=outer`: rows without a match stay; otherwise they are dropped.
+    pub keeps_unmatched: bool,
+    /// How many rows of the subsearch are joined to one; 0 means all, 1 where the search names no number.
+    pub max: u64,
+    /// Whether the subsearch's columns replace those of the same name; true where the search does not say.
+    pub overwrite: bool,
+    /// The fields that must agree; empty means every column that both have.
+    pub fields: Vec<Spanned<String>>,
+    /// The search whose rows are joined.
+    pub subsearch: Pipeline,
+}
+
+/// `lookup`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LookupCommand {
+    /// The table's name in the configuration.
+    pub table: Spanned<String>,
+    /// What must agree; at least one.
+    pub inputs: Vec<LookupField>,
+    /// `outputnew`: fields that exist stay as they are.
+    pub keeps_existing: bool,
+    /// What is written; at least one.
+    pub outputs: Vec<LookupField>,
+}
+
+/// A column of a lookup and the field that goes with it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LookupField {
+    /// The column.
+    pub column: Spanned<String>,
+    /// `as <field>`, otherwise the column's name.
+    pub field: String,
 }
 
 /// One key of `sort`.

@@ -9,7 +9,7 @@ pub(super) fn syntax_error(text: &str, at: usize, rules: &[Rule]) -> SplError {
     let rest = &text[at..];
     let span = found_span(text, at);
     if rest.starts_with('[') {
-        return subsearch(span);
+        return subsearch(rest, span);
     }
     if let Some(quote) = rest.chars().next().filter(|c| matches!(c, '"' | '\'')).filter(|&c| never_closed(rest, c)) {
         return SplError::syntax(format!("the quote {quote} is never closed"), span);
@@ -26,9 +26,16 @@ pub(super) fn syntax_error(text: &str, at: usize, rules: &[Rule]) -> SplError {
     }
 }
 
-fn subsearch(span: Span) -> SplError {
-    SplError::new(SplErrorKind::Unsupported, "subsearches `[ ... ]` are not supported", span)
-        .with_help("a stream has no finished second search to take results from; a lookup or two detections may do")
+fn subsearch(rest: &str, span: Span) -> SplError {
+    let help = if rest.contains("outputlookup") {
+        "this one keeps a baseline in a lookup: it needs a history longer than a window"
+    } else if rest.contains("inputlookup") {
+        "the rows of a table come with `lookup`: ... | lookup TABLE column AS field OUTPUT column AS found | where isnotnull(found)"
+    } else {
+        "a stream has no finished second search to take terms from; `join` or a lookup may do"
+    };
+    SplError::new(SplErrorKind::Unsupported, "subsearches `[ ... ]` as search terms are not supported", span)
+        .with_help(help)
 }
 
 fn never_closed(rest: &str, quote: char) -> bool {
@@ -43,6 +50,22 @@ fn never_closed(rest: &str, quote: char) -> bool {
     true
 }
 
+/// Whether a subsearch is not closed; brackets within quotes are text.
+fn is_open(text: &str) -> bool {
+    let (mut depth, mut quote, mut chars) = (0_usize, None, text.chars());
+    while let Some(c) = chars.next() {
+        match (c, quote) {
+            ('\\', Some(_)) => drop(chars.next()),
+            (c, Some(open)) => quote = (c != open).then_some(open),
+            ('"' | '\'', None) => quote = Some(c),
+            ('[', None) => depth += 1,
+            (']', None) => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    depth > 0
+}
+
 /// The word that stands at `at`, or the one character where it is no word.
 fn found_span(text: &str, at: usize) -> Span {
     let rest = &text[at..];
@@ -54,6 +77,12 @@ fn found_span(text: &str, at: usize) -> Span {
 
 fn help(text: &str, at: usize, rules: &[Rule]) -> Option<&'static str> {
     let rest = &text[at..];
+    if rest.is_empty() && is_open(text) {
+        return Some("the subsearch is not closed: a `]` is missing");
+    }
+    if text[..at].trim_end().ends_with(',') {
+        return Some("something is missing behind the comma, or the comma is one too many");
+    }
     let in_search = rules.iter().any(|&rule| words_for(rule) == Some(TERM) || rule == Rule::search_value);
     let in_expr = rules.iter().any(|&rule| matches!(words_for(rule), Some(EXPRESSION | OPERATOR)));
     match rest.chars().next()? {
@@ -136,6 +165,9 @@ fn words_for(rule: Rule) -> Option<&'static str> {
         Rule::sort_key | Rule::sort_function => "a field name",
         Rule::limit => "a number",
         Rule::subsearch => "a subsearch `[search ...]`",
+        Rule::lookup_table => "the name of a lookup",
+        Rule::lookup_field => "a column of the lookup",
+        Rule::lookup_mode | Rule::lookup_outputs => "OUTPUT",
         Rule::by_clause | Rule::kw_by => "BY",
         Rule::kw_as => "AS",
         Rule::conversion | Rule::conversion_name => "a conversion such as `ctime(field)`",

@@ -35,6 +35,7 @@ fn collect(pipeline: &Pipeline, lints: &mut Vec<Lint>) {
                 }
             }
             Command::Append(pipeline) => collect(pipeline, lints),
+            Command::Join(join) => collect(&join.subsearch, lints),
             _ => {}
         }
     }

@@ -5,6 +5,7 @@
 
 mod call;
 mod expand;
+mod expiry;
 mod file;
 
 use std::collections::BTreeMap;
@@ -31,6 +32,27 @@ pub struct FilterPlace {
     pub start: usize,
     /// One past its last byte.
     pub end: usize,
+    /// AG-5: in windows that end later the filter hides nothing. Milliseconds since the Unix epoch; none: it never
+    /// expires. (Left out where there is none, so that such a plan's fingerprint is that of its search alone.)
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_ms: Option<i64>,
+}
+
+/// What the macros file says of a macro beside its definition.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MacroFacts {
+    /// Who answers for it.
+    pub owner: Option<String>,
+    /// Why it is there.
+    pub reason: Option<String>,
+    /// When it expires, in milliseconds since the Unix epoch. A macro that expires is a filter.
+    pub expires_ms: Option<i64>,
+    /// The macros file, as the caller named it.
+    pub file: String,
+    /// The line there, counted from 1; 0 for a macro that is not from a file.
+    pub line: usize,
+    /// The column there, counted from 1, in characters.
+    pub column: usize,
 }
 
 /// One macro.
@@ -40,6 +62,7 @@ struct Definition {
     arguments: Vec<String>,
     /// SPL text with `$name$` for each argument.
     text: String,
+    facts: MacroFacts,
 }
 
 /// What a filter macro means that nobody has defined: everything passes.
@@ -52,11 +75,14 @@ impl Default for Macros {
 }
 
 impl Macros {
-    /// The macros that every detection may use without a macros file.
+    /// The macros that every detection may use without a macros file: those that Splunk publishes with its CloudTrail
+    /// detections. `aws_ecr_users` is its placeholder for the users who may push images: until it is redefined, it
+    /// names nobody real.
     pub fn built_in() -> Self {
         let mut macros = Self { definitions: BTreeMap::new() };
         macros.define("cloudtrail", &[], "sourcetype=aws:cloudtrail");
         macros.define("security_content_ctime", &["field"], r#"convert timeformat="%Y-%m-%dT%H:%M:%S" ctime($field$)"#);
+        macros.define("aws_ecr_users", &[], "userName IN (user)");
         macros
     }
 
@@ -66,18 +92,37 @@ impl Macros {
     /// Every problem of the file, each with its line and column.
     pub fn from_yaml(yaml: &str) -> Result<Self, Vec<MacrosError>> {
         let mut macros = Self::built_in();
+        macros.add_file("", yaml)?;
+        Ok(macros)
+    }
+
+    /// Adds the macros of a file, given as its text; they replace earlier ones. `file` is its name in messages.
+    ///
+    /// # Errors
+    /// Every problem of the file, each with its line and column.
+    pub fn add_file(&mut self, file: &str, yaml: &str) -> Result<(), Vec<MacrosError>> {
         for entry in file::entries(yaml)? {
             let arguments: Vec<&str> = entry.arguments.iter().map(String::as_str).collect();
-            macros.define(&entry.name, &arguments, &entry.definition);
+            self.define(&entry.name, &arguments, &entry.definition);
+            if let Some(definition) = self.definitions.get_mut(&(entry.name, arguments.len())) {
+                definition.facts = MacroFacts { file: file.to_owned(), ..entry.facts };
+            }
         }
-        Ok(macros)
+        Ok(())
     }
 
     /// Defines a macro, replacing one with the same name and number of arguments.
     pub fn define(&mut self, name: &str, arguments: &[&str], definition: &str) {
         let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
         let key = (name.to_owned(), arguments.len());
-        self.definitions.insert(key, Definition { arguments, text: definition.to_owned() });
+        let facts = MacroFacts::default();
+        self.definitions.insert(key, Definition { arguments, text: definition.to_owned(), facts });
+    }
+
+    /// What the macros file says of the macro that became this filter.
+    pub fn facts(&self, filter: &FilterPlace) -> Option<&MacroFacts> {
+        let mut named = self.definitions.iter().filter(|((name, _), _)| *name == filter.name);
+        named.find(|(_, definition)| definition.facts.expires_ms == filter.expires_ms).map(|(_, found)| &found.facts)
     }
 
     /// Whether a macro of that name without arguments is defined, by us or by the operator.

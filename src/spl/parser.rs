@@ -27,7 +27,7 @@ pub const MAX_NESTING: usize = 64;
 pub const MAX_DEPTH: usize = 256;
 
 /// The commands that the parser knows, in the order of the documentation.
-pub const SUPPORTED_COMMANDS: [&str; 19] = [
+pub const SUPPORTED_COMMANDS: [&str; 21] = [
     "search",
     "where",
     "eval",
@@ -47,6 +47,8 @@ pub const SUPPORTED_COMMANDS: [&str; 19] = [
     "sort",
     "head",
     "append",
+    "join",
+    "lookup",
 ];
 
 /// Parser steps granted to one search: linear for every well-formed text of `MAX_SEARCH_BYTES`, and an end to all others.

@@ -53,7 +53,9 @@ impl Display for Command {
             | Self::Dedup { .. }
             | Self::Sort { .. }
             | Self::Head { .. }
-            | Self::Append(_) => rows::command(f, self),
+            | Self::Append(_)
+            | Self::Join(_)
+            | Self::Lookup(_) => rows::command(f, self),
             Self::Convert { timeformat, conversions } => {
                 write!(f, "convert timeformat={} ", Quoted(timeformat, '"'))?;
                 separated(f, ", ", conversions, |f, conversion| write!(f, "{}", conversion.node))
@@ -193,7 +195,9 @@ struct Name<'a>(&'a str);
 
 impl Display for Name<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let is_keyword = ["as", "by", "eval"].iter().any(|keyword| self.0.eq_ignore_ascii_case(keyword));
+        let is_keyword = ["as", "by", "eval", "output", "outputnew", "where"]
+            .iter()
+            .any(|keyword| self.0.eq_ignore_ascii_case(keyword));
         bare_or_quoted(f, self.0, |c| matches!(c, '_' | '.' | ':' | '*' | '{' | '}'), is_keyword)
     }
 }

@@ -5,12 +5,14 @@
 //! at TRACE only. Deliberately absent: metrics, and log files, which belong to the surroundings.
 
 mod every;
+mod lines;
 #[cfg(test)]
 mod tests;
 mod visible;
 mod writer;
 
 pub use every::Every;
+pub use lines::HarmlessLines;
 pub use visible::visible;
 
 use tracing::Subscriber;

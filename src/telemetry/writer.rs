@@ -52,13 +52,15 @@ impl<W: Write> Write for HarmlessWriter<W> {
 }
 
 /// The line with every character that acts written out; only the newline at its end stays.
-fn harmless(format: LogFormat, line: &[u8]) -> Vec<u8> {
+pub(super) fn harmless(format: LogFormat, line: &[u8]) -> Vec<u8> {
     let text = String::from_utf8_lossy(line);
     let (body, end) = text.strip_suffix('\n').map_or((&*text, ""), |body| (body, "\n"));
     let mut out = String::with_capacity(text.len());
     for character in body.chars() {
         match format {
             _ if !acts(character) => out.push(character),
+            // Searches are indented with it, and it neither acts nor hides.
+            LogFormat::Text if character == '\t' => out.push(character),
             LogFormat::Text => out.extend(character.escape_unicode()),
             LogFormat::Json => push_json_escape(&mut out, character),
         }

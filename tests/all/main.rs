@@ -1,6 +1,7 @@
 //! All integration tests in one binary: linked once, and one place for what they share.
 
 mod daemon;
+mod deploy;
 mod kinesis_local;
 mod source;
 #[path = "../support/mod.rs"]

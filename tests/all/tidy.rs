@@ -138,3 +138,24 @@ fn rules(contract: &str) -> BTreeSet<String> {
     };
     words.filter(is_rule).map(str::to_owned).collect()
 }
+
+/// `docs/security.md` names tests; what it names must exist, and each threat has its row.
+#[test]
+fn every_test_that_the_security_page_names_exists() {
+    let page = fs::read_to_string(root().join("docs/security.md")).expect("the page");
+    let tests: String = ["src", "tests"]
+        .iter()
+        .flat_map(|folder| sources(&root().join(folder)))
+        .map(|path| fs::read_to_string(path).expect("UTF-8"))
+        .collect();
+    let rows: Vec<&str> = page.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| #")).collect();
+    assert_eq!(rows.len(), 25, "one row for each threat");
+    for row in rows {
+        let named = row.rsplit('|').nth(1).expect("a last column");
+        let names: Vec<&str> = named.split('`').skip(1).step_by(2).collect();
+        assert!(!names.is_empty() || named.trim() == "not tested", "{row}");
+        for name in names {
+            assert!(tests.contains(&format!("fn {name}(")), "there is no test {name}");
+        }
+    }
+}

@@ -49,6 +49,7 @@ fn text(expansion: trailrisk::spl::Expansion) -> PlanText {
         window_ms: 3_600_000,
         grace_ms: 900_000,
         max_future_skew_ms: 300_000,
+        lookups: Vec::new(),
     }
 }
 
@@ -63,7 +64,8 @@ fn of_window(plan: &Plan, events: &[Event], window_end: EventTime) -> Vec<Row> {
         let concluded = plan.conclude(&Bounds::default(), made, window_end);
         return concluded.rows.into_iter().map(|row| row.row).collect();
     }
-    if !plan.has_stats() {
+    // Without `stats` each event is a group of its own.
+    if made.iter().any(|row| row.group.event.is_some()) {
         let key = |row: &GroupRow| (std::cmp::Reverse((row.time, row.group.event)), row.group.ordinal);
         made.sort_by_key(key);
     }
@@ -75,7 +77,8 @@ fn groups(plan: &Plan, events: &[Event]) -> BTreeMap<GroupKey, Partial> {
     for event in events {
         let Some(PlanOutcome::Matched { contributions, .. }) = plan.evaluate(event) else { continue };
         for contribution in contributions {
-            let partial = groups.entry(contribution.group.clone()).or_insert_with(|| Partial::new(plan));
+            let partial =
+                groups.entry(contribution.group.clone()).or_insert_with(|| Partial::new(plan, contribution.group.leg));
             let unit = Unit {
                 key: event.key,
                 ordinal: contribution.ordinal,

@@ -27,6 +27,8 @@ pub enum Rule {
     Exact,
     /// No `stats`: each event is its own group.
     Single,
+    /// Two searches whose groups meet at the close (EM-5).
+    Joined,
 }
 
 /// A detection with its settings.
@@ -47,7 +49,8 @@ pub type Units<'a> = BTreeMap<(&'a str, usize), Vec<&'a LogEvent>>;
 
 static ALL: LazyLock<Vec<Detection>> = LazyLock::new(|| {
     let settings = [(10_000, 3_000, 3_000), (15_000, 6_000, 3_000), (20_000, 0, 0)];
-    let rules = [Rule::Each, Rule::Volume, Rule::Spread, Rule::Burst, Rule::Tagged, Rule::Exact, Rule::Single];
+    let rules =
+        [Rule::Each, Rule::Volume, Rule::Spread, Rule::Burst, Rule::Tagged, Rule::Exact, Rule::Single, Rule::Joined];
     let pairs = settings.into_iter().flat_map(|setting| rules.map(|rule| (rule, setting)));
     pairs.map(|(rule, (window, grace, skew))| Detection::new(rule, 1, window, grace, skew)).collect()
 });
@@ -73,6 +76,7 @@ impl Detection {
             kind: "TTP".to_owned(),
             search: rule.search().to_owned(),
             filters: vec![],
+            lookups: Vec::new(),
             risk: risk_model(rule),
             window_ms: if rule == Rule::Burst { 1_000 } else { window },
             grace_ms: grace,
@@ -96,7 +100,7 @@ impl Detection {
 
     /// Whether its groups are announced before their window is complete (EM-1).
     pub fn announces(&self) -> bool {
-        self.rule != Rule::Exact
+        !matches!(self.rule, Rule::Exact | Rule::Joined)
     }
 }
 
@@ -142,6 +146,9 @@ impl Rule {
             }
             Self::Exact => "eventName=Alpha OR eventName=Gamma | stats count by grp | where count = 2",
             Self::Single => "eventName=Gamma item=i1 grp=* | table grp item",
+            Self::Joined => {
+                "eventName=Alpha | stats count by grp | join grp [search eventName=Beta | stats values(item) as items by grp]"
+            }
         }
     }
 
@@ -150,7 +157,7 @@ impl Rule {
         match self {
             Self::Each => event.name == "Alpha",
             Self::Volume => event.name != "Noise",
-            Self::Spread | Self::Burst => matches!(event.name, "Alpha" | "Beta"),
+            Self::Spread | Self::Burst | Self::Joined => matches!(event.name, "Alpha" | "Beta"),
             Self::Tagged => matches!(event.name, "Beta" | "Gamma"),
             Self::Exact => matches!(event.name, "Alpha" | "Gamma"),
             Self::Single => event.name == "Gamma" && event.item == "i1" && event.group.is_some(),
@@ -169,7 +176,7 @@ impl Rule {
             Self::Tagged => event.tags.iter().map(|tag| vec![(*tag).to_owned()]).collect(),
             Self::Single => vec![vec![]],
             Self::Burst => group.map(|group| vec![window_seconds(event), group]).into_iter().collect(),
-            Self::Each | Self::Volume | Self::Spread | Self::Exact => {
+            Self::Each | Self::Volume | Self::Spread | Self::Exact | Self::Joined => {
                 group.map(|group| vec![group]).into_iter().collect()
             }
         }
@@ -210,6 +217,17 @@ impl Rule {
                 column("items", items.iter().map(|item| (*item).to_owned()).collect());
                 column("distinct", vec![items.len().to_string()]);
             }
+            Self::Joined => {
+                let alphas = units.values().filter(|copies| copies.iter().any(|event| event.name == "Alpha")).count();
+                let items: BTreeSet<&str> =
+                    copies().filter(|event| event.name == "Beta").map(|event| event.item).collect();
+                if alphas == 0 || items.is_empty() {
+                    return None;
+                }
+                column("grp", group.to_vec());
+                column("count", vec![alphas.to_string()]);
+                column("items", items.iter().map(|item| (*item).to_owned()).collect());
+            }
             Self::Single => {
                 let event = copies().next()?;
                 column("grp", vec![event.group?.to_owned()]);
@@ -220,7 +238,7 @@ impl Rule {
             Self::Volume => count >= 3,
             Self::Spread | Self::Burst => items.len() >= 3,
             Self::Exact => count == 2,
-            Self::Each | Self::Tagged | Self::Single => true,
+            Self::Each | Self::Tagged | Self::Single | Self::Joined => true,
         };
         passes.then_some(row)
     }

@@ -59,6 +59,7 @@ fn config(timing: Timing) -> EngineConfig {
         timing,
         start: StartPosition::TrimHorizon,
         started_at: Arrival::MIN,
+        unseen_from: Arrival::MIN,
     }
 }
 
@@ -84,7 +85,10 @@ impl Bench {
 
     fn restore(plans: Vec<Arc<Plan>>, from: Checkpoint) -> Self {
         let engine = Engine::restore(config(Timing::Live), plans.clone(), from).expect("stored plans compile");
-        Self::around(engine, plans)
+        let mut bench = Self::around(engine, plans);
+        // As the daemon does before it reads.
+        bench.checkpoint();
+        bench
     }
 
     /// Detection version, number of events and whether it is partial, of each final of this group.

@@ -20,6 +20,7 @@ mod stream;
 mod verdict;
 mod world;
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -43,15 +44,17 @@ fn world(seed: u64) -> World {
 fn run_schedule(world: &World, options: Options, schedule: u64) -> Result<Finals, (Violation, Vec<String>)> {
     let mut run = Run::new(world, options, schedule);
     let outcome = catch_unwind(AssertUnwindSafe(|| run.go()));
-    let outcome = outcome.unwrap_or_else(|panic| {
-        let detail = panic.downcast_ref::<String>().cloned();
-        let detail = detail.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-        Err(Violation { rule: "assertion", detail: detail.unwrap_or_default() })
-    });
+    let outcome = outcome.unwrap_or_else(|panic| Err(assertion(&*panic)));
     match outcome {
         Ok(()) => Ok(run.checks.finals().clone()),
         Err(violation) => Err((violation, std::mem::take(&mut run.trace))),
     }
+}
+
+fn assertion(panic: &(dyn Any + Send)) -> Violation {
+    let detail = panic.downcast_ref::<String>().cloned();
+    let detail = detail.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+    Violation { rule: "assertion", detail: detail.unwrap_or_default() }
 }
 
 type Finals = BTreeMap<trailrisk::risk_event::RiskEventId, trailrisk::risk_event::RiskEvent>;
@@ -147,9 +150,23 @@ fn every_mistake_is_noticed() {
     }
 }
 
+fn run_changes(seed: u64, options: Options) -> Result<(), Violation> {
+    let run = || plan_change::run(&world(seed), seed, options);
+    let outcome = catch_unwind(AssertUnwindSafe(run));
+    let outcome = outcome.unwrap_or_else(|panic| Err((assertion(&*panic), vec![])));
+    outcome.map_err(|(violation, trace)| with_trace(violation, &trace))
+}
+
 #[test]
-fn wn_7_plans_change_and_nothing_is_lost() {
-    judge(seeds(60), |seed, trace| {
-        plan_change::run(&world(seed), seed, trace).map_err(|(violation, trace)| with_trace(violation, &trace))
-    });
+fn wn_7_plans_change_at_any_moment_and_nothing_is_lost_or_told_twice_differently() {
+    judge(seeds(200), |seed, trace| run_changes(seed, Options { trace, ..Options::default() }));
+}
+
+#[test]
+fn wn_7_every_mistake_with_changing_plans_is_noticed() {
+    for bug in Bug::OF_CHANGES {
+        let options = Options { bug: Some(bug), ..Options::default() };
+        let first = (0..SEEDS_FOR_A_MISTAKE).find(|seed| run_changes(*seed, options).is_err());
+        assert!(first.is_some(), "{bug:?} is not noticed in {SEEDS_FOR_A_MISTAKE} seeds");
+    }
 }

@@ -1,114 +1,129 @@
-//! WN-7: detections change between two processes. The old plan drains, the new one counts from the cut on, nothing is
-//! lost between them, and what the cut went through says so.
+//! WN-7: detections change, while the process runs and between two of them, crashes or not. The old plan drains, the new
+//! one counts from the cut on, nothing is lost between them, and what the cut went through says so.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use trailrisk::engine::{Checkpoint, Position};
+use trailrisk::engine::{Checkpoint, Engine};
 use trailrisk::risk_event::Pane;
 
 use crate::checks::{Verdict, Violation, require};
-use crate::detections::Detection;
+use crate::detections::{Detection, name_of};
 use crate::log::Log;
 use crate::oracle::{self, Key, Placed, assign};
-use crate::rng::Rng;
 use crate::run::Run;
 use crate::verdict;
 use crate::world::{Options, World};
 
-/// Where the plans were cut: `P` of each shard that was known then.
-struct Cut {
-    processed: Vec<Option<Position>>,
-    /// The newest effective arrival at or before it.
-    newest: i64,
-    /// What was released at it.
-    horizon: i64,
+/// What was active, and from which effective arrival on: the engine chooses the instants, the oracle what follows.
+pub struct History {
+    epochs: Vec<Epoch>,
+    /// Of each shard, the effective arrivals of its records.
+    pub effective: Vec<Vec<i64>>,
 }
 
-impl Cut {
-    fn at(log: &Log, durable: &Checkpoint) -> Self {
-        let rows = log.shards.iter().map(|shard| durable.shards.get(&shard.id));
-        Self {
-            processed: rows.map(|row| row.map(|row| row.processed.clone())).collect(),
-            newest: durable.shards.values().map(|row| row.processed_arrival.0).max().unwrap_or(i64::MIN),
-            horizon: durable.horizon.0,
-        }
-    }
-
-    /// A shard that was not known at the cut lies behind it.
-    fn is_before(&self, log: &Log, at: &Placed<'_>) -> bool {
-        let position = &log.shards[at.shard].records[at.record].position;
-        self.processed[at.shard].as_ref().is_none_or(|processed| position > processed)
-    }
+struct Epoch {
+    from: i64,
+    active: BTreeSet<String>,
+    /// A durable checkpoint holds it; otherwise it has not taken place if the process is gone.
+    stored: bool,
 }
 
-/// Which version of each detection is active before the first cut and after each.
-struct History {
-    active: Vec<Vec<Detection>>,
-    cuts: Vec<Cut>,
+fn names(detections: &[Detection]) -> BTreeSet<String> {
+    detections.iter().map(Detection::name).collect()
 }
 
 impl History {
-    /// Whether a version counts an event.
-    fn counts(&self, log: &Log, name: &str, at: &Placed<'_>) -> bool {
-        let epoch = self.cuts.iter().filter(|cut| cut.is_before(log, at)).count();
-        self.active[epoch].iter().any(|detection| detection.name() == name)
+    /// The first start.
+    pub fn new(log: &Log, active: &[Detection]) -> Self {
+        let first = Epoch { from: i64::MIN, active: names(active), stored: true };
+        Self { epochs: vec![first], effective: effective_arrivals(log) }
+    }
+
+    /// The engine was told of other detections, or began with them.
+    pub fn begins(&mut self, engine: &Engine, active: &[Detection]) {
+        if engine.is_changing_plans() {
+            let spans = engine.plan_spans().flat_map(|(_, spans)| spans);
+            let cuts = spans.flat_map(|span| [span.activated, span.retired]).flatten();
+            let from = cuts.max().expect("a change is a cut").0;
+            self.epochs.push(Epoch { from, active: names(active), stored: false });
+        }
+    }
+
+    /// A checkpoint became durable.
+    pub fn stored(&mut self, engine: &Engine) {
+        if let Some(last) = self.epochs.last_mut() {
+            last.stored |= !engine.is_changing_plans();
+        }
+    }
+
+    /// The process is gone; what it had not stored has not taken place.
+    pub fn process_ends(&mut self, durable: Option<&Checkpoint>) {
+        let stored = |epoch: &Epoch| epoch.stored || durable.is_some_and(|durable| active(durable) == epoch.active);
+        if self.epochs.last().is_some_and(|last| !stored(last)) {
+            self.epochs.pop();
+        }
+        self.epochs.iter_mut().for_each(|epoch| epoch.stored = true);
+    }
+
+    /// Where the plans were cut, as long as that is not durable.
+    pub fn unstored_cut(&self) -> Option<i64> {
+        self.epochs.last().filter(|last| !last.stored).map(|last| last.from)
+    }
+
+    /// Whether a version of a detection counts an event.
+    fn counts(&self, name: &str, at: &Placed<'_>) -> bool {
+        let epoch = self.epochs.iter().rfind(|epoch| at.effective >= epoch.from).expect("the first has no begin");
+        epoch.active.contains(name)
+    }
+
+    /// The instants at which a version of a detection began or ceased to count.
+    fn cuts(&self, name: &str) -> Vec<i64> {
+        let pairs = self.epochs.windows(2);
+        let cuts = pairs.filter(|pair| pair[0].active.contains(name) != pair[1].active.contains(name));
+        cuts.map(|pair| pair[1].from).collect()
     }
 }
 
-/// A few changes, each at a clean stop; crashes only after the last one, so that no process has told of what a later cut
-/// takes away.
-pub fn run(world: &World, seed: u64, trace: bool) -> Result<(), (Violation, Vec<String>)> {
-    let options = Options { plan_changes: true, trace, ..Options::default() };
-    let mut run = Run::new(world, options, seed);
+fn active(checkpoint: &Checkpoint) -> BTreeSet<String> {
+    let active = checkpoint.plans.iter().filter(|plan| plan.spans.iter().any(|span| span.retired.is_none()));
+    active.map(|plan| name_of(&plan.text)).collect()
+}
+
+fn effective_arrivals(log: &Log) -> Vec<Vec<i64>> {
+    let mut of_shards: Vec<Vec<i64>> = log.shards.iter().map(|shard| vec![i64::MIN; shard.records.len()]).collect();
+    for at in oracle::place(log) {
+        of_shards[at.shard][at.record] = at.effective;
+    }
+    of_shards
+}
+
+/// Plans that change at random moments, with crashes and stops between.
+pub fn run(world: &World, seed: u64, options: Options) -> Result<(), (Violation, Vec<String>)> {
+    let mut run = Run::new(world, Options { plan_changes: true, ..options }, seed);
     let placed = oracle::place(&world.log);
-    let outcome = changes(&mut run, &mut Rng::new(seed, 4)).and_then(|history| judge(&run, &placed, &history));
+    let outcome = run.go().and_then(|()| judge(&run, &placed));
     outcome.map_err(|violation| (violation, std::mem::take(&mut run.trace)))
 }
 
-fn changes(run: &mut Run<'_>, rng: &mut Rng) -> Result<History, Violation> {
-    let mut history = History { active: vec![run.active.clone()], cuts: vec![] };
-    run.list_shards()?;
-    for _ in 0..1 + rng.index(3) {
-        run.steps(30 + rng.below(150), false)?;
-        let active = another(&run.world.detections, rng);
-        run.change_to(active.clone())?;
-        let durable = run.store.durable.as_ref().expect("a stop stores a checkpoint");
-        history.cuts.push(Cut::at(&run.world.log, durable));
-        history.active.push(active);
-    }
-    run.steps(150, true)?;
-    run.settle()?;
-    Ok(history)
-}
-
-/// Each detection as it was, in another version, or not at all.
-fn another(detections: &[Detection], rng: &mut Rng) -> Vec<Detection> {
-    let changed = detections.iter().filter_map(|detection| match rng.below(5) {
-        0 => None,
-        1 | 2 => Some(detection.changed(2)),
-        _ => Some(detection.clone()),
-    });
-    changed.collect()
-}
-
-fn judge(run: &Run<'_>, placed: &[Placed<'_>], history: &History) -> Verdict {
-    let log = &run.world.log;
-    let mut got = verdict::received(run);
-    let marks: BTreeMap<Key, bool> = got.iter().map(|(key, body)| (key.clone(), body.partial)).collect();
+fn judge(run: &Run<'_>, placed: &[Placed<'_>]) -> Verdict {
+    let (log, history) = (&run.world.log, &run.history);
     let mut expected = BTreeMap::new();
     for detection in &run.known {
         let name = detection.name();
-        let counted: Vec<_> = placed.iter().filter(|at| history.counts(log, &name, at)).copied().collect();
-        expected.extend(oracle::evaluate_one(detection, &counted, &|_| false));
-        for (key, partial) in marks.iter().filter(|(key, _)| key.detection == name) {
-            let cut = is_cut(detection, key, placed, &|at| history.counts(log, &name, at));
-            require(*partial || !cut, "WN-7", || format!("cut, and does not say so: {key:?}"))?;
-            let excused = cut || may_be_cut(detection, key, log.started_at.0, &history.cuts);
-            require(!*partial || excused, "WN-7", || format!("not cut, and says so: {key:?}"))?;
+        let counted: Vec<_> = placed.iter().filter(|at| history.counts(&name, at)).copied().collect();
+        let cuts = history.cuts(&name);
+        let is_partial = |key: &Key| {
+            let is_inside = |cut: &i64| is_inside(detection, key, *cut);
+            oracle::gathers_from(key) < log.started_at.0 || cuts.iter().any(is_inside)
+        };
+        let bodies = oracle::evaluate_one(detection, &counted, &is_partial);
+        for (key, body) in &bodies {
+            let cut = is_cut(detection, key, placed, &|at| history.counts(&name, at));
+            require(body.partial || !cut, "WN-7", || format!("the oracle itself: cut, and does not say so: {key:?}"))?;
         }
+        expected.extend(bodies);
     }
-    got.values_mut().for_each(|body| body.partial = false);
-    verdict::compare(&expected, &got)
+    verdict::compare(&expected, &verdict::received(run))
 }
 
 /// Whether events of the instance's group stand on the other side of a cut.
@@ -122,11 +137,12 @@ fn is_cut(detection: &Detection, key: &Key, placed: &[Placed<'_>], counts: &dyn 
     of_group.into_iter().any(|at| !counts(at))
 }
 
-/// Whether the instance was gathering at a cut, or before the first start.
-fn may_be_cut(detection: &Detection, key: &Key, started_at: i64, cuts: &[Cut]) -> bool {
+/// Whether an instance gathers on both sides of an instant.
+fn is_inside(detection: &Detection, key: &Key, cut: i64) -> bool {
     let from = oracle::gathers_from(key);
-    let on_time = matches!(key.pane, Pane::OnTime | Pane::Forced(_));
-    let earliest = if on_time { from - detection.skew } else { from };
-    let close_at = if on_time { from + detection.window + detection.grace } else { from + detection.window };
-    from < started_at || cuts.iter().any(|cut| earliest <= cut.newest && close_at > cut.horizon)
+    let (earliest, close_at) = match key.pane {
+        Pane::OnTime | Pane::Forced(_) => (from - detection.skew, from + detection.window + detection.grace),
+        Pane::Late(_) | Pane::Future(_) => (from, from + detection.window),
+    };
+    earliest < cut && cut < close_at
 }

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use trailrisk::engine::{Engine, Position};
+use trailrisk::engine::{Engine, Input, Position};
+use trailrisk::time::Arrival;
 
-use crate::checks::Verdict;
-use crate::detections::Detection;
+use crate::bugs::Bug;
+use crate::checks::{Verdict, require};
+use crate::log::TIP_SLACK;
 use crate::run::Run;
 use crate::stream::Reader;
 use crate::world::engine_config;
@@ -45,16 +47,38 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// WN-7: a clean stop, and a start with other detections. Their plans are cut at the `P` of the checkpoint between,
-    /// which holds the change once it is stored again.
-    pub fn change_to(&mut self, active: Vec<Detection>) -> Verdict {
-        self.leave(true)?;
-        let new = active.iter().filter(|new| self.known.iter().all(|known| known.name() != new.name()));
-        self.known.extend(new.cloned().collect::<Vec<_>>());
-        self.active = active;
-        self.restart()?;
-        self.begin_checkpoint()?;
-        self.finish_checkpoint()
+    /// WN-7: the detections change while the process runs. What it has read of the stream stays the old ones'.
+    pub fn change_plans(&mut self) -> Verdict {
+        if self.engine.is_changing_plans() {
+            return Ok(());
+        }
+        self.choose_plans();
+        let plans = self.active.iter().map(|detection| Arc::clone(&detection.plan)).collect();
+        self.input(Input::PlansChanged(plans))?;
+        self.history.begins(&self.engine, &self.active);
+        if self.rng.chance(400) {
+            self.store_stuck = 20 + u32::try_from(self.rng.below(200)).expect("it is small");
+        }
+        let Some(cut) = self.history.unstored_cut() else { return Ok(()) };
+        for (ix, reader) in self.readers.iter().enumerate() {
+            let read = self.history.effective[ix][..reader.next].iter().max().filter(|read| **read != i64::MIN);
+            require(read.is_none_or(|read| *read < cut), "WN-7", || format!("cut at {cut}, read to {read:?}"))?;
+        }
+        Ok(())
+    }
+
+    /// Each detection as it was, in another version, or not at all.
+    fn choose_plans(&mut self) {
+        let rng = &mut self.rng;
+        let changed = self.world.detections.iter().filter_map(|detection| match rng.below(5) {
+            0 => None,
+            1 | 2 => Some(detection.changed(2)),
+            _ => Some(detection.clone()),
+        });
+        self.active = changed.collect();
+        let new = self.active.iter().filter(|new| self.known.iter().all(|known| known.name() != new.name()));
+        let new: Vec<_> = new.cloned().collect();
+        self.known.extend(new);
     }
 
     /// A line of the trace.
@@ -68,13 +92,25 @@ impl Run<'_> {
         self.checks.process_ends(&self.engine)?;
         self.sink.crash(&mut self.rng);
         self.restarts += 1;
-        let config = engine_config(self.world, self.options);
+        self.store_stuck = 0;
+        if self.options.plan_changes && self.rng.chance(300) {
+            self.choose_plans();
+        }
+        self.history.process_ends(self.store.durable.as_ref());
+        let bug = self.options.bug == Some(Bug::CutWhereStored);
+        let unseen_from = if bug { Arrival::MIN } else { Arrival(self.now + TIP_SLACK) };
+        let mut config = engine_config(self.world, self.options, unseen_from);
+        if self.options.bug == Some(Bug::IdsOfTheProcess) {
+            config.source_name = format!("process {}", self.restarts).into();
+        }
         let plans = self.active.iter().map(|detection| Arc::clone(&detection.plan)).collect();
         self.engine = match self.store.durable.clone() {
             Some(checkpoint) => Engine::restore(config, plans, checkpoint).expect("stored plans compile"),
             None => Engine::new(config, plans),
         };
+        self.history.begins(&self.engine, &self.active);
         self.evaluated = self.world.evaluate(self.engine.plans());
+        self.plans_version = self.engine.plans_version();
         self.checks.process_begins(self.store.durable.as_ref());
         self.readers = vec![Reader::default(); self.readers.len()];
         self.forget_old_shards();

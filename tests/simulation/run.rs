@@ -12,6 +12,7 @@ use crate::checks::{Checks, Verdict, require};
 use crate::detections::Detection;
 use crate::log::TIP_SLACK;
 use crate::oracle::{self, Key};
+use crate::plan_change::History;
 use crate::rng::Rng;
 use crate::sink::Sink;
 use crate::store::Store;
@@ -27,6 +28,8 @@ struct Habits {
     sink: i64,
     /// Outputs are not always taken at once.
     lazy: i64,
+    /// WN-7: the detections change.
+    change: i64,
 }
 
 /// The state of a run.
@@ -43,12 +46,17 @@ pub struct Run<'a> {
     /// The detections that the configuration holds now; those that it once held are in `known` as well.
     pub active: Vec<Detection>,
     pub known: Vec<Detection>,
+    /// WN-7: what was active when, as far as it took effect.
+    pub history: History,
     pub trace: Vec<String>,
     pub restarts: u64,
     habits: Habits,
     pub evaluated: Evaluated,
+    pub plans_version: u64,
     pub forgotten: Vec<bool>,
     sink_down: u32,
+    /// The store does not answer for so many steps; a crash may follow.
+    pub store_stuck: u32,
 }
 
 impl<'a> Run<'a> {
@@ -61,10 +69,11 @@ impl<'a> Run<'a> {
             checkpoint: rng.pick(&[40, 120]),
             sink: rng.pick(&[30, 200]),
             lazy: rng.pick(&[0, 300]),
+            change: if options.plan_changes { rng.pick(&[8, 25]) } else { 0 },
         };
         let active = world.detections.clone();
         let plans: Vec<_> = active.iter().map(|detection| Arc::clone(&detection.plan)).collect();
-        let engine = Engine::new(engine_config(world, options), plans);
+        let engine = Engine::new(engine_config(world, options, Arrival::MIN), plans);
         let evaluated = world.evaluate(engine.plans());
         let checks = Checks::new(options.max_state_bytes.is_none(), !options.stalls);
         Self {
@@ -74,9 +83,12 @@ impl<'a> Run<'a> {
             sink: Sink::default(),
             store: Store::default(),
             known: active.clone(),
+            history: History::new(&world.log, &active),
+            plans_version: engine.plans_version(),
             trace: Vec::new(),
             restarts: 0,
             sink_down: 0,
+            store_stuck: 0,
             world,
             options,
             rng,
@@ -91,26 +103,30 @@ impl<'a> Run<'a> {
     /// Random steps, then calm.
     pub fn go(&mut self) -> Verdict {
         self.list_shards()?;
+        if self.options.plan_changes {
+            // As the daemon does before it reads (RD-2): nothing is told of by plans that nobody remembers.
+            self.begin_checkpoint()?;
+            self.finish_checkpoint()?;
+        }
         for _ in 0..150 + self.rng.below(400) {
             self.step()?;
         }
         self.settle()
     }
 
-    /// Random steps; `rough`: with crashes and stops.
-    pub fn steps(&mut self, count: i64, rough: bool) -> Verdict {
-        self.habits.crash = if rough { 8 } else { 0 };
-        self.habits.stop = if rough { 10 } else { 0 };
-        for _ in 0..count {
-            self.step()?;
-        }
-        Ok(())
-    }
-
     fn step(&mut self) -> Verdict {
         let writing = if self.store.writing() == 0 { 1 } else { 2 };
         if self.rng.chance(self.habits.crash * writing) {
             return self.crash();
+        }
+        if self.store_stuck > 0 {
+            self.store_stuck -= 1;
+            if self.store_stuck == 0 && self.rng.chance(700) {
+                return self.crash();
+            }
+        }
+        if self.rng.chance(self.habits.change) {
+            return self.change_plans();
         }
         if self.rng.chance(self.habits.stop) {
             return self.stop();
@@ -137,7 +153,9 @@ impl<'a> Run<'a> {
     fn edge(&mut self) -> Verdict {
         let Habits { checkpoint, sink, .. } = self.habits;
         let draw = self.rng.below(450);
-        if draw < checkpoint {
+        if self.store_stuck > 0 && draw < checkpoint + 100 {
+            Ok(())
+        } else if draw < checkpoint {
             self.begin_checkpoint()
         } else if draw < checkpoint + 100 {
             self.finish_checkpoint()
@@ -204,7 +222,8 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn emit(&mut self, event: RiskEvent) -> Verdict {
+    fn emit(&mut self, mut event: RiskEvent) -> Verdict {
+        event.marks.partial &= self.options.bug != Some(Bug::NoPartialMark);
         let (key, _) = oracle::read(&event);
         let early = event.stage == Stage::Early;
         let silent = self.engine.is_replaying() && !self.options.stalls;
@@ -299,7 +318,11 @@ impl<'a> Run<'a> {
         match answer {
             Answer::Records { from, to } => {
                 self.readers[ix].next = to;
-                let records = self.evaluated[ix][from..to].to_vec();
+                self.follow_plans();
+                let mut records = self.evaluated[ix][from..to].to_vec();
+                if let Some(bug) = self.options.bug {
+                    bug.spoil_records(&mut records, ix, from, self.now);
+                }
                 self.input(Input::Records { shard, records })
             }
             Answer::Tip { sent } => {
@@ -307,6 +330,15 @@ impl<'a> Run<'a> {
                 self.input(Input::AtTip { shard, read_through: Arrival(at - TIP_SLACK) })
             }
             Answer::End => self.end(ix),
+        }
+    }
+
+    /// Evaluates against the plans that the engine has now.
+    pub fn follow_plans(&mut self) {
+        let stale = self.options.bug == Some(Bug::StaleEvaluator) && self.restarts == 0;
+        if self.plans_version != self.engine.plans_version() && !stale {
+            self.plans_version = self.engine.plans_version();
+            self.evaluated = self.world.evaluate(self.engine.plans());
         }
     }
 
@@ -336,12 +368,17 @@ impl<'a> Run<'a> {
             bug.spoil(&mut checkpoint, self.engine.gauges().watermark);
         }
         self.store.begin(ticket, checkpoint);
-        Ok(())
+        let bug = self.options.bug == Some(Bug::StoredBeforeDurable);
+        if bug { self.input(Input::CheckpointStored(ticket)) } else { Ok(()) }
     }
 
     pub fn finish_checkpoint(&mut self) -> Verdict {
         match self.store.finish_one() {
-            Some(ticket) => self.input(Input::CheckpointStored(ticket)),
+            Some(ticket) => {
+                self.input(Input::CheckpointStored(ticket))?;
+                self.history.stored(&self.engine);
+                Ok(())
+            }
             None => Ok(()),
         }
     }

@@ -58,13 +58,13 @@ pub struct Options {
     pub max_state_bytes: Option<usize>,
     /// RD-3: shards may stall.
     pub stalls: bool,
-    /// WN-7: the caller changes the plans, and knows what is then expected.
+    /// WN-7: plans change at any moment; the caller knows what is then expected.
     pub plan_changes: bool,
     pub trace: bool,
 }
 
-/// The engine's configuration.
-pub fn engine_config(world: &World, options: Options) -> EngineConfig {
+/// The engine's configuration. From `unseen_from` on no earlier process has read anything.
+pub fn engine_config(world: &World, options: Options, unseen_from: Arrival) -> EngineConfig {
     EngineConfig {
         source_name: "simulation".into(),
         stream: StreamIdentity { name: "simulation".to_owned(), created_at: 0 },
@@ -73,5 +73,6 @@ pub fn engine_config(world: &World, options: Options) -> EngineConfig {
         timing: Timing::Live,
         start: world.log.start,
         started_at: world.log.started_at,
+        unseen_from,
     }
 }

@@ -16,8 +16,8 @@ use tokio::time::Instant;
 
 use super::looking;
 
-/// How long a process may take to do what it is expected to.
-const PATIENCE: Duration = Duration::from_secs(40);
+/// How long a process may take to do what it is expected to, a replay of a large run on a busy machine included.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A folder with a configuration, in which processes run one after the other: what they store outlives them.
 pub struct Home {

@@ -168,7 +168,6 @@ fn resource_name(message: &str) -> Option<&str> {
 }
 
 /// Every derived field's name.
-#[cfg(test)]
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
     RULES.iter().flat_map(|rule| rule.names.iter().copied())
 }

@@ -185,19 +185,23 @@ fn a_gzip_bomb_is_too_large_at_the_cap() {
 }
 
 #[test]
-fn a_record_of_nothing_but_tiny_values_is_too_large() {
-    let limits = DecodeLimits { max_inflated_bytes: 1 << 10 };
-    let dense =
-        format!(r#"{{"eventName":"A","eventTime":"2024-01-01T00:00:00Z","x":[{}1]}}"#, r#"{"":1},"#.repeat(100));
-    for data in [dense.clone().into_bytes(), gzip(&dense)] {
-        assert_eq!(reasons(&decode(&data, &limits)), [RejectReason::TooLarge]);
+fn threat_3_an_event_of_nothing_but_tiny_values_is_too_large_and_takes_no_neighbour_along() {
+    for value in ["1", "{\"\":1}", "[[]]"] {
+        let dense = format!(r#"{{"eventName":"JobCreated","a":[{}]}}"#, vec![value; 300_000].join(","));
+        let decoded = decoded(format!("{dense}\n{JOB_CREATED}"));
+        assert_eq!((reasons(&decoded), decoded.events.len()), (vec![RejectReason::TooLarge], 1), "{value}");
     }
-    assert_eq!(reasons(&decode("{}\n".repeat(200).as_bytes(), &limits)), [RejectReason::TooLarge]);
-    assert_eq!(reasons(&decode("3\n".repeat(200).as_bytes(), &limits)), [RejectReason::BadJson], "one piece");
-    assert!(reasons(&decoded(dense)).is_empty(), "a small record may be dense");
-    assert_eq!(
-        decode(format!("{JOB_CREATED}\n").repeat(50).as_bytes(), &limits).events.len(),
-        50,
-        "any length of events"
-    );
+    let real = format!("{JOB_CREATED}\n").repeat(12_000);
+    assert_eq!(decoded(real).events.len(), 12_000, "events are counted one by one");
+}
+
+#[test]
+fn threat_22_a_record_of_countless_bad_pieces_is_one_dead_letter_and_its_good_events_count() {
+    let record = |pieces: usize| format!("{}{JOB_CREATED}", "[]\n".repeat(pieces));
+    assert_eq!(decoded(record(1000)).rejected.len(), 1000, "PO-1: each by itself");
+    let whole = decoded(record(1001));
+    assert_eq!((reasons(&whole), whole.events.len()), (vec![RejectReason::UnknownEnvelope], 1));
+    assert_eq!(&*whole.rejected[0].bytes, record(1001).as_bytes());
+    let gzipped = gzip(record(300_000).as_bytes());
+    assert_eq!(*decoded(&gzipped).rejected[0].bytes, *gzipped, "as it came, which may be a thousand times smaller");
 }

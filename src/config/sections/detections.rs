@@ -5,10 +5,12 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{DAY, HOUR, MINUTE, SECOND, one_line};
+use super::{DAY, HOUR, MINUTE, SECOND, lookups, min_severity, one_line, stages};
 use crate::config::field::Field;
 use crate::config::reader::Section;
-use crate::config::{DetectionSettings, DetectionsConfig};
+use crate::config::{DeliverySettings, DetectionSettings, DetectionsConfig};
+use crate::plan::Severity;
+use crate::risk_event::Stage;
 
 const WINDOW: RangeInclusive<Duration> = SECOND..=Duration::from_secs(30 * 86_400);
 const GRACE: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(7 * 86_400);
@@ -18,28 +20,40 @@ impl Default for DetectionsConfig {
     fn default() -> Self {
         Self {
             paths: Vec::new(),
-            macros: None,
+            macros: Vec::new(),
+            lookups: Vec::new(),
             window: HOUR,
             grace: 15 * MINUTE,
             max_future_skew: 5 * MINUTE,
             settings: Vec::new(),
             decode_all: false,
+            reload_interval: Some(10 * SECOND),
         }
     }
 }
 
-pub(super) fn detections(mut section: Section<'_>) -> DetectionsConfig {
+impl Default for DeliverySettings {
+    /// Everything is sent.
+    fn default() -> Self {
+        let (stages, min_severity) = (Stage::ALL.to_vec(), Severity::Informational);
+        Self { staged: false, stages, min_severity, sinks: Vec::new() }
+    }
+}
+
+/// `sinks` are the names of those that there are.
+pub(super) fn detections(mut section: Section<'_>, sinks: &BTreeSet<String>) -> DetectionsConfig {
     let default = DetectionsConfig::default();
     let detections = DetectionsConfig {
         paths: paths(section.take("paths")),
-        macros: section.take("macros").path(),
+        macros: section.take("macros").paths(),
+        lookups: lookups::lookups(section.take("lookups")),
         window: section.take("window").duration(WINDOW, default.window),
         grace: section.take("grace").duration(GRACE, default.grace),
         max_future_skew: section.take("max_future_skew").duration(Duration::ZERO..=DAY, default.max_future_skew),
-        settings: settings(section.take("settings")),
+        settings: settings(section.take("settings"), sinks),
         decode_all: section.take("decode").one_of(&[("candidates", false), ("all", true)]).unwrap_or_default(),
+        reload_interval: section.take("reload_interval").duration_or_off(SECOND..=DAY, default.reload_interval),
     };
-    refuse_repeats(&section, &detections.settings);
     section.finish();
     detections
 }
@@ -50,26 +64,42 @@ fn paths(field: Field<'_>) -> Vec<PathBuf> {
     items.into_iter().filter_map(Field::path).collect()
 }
 
-fn settings(field: Field<'_>) -> Vec<DetectionSettings> {
-    field.items().into_iter().map(|item| setting(item.section())).collect()
+fn settings(field: Field<'_>, sinks: &BTreeSet<String>) -> Vec<DetectionSettings> {
+    let mut seen = BTreeSet::new();
+    field.items().into_iter().map(|item| setting(item.section(), sinks, &mut seen)).collect()
 }
 
-fn setting(mut section: Section<'_>) -> DetectionSettings {
+fn setting(mut section: Section<'_>, sinks: &BTreeSet<String>, seen: &mut BTreeSet<String>) -> DetectionSettings {
+    let detection = section.take("detection");
+    let place = detection.place.clone();
     let setting = DetectionSettings {
-        detection: section.take("detection").required("the id or the name of a detection", |text| one_line(text, 256)),
+        place,
+        detection: detection.required("the id or the name of a detection", |text| one_line(text, 256)),
         enabled: section.take("enabled").flag(true),
         window: section.take("window").optional_duration(WINDOW),
         grace: section.take("grace").optional_duration(GRACE),
+        delivery: DeliverySettings {
+            staged: section.take("staged").flag(false),
+            stages: stages(section.take("stages"), "names no stage; `staged: true` sends nothing"),
+            min_severity: min_severity(section.take("min_severity")),
+            sinks: sink_names(section.take("sinks"), sinks),
+        },
     };
+    if !setting.detection.is_empty() && !seen.insert(setting.detection.clone()) {
+        section.problem("detection", format!("{:?} has an earlier entry; one is expected", setting.detection));
+    }
     section.finish();
     setting
 }
 
-fn refuse_repeats(section: &Section<'_>, settings: &[DetectionSettings]) {
-    let mut seen = BTreeSet::new();
-    for setting in settings.iter().filter(|setting| !setting.detection.is_empty()) {
-        if !seen.insert(&setting.detection) {
-            section.problem("settings", format!("has two entries for {:?}", setting.detection));
+fn sink_names(field: Field<'_>, known: &BTreeSet<String>) -> Vec<String> {
+    let mut named = BTreeSet::new();
+    let check = |text: &str, named: &mut BTreeSet<String>| {
+        if !known.contains(text) {
+            let names: Vec<_> = known.iter().map(String::as_str).collect();
+            return Err(format!("is no sink of this configuration: {} is expected", names.join(" or ")));
         }
-    }
+        if named.insert(text.to_owned()) { Ok(text.to_owned()) } else { Err("is named twice".to_owned()) }
+    };
+    field.items().into_iter().filter_map(|item| item.read(|text| check(text, &mut named))).collect()
 }

@@ -2,22 +2,29 @@
 //! them to operators; a test holds the two together.
 
 mod detections;
+mod lookups;
 mod rest;
 mod sinks;
 mod source;
 mod url;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::Config;
+use super::field::Field;
 use super::reader::Section;
+use crate::plan::Severity;
+use crate::risk_event::Stage;
 
 /// Reads everything.
 pub(super) fn config(mut root: Section<'_>) -> Config {
+    let mut sink_names = BTreeSet::new();
+    let sinks = sinks::sinks(root.take("sinks"), &mut sink_names);
     let config = Config {
         source: source::source(root.take("source").section()),
-        detections: detections::detections(root.take("detections").section()),
-        sinks: sinks::sinks(root.take("sinks")),
+        detections: detections::detections(root.take("detections").section(), &sink_names),
+        sinks,
         dead_letter: rest::dead_letter(root.take("dead_letter").section()),
         checkpoint: rest::checkpoint(root.take("checkpoint").section()),
         limits: rest::limits(root.take("limits").section()),
@@ -34,6 +41,23 @@ const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(86_400);
+
+/// `stages`: at least one where the key is there; `none` says what an empty list would mean.
+fn stages(field: Field<'_>, none: &str) -> Vec<Stage> {
+    if field.node.is_none() {
+        return Stage::ALL.to_vec();
+    }
+    let words = Stage::ALL.map(|stage| (stage.as_str(), stage));
+    let items = field.some_items(none);
+    let stages: BTreeSet<Stage> = items.into_iter().filter_map(|item| item.one_of(&words)).collect();
+    stages.into_iter().collect()
+}
+
+/// `min_severity`.
+fn min_severity(field: Field<'_>) -> Severity {
+    let severities = Severity::ALL.map(|severity| (severity.as_str(), severity));
+    field.one_of(&severities).unwrap_or(Severity::Informational)
+}
 
 /// Refuses texts that are empty, long, or hold control characters.
 fn one_line(text: &str, longest: usize) -> Result<(), String> {

@@ -2,12 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::{DAY, HOUR, MILLISECOND, MINUTE, SECOND, one_line, url};
+use super::{DAY, HOUR, MILLISECOND, MINUTE, SECOND, min_severity, one_line, stages, url};
 use crate::config::field::Field;
 use crate::config::reader::Section;
 use crate::config::{Secret, SinkConfig, SinkKind, WebhookConfig};
-use crate::plan::Severity;
-use crate::risk_event::Stage;
 
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
@@ -16,11 +14,11 @@ const GIB: usize = 1 << 30;
 /// Headers that the request itself decides on.
 const RESERVED_HEADERS: [&str; 5] = ["connection", "content-length", "content-type", "host", "transfer-encoding"];
 
-pub(super) fn sinks(field: Field<'_>) -> Vec<SinkConfig> {
+/// The sinks; `names` takes the name of each, also of one that is wrong otherwise.
+pub(super) fn sinks(field: Field<'_>, names: &mut BTreeSet<String>) -> Vec<SinkConfig> {
     field.require("a list with at least one sink");
     let items = field.some_items("at least one sink is expected");
-    let mut names = BTreeSet::new();
-    items.into_iter().filter_map(|item| sink(item.section(), &mut names)).collect()
+    items.into_iter().filter_map(|item| sink(item.section(), names)).collect()
 }
 
 fn sink(mut section: Section<'_>, names: &mut BTreeSet<String>) -> Option<SinkConfig> {
@@ -29,9 +27,8 @@ fn sink(mut section: Section<'_>, names: &mut BTreeSet<String>) -> Option<SinkCo
         section.problem("name", format!("{name:?} is the name of an earlier sink; names must be unique"));
     }
     let required = section.take("required").flag(true);
-    let stages = stages(section.take("stages"));
-    let severities = Severity::ALL.map(|severity| (severity.as_str(), severity));
-    let min_severity = section.take("min_severity").one_of(&severities).unwrap_or(Severity::Informational);
+    let stages = stages(section.take("stages"), "names no stage, so the sink would receive nothing");
+    let min_severity = min_severity(section.take("min_severity"));
     let detections = section.take("detections").items().into_iter().filter_map(detection).collect();
     let queue_bytes = section.take("queue_bytes").size(64 * KIB..=16 * GIB, 16 * MIB);
     // Without a type, its keys cannot be told from wrong ones.
@@ -49,16 +46,6 @@ fn label(text: &str) -> Result<(), String> {
 
 fn detection(field: Field<'_>) -> Option<String> {
     field.read(|text| one_line(text, 256).map(|()| text.to_owned()))
-}
-
-fn stages(field: Field<'_>) -> Vec<Stage> {
-    if field.node.is_none() {
-        return Stage::ALL.to_vec();
-    }
-    let words = Stage::ALL.map(|stage| (stage.as_str(), stage));
-    let items = field.some_items("names no stage, so the sink would receive nothing");
-    let stages: BTreeSet<Stage> = items.into_iter().filter_map(|item| item.one_of(&words)).collect();
-    stages.into_iter().collect()
 }
 
 fn kind(section: &mut Section<'_>) -> Option<SinkKind> {

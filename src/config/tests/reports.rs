@@ -76,9 +76,6 @@ fn every_rule_refuses_its_violation() {
         ("detections.window", with("detections", "window: 0s")),
         ("detections.grace", with("detections", "grace: 8d")),
         ("detections.decode", with("detections", "decode: some")),
-        ("detections.settings", with("detections", "settings: [{detection: A}, {detection: A}]")),
-        ("detections.settings[0].detection", with("detections", "settings: [{enabled: false}]")),
-        ("detections.settings[0].enabled", with("detections", "settings: [{detection: A, enabled: yes}]")),
         ("sinks", LEAST.replace("[{name: out, type: stdout}]", "[]")),
         ("sinks[1].name", LEAST.replace("}]", "}, {name: out, type: stdout}]")),
         ("sinks[0].name", LEAST.replace("name: out, ", "")),
@@ -108,10 +105,30 @@ fn every_rule_refuses_its_violation() {
         ("log.level", with("log", "level: 'trailrisk=loud'")),
         ("shutdown.drain_deadline", with("shutdown", "drain_deadline: 20")),
     ];
+    assert_each_is_refused(&cases);
+}
+
+#[test]
+fn every_rule_of_single_detections_refuses_its_violation() {
+    assert_each_is_refused(&[
+        ("detections.settings[1].detection", with("detections", "settings: [{detection: A}, {detection: A}]")),
+        ("detections.settings[0].sinks[1]", with("detections", "settings: [{detection: A, sinks: [out, oot]}]")),
+        ("detections.settings[0].sinks[1]", with("detections", "settings: [{detection: A, sinks: [out, out]}]")),
+        ("detections.settings[0].sinks", with("detections", "settings: [{detection: A, sinks: out}]")),
+        ("detections.settings[0].stages", with("detections", "settings: [{detection: A, stages: []}]")),
+        ("detections.settings[0].stages[0]", with("detections", "settings: [{detection: A, stages: [late]}]")),
+        ("detections.settings[0].staged", with("detections", "settings: [{detection: A, staged: maybe}]")),
+        ("detections.settings[0].min_severity", with("detections", "settings: [{detection: A, min_severity: bad}]")),
+        ("detections.settings[0].detection", with("detections", "settings: [{enabled: false}]")),
+        ("detections.settings[0].enabled", with("detections", "settings: [{detection: A, enabled: yes}]")),
+    ]);
+}
+
+fn assert_each_is_refused(cases: &[(&str, String)]) {
     for (key, text) in cases {
-        let error = read_with(&text, &[], &[]).expect_err(&text);
+        let error = read_with(text, &[], &[]).expect_err(text);
         let keys: Vec<_> = error.problems.iter().map(|problem| problem.key.as_str()).collect();
-        assert_eq!(keys, [key], "{error}\nin\n{text}");
+        assert_eq!(keys, [*key], "{error}\nin\n{text}");
     }
 }
 
@@ -160,4 +177,55 @@ fn a_file_that_cannot_be_read_is_the_only_problem() {
         let report = problems(read(path, &Environment::default(), &Overrides::default()));
         assert!(report.len() == 1 && report[0].contains(word), "{report:?}");
     }
+}
+
+#[test]
+fn a_setting_that_names_no_sink_says_where_and_which_there_are() {
+    let text = "\
+source: {stream: cloudtrail}
+detections:
+  paths: [d]
+  settings:
+    - detection: A
+      sinks: [out, pager]
+sinks:
+  - {name: out, type: stdout}
+  - {name: soc, type: webhook, url: 'https://soc.example.com/'}
+";
+    assert_eq!(
+        problems(read_with(text, &[], &[])),
+        [
+            "conf/t.yaml:6:20: detections.settings[0].sinks[1]: \"pager\" is no sink of this configuration: out or soc is \
+          expected"
+        ]
+    );
+}
+
+#[test]
+fn lookups_are_a_path_or_a_mapping() {
+    let text = with(
+        "detections",
+        "lookups: {a: x.csv, 'b c': y.csv, d: [z], e: {case: false}, f: {path: f.csv, match_type: ['IP(x)'], max_matches: 0}}",
+    );
+    let found = problems(read_with(&text, &[], &[]));
+    for (key, word) in [
+        ("detections.lookups.b c", "is no name of a lookup"),
+        ("detections.lookups.d", "a single value is expected"),
+        ("detections.lookups.e.path", "the path of a CSV file is expected"),
+        ("detections.lookups.e.case", "unknown key"),
+        ("detections.lookups.f.match_type[0]", "WILDCARD(column) or CIDR(column) is expected"),
+        ("detections.lookups.f.max_matches", "1 to 1000 is allowed"),
+    ] {
+        assert!(
+            found.iter().any(|problem| problem.contains(&format!("{key}: ")) && problem.contains(word)),
+            "{key}: {found:#?}"
+        );
+    }
+    assert_eq!(found.len(), 6, "{found:#?}");
+    let text =
+        with("detections", "lookups: {a: x.csv, f: {path: f.csv, match_type: [cidr(net)], default_match: none}}");
+    let lookups = valid(&text).detections.lookups;
+    assert_eq!(lookups[0].path, Path::new("conf/x.csv"), "relative to the configuration");
+    assert_eq!(lookups[1].match_types, [("net".to_owned(), crate::plan::MatchType::Cidr)].into());
+    assert_eq!(lookups[1].default_match.as_deref(), Some("none"));
 }

@@ -9,7 +9,11 @@ const SHIPPED: &str = include_str!("../../../config/trailrisk.yaml");
 
 /// The file with its examples in force.
 fn with_examples() -> String {
-    SHIPPED.replace("  settings: []\n", "  settings:\n").replace("#~ ", "").replace("#~", "")
+    SHIPPED
+        .replace("  settings: []\n", "  settings:\n")
+        .replace("  lookups: {}\n", "  lookups:\n")
+        .replace("#~ ", "")
+        .replace("#~", "")
 }
 
 fn read_shipped(text: &str) -> (Config, BTreeSet<String>) {
@@ -18,11 +22,11 @@ fn read_shipped(text: &str) -> (Config, BTreeSet<String>) {
     (config.unwrap_or_else(|error| panic!("{error}")), known)
 }
 
-/// Every key that stands in a tree, items as `[]`; keys below `headers` are the operator's.
+/// Every key that stands in a tree, items as `[]`; keys below `headers` and `lookups` are the operator's.
 fn keys_of(node: &Node, path: &str, keys: &mut BTreeSet<String>) {
     match &node.data {
         Data::List(items) => items.iter().for_each(|item| keys_of(item, &format!("{path}[]"), keys)),
-        Data::Map(entries) if !path.ends_with(".headers") => {
+        Data::Map(entries) if !path.ends_with(".headers") && !path.ends_with(".lookups") => {
             for entry in entries {
                 let path = if path.is_empty() { entry.key.clone() } else { format!("{path}.{}", entry.key) };
                 keys_of(&entry.value, &path, keys);
@@ -38,6 +42,14 @@ fn the_shipped_file_is_valid_with_and_without_its_examples() {
     assert_eq!(read_shipped(SHIPPED).0.sinks.len(), 1);
     let (config, _) = read_shipped(&with_examples());
     assert_eq!((config.sinks.len(), config.detections.settings.len()), (2, 1));
+    let [plain, offices] = &*config.detections.lookups else { panic!("two lookups") };
+    assert_eq!(
+        (plain.name.as_str(), plain.path.as_path()),
+        ("service_accounts", Path::new("config/lookups/service_accounts.csv"))
+    );
+    assert_eq!(offices.match_types, [("network".to_owned(), crate::plan::MatchType::Cidr)].into());
+    assert_eq!((plain.case_sensitive, plain.max_matches, &plain.default_match), (true, 100, &None));
+    assert_eq!((offices.case_sensitive, offices.max_matches, &offices.default_match), (true, 100, &None));
 }
 
 #[test]
@@ -49,6 +61,7 @@ fn the_shipped_file_has_exactly_the_keys_that_are_read() {
     keys_of(&root, "", &mut written);
     // A form of `source.start` that its comment shows.
     known.remove("source.start.at_timestamp");
+    known.retain(|key| !key.starts_with("detections.lookups."));
     assert_eq!(written, known);
     assert!(known.len() > 60, "the reader asked for {} keys", known.len());
 }

@@ -2,10 +2,12 @@
 
 use super::{Loaded, PlanSettings, load};
 use crate::detection::{Problem, ProblemSeverity, RiskObjectSpec, Severity, ThreatObjectSpec};
+use crate::plan::Lookups;
 use crate::spl::Macros;
 
 mod escu;
 mod history;
+mod lookups;
 mod problems;
 mod shipped;
 
@@ -16,11 +18,11 @@ fn loaded(yaml: &str) -> Loaded {
 }
 
 fn loaded_with(yaml: &str, macros: &Macros) -> Loaded {
-    load(yaml, "x.yml", macros, &SETTINGS).unwrap_or_else(|problems| panic!("{}", shown(&problems)))
+    load(yaml, "x.yml", macros, &Lookups::new(), &SETTINGS).unwrap_or_else(|problems| panic!("{}", shown(&problems)))
 }
 
 fn refused(yaml: &str) -> Vec<Problem> {
-    load(yaml, "x.yml", &Macros::built_in(), &SETTINGS).expect_err("problems")
+    load(yaml, "x.yml", &Macros::built_in(), &Lookups::new(), &SETTINGS).expect_err("problems")
 }
 
 fn shown(problems: &[Problem]) -> String {

@@ -24,6 +24,7 @@ fn engine(search: &str) -> (Engine, Arc<Plan>) {
         timing: Timing::Live,
         start: StartPosition::TrimHorizon,
         started_at: Arrival(0),
+        unseen_from: Arrival::MIN,
     };
     let mut engine = Engine::new(config, vec![Arc::clone(&plan)]);
     let shard = |n| ShardRef { shard: shard(n), parents: Vec::new() };

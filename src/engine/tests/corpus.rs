@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::support::Stream;
 use crate::cloudtrail::{DecodeLimits, decode};
 use crate::detection::{PlanSettings, compile};
-use crate::plan::Plan;
+use crate::plan::{Lookups, Plan};
 use crate::spl::Macros;
 
 const CORPUS: &[u8] = include_bytes!("../../../tests/data/cloudtrail/corpus.ndjson.gz");
@@ -29,7 +29,7 @@ fn detections() -> Vec<Arc<Plan>> {
         |_: &str, _: &str| PlanSettings { window_ms: 3_600_000, grace_ms: 900_000, max_future_skew_ms: 300_000 };
     let compiled = paths.iter().filter_map(|path| {
         let yaml = std::fs::read_to_string(path).expect("readable");
-        compile(&yaml, &path.to_string_lossy(), &Macros::built_in(), &settings).ok()
+        compile(&yaml, &path.to_string_lossy(), &Macros::built_in(), &Lookups::new(), &settings).ok()
     });
     compiled.map(|compiled| Arc::new(compiled.plan)).collect()
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::cloudtrail::DecodeLimits;
 use crate::engine::{
-    Checkpoint, Engine, EngineConfig, Input, Output, Position, SequenceNumber, ShardId, ShardRef, StartPosition,
-    StreamIdentity, Timing,
+    Checkpoint, CheckpointTicket, Engine, EngineConfig, Input, Output, Position, SequenceNumber, ShardId, ShardRef,
+    StartPosition, StreamIdentity, Timing,
 };
 use crate::evaluate::{Evaluator, RawRecord};
 use crate::plan::{Bounds, Plan, PlanText, RiskModel};
@@ -34,6 +34,7 @@ pub fn plan(id: &str, search: &str) -> Arc<Plan> {
         kind: "TTP".to_owned(),
         search: search.to_owned(),
         filters: vec![],
+        lookups: Vec::new(),
         risk,
         window_ms: 10_000,
         grace_ms: 1_000,
@@ -65,7 +66,6 @@ pub fn after(_shard: u32, record: u32) -> Position {
 
 pub struct Stream {
     pub engine: Engine,
-    evaluator: Evaluator,
     shards: Vec<(ShardId, u32)>,
 }
 
@@ -83,7 +83,21 @@ impl Stream {
     }
 
     fn with(source: &str, plans: Vec<Arc<Plan>>, shards: u32, max_state_bytes: usize) -> Self {
-        let config = EngineConfig {
+        let config = Self::config(source, max_state_bytes, Arrival::MIN);
+        Self::around(Engine::new(config, plans), shards)
+    }
+
+    /// The next process, from a checkpoint; earlier ones have read nothing from `unseen_from` on. As in the daemon, its
+    /// first checkpoint is durable before anything is read.
+    pub fn restored(plans: Vec<Arc<Plan>>, shards: u32, from: Checkpoint, unseen_from: i64) -> Self {
+        let config = Self::config("source", usize::MAX, Arrival(unseen_from));
+        let mut stream = Self::around(Engine::restore(config, plans, from).expect("stored plans compile"), shards);
+        stream.checkpoint();
+        stream
+    }
+
+    fn config(source: &str, max_state_bytes: usize, unseen_from: Arrival) -> EngineConfig {
+        EngineConfig {
             source_name: source.into(),
             stream: StreamIdentity { name: "stream".to_owned(), created_at: 0 },
             bounds: Bounds::default(),
@@ -91,25 +105,44 @@ impl Stream {
             timing: Timing::Live,
             start: StartPosition::TrimHorizon,
             started_at: Arrival::MIN,
-        };
-        let mut engine = Engine::new(config, plans);
+            unseen_from,
+        }
+    }
+
+    fn around(mut engine: Engine, shards: u32) -> Self {
         let ids: Vec<_> = (0..shards).map(|n| ShardId::new(&format!("shard-{n}"))).collect();
         let listed = ids.iter().map(|shard| ShardRef { shard: shard.clone(), parents: vec![] });
         engine.handle_input(Input::ShardsListed(listed.collect()));
-        let evaluator = Evaluator::new(engine.plans(), DecodeLimits::default(), true);
-        let mut stream = Self { engine, evaluator, shards: ids.into_iter().map(|id| (id, 0)).collect() };
+        let mut stream = Self { engine, shards: ids.into_iter().map(|id| (id, 0)).collect() };
         stream.settle();
         stream
     }
 
     /// One record with these events; what comes of it.
     pub fn put(&mut self, shard: u32, arrival: i64, events: &[String]) -> Vec<RiskEvent> {
+        self.read(shard, arrival, events);
+        self.settle()
+    }
+
+    /// One record with these events; nothing that comes of it is sent.
+    pub fn read(&mut self, shard: u32, arrival: i64, events: &[String]) {
         let (id, records) = &mut self.shards[shard as usize];
         *records += 1;
         let (id, position, data) = (id.clone(), after(shard, *records), events.join("\n"));
         let record = RawRecord { position: &position, arrival: Arrival(arrival), data: data.as_bytes() };
-        let records = self.evaluator.evaluate([record]).records;
+        let evaluator = Evaluator::new(self.engine.plans(), DecodeLimits::default(), true);
+        let records = evaluator.evaluate([record]).records;
         self.engine.handle_input(Input::Records { shard: id, records });
+    }
+
+    /// Other detections; no checkpoint holds them yet.
+    pub fn change(&mut self, plans: Vec<Arc<Plan>>) {
+        self.engine.handle_input(Input::PlansChanged(plans));
+    }
+
+    /// What waited goes on, and what comes of it.
+    pub fn stored(&mut self, ticket: CheckpointTicket) -> Vec<RiskEvent> {
+        self.engine.handle_input(Input::CheckpointStored(ticket));
         self.settle()
     }
 

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::{numeric, text};
-use crate::plan::{Scalar, Value};
+use crate::plan::Value;
 
 pub(super) fn is_null(arguments: &[Value]) -> Option<bool> {
     Some(arguments[0].is_null())
@@ -29,19 +29,19 @@ pub(super) fn is_str(arguments: &[Value]) -> Option<bool> {
 pub(super) fn cidrmatch(arguments: &[Value]) -> Option<bool> {
     let network = Network::parse(&text::of(&arguments[0])?)?;
     let address = &arguments[1];
-    (!address.is_null()).then(|| address.scalars().iter().any(|scalar| network.contains(scalar)))
+    (!address.is_null()).then(|| address.scalars().iter().any(|scalar| network.contains(&scalar.to_text())))
 }
 
 /// An IPv4 or IPv6 network.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Network {
+pub(in crate::plan) struct Network {
     address: IpAddr,
     prefix: u32,
 }
 
 impl Network {
     /// Reads `address/prefix`, or an address alone.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(in crate::plan) fn parse(text: &str) -> Option<Self> {
         let (address, prefix) = text.split_once('/').map_or((text, None), |(a, p)| (a, Some(p)));
         let address: IpAddr = address.parse().ok()?;
         let bits = if address.is_ipv4() { 32 } else { 128 };
@@ -49,8 +49,9 @@ impl Network {
         Some(Self { address, prefix })
     }
 
-    fn contains(self, scalar: &Scalar) -> bool {
-        let Ok(address) = scalar.to_text().parse::<IpAddr>() else { return false };
+    /// Whether an address is in the network; a text that is no address never is.
+    pub(in crate::plan) fn contains(self, text: &str) -> bool {
+        let Ok(address) = text.parse::<IpAddr>() else { return false };
         match (self.address, address) {
             (IpAddr::V4(a), IpAddr::V4(b)) => same_prefix(a.to_bits().into(), b.to_bits().into(), 32 - self.prefix),
             (IpAddr::V6(a), IpAddr::V6(b)) => same_prefix(a.to_bits(), b.to_bits(), 128 - self.prefix),

@@ -16,6 +16,7 @@ use std::cmp::Ordering;
 use regex::Regex;
 
 pub(super) use compile::{Typed, compile_condition, compile_typed, compile_value};
+pub(super) use conditions::Network;
 
 use super::matcher::Matcher;
 use super::number::Numeric;

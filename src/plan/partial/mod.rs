@@ -19,6 +19,7 @@ pub(super) use state::of_rows;
 
 use super::aggregate::Function;
 use super::distinct::keyed_hash;
+use super::leg::Leg;
 use super::{Bounds, Evidence, Plan, Value};
 use crate::cloudtrail::EventKey;
 use crate::time::EventTime;
@@ -63,7 +64,11 @@ pub struct Partial {
     evidence: BTreeMap<u128, Evidence>,
     /// One for each aggregate of the plan.
     states: Box<[State]>,
+    /// BD-3: something that is not in `states` any more showed less than there was.
+    hid_values: bool,
     unit_bytes: usize,
+    /// The search of the plan whose aggregates these are.
+    leg: u32,
 }
 
 /// The copy of a unit that additive aggregates take: the one with the smallest content hash.
@@ -83,9 +88,11 @@ struct Inputs {
 }
 
 impl Partial {
-    /// An empty partial for the aggregates of `plan`.
-    pub fn new(plan: &Plan) -> Self {
+    /// An empty partial for the groups of one of the searches of `plan`: [`super::GroupKey::leg`].
+    pub fn new(plan: &Plan, leg: u32) -> Self {
         Self {
+            leg,
+            hid_values: false,
             units: BTreeMap::new(),
             events: 0,
             uncertain_units: 0,
@@ -93,7 +100,7 @@ impl Partial {
             first: EventTime(i64::MAX),
             last: EventTime(i64::MIN),
             evidence: BTreeMap::new(),
-            states: plan.aggregates.iter().map(|aggregate| State::new(aggregate.function)).collect(),
+            states: plan.leg(leg).aggregates.iter().map(|aggregate| State::new(aggregate.function)).collect(),
             unit_bytes: 0,
         }
     }
@@ -106,7 +113,8 @@ impl Partial {
 
     /// Adds one unit with the inputs that [`Plan::evaluate`] gave for it.
     pub fn add(&mut self, plan: &Plan, bounds: &Bounds, unit: &Unit<'_>, inputs: &[Value]) -> Added {
-        debug_assert_eq!(inputs.len(), plan.aggregates.len(), "inputs are those of this plan");
+        let leg = plan.leg(self.leg);
+        debug_assert_eq!(inputs.len(), leg.aggregates.len(), "inputs are those of this search");
         let added = self.compare(unit);
         if added == Added::Duplicate {
             return added;
@@ -119,14 +127,14 @@ impl Partial {
             state.add(bounds, input);
         }
         if added == Added::New && self.units.len() >= bounds.max_ids_per_group {
-            self.add_uncertain(plan, unit, inputs);
+            self.add_uncertain(leg, unit, inputs);
         } else {
-            self.keep(plan, (unit.key, unit.ordinal), KeptCopy::new(plan, unit, inputs));
+            self.keep(leg, (unit.key, unit.ordinal), KeptCopy::new(leg, unit, inputs));
         }
         added
     }
 
-    /// Adds everything that `other` holds. Both belong to `plan`.
+    /// Adds everything that `other` holds. Both belong to the same search of `plan`, or are [`Self::bare`].
     pub fn merge(&mut self, plan: &Plan, bounds: &Bounds, other: &Self) {
         self.first = self.first.min(other.first);
         self.last = self.last.max(other.last);
@@ -137,10 +145,27 @@ impl Partial {
             state.merge(bounds, other);
         }
         for (unit, copy) in &other.units {
-            self.keep(plan, *unit, copy.clone());
+            self.keep(plan.leg(self.leg), *unit, copy.clone());
         }
+        self.hid_values |= other.hid_values;
         self.uncertain_units += other.uncertain_units;
         self.uncertain_events += other.uncertain_events;
+    }
+
+    /// The same events without the aggregates: what a row that is made of several groups is made of. Such partials can
+    /// be merged whatever search they come from.
+    #[must_use]
+    pub fn bare(&self) -> Self {
+        let bare = |copy: &KeptCopy| KeptCopy { content_hash: copy.content_hash, inputs: None };
+        let units: BTreeMap<_, _> = self.units.iter().map(|(unit, copy)| (*unit, bare(copy))).collect();
+        Self {
+            unit_bytes: units.values().map(KeptCopy::size_bytes).sum(),
+            units,
+            evidence: self.evidence.clone(),
+            states: Box::default(),
+            hid_values: self.values_truncated(),
+            ..*self
+        }
     }
 
     /// The units that are counted one by one, in the order of their keys.
@@ -184,7 +209,7 @@ impl Partial {
 
     /// BD-3: a `values` shows fewer values than there are, or a `dc` counts fewer.
     pub fn values_truncated(&self) -> bool {
-        self.states.iter().any(State::is_truncated)
+        self.hid_values || self.states.iter().any(State::is_truncated)
     }
 
     /// An estimate of the memory taken, in bytes.
@@ -200,10 +225,11 @@ impl Partial {
 
     /// The value of one column of the row.
     pub(super) fn value(&self, plan: &Plan, index: usize) -> Value {
-        let function = plan.aggregates[index].function;
+        let leg = plan.leg(self.leg);
+        let function = leg.aggregates[index].function;
         match (&self.states[index], function) {
             (_, Function::Count) => Value::number(self.count() as f64),
-            (State::Units, _) => state::of_units(function, &self.inputs(plan.slot(index))),
+            (State::Units, _) => state::of_units(function, &self.inputs(leg.slot(index))),
             (state, _) => state.value(function),
         }
     }
@@ -239,29 +265,29 @@ impl Partial {
     }
 
     /// Keeps a copy of a unit, unless one with a smaller content hash is there.
-    fn keep(&mut self, plan: &Plan, unit: (EventKey, u32), copy: KeptCopy) {
+    fn keep(&mut self, leg: &Leg, unit: (EventKey, u32), copy: KeptCopy) {
         self.events += u64::from(!self.has_event(unit.0));
         match self.units.entry(unit) {
             Entry::Vacant(place) => {
                 self.unit_bytes += copy.size_bytes();
-                tally(plan, &mut self.states, &copy, u64::wrapping_add);
+                tally(leg, &mut self.states, &copy, u64::wrapping_add);
                 place.insert(copy);
             }
             Entry::Occupied(mut place) if copy.content_hash < place.get().content_hash => {
                 self.unit_bytes += copy.size_bytes();
-                tally(plan, &mut self.states, &copy, u64::wrapping_add);
+                tally(leg, &mut self.states, &copy, u64::wrapping_add);
                 let replaced = place.insert(copy);
                 self.unit_bytes -= replaced.size_bytes();
-                tally(plan, &mut self.states, &replaced, u64::wrapping_sub);
+                tally(leg, &mut self.states, &replaced, u64::wrapping_sub);
             }
             Entry::Occupied(_) => {}
         }
     }
 
-    fn add_uncertain(&mut self, plan: &Plan, unit: &Unit<'_>, inputs: &[Value]) {
+    fn add_uncertain(&mut self, leg: &Leg, unit: &Unit<'_>, inputs: &[Value]) {
         self.uncertain_units += 1;
         self.uncertain_events += u64::from(!self.has_event(unit.key));
-        for ((state, aggregate), input) in self.states.iter_mut().zip(&plan.aggregates).zip(inputs) {
+        for ((state, aggregate), input) in self.states.iter_mut().zip(&leg.aggregates).zip(inputs) {
             if let (State::Total { uncertain, .. }, Function::CountValues) = (state, aggregate.function) {
                 *uncertain += input.scalars().len() as u64;
             }
@@ -274,8 +300,8 @@ impl Partial {
 }
 
 impl KeptCopy {
-    fn new(plan: &Plan, unit: &Unit<'_>, inputs: &[Value]) -> Self {
-        let kept = plan.kept_aggregates();
+    fn new(leg: &Leg, unit: &Unit<'_>, inputs: &[Value]) -> Self {
+        let kept = leg.kept_aggregates();
         let values: Box<[Value]> = kept.map(|(index, function)| state::kept(function, &inputs[index])).collect();
         let inputs = (!values.is_empty()).then(|| Box::new(Inputs { time: unit.time, id: unit.id.clone(), values }));
         Self { content_hash: unit.content_hash, inputs }
@@ -292,9 +318,9 @@ impl KeptCopy {
 }
 
 /// Moves the totals of `count(f)` by what one copy counts.
-fn tally(plan: &Plan, states: &mut [State], copy: &KeptCopy, change: fn(u64, u64) -> u64) {
+fn tally(leg: &Leg, states: &mut [State], copy: &KeptCopy, change: fn(u64, u64) -> u64) {
     let Some(inputs) = copy.inputs.as_deref() else { return };
-    for ((index, _), value) in plan.kept_aggregates().zip(&inputs.values) {
+    for ((index, _), value) in leg.kept_aggregates().zip(&inputs.values) {
         if let State::Total { kept, .. } = &mut states[index] {
             *kept = change(*kept, state::counted(value));
         }

@@ -42,19 +42,19 @@ fn add(plan: &Plan, bounds: &Bounds, partial: &mut Partial, seen: Seen) -> Added
         2 => Value::text(number.to_string()),
         _ => Value::from_scalars(vec![crate::plan::Scalar::text(number.to_string()), crate::plan::Scalar::text("x")]),
     };
-    let mut inputs = vec![input; plan.aggregates.len()];
+    let mut inputs = vec![input; plan.leg(0).aggregates.len()];
     inputs[0] = Value::Null;
     partial.add(plan, bounds, &unit, &inputs)
 }
 
 fn partial(plan: &Plan, bounds: &Bounds, all: &[Seen]) -> Partial {
-    let mut partial = Partial::new(plan);
+    let mut partial = Partial::new(plan, 0);
     all.iter().for_each(|seen| _ = add(plan, bounds, &mut partial, *seen));
     partial
 }
 
 fn merged(plan: &Plan, bounds: &Bounds, partials: &[&Partial]) -> Partial {
-    let mut merged = Partial::new(plan);
+    let mut merged = Partial::new(plan, 0);
     partials.iter().for_each(|partial| merged.merge(plan, bounds, partial));
     merged
 }
@@ -64,7 +64,7 @@ fn tight() -> Bounds {
 }
 
 fn values(plan: &Plan, partial: &Partial) -> Vec<Value> {
-    (0..plan.aggregates.len()).map(|index| partial.value(plan, index)).collect()
+    (0..plan.leg(0).aggregates.len()).map(|index| partial.value(plan, index)).collect()
 }
 
 proptest! {
@@ -135,7 +135,7 @@ proptest! {
 fn duplicates_and_conflicts_are_told_apart_ag_2() {
     let plan = &*PLAN;
     let bounds = Bounds::default();
-    let mut partial = Partial::new(plan);
+    let mut partial = Partial::new(plan, 0);
     let seen = |copy| Seen { event: 1, ordinal: 0, copy };
     let added = [0, 0, 1, 0].map(|copy| add(plan, &bounds, &mut partial, seen(copy)));
     // The copy with the smallest hash is kept: here that of copy 1, so the first one conflicts from then on.
@@ -149,7 +149,7 @@ fn capped_values_are_marked_and_not_chosen_by_their_spelling_bd_3() {
     let plan = plan("* | stats values(a) dc(a) by eventName");
     let shown = |sampling_key: [u8; 16]| {
         let bounds = Bounds { max_values: 3, max_distinct_values: 50, sampling_key, ..Bounds::default() };
-        let mut partial = Partial::new(&plan);
+        let mut partial = Partial::new(&plan, 0);
         for index in 0..40u8 {
             let id: Arc<str> = index.to_string().into();
             let unit = Unit { key: EventKey(index.into()), ordinal: 0, id: &id, content_hash: 0, time: EventTime(0) };
@@ -173,7 +173,7 @@ fn capped_values_are_marked_and_not_chosen_by_their_spelling_bd_3() {
 fn dc_beyond_its_bound_is_marked_bd_3() {
     let plan = plan("* | stats dc(a) by eventName");
     let bounds = Bounds { max_distinct_values: 4, ..Bounds::default() };
-    let mut partial = Partial::new(&plan);
+    let mut partial = Partial::new(&plan, 0);
     for index in 0..5u8 {
         assert!(!partial.values_truncated());
         let id: Arc<str> = index.to_string().into();
@@ -188,7 +188,7 @@ fn dc_beyond_its_bound_is_marked_bd_3() {
 fn the_size_follows_what_is_held() {
     let plan = &*PLAN;
     let bounds = Bounds::default();
-    let empty = Partial::new(plan).size_bytes();
+    let empty = Partial::new(plan, 0).size_bytes();
     let one = partial(plan, &bounds, &[Seen { event: 1, ordinal: 0, copy: 0 }]).size_bytes();
     let two = partial(plan, &bounds, &[Seen { event: 1, ordinal: 0, copy: 0 }, Seen { event: 2, ordinal: 0, copy: 0 }]);
     assert!(empty < one && one < two.size_bytes());

@@ -75,10 +75,6 @@ fn wn_1_both_ways_must_cut_the_same_windows() {
 #[test]
 fn what_append_cannot_do_is_refused_with_its_place() {
     for (search, place) in [
-        ("* | append [search a=1 | stats count by b] | stats count by c", "stats count by b"),
-        ("* | append [search a=1 | sort b] | stats count by c", "sort b"),
-        ("* | stats count by a | append [search a=1]", "append [search a=1]"),
-        ("* | sort a | append [search a=1]", "append [search a=1]"),
         ("* | append [search a=1 | inputlookup x]", "inputlookup"),
         ("* | append [search index!=x]", "index!=x"),
         ("* | append maxout=5 [search a=1]", "maxout"),

@@ -98,7 +98,7 @@ proptest! {
         values in prop::collection::vec((prop::sample::select(vec!["x", "x1", "y", "3", "-5"]), 0..59u32), 1..25),
     ) {
         let plan = plan(&format!("{STATS} | {commands}"));
-        let mut partial = Partial::new(&plan);
+        let mut partial = Partial::new(&plan, 0);
         let mut passed = false;
         for (index, (value, minute)) in values.iter().enumerate() {
             let event = event(json!({

@@ -90,3 +90,37 @@ fn an_address_that_fails_far_more_often_than_the_others() {
     assert_eq!(rows_of_events(detection, &logins(12, 10)), [""; 0], "not more than ten");
     assert_eq!(rows_of_events(detection, &logins(3, 13)), [""; 0], "too few others to be far from");
 }
+
+/// Somebody makes a login profile for another user, who then logs in from the same address. The row is that of the
+/// `table` with the columns of the subsearch's `stats`, whose `eventName` is called `values(eventName)`.
+#[test]
+fn a_login_profile_that_is_used_from_where_it_was_made() {
+    let made_for = |user: &str| {
+        of_bob(json!({
+            "eventID": "made", "eventName": "CreateLoginProfile", "requestParameters": {"userName": user},
+        }))
+    };
+    let login = |id: &str, address: &str, minute: u32| {
+        event(json!({
+            "eventID": id, "eventName": "ConsoleLogin", "eventSource": "signin.amazonaws.com", "awsRegion": "us-east-1",
+            "eventTime": format!("2023-04-24T23:{minute}:00Z"), "sourceIPAddress": address, "userAgent": "browser",
+            "userIdentity": {
+                "type": "IAMUser", "userName": "eve", "arn": "arn:aws:iam::1:user/eve", "accountId": "1", "principalId": "AIDE",
+            },
+        }))
+    };
+    let rows = |events: &[Event]| rows_of_events("aws_createloginprofile", events);
+    let events = [made_for("eve"), login("b", "10.0.0.1", 53), login("a", "10.0.0.1", 55), login("c", "10.0.0.2", 54)];
+    let expected = "src_ip=10.0.0.1 eventName=CreateLoginProfile new_login_profile=eve userIdentity.userName=bob \
+        eventSource=signin.amazonaws.com aws_account_id=1 errorCode=success user_agent=browser eventID=a \
+        awsRegion=us-east-1 userIdentity.principalId=AIDE user=arn:aws:iam::1:user/eve dest=signin.amazonaws.com \
+        vendor_account=1 vendor_region=us-east-1 vendor_product=AWS CloudTrail count=1 \
+        values(eventName)=ConsoleLogin firstTime=2023-04-24T23:55:00 lastTime=2023-04-24T23:55:00";
+    assert_eq!(rows(&events), [expected], "of two logins the first by its by-values");
+    let [made, first, second, elsewhere] = events;
+    assert_eq!(rows(&[second.clone(), elsewhere.clone(), first, made.clone()]), [expected], "AG-5");
+    assert_eq!(rows(&[made.clone(), elsewhere]), [""; 0], "from another address");
+    assert_eq!(rows(&[made_for("ann"), second.clone()]), [""; 0], "somebody else");
+    assert_eq!(rows(&[made]), [""; 0]);
+    assert_eq!(rows(&[second]), [""; 0]);
+}

@@ -139,9 +139,9 @@ fn without_stats_every_event_is_its_own_group() {
     let plan = plan("eventName=GetUser | table eventName");
     let event = event(json!({}));
     let contributions = contributions(&plan, &event);
-    assert!(!plan.has_stats());
+    assert!(!plan.leg(0).has_stats);
     assert_eq!(contributions.len(), 1);
-    assert_eq!(contributions[0].group, GroupKey { values: vec![], event: Some(event.key), ordinal: 0 });
+    assert_eq!(contributions[0].group, GroupKey { leg: 0, values: vec![], event: Some(event.key), ordinal: 0 });
     assert_eq!(contributions[0].inputs, [Value::text("GetUser")]);
 }
 

@@ -6,12 +6,16 @@ mod early;
 mod escu;
 mod escu_made;
 mod evaluate;
+mod expiry;
 mod expressions;
+mod join;
 mod literals;
+mod lookup;
 mod refusals;
 mod rows;
 mod seed;
 mod stats;
+mod warnings;
 mod whole;
 
 use std::sync::Arc;
@@ -40,6 +44,7 @@ pub(crate) fn text(search: &str) -> PlanText {
         kind: "TTP".into(),
         search: search.into(),
         filters: Vec::new(),
+        lookups: Vec::new(),
         risk: RiskModel {
             message: "something happened".into(),
             score: 64.0,
@@ -67,7 +72,7 @@ pub(super) fn plan(search: &str) -> Plan {
 fn filtered(search: &str, filter: &str) -> Plan {
     let start = search.len() + 3;
     let mut text = text(&format!("{search} | {filter}"));
-    text.filters = vec![FilterPlace { name: "test_filter".into(), start, end: start + filter.len() }];
+    text.filters = vec![FilterPlace { name: "test_filter".into(), start, end: start + filter.len(), expires_ms: None }];
     Plan::compile(&text).unwrap_or_else(|error| panic!("{search}: {error}"))
 }
 
@@ -117,7 +122,8 @@ fn groups(plan: &Plan, events: &[Event]) -> Vec<(GroupKey, Partial)> {
     let mut groups: std::collections::BTreeMap<GroupKey, Partial> = std::collections::BTreeMap::new();
     for event in events {
         for contribution in contributions(plan, event) {
-            let partial = groups.entry(contribution.group.clone()).or_insert_with(|| Partial::new(plan));
+            let partial =
+                groups.entry(contribution.group.clone()).or_insert_with(|| Partial::new(plan, contribution.group.leg));
             partial.add(plan, &Bounds::default(), &unit(event, contribution.ordinal), &contribution.inputs);
         }
     }

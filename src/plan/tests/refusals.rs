@@ -56,3 +56,29 @@ fn a_filter_on_a_column_that_is_not_there_is_warned_of() {
     assert_eq!(plan.warnings().len(), 1);
     assert!(plan.warnings()[0].message.contains("usr"));
 }
+
+#[test]
+fn wildcards_are_refused_where_they_name_no_fields() {
+    for (command, place) in [
+        ("fillnull value=x req* a", "req*"),
+        ("convert ctime(*Time)", "ctime(*Time)"),
+        ("dedup a u*", "u*"),
+        ("sort a, -*", "-*"),
+        ("bin req* span=5", "req*"),
+        ("mvexpand a*", "mvexpand a*"),
+        ("eval \"a*\"=1", "\"a*\""),
+    ] {
+        let search = format!("* | {command} | stats count");
+        let error = refused(&search);
+        assert_eq!((&search[error.span.clone()], error.kind), (place, crate::plan::CompileErrorKind::Unsupported));
+    }
+}
+
+#[test]
+fn a_misspelt_aggregate_gets_the_nearest() {
+    for (aggregate, near) in [("cont(x)", "count"), ("stdv(x)", "stdev"), ("lates(x)", "latest")] {
+        let error = refused(&format!("* | stats {aggregate} by u"));
+        assert_eq!(error.help, Some(format!("did you mean {near}?")), "{aggregate}");
+    }
+    assert!(refused("* | stats sparkline(x)").help.is_some_and(|help| help.starts_with("supported are avg")));
+}

@@ -122,7 +122,7 @@ fn without_stats_every_row_of_an_event_is_its_own_group() {
     let plan = plan("* | mvexpand list{} | table list{}");
     let event = event(json!({"list": ["a", "b"]}));
     let groups: Vec<GroupKey> = contributions(&plan, &event).into_iter().map(|c| c.group).collect();
-    let group = |ordinal| GroupKey { values: vec![], event: Some(event.key), ordinal };
+    let group = |ordinal| GroupKey { leg: 0, values: vec![], event: Some(event.key), ordinal };
     assert_eq!(groups, [group(0), group(1)]);
     assert_eq!(rows(&plan, &[event]).iter().map(shown).collect::<Vec<_>>(), ["list{}=a", "list{}=b"]);
 }

@@ -76,7 +76,7 @@ aggregates      count
                 values(serviceEventDetails.status) as status
 per row         convert timeformat="%Y-%m-%dT%H:%M:%S" ctime(firstTime)
                 convert timeformat="%Y-%m-%dT%H:%M:%S" ctime(lastTime)
-                search *  (aws_exfiltration_via_datasync_task_filter)
+                search *  (aws_exfiltration_via_datasync_task_filter, which hides nothing)
 early           at the first match
 final           when the window is complete, for every row that passes
 risk            score 64, high

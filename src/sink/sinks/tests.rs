@@ -4,7 +4,7 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 use super::*;
-use crate::config::{Secret, WebhookConfig};
+use crate::config::{DeliverySettings, Secret, WebhookConfig};
 use crate::risk_event::Stage;
 use crate::sink::health::FailureKind;
 use crate::sink::testing::{
@@ -36,6 +36,11 @@ impl Rig {
         let key = DeliveryKey { id: event.id, stage };
         self.sinks.push(event);
         key
+    }
+
+    fn withheld(&self, stage: Stage, reason: &str) -> u64 {
+        let labels = ["AWS Exfiltration via Batch Service", stage.as_str(), reason];
+        self.metrics.risk_events_withheld_total.with_label_values(&labels).get()
     }
 
     fn deliveries(&self, sink: &str, outcome: &str) -> u64 {
@@ -80,6 +85,29 @@ async fn a_stage_that_no_required_sink_wants_is_acknowledged_at_once() {
     let key = rig.push(1, Stage::Early);
     assert_eq!(rig.done.next().await, Some(key));
     assert_eq!(rig.sinks.pending(), 0);
+    assert_eq!(rig.withheld(Stage::Early, "no_sink"), 1, "and it is counted");
+}
+
+/// CP-7: what is not sent is acknowledged, else it would hold the checkpoint for ever.
+#[tokio::test]
+async fn cp_7_what_a_detections_settings_withhold_is_acknowledged_at_once_and_counted() {
+    let receiver = Receiver::start_shut([]).await;
+    let mut rig = Rig::start(&[receiver.sink(|_| {})]);
+    let id = event(1, Stage::Final).detection.id.clone();
+    let staged = DeliverySettings { staged: true, ..DeliverySettings::default() };
+    rig.sinks.set_routes(Routes::new([(id, staged)]));
+    for stage in Stage::ALL {
+        let key = rig.push(1, stage);
+        assert_eq!(rig.done.next().await, Some(key));
+        assert_eq!(rig.withheld(stage, "staged"), 1);
+    }
+    assert_eq!((rig.sinks.pending(), receiver.requests().len()), (0, 0));
+    rig.sinks.set_routes(Routes::default());
+    receiver.open();
+    let key = rig.push(2, Stage::Final);
+    assert_eq!(rig.done.next().await, Some(key));
+    assert_eq!(receiver.requests().len(), 1, "no longer staged, it is sent");
+    assert_eq!(rig.withheld(Stage::Final, "staged"), 1);
 }
 
 #[tokio::test]

@@ -262,6 +262,22 @@ async fn a_shard_without_children_is_believed_after_two_listings() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn cp_8_a_gap_between_two_reads_that_outlasts_the_retention_is_a_possible_loss() {
+    let mut bench = read(answers([fake::records([1])]));
+    let ShardMessage::Records { resume, .. } = bench.next().await else { panic!("records expected") };
+    tokio::time::sleep(Duration::from_secs(25 * 3600)).await;
+    resume.send(()).unwrap();
+    match bench.next().await {
+        ShardMessage::PossibleLoss { after, range, .. } => {
+            let hour = 3_600_000;
+            assert_eq!((after, range), (fake::after(1), Some((Arrival(BEGIN), Arrival(BEGIN + hour)))));
+        }
+        other => panic!("possible loss expected: {other:?}"),
+    }
+    bench.at_tip().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn cp_8_a_shard_that_the_stream_no_longer_holds_is_a_possible_loss_and_its_children_follow() {
     let kinesis = answers([]);
     kinesis.script(|script| {

@@ -63,6 +63,21 @@ async fn rd_2_the_first_listing_is_returned_and_later_ones_are_sent() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn cp_8_a_listing_notices_that_the_stream_was_created_again() {
+    let kinesis = FakeKinesis::new([]);
+    let (mut source, mut messages) = connected(&kinesis, &fake::settings()).await;
+    source.list().await.unwrap();
+    kinesis.script(|script| script.description = Err(ErrorKind::Retry));
+    assert!(
+        matches!(messages.recv().await, Some(ShardMessage::Listed(_))),
+        "what cannot be asked is not held against it"
+    );
+    let again = crate::source::StreamDescription { created_at: BEGIN, ..fake::description() };
+    kinesis.script(|script| script.description = Ok(again));
+    assert!(matches!(source.failed().await, SourceError::Recreated { .. }));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_shard_never_has_two_consumers() {
     let kinesis = FakeKinesis::new((0..100).map(|number| Read::Answer(fake::records([number]))));
     let (mut source, mut messages) = connected(&kinesis, &fake::settings()).await;

@@ -3,7 +3,7 @@
 use super::{Pair, Rule, Spanned, SplError, expr, inner, search, span, spanned_text, text};
 use crate::spl::ast::{Aggregate, AggregateArgument, BinSpan, Command, Conversion, StatsCommand};
 use crate::spl::build::option::{bin_span, no_options, option};
-use crate::spl::build::rows;
+use crate::spl::build::{lookup, rows, subsearch};
 use crate::spl::error::nearest;
 use crate::spl::parser::SUPPORTED_COMMANDS;
 
@@ -31,7 +31,9 @@ pub(super) fn command(pair: Pair<'_>) -> Result<Spanned<Command>> {
         Rule::dedup_command => rows::dedup(&pair)?,
         Rule::sort_command => rows::sort(pair)?,
         Rule::head_command => rows::head(&pair)?,
-        Rule::append_command => rows::append(&pair)?,
+        Rule::append_command => subsearch::append(&pair)?,
+        Rule::join_command => subsearch::join(&pair)?,
+        Rule::lookup_command => Command::Lookup(lookup::lookup(&pair)?),
         _ => return Err(unsupported(inner(pair, Rule::command_name))),
     };
     Ok(Spanned { node, span })
@@ -181,45 +183,93 @@ fn conversion(pair: Pair<'_>) -> Result<Spanned<Conversion>> {
 }
 
 /// Commands that Splunk has: refused as what they are.
-const OTHER_COMMANDS: [&str; 25] = [
-    "anomalydetection",
-    "appendpipe",
-    "appendcols",
+const OTHER_COMMANDS: [&str; 61] = [
+    "abstract",
+    "accum",
+    "addcoltotals",
     "addinfo",
+    "addtotals",
+    "anomalies",
+    "anomalydetection",
+    "appendcols",
+    "appendpipe",
+    "autoregress",
     "chart",
+    "cluster",
     "collect",
-    "from",
+    "contingency",
+    "datamodel",
+    "delta",
+    "eventcount",
+    "extract",
+    "fieldformat",
+    "fieldsummary",
     "foreach",
+    "format",
+    "from",
+    "fromjson",
+    "geostats",
+    "inputcsv",
     "inputlookup",
     "iplocation",
-    "join",
-    "lookup",
+    "kmeans",
+    "loadjob",
     "makemv",
     "makeresults",
+    "map",
+    "metadata",
+    "mstats",
     "multisearch",
+    "mvcombine",
     "nomv",
+    "outputcsv",
     "outputlookup",
+    "predict",
+    "rangemap",
     "rare",
     "regex",
+    "replace",
+    "rest",
+    "reverse",
+    "savedsearch",
+    "selfjoin",
+    "sendemail",
     "streamstats",
+    "strcat",
     "tail",
     "timechart",
+    "tojson",
     "top",
     "transaction",
     "tstats",
+    "union",
+    "untable",
+    "xyseries",
 ];
 
 /// Why a stream does not have them; the others are merely missing.
-const REASONS: [(&str, &str); 8] = [
+const REASONS: [(&str, &str); 15] = [
+    ("anomalies", HISTORY),
     ("anomalydetection", HISTORY),
     ("collect", HISTORY),
-    ("inputlookup", HISTORY),
+    ("loadjob", HISTORY),
+    ("outputcsv", HISTORY),
     ("outputlookup", HISTORY),
+    ("predict", HISTORY),
     ("transaction", HISTORY),
-    ("join", "it needs the finished rows of a second search"),
-    ("appendcols", "it needs the finished rows of a second search"),
-    ("streamstats", "it depends on the order in which events arrive"),
+    (
+        "inputlookup",
+        "rows come from events alone, and what other searches keep in a table is a history longer than a window; \
+                     fields of a table come with `lookup`",
+    ),
+    ("appendcols", "it pairs the rows of two searches by their place alone"),
+    ("streamstats", ORDER),
+    ("accum", ORDER),
+    ("autoregress", ORDER),
+    ("delta", ORDER),
+    ("tstats", "it reads Splunk's accelerated data models; events come from the stream"),
 ];
+const ORDER: &str = "it depends on the order in which events arrive";
 const HISTORY: &str = "it needs a history longer than a window";
 
 fn unsupported(name: Pair<'_>) -> SplError {

@@ -4,9 +4,11 @@
 
 mod command;
 mod expr;
+mod lookup;
 mod option;
 mod rows;
 mod search;
+mod subsearch;
 
 use super::ast::{Pipeline, SearchExpr, Span, Spanned};
 use super::error::SplError;

@@ -25,11 +25,11 @@ pub(super) fn number_option(command: &Pair<'_>, name: &str) -> Result<Option<u64
 }
 
 /// The value of an option that is true or false, however Splunk lets that be written.
-pub(super) fn bool_option(command: &Pair<'_>, name: &str) -> Result<bool, SplError> {
-    let Some(value) = option(command, name)? else { return Ok(false) };
+pub(super) fn bool_option(command: &Pair<'_>, name: &str) -> Result<Option<bool>, SplError> {
+    let Some(value) = option(command, name)? else { return Ok(None) };
     match value.node.to_ascii_lowercase().as_str() {
-        "t" | "true" | "1" => Ok(true),
-        "f" | "false" | "0" => Ok(false),
+        "t" | "true" | "1" => Ok(Some(true)),
+        "f" | "false" | "0" => Ok(Some(false)),
         _ => Err(SplError::syntax(format!("`{name}` is true or false"), value.span)),
     }
 }

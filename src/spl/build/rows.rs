@@ -1,9 +1,9 @@
 //! Commands that take rows apart, choose among them or put them in order.
 
-use super::command::{children, command, names, trimmed_span};
+use super::command::{names, trimmed_span};
 use super::option::{bool_option, no_options, number_option, option};
-use super::{Pair, Rule, Spanned, SplError, inner, search, span, spanned_text, text};
-use crate::spl::ast::{Command, Pipeline, SortKey, SortOrder};
+use super::{Pair, Rule, Spanned, SplError, inner, span, spanned_text, text};
+use crate::spl::ast::{Command, SortKey, SortOrder};
 use crate::spl::error::nearest;
 
 type Result<T> = std::result::Result<T, SplError>;
@@ -42,8 +42,8 @@ pub(super) fn dedup(pair: &Pair<'_>) -> Result<Command> {
     Ok(Command::Dedup {
         keep: limit(pair)?.unwrap_or(1),
         fields: names(inner(pair.clone(), Rule::name_list)),
-        keep_empty: bool_option(pair, "keepempty")?,
-        consecutive: bool_option(pair, "consecutive")?,
+        keep_empty: bool_option(pair, "keepempty")?.unwrap_or(false),
+        consecutive: bool_option(pair, "consecutive")?.unwrap_or(false),
     })
 }
 
@@ -53,7 +53,21 @@ const DEFAULT_SORT_LIMIT: u64 = 10_000;
 pub(super) fn sort(pair: Pair<'_>) -> Result<Command> {
     no_options(&pair, &["limit"])?;
     let limit = limit(&pair)?.or(number_option(&pair, "limit")?).unwrap_or(DEFAULT_SORT_LIMIT);
-    Ok(Command::Sort { limit, keys: children(pair, Rule::sort_key, sort_key)? })
+    let is_reversed =
+        |key: &Pair<'_>| ["desc", "d"].iter().any(|word| key.as_str().trim_end().eq_ignore_ascii_case(word));
+    let mut written: Vec<_> = pair.into_inner().filter(|part| part.as_rule() == Rule::sort_key).collect();
+    let reversed = written.len() > 1 && written.last().is_some_and(is_reversed);
+    written.truncate(written.len() - usize::from(reversed));
+    if let Some(early) = written.iter().skip(1).find(|key| is_reversed(key)) {
+        return Err(SplError::syntax(
+            "`desc` stands behind all fields and reverses the order of each",
+            trimmed_span(early),
+        )
+        .with_help("a `-` before a field reverses its order alone: sort -count, user"));
+    }
+    let mut keys: Vec<_> = written.into_iter().map(sort_key).collect::<Result<_>>()?;
+    keys.iter_mut().for_each(|key| key.node.descending ^= reversed);
+    Ok(Command::Sort { limit, keys })
 }
 
 fn sort_key(pair: Pair<'_>) -> Result<Spanned<SortKey>> {
@@ -62,7 +76,6 @@ fn sort_key(pair: Pair<'_>) -> Result<Spanned<SortKey>> {
     for part in pair.into_inner() {
         match part.as_rule() {
             Rule::sign => descending = part.as_str() == "-",
-            Rule::descending => descending = true,
             Rule::sort_function => order = sort_order(&part)?,
             Rule::name => field = text(&part),
             _ => {}
@@ -86,16 +99,12 @@ fn sort_order(function: &Pair<'_>) -> Result<SortOrder> {
 }
 
 pub(super) fn head(pair: &Pair<'_>) -> Result<Command> {
+    if let Some(condition) = pair.clone().into_inner().find(|part| part.as_rule() == Rule::head_condition) {
+        return Err(SplError::unsupported("head with a condition is not supported", trimmed_span(&condition))
+            .with_help("head takes a number of rows; `where` keeps the rows for which a condition holds"));
+    }
     no_options(pair, &["limit"])?;
     Ok(Command::Head { limit: limit(pair)?.or(number_option(pair, "limit")?).unwrap_or(10) })
-}
-
-pub(super) fn append(pair: &Pair<'_>) -> Result<Command> {
-    no_options(pair, &[])?;
-    let subsearch = inner(pair.clone(), Rule::subsearch);
-    let base = search::expr(inner(subsearch.clone(), Rule::search_expr))?;
-    search::check_base(&base)?;
-    Ok(Command::Append(Pipeline { base, commands: children(subsearch, Rule::sub_command, command)? }))
 }
 
 /// The number that stands before the fields.

@@ -12,7 +12,8 @@ use crate::spl::parser::MAX_SEARCH_BYTES;
 pub struct Expansion {
     /// The expanded text.
     pub text: String,
-    /// Where filter macros (`..._filter`) were expanded, in the order of the text.
+    /// Where filter macros (`..._filter`, and every macro that expires) were expanded: in the order of the text, inner
+    /// ones before those that call them.
     pub filters: Vec<FilterPlace>,
     /// In the order of both texts, without gaps in `text`.
     pieces: Vec<Piece>,
@@ -143,17 +144,17 @@ impl Expander<'_> {
         let call = call::parse(text)?;
         let key = (call.name.clone(), call.arguments.len());
         self.check_recursion(&key)?;
-        let definition = match self.macros.get(&call.name, call.arguments.len()) {
-            Some(definition) => definition.with(&call.arguments),
-            None if is_filter(&call.name) && call.arguments.is_empty() => DEFAULT_FILTER.to_owned(),
+        let (definition, expires_ms) = match self.macros.get(&call.name, call.arguments.len()) {
+            Some(definition) => (definition.with(&call.arguments), definition.facts.expires_ms),
+            None if is_filter(&call.name) && call.arguments.is_empty() => (DEFAULT_FILTER.to_owned(), None),
             None => return Err(self.undefined(&call)),
         };
         let start = self.text.len();
         self.calls.push(key);
         self.definition(&definition)?;
         self.calls.pop();
-        if is_filter(&call.name) {
-            self.filters.push(FilterPlace { name: call.name.clone(), start, end: self.text.len() });
+        if is_filter(&call.name) || expires_ms.is_some() {
+            self.filters.push(FilterPlace { name: call.name.clone(), start, end: self.text.len(), expires_ms });
         }
         Ok(call.name)
     }

@@ -4,13 +4,15 @@
 //!
 //! ```yaml
 //! some_filter: search NOT user="backup"
-//! aws_ecr_users: {definition: userName IN (ci, cd)}
+//! release_users: {definition: userName IN (ci, cd)}
 //! at_least: {args: [field, n], definition: where $field$>=$n$}
+//! night_filter: {definition: search NOT user=batch, owner: soc, reason: CHG-17, expires: 2026-12-31}
 //! ```
 //!
 //! The other is the form in which Splunk ships macros, one a document: `name`, `definition`, `arguments`, and facts
 //! that mean nothing here.
 
+use super::{MacroFacts, expiry};
 use crate::spl::error::nearest;
 use crate::yaml::{Documents, Node, Place};
 
@@ -31,13 +33,14 @@ pub(super) struct Entry {
     pub(super) name: String,
     pub(super) arguments: Vec<String>,
     pub(super) definition: String,
+    pub(super) facts: MacroFacts,
 }
 
 /// Keys of one macro in our form.
-const OUR_KEYS: [&str; 3] = ["definition", "args", "description"];
+const OUR_KEYS: [&str; 6] = ["definition", "args", "description", "owner", "reason", "expires"];
 
-/// Keys of one macro in Splunk's form.
-const SPLUNK_KEYS: [&str; 12] = [
+/// Keys of one macro in Splunk's form, and ours of a filter.
+const SPLUNK_KEYS: [&str; 15] = [
     "name",
     "definition",
     "arguments",
@@ -50,6 +53,9 @@ const SPLUNK_KEYS: [&str; 12] = [
     "author",
     "status",
     "references",
+    "owner",
+    "reason",
+    "expires",
 ];
 
 /// Every macro of the file, or every problem.
@@ -89,7 +95,7 @@ impl Reader {
             return self.problem(key, format!("a macro's name is text, not {}", key.kind()));
         };
         match value.text() {
-            Some(definition) => self.add(key, name, Vec::new(), definition),
+            Some(definition) => self.add(key, name, Vec::new(), definition, MacroFacts::default()),
             None if value.entries().is_some() => self.full(name, value, &OUR_KEYS, "args"),
             None => {
                 let message = format!(
@@ -112,8 +118,9 @@ impl Reader {
             }
         }
         let arguments = node.get(arguments_key).map_or_else(|| Some(Vec::new()), |list| self.arguments(list));
+        let facts = self.facts(node);
         match node.get("definition").map(|definition| (definition, definition.text())) {
-            Some((place, Some(definition))) => self.add(place, name, arguments.unwrap_or_default(), definition),
+            Some((place, Some(definition))) => self.add(place, name, arguments.unwrap_or_default(), definition, facts),
             Some((place, None)) => self.problem(place, format!("a definition is SPL text, not {}", place.kind())),
             None => self.problem(node, format!("the macro `{name}` has no `definition`")),
         }
@@ -128,7 +135,36 @@ impl Reader {
         names
     }
 
-    fn add(&mut self, place: Node<'_>, name: &str, arguments: Vec<String>, definition: &str) {
+    fn facts(&mut self, node: Node<'_>) -> MacroFacts {
+        let Place { line, column } = node.get("expires").unwrap_or(node).place();
+        let (owner, reason) = (self.line_of(node, "owner"), self.line_of(node, "reason"));
+        MacroFacts { owner, reason, expires_ms: self.expiry(node), file: String::new(), line, column }
+    }
+
+    /// Text that is shown beside a macro's name, on one line.
+    fn line_of(&mut self, node: Node<'_>, key: &str) -> Option<String> {
+        let value = node.get(key)?;
+        let text = value.text().map(str::trim).filter(|text| !text.is_empty() && !text.contains(char::is_control));
+        if text.is_none() {
+            self.problem(value, format!("`{key}` is one line of text; leave it out where there is nothing to say"));
+        }
+        text.map(str::to_owned)
+    }
+
+    /// A filter without the expiry that was meant would hide rows for ever.
+    fn expiry(&mut self, node: Node<'_>) -> Option<i64> {
+        let value = node.get("expires")?;
+        let expiry = value.text().ok_or_else(|| value.kind().to_owned()).and_then(expiry::read);
+        expiry
+            .map_err(|what| {
+                let expected = "a date such as 2026-12-31 (the whole day still counts, in UTC) or an instant in RFC \
+                                3339 such as 2026-12-31T18:00:00Z is expected";
+                self.problem(value, format!("`expires` is {what}: {expected}"));
+            })
+            .ok()
+    }
+
+    fn add(&mut self, place: Node<'_>, name: &str, arguments: Vec<String>, definition: &str, facts: MacroFacts) {
         let is_name =
             !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ':'));
         let known = self.entries.iter().any(|entry| entry.name == name && entry.arguments.len() == arguments.len());
@@ -142,7 +178,8 @@ impl Reader {
         } else if known {
             self.problem(place, format!("the macro `{name}` is defined twice"));
         } else {
-            self.entries.push(Entry { name: name.to_owned(), arguments, definition: definition.trim().to_owned() });
+            let (name, definition) = (name.to_owned(), definition.trim().to_owned());
+            self.entries.push(Entry { name, arguments, definition, facts });
         }
     }
 }
@@ -189,6 +226,45 @@ mod tests {
         let places: Vec<_> = found.iter().map(|(line, column, _)| (*line, *column)).collect();
         assert_eq!(places, [(1, 4), (2, 20), (3, 4), (4, 1), (5, 1), (6, 26)]);
         assert!(found[1].2.contains("did you mean `args`?"), "{found:?}");
+    }
+
+    #[test]
+    fn a_filter_may_say_who_and_why_and_until_when() {
+        let yaml = "x_filter:\n  definition: search NOT user=a\n  owner: soc\n  reason: CHG-17\n  expires: 2026-12-31\n\
+                    quiet: {definition: search NOT user=b, expires: 2026-12-31T18:00:00Z}\n\
+                    y_filter: {definition: search NOT user=c, owner: soc}\n";
+        let macros = Macros::from_yaml(yaml).expect("it is right");
+        let filters = expand("`x_filter` | `quiet` | `y_filter`", &macros).expect("defined").filters;
+        let shown: Vec<_> = filters.iter().map(|filter| (filter.name.as_str(), filter.expires_ms)).collect();
+        // Until the end of the day, in UTC; and a macro that expires is a filter, whatever its name.
+        let expected = [("x_filter", Some(1_798_761_600_000)), ("quiet", Some(1_798_740_000_000)), ("y_filter", None)];
+        assert_eq!(shown, expected);
+        let facts = macros.facts(&filters[0]).expect("it is from the file");
+        assert_eq!((facts.owner.as_deref(), facts.reason.as_deref()), (Some("soc"), Some("CHG-17")));
+        assert_eq!((facts.line, facts.column), (5, 12), "where the expiry stands");
+        assert_eq!(macros.facts(&filters[2]).and_then(|facts| facts.owner.as_deref()), Some("soc"));
+    }
+
+    #[test]
+    fn a_wrong_expiry_is_refused_where_it_stands() {
+        for (expires, is) in [
+            ("31.12.2026", "neither a date nor an instant"),
+            ("2026-02-30", "neither a date nor an instant"),
+            ("2026-12-31T18:00:00", "neither a date nor an instant"),
+            ("2026", "a number"),
+            ("", "nothing"),
+            ("[2026-12-31]", "a list"),
+        ] {
+            let found = problems(&format!("x_filter:\n  definition: search *\n  expires: {expires}\n"));
+            let [(3, column, message)] = &found[..] else { panic!("{expires}: {found:?}") };
+            assert!(*column >= 11 || expires.is_empty(), "{expires}: {found:?}");
+            assert!(message.contains(is) && message.contains("such as 2026-12-31 (the whole day"), "{message}");
+        }
+        let found = problems("x_filter: {definition: search *, owner: [a], reason: '', expired: 2026-12-31}\n");
+        let messages: Vec<_> = found.iter().map(|(_, _, message)| message.as_str()).collect();
+        assert!(messages[0].contains("did you mean `expires`?"), "{messages:?}");
+        assert!(messages[1].contains("`owner` is one line of text"), "{messages:?}");
+        assert!(messages[2].contains("`reason` is one line of text"), "{messages:?}");
     }
 
     #[test]

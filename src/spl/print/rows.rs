@@ -3,7 +3,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::{Name, Quoted, names, separated};
-use crate::spl::ast::{Command, SortKey, SortOrder};
+use crate::spl::ast::{Command, LookupField, SortKey, SortOrder};
 
 /// Writes such a command; nothing for the others.
 pub(super) fn command(f: &mut Formatter<'_>, command: &Command) -> fmt::Result {
@@ -28,7 +28,25 @@ pub(super) fn command(f: &mut Formatter<'_>, command: &Command) -> fmt::Result {
         }
         Command::Head { limit } => write!(f, "head {limit}"),
         Command::Append(pipeline) => write!(f, "append [search {pipeline}]"),
+        Command::Join(join) => {
+            let kind = if join.keeps_unmatched { "left" } else { "inner" };
+            write!(f, "join type={kind} max={} overwrite={} ", join.max, join.overwrite)?;
+            names(f, &join.fields)?;
+            write!(f, " [search {}]", join.subsearch)
+        }
+        Command::Lookup(lookup) => {
+            write!(f, "lookup {} ", Name(&lookup.table.node))?;
+            separated(f, ", ", &lookup.inputs, |f, field| write!(f, "{field}"))?;
+            f.write_str(if lookup.keeps_existing { " OUTPUTNEW " } else { " OUTPUT " })?;
+            separated(f, ", ", &lookup.outputs, |f, field| write!(f, "{field}"))
+        }
         _ => Ok(()),
+    }
+}
+
+impl Display for LookupField {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{} AS {}", Name(&self.column.node), Name(&self.field))
     }
 }
 

@@ -191,6 +191,9 @@ fn dedup_and_head() {
     assert_eq!(command("head"), Command::Head { limit: 10 });
     assert_eq!(command("head 3"), Command::Head { limit: 3 });
     assert_eq!(command("head limit=4"), Command::Head { limit: 4 });
+    for text in ["head (count>1)", "head count>1", "head limit=5 (a=1)"] {
+        assert!(refused(&format!("* | {text}")).message.contains("head with a condition"), "{text}");
+    }
 }
 
 #[test]
@@ -205,9 +208,58 @@ fn append_holds_a_search_of_its_own() {
     let open = refused("* | append [search a | where b=1");
     assert!(open.message.contains("found the end of the search"), "{}", open.message);
     assert!(refused("* | append search a").message.contains("a subsearch `[search ...]`"));
-    assert!(refused("* | append [search a | join b [search c]] | table d").message.contains("`join`"));
+    assert!(refused("* | append [search a | transaction b] | table d").message.contains("`transaction`"));
+    assert!(refused("* | append [| inputlookup b] | table d").message.contains("`inputlookup`"));
+    assert!(refused("* | append [| stats count]").message.contains("begins with search terms"));
     let deep = format!("* {} {}", "| append [search a ".repeat(70), "]".repeat(70));
     assert_eq!(refused(&deep).kind, crate::spl::SplErrorKind::Limit);
+}
+
+#[test]
+fn join_has_options_fields_and_a_subsearch() {
+    let shown = |text: &str| match command(text) {
+        Command::Join(join) => {
+            let fields = names(&join.fields).join(" ");
+            (fields, join.keeps_unmatched, join.max, join.overwrite, join.subsearch.to_string())
+        }
+        other => panic!("{other}"),
+    };
+    let sub = parsed("a=1 | stats count by b").to_string();
+    assert_eq!(shown("join b [search a=1 | stats count by b]"), ("b".into(), false, 1, true, sub.clone()));
+    assert_eq!(
+        shown("join type=outer b, c max=0 overwrite=f [|search a=1|stats count by b ]"),
+        ("b c".into(), true, 0, false, sub.clone())
+    );
+    assert_eq!(shown("join type=left [search a=1 | stats count by b]"), (String::new(), true, 1, true, sub));
+    assert!(refused("* | join type=innr a [search b]").help.is_some_and(|help| help.contains("`inner`")));
+    assert!(refused("* | join left=L right=R where L.a = R.b [search b]").message.contains("`where`"));
+    assert_eq!(refused("* | join usetime=true a [search b]").kind, crate::spl::SplErrorKind::Unsupported);
+    assert!(refused("* | join a").message.contains("a subsearch `[search ...]`"));
+}
+
+#[test]
+fn lookup_names_columns_and_fields() {
+    let shown = |text: &str| match command(text) {
+        Command::Lookup(lookup) => {
+            let pairs = |fields: &[crate::spl::ast::LookupField]| {
+                fields.iter().map(|f| format!("{}={}", f.column.node, f.field)).collect::<Vec<_>>().join(" ")
+            };
+            (lookup.table.node.clone(), pairs(&lookup.inputs), lookup.keeps_existing, pairs(&lookup.outputs))
+        }
+        other => panic!("{other}"),
+    };
+    let is = |table: &str, inputs: &str, keeps, outputs: &str| {
+        (table.to_owned(), inputs.to_owned(), keeps, outputs.to_owned())
+    };
+    assert_eq!(shown("lookup t a OUTPUT b"), is("t", "a=a", false, "b=b"));
+    assert_eq!(
+        shown("lookup local=t users.csv a as 'x.y', b outputnew c d AS e"),
+        is("users.csv", "a=x.y b=b", true, "c=c d=e")
+    );
+    assert!(refused("* | lookup t a").message.contains("without OUTPUT"));
+    assert_eq!(refused("* | lookup t a* OUTPUT b").span, 13..15);
+    assert_eq!(refused("* | lookup t OUTPUT b").message, "lookup names no column that must agree");
+    assert_eq!(refused("* | lookup update=t t a OUTPUT b").kind, crate::spl::SplErrorKind::Unsupported);
 }
 
 #[test]
@@ -222,7 +274,11 @@ fn sort_takes_signs_orders_and_a_limit() {
     };
     assert_eq!(shown("sort a"), "10000: a Auto false");
     assert_eq!(shown("sort 0 - count, +b c"), "0: count Auto true, b Auto false, c Auto false");
-    assert_eq!(shown("sort -num(x) str(y) desc limit"), "10000: x Number true, y Text true, limit Auto false");
+    assert_eq!(shown("sort -num(x) str(y) limit desc"), "10000: x Number false, y Text true, limit Auto true");
+    assert_eq!(shown("sort count d"), "10000: count Auto true");
+    assert_eq!(shown("sort desc"), "10000: desc Auto false");
+    assert_eq!(shown("sort - a, +b limit=5"), "5: a Auto true, b Auto false");
+    assert_eq!(refused("* | sort a desc, b").span, 11..15);
     refused("* | sort nun(x)");
 }
 

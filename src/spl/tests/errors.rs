@@ -18,7 +18,7 @@ fn an_unsupported_command_is_named() {
 error: the command `streamstats` is not supported: it depends on the order in which events arrive
   | a=1 | streamstats count by b
   |       ^^^^^^^^^^^
-  = help: supported are search, where, eval, rename, fields, table, fillnull, bin, bucket, stats, eventstats, convert, spath, mvexpand, rex, dedup, sort, head, append",
+  = help: supported are search, where, eval, rename, fields, table, fillnull, bin, bucket, stats, eventstats, convert, spath, mvexpand, rex, dedup, sort, head, append, join, lookup",
     );
 }
 
@@ -34,8 +34,6 @@ fn a_misspelt_command_gets_the_nearest() {
 fn every_command_of_splunk_that_is_missing_is_unsupported_not_wrong() {
     let commands = [
         "appendcols [search a | where b>1]",
-        "join a [| search b]",
-        "lookup x y OUTPUT z",
         "streamstats count",
         r#"anomalydetection "count" "user" action=annotate"#,
         "inputlookup x append=t",
@@ -54,7 +52,7 @@ fn a_refusal_says_why_where_there_is_a_reason() {
     for (command, reason) in [
         ("anomalydetection \"count\"", "a history longer than a window"),
         ("outputlookup x", "a history longer than a window"),
-        ("join a [search b]", "the finished rows of a second search"),
+        ("appendcols [search b]", "by their place alone"),
         ("streamstats count", "the order in which events arrive"),
     ] {
         assert!(refused(&format!("a=1 | {command}")).message.contains(reason), "{command}");
@@ -141,6 +139,16 @@ fn what_may_follow_is_listed_with_the_pipe_last() {
 fn an_open_quote_is_named() {
     let error = refused(r#"a="b c | stats count"#);
     assert_eq!((error.message.as_str(), error.span), ("the quote \" is never closed", 2..3));
+}
+
+#[test]
+fn an_open_subsearch_and_a_stray_comma_get_help() {
+    let help = |text: &str| refused(text).help.unwrap_or_default();
+    assert!(help("a=1 | join b [search c=\"]\" | table b").contains("`]` is missing"));
+    assert!(help("a=1 | append [search c | rex \"[x\"").contains("`]` is missing"));
+    assert!(help("a=1 | stats count, by b").contains("behind the comma"));
+    assert!(help("a=1 | stats count by b, | head 1").contains("behind the comma"));
+    assert_eq!(help("a=1 | rex \"[x\" | stats"), "");
 }
 
 #[test]

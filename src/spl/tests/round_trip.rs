@@ -6,8 +6,8 @@ use proptest::prelude::*;
 
 use super::parsed;
 use crate::spl::ast::{
-    Aggregate, AggregateArgument, BinSpan, BinaryOp, Command, CompareOp, Conversion, Expr, Pipeline, SearchExpr,
-    SearchTerm, SortKey, SortOrder, Spanned, StatsCommand, UnaryOp,
+    Aggregate, AggregateArgument, BinSpan, BinaryOp, Command, CompareOp, Conversion, Expr, JoinCommand, LookupCommand,
+    LookupField, Pipeline, SearchExpr, SearchTerm, SortKey, SortOrder, Spanned, StatsCommand, UnaryOp,
 };
 
 fn at_zero<T>(node: T) -> Spanned<T> {
@@ -156,6 +156,26 @@ fn row_command() -> impl Strategy<Value = Command> {
     ]
 }
 
+fn join() -> impl Strategy<Value = JoinCommand> {
+    let subsearch = (search_expr(), vec(row_command().prop_map(at_zero), 0..3));
+    (any::<bool>(), any::<u64>(), any::<bool>(), vec(name(), 0..3), subsearch).prop_map(
+        |(keeps_unmatched, max, overwrite, fields, (base, commands))| JoinCommand {
+            keeps_unmatched,
+            max,
+            overwrite,
+            fields,
+            subsearch: Pipeline { base, commands },
+        },
+    )
+}
+
+fn lookup() -> impl Strategy<Value = LookupCommand> {
+    let plain = || text().prop_filter("wildcards are refused", |name| !name.contains('*'));
+    let field = move || (plain().prop_map(at_zero), plain()).prop_map(|(column, field)| LookupField { column, field });
+    (name(), vec(field(), 1..3), any::<bool>(), vec(field(), 1..3))
+        .prop_map(|(table, inputs, keeps_existing, outputs)| LookupCommand { table, inputs, keeps_existing, outputs })
+}
+
 fn command() -> impl Strategy<Value = Command> {
     prop_oneof![
         6 => row_command(),
@@ -171,6 +191,8 @@ fn command() -> impl Strategy<Value = Command> {
         1 => stats().prop_map(Command::Stats),
         1 => (search_expr(), vec(row_command().prop_map(at_zero), 0..3))
             .prop_map(|(base, commands)| Command::Append(Pipeline { base, commands })),
+        1 => join().prop_map(Command::Join),
+        1 => lookup().prop_map(Command::Lookup),
         1 => (text(), vec(conversion(), 1..3))
             .prop_map(|(timeformat, conversions)| Command::Convert { timeformat, conversions }),
     ]

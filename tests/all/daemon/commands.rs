@@ -142,6 +142,28 @@ async fn check_says_of_every_detection_whether_it_runs() {
     assert!(text.contains("b_odd.yml:18:") && text.contains("^^^"), "with file, line, column and a caret: {text}");
 }
 
+/// A folder of Splunk's detections holds some that are not supported, and many for other data.
+#[tokio::test]
+async fn what_cannot_run_is_named_and_the_others_run() {
+    let home = home();
+    let shipped = package("config/detections/aws_exfiltration_via_batch_service.yml");
+    let shipped = std::fs::read_to_string(shipped).expect("it is shipped");
+    let sample = package("tests/data/cloudtrail/jobcreated.json");
+    std::fs::create_dir(home.path("detections")).expect("the folder is writable");
+    home.write("detections/odd.yml", shipped.replace("|  stats count", "| transaction src_ip | stats count"));
+    home.write("detections/other.yml", shipped.replace("`cloudtrail`", "`sysmon`"));
+    let replay = ["replay", "--detections", "detections", &sample.to_string_lossy()];
+    let none = home.run(&replay).await;
+    assert_eq!(none.code, Some(78), "nothing is left to run: {:?}", none.lines);
+    assert!(none.log.contains("transaction") && none.log.contains("other data than CloudTrail"), "{}", none.log);
+
+    home.write("detections/shipped.yml", shipped);
+    let some = home.run(&replay).await;
+    assert_eq!((some.code, some.lines.len()), (Some(0), 1), "{}", some.log);
+    assert!(some.log.contains("detections/odd.yml:18:5: does not run: the command `transaction`"), "{}", some.log);
+    assert!(some.log.contains("1 files search other data than CloudTrail"), "{}", some.log);
+}
+
 #[tokio::test]
 async fn check_accepts_the_shipped_configuration() {
     let shipped = package("config/trailrisk.yaml");

@@ -1,5 +1,7 @@
 //! The dead-letter file as its reader sees it.
 
+use std::path::Path;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
@@ -17,7 +19,12 @@ pub struct DeadLetter {
 
 /// All lines of the file; a crash may have torn the last one of a life, which stands alone then.
 pub fn dead_letters(home: &Home) -> Vec<DeadLetter> {
-    let file = std::fs::read_to_string(home.path("dead-letters.ndjson")).unwrap_or_default();
+    read_dead_letters(&home.path("dead-letters.ndjson"))
+}
+
+/// As [`dead_letters`], of a file elsewhere.
+pub fn read_dead_letters(path: &Path) -> Vec<DeadLetter> {
+    let file = std::fs::read_to_string(path).unwrap_or_default();
     let whole = file.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let read = |json: Value| DeadLetter {
         reason: text(&json["reason"]).to_owned(),

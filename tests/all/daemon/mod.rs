@@ -1,7 +1,9 @@
 //! The real binary as a process, over real HTTP to an in-process Kinesis: what must be seen of the whole.
 //!
 //! Sizes are those of a quick run; the environment makes the same tests run large (`TRAILRISK_CHAOS_RECORDS`,
-//! `TRAILRISK_CHAOS_KILLS`, `TRAILRISK_CHAOS_SEED`, `TRAILRISK_WEBHOOK_OUTAGE`, `TRAILRISK_LATENCY_SAMPLES`).
+//! `TRAILRISK_CHAOS_KILLS`, `TRAILRISK_CHAOS_SEED`, `TRAILRISK_SUSPENDS`, `TRAILRISK_WEBHOOK_OUTAGE`,
+//! `TRAILRISK_WEBHOOK_FAULTS`, `TRAILRISK_WEBHOOK_SEED`, `TRAILRISK_LATENCY_SAMPLES`, `TRAILRISK_FLOOD_GROUPS`,
+//! `TRAILRISK_FLOOD_STATE_MIB`, `TRAILRISK_FLOOD_EVENTS`).
 
 #![expect(clippy::print_stdout, reason = "the figures and the seed of a run are for its reader")]
 
@@ -9,11 +11,20 @@ mod bad_input;
 mod chaos;
 mod commands;
 mod dead_letter;
+mod dead_letter_replay;
 mod detection_tests;
 pub mod event;
+mod faults;
+mod filters;
+mod floods;
 mod golden;
+mod hostile;
 mod latency;
 pub mod line;
+mod lookups;
+mod reload;
+mod secrets;
+mod settings;
 mod start_up;
 mod stop;
 mod webhook;

@@ -177,7 +177,7 @@ async fn a_damaged_checkpoint_is_an_error_that_says_what_to_do() {
     let sound = std::fs::read_to_string(home.path("checkpoint.json")).expect("it is there");
     let truncated = sound[..sound.len() / 2].to_owned();
     let edited = sound.replacen("\"trail\"", "\"trial\"", 1);
-    let newer = sound.replacen("\"version\":1", "\"version\":999", 1);
+    let newer = sound.replacen("\"version\":2", "\"version\":999", 1);
     let damages = [(truncated, "damaged"), (edited, "checksum"), (newer, "newer build"), (String::new(), "damaged")];
     for (damaged, word) in damages {
         home.write("checkpoint.json", &damaged);

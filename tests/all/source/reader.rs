@@ -135,7 +135,9 @@ impl Reader {
             ShardMessage::Listed(listing) => self.learn(listing),
             ShardMessage::AtTip { shard, read_through } => drop(self.tips.insert(shard, read_through.0)),
             ShardMessage::Stalled { stalled, .. } => self.stalled.push(stalled),
-            ShardMessage::PossibleLoss { shard, after, detail } => panic!("loss in {shard} after {after}: {detail}"),
+            ShardMessage::PossibleLoss { shard, after, detail, .. } => {
+                panic!("loss in {shard} after {after}: {detail}")
+            }
         }
     }
 

@@ -97,6 +97,17 @@ async fn a_missing_permission_is_named_with_the_request() {
 }
 
 #[tokio::test]
+async fn rd_2_an_answer_without_a_list_of_shards_is_no_listing() {
+    let kinesis = LocalKinesis::start().await;
+    kinesis.create_stream(STREAM, 2).await;
+    let mut reader = connect(&kinesis, &kinesis.source_config(STREAM)).await.expect("the stream is there");
+    for body in ["", "{}"] {
+        kinesis.faults().inject("ListShards", Fault::Body(body), 1);
+        assert_eq!(reader.source.list().await.expect("it is asked again").len(), 2);
+    }
+}
+
+#[tokio::test]
 async fn an_endpoint_that_nobody_serves_is_named() {
     let kinesis = LocalKinesis::start().await;
     kinesis.faults().inject_always("DescribeStreamSummary", Fault::Hang);

@@ -27,10 +27,10 @@ pub(super) struct Put<'a> {
 }
 
 impl Arrivals {
-    /// Waits for its turn.
-    pub(super) async fn put(&self, stream: &str) -> Put<'_> {
+    /// Waits for its turn; the records arrive when `clock` says then.
+    pub(super) async fn put(&self, stream: &str, clock: impl Fn() -> u64) -> Put<'_> {
         let alone = self.putting.lock().await;
-        Put { arrivals: self, stream: stream.to_owned(), at: now_millis(), _alone: alone }
+        Put { arrivals: self, stream: stream.to_owned(), at: clock(), _alone: alone }
     }
 
     /// When a readable record arrived. Its put may not be answered yet, so puts under way are waited for.
@@ -56,7 +56,7 @@ impl Put<'_> {
     }
 }
 
-/// The host's clock, which is this Kinesis's.
+/// The host's clock, which is this Kinesis's unless it is told otherwise.
 pub(super) fn now_millis() -> u64 {
     let now = UNIX_EPOCH.elapsed().unwrap_or_default();
     u64::try_from(now.as_millis()).unwrap_or(u64::MAX)

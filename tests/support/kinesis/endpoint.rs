@@ -8,6 +8,9 @@ use aws_sdk_kinesis::primitives::Blob;
 use aws_sdk_kinesis::types::{PutRecordsRequestEntry, ScalingType, Shard, StreamStatus};
 use trailrisk::config::{SourceConfig, StartConfig, StreamRef};
 
+/// The access key of the tests' own requests, which no fault meets.
+pub(super) const TESTS: &str = "tests";
+
 /// A Kinesis that answers at some address. It belongs to the runtime that it was made in.
 pub struct Endpoint {
     url: String,
@@ -18,14 +21,16 @@ pub struct Endpoint {
 impl Endpoint {
     /// The Kinesis at `url`.
     pub fn new(url: String) -> Self {
-        let credentials = Credentials::new("local", "local", None, None, "tests");
-        let sdk = aws_config::SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new("us-east-1"))
-            .endpoint_url(&url)
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .build();
-        let client = Client::new(&sdk);
+        let sdk = |key| {
+            let credentials = Credentials::new(key, "local", None, None, "tests");
+            aws_config::SdkConfig::builder()
+                .behavior_version(BehaviorVersion::latest())
+                .region(Region::new("us-east-1"))
+                .endpoint_url(&url)
+                .credentials_provider(SharedCredentialsProvider::new(credentials))
+                .build()
+        };
+        let (client, sdk) = (Client::new(&sdk(TESTS)), sdk("local"));
         Self { url, sdk, client }
     }
 
@@ -34,7 +39,7 @@ impl Endpoint {
         &self.url
     }
 
-    /// A client of it.
+    /// A client of it that no fault meets.
     pub fn client(&self) -> &Client {
         &self.client
     }

@@ -1,15 +1,20 @@
 //! Failures on demand, in the order in which they were asked for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
+use axum::http::header::{CONTENT_LENGTH, DATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::Response;
+
+use super::arrivals::now_millis;
+use super::endpoint::TESTS;
+use super::torn::Torn;
 
 /// How a request fails.
 #[derive(Clone, Debug)]
@@ -22,6 +27,10 @@ pub enum Fault {
     Reset,
     /// The answer comes that much later.
     Latency(Duration),
+    /// The answer is a success with this body.
+    Body(&'static str),
+    /// The connection is cut in the middle of the true answer.
+    Torn,
 }
 
 impl Fault {
@@ -31,6 +40,8 @@ impl Fault {
     pub const EXPIRED_ITERATOR: Self = Self::Error(400, "ExpiredIteratorException");
     /// Kinesis itself fails.
     pub const INTERNAL: Self = Self::Error(500, "InternalFailure");
+    /// The temporary credentials are too old.
+    pub const EXPIRED_TOKEN: Self = Self::Error(400, "ExpiredTokenException");
     /// IAM refuses.
     pub const ACCESS_DENIED: Self = Self::Error(400, "AccessDeniedException");
     /// There is no such stream or shard.
@@ -49,6 +60,8 @@ struct Plan {
     calls: BTreeMap<String, usize>,
     page_size: Option<u32>,
     hide_children: bool,
+    clock_behind: Duration,
+    forgotten: BTreeSet<String>,
 }
 
 #[derive(Debug)]
@@ -74,6 +87,11 @@ impl Faults {
         self.plan(|plan| plan.rules.clear());
     }
 
+    /// Whether every fault that was asked for has happened.
+    pub fn is_clear(&self) -> bool {
+        self.plan(|plan| plan.rules.iter().all(|rule| rule.left == 0))
+    }
+
     /// How often `operation` was called, faults included.
     pub fn calls(&self, operation: &str) -> usize {
         self.plan(|plan| plan.calls.get(operation).copied().unwrap_or(0))
@@ -87,6 +105,26 @@ impl Faults {
     /// `GetRecords` does not name the children at the end of a shard.
     pub fn hide_children(&self) {
         self.plan(|plan| plan.hide_children = true);
+    }
+
+    /// From now on its clock, which stamps records and answers, is that far behind the host's.
+    pub fn set_clock_behind(&self, behind: Duration) {
+        self.plan(|plan| plan.clock_behind = behind);
+    }
+
+    /// The shard outlived the retention: it is listed no more, and asking for it is an error.
+    pub fn forget_shard(&self, shard: &str) {
+        self.plan(|plan| plan.forgotten.insert(shard.to_owned()));
+    }
+
+    pub(super) fn is_forgotten(&self, shard: &str) -> bool {
+        self.plan(|plan| plan.forgotten.contains(shard))
+    }
+
+    /// Its clock, in milliseconds since the epoch.
+    pub(super) fn now_millis(&self) -> u64 {
+        let behind = self.plan(|plan| plan.clock_behind);
+        now_millis() - u64::try_from(behind.as_millis()).expect("less than the time since 1970")
     }
 
     pub(super) fn page_size(&self) -> Option<u32> {
@@ -123,7 +161,8 @@ pub(super) fn operation(request: &Request) -> String {
 }
 
 async fn fail_or_pass(State(faults): State<Arc<Faults>>, request: Request, next: Next) -> Response {
-    match faults.next(&operation(&request)) {
+    let fault = if is_of_the_tests(&request) { None } else { faults.next(&operation(&request)) };
+    let mut response = match fault {
         None => next.run(request).await,
         Some(Fault::Error(status, code)) => error(status, code),
         Some(Fault::Hang) => std::future::pending().await,
@@ -133,13 +172,36 @@ async fn fail_or_pass(State(faults): State<Arc<Faults>>, request: Request, next:
             tokio::time::sleep(delay).await;
             next.run(request).await
         }
-    }
+        Some(Fault::Body(body)) => answer(StatusCode::OK, body.to_owned()),
+        Some(Fault::Torn) => torn(next.run(request).await).await,
+    };
+    let second = jiff::Timestamp::from_millisecond(i64::try_from(faults.now_millis()).expect("in range"));
+    let date = second.expect("in range").strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    response.headers_mut().insert(DATE, HeaderValue::try_from(date).expect("ASCII"));
+    response
 }
 
-fn error(status: u16, code: &str) -> Response {
+fn is_of_the_tests(request: &Request) -> bool {
+    let signed = request.headers().get("authorization").and_then(|it| it.to_str().ok()).unwrap_or_default();
+    signed.contains(&format!("Credential={TESTS}/"))
+}
+
+/// The first half of the body under the length of the whole.
+async fn torn(response: Response) -> Response {
+    let (mut parts, body) = response.into_parts();
+    let body = to_bytes(body, usize::MAX).await.expect("an in-process body");
+    parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+    Response::from_parts(parts, Body::new(Torn::new(body.slice(..body.len() / 2))))
+}
+
+pub(super) fn error(status: u16, code: &str) -> Response {
     let body = format!(r#"{{"__type":"{code}","message":"injected by the test"}}"#);
+    answer(StatusCode::from_u16(status).expect("a status"), body)
+}
+
+fn answer(status: StatusCode, body: String) -> Response {
     let mut response = Response::new(Body::from(body));
-    *response.status_mut() = StatusCode::from_u16(status).expect("a status");
+    *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert("content-type", HeaderValue::from_static("application/x-amz-json-1.1"));
     headers.insert("x-amzn-requestid", HeaderValue::from_static("injected"));

@@ -2,16 +2,19 @@
 //! Kinesis (`repairs`) and fails on demand (`faults`).
 
 mod arrivals;
+mod canned;
 mod endpoint;
 mod faults;
 mod repairs;
+mod torn;
 
 use std::ops::Deref;
 use std::sync::Arc;
 
-use ferrokinesis::store::StoreOptions;
+use ferrokinesis::store::{Store, StoreOptions};
 use tokio::task::JoinHandle;
 
+pub use canned::CannedStream;
 pub use endpoint::Endpoint;
 pub use faults::{Fault, Faults};
 
@@ -21,39 +24,50 @@ use repairs::Repairs;
 pub struct LocalKinesis {
     endpoint: Endpoint,
     faults: Arc<Faults>,
+    store: Store,
     server: JoinHandle<()>,
 }
 
 impl LocalKinesis {
     /// Starts one in which streams and reshards are ready after a millisecond.
     pub async fn start() -> Self {
-        Self::start_with(StoreOptions {
+        Self::start_with(Self::quick()).await
+    }
+
+    /// The options of [`Self::start`].
+    pub fn quick() -> StoreOptions {
+        StoreOptions {
             create_stream_ms: 1,
             update_stream_ms: 1,
             delete_stream_ms: 1,
             shard_limit: 1000,
             ..StoreOptions::default()
-        })
-        .await
+        }
     }
 
     /// Starts one with options of one's own.
     pub async fn start_with(options: StoreOptions) -> Self {
         let (app, store) = ferrokinesis::create_app(options);
         let faults = Arc::new(Faults::default());
-        let repairs = Repairs::new(store, Arc::clone(&faults));
+        let repairs = Repairs::new(store.clone(), Arc::clone(&faults));
         // The repairs are inside, so that a fault replaces the whole answer.
         let app = repairs::layer(app, repairs);
         let app = faults::layer(app, Arc::clone(&faults));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("bound"));
         let server = tokio::spawn(async move { axum::serve(listener, app).await.expect("serving never fails") });
-        Self { endpoint: Endpoint::new(url), faults, server }
+        Self { endpoint: Endpoint::new(url), faults, store, server }
     }
 
     /// What shall go wrong.
     pub fn faults(&self) -> &Faults {
         &self.faults
+    }
+
+    /// Everything that a stream holds now passes its retention.
+    pub async fn trim(&self, stream: &str) {
+        let keys: Vec<String> = self.store.get_record_store(stream).await.into_keys().collect();
+        self.store.delete_record_keys(stream, &keys).await;
     }
 }
 

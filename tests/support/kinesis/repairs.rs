@@ -21,7 +21,7 @@ use ferrokinesis::store::Store;
 use serde_json::{Value, json};
 
 use super::arrivals::{Arrivals, now_millis};
-use super::faults::{Faults, operation};
+use super::faults::{Faults, error, operation};
 
 const LARGEST_BODY: usize = 64 * 1024 * 1024;
 
@@ -50,9 +50,14 @@ async fn repair(State(repairs): State<Repairs>, request: Request, next: Next) ->
     let (mut parts, body) = request.into_parts();
     let body = to_bytes(body, LARGEST_BODY).await.expect("the client sends a whole body");
     let mut asked: Value = serde_json::from_slice(&body).expect("the client sends JSON");
+    if repairs.faults.is_forgotten(asked["ShardId"].as_str().unwrap_or_default()) {
+        return error(400, "ResourceNotFoundException");
+    }
     repairs.request(&operation, &mut asked).await;
     let put = match operation.as_str() {
-        "PutRecord" | "PutRecords" => Some(repairs.arrivals.put(&text(&asked["StreamName"])).await),
+        "PutRecord" | "PutRecords" => {
+            Some(repairs.arrivals.put(&text(&asked["StreamName"]), || repairs.faults.now_millis()).await)
+        }
         _ => None,
     };
     parts.headers.remove(CONTENT_LENGTH);
@@ -103,7 +108,7 @@ impl Repairs {
     async fn iterator_request(&self, asked: &mut Value) {
         let (stream, shard) = (text(&asked["StreamName"]), text(&asked["ShardId"]));
         let since = (asked["Timestamp"].as_f64().unwrap_or(0.0) * 1000.0).round() as u64;
-        if since > now_millis() {
+        if since > self.faults.now_millis() {
             return;
         }
         asked.as_object_mut().expect("it has fields").remove("Timestamp");
@@ -125,6 +130,8 @@ impl Repairs {
     async fn answer(&self, operation: &str, asked: &Value, answer: &mut Value) {
         match operation {
             "ListShards" => {
+                let shards = answer["Shards"].as_array_mut().expect("there always is a list");
+                shards.retain(|shard| !self.faults.is_forgotten(&text(&shard["ShardId"])));
                 if let Some(token) = answer["NextToken"].as_str() {
                     answer["NextToken"] = json!(format!("{}/{token}", text(&asked["StreamName"])));
                 }
@@ -157,7 +164,7 @@ impl Repairs {
     /// The age of the next record, at least 1 ms; 0 if there is none.
     async fn behind(&self, place: &Place) -> u64 {
         match self.records_from(&place.stream, &place.shard, &place.sequence, 1).await.first() {
-            Some(next) => now_millis().saturating_sub(self.arrivals.of(&place.stream, next).await).max(1),
+            Some(next) => self.faults.now_millis().saturating_sub(self.arrivals.of(&place.stream, next).await).max(1),
             None => 0,
         }
     }

@@ -86,16 +86,28 @@ fn a_file_that_is_no_detection_is_refused() {
 }
 
 #[test]
-fn a_token_that_no_row_can_hold_is_an_error() {
-    let problems = refused(&changed("did $count$", "did $cuont$"));
+fn a_token_that_no_row_can_hold_is_a_warning() {
+    let problems = loaded(&changed("did $count$", "did $cuont$")).warnings;
     assert_eq!(problems.len(), 1);
     let expected = r"
-error: no row of the search has the column `cuont` that the message names
+warning: no row of the search has the column `cuont` that the message names: it reads null there
  --> x.yml:10:23
   |   message: $user$ did $cuont$
   |                       ^^^^^^^
   = help: did you mean `count`? the columns are count, n, src, user";
     assert_eq!(problems[0].to_string(), expected.trim_start());
+}
+
+/// A folder of Splunk's detections holds many for other data, with macros that nobody here will define.
+#[test]
+fn a_search_of_other_data_is_no_fault_of_the_file() {
+    let elsewhere = changed("`cloudtrail`", "`sysmon`").replace("version: 1", "version: x");
+    let problems = refused(&elsewhere);
+    let [problem] = &problems[..] else { panic!("{}", shown(&problems)) };
+    assert_eq!(problem.severity, ProblemSeverity::OtherData);
+    assert!(problem.message.contains("other data than CloudTrail"), "{problem}");
+    let ours = changed("`cloudtrail`", "sourcetype=aws:cloudtrail `nobody_defines_it`");
+    assert_eq!(refused(&ours)[0].severity, ProblemSeverity::Error);
 }
 
 #[test]
@@ -171,14 +183,15 @@ unsupported: `evall` is not a known command
  --> x.yml:7:43
   |   | stats count dc(x) as n by user, src | evall x=1
   |                                           ^^^^^
-  = help: did you mean `eval`? supported are search, where, eval, rename, fields, table, fillnull, bin, bucket, stats, eventstats, convert, spath, mvexpand, rex, dedup, sort, head, append";
+  = help: did you mean `eval`? supported are search, where, eval, rename, fields, table, fillnull, bin, bucket, stats, eventstats, convert, spath, mvexpand, rex, dedup, sort, head, append, join, lookup";
     assert_eq!(problems[0].to_string(), expected.trim_start());
 }
 
 #[test]
 fn an_error_inside_a_macro_shows_the_call_and_the_expansion() {
     let macros = Macros::from_yaml("test_detection_filter: NOT user=admin").expect("macros");
-    let problems = load(&changed("id: one", "id: one"), "x.yml", &macros, &SETTINGS).expect_err("problems");
+    let problems =
+        load(&changed("id: one", "id: one"), "x.yml", &macros, &Lookups::new(), &SETTINGS).expect_err("problems");
     let shown = problems[0].to_string();
     assert_eq!((problems[0].line, problems[0].column), (8, 5), "{shown}");
     assert!(shown.contains("^^^^^^^^^^^^^^^^^^^^^^^"), "{shown}");

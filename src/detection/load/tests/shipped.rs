@@ -24,13 +24,31 @@ fn the_shipped_macros_change_nothing_until_they_are_edited() {
 /// Every example in the comments of the macros file is what it says it is.
 #[test]
 fn the_examples_of_the_shipped_macros_work() {
-    let is_example = |line: &&str| line.starts_with("aws_exfiltration_via_batch_service_filter:");
-    let lines = MACROS.lines().filter_map(|line| line.strip_prefix("#   "));
-    let examples: Vec<&str> = lines.filter(is_example).collect();
-    assert_eq!(examples.len(), 2);
-    for example in examples {
+    let indented = |line: &str| line.strip_prefix("#   ").unwrap_or_default().to_owned();
+    let lines: Vec<String> = MACROS.lines().map(indented).collect();
+    let blocks = lines.split(String::is_empty).map(|block| block.join("\n"));
+    let examples: Vec<String> =
+        blocks.filter(|block| block.contains("aws_exfiltration_via_batch_service_filter:")).collect();
+    let expected = [
+        ("search NOT aws_account_id IN (111111111111, 222222222222)", vec![None]),
+        ("where NOT cidrmatch(\"10.0.0.0/8\", src_ip)", vec![None]),
+        ("search NOT aws_account_id=111111111111", vec![Some("2027-01-01T00:00:00Z")]),
+        (
+            "search NOT userAgent=\"batch*\" | search NOT aws_account_id=222222222222",
+            vec![Some("2026-10-02T00:00:00Z"), None],
+        ),
+    ];
+    assert_eq!(examples.len(), expected.len());
+    for (example, (filter, expiries)) in examples.iter().zip(expected) {
         let text = loaded_with(DETECTION, &Macros::from_yaml(example).expect(example)).text;
-        let (_, definition) = example.split_once(": ").expect("a definition");
-        assert!(text.search.ends_with(definition), "{}", text.search);
+        // Behind the filter that the search names itself, which lets everything pass.
+        assert!(text.search.ends_with(&format!("| search * | {filter}")), "{}", text.search);
+        let expiry = |place: &crate::spl::FilterPlace| {
+            place.expires_ms.and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok())
+        };
+        let found: Vec<_> = text.filters[1..].iter().map(expiry).collect();
+        let expiries: Vec<_> = expiries.iter().map(|text| text.map(|text| text.parse().expect("an instant"))).collect();
+        assert_eq!(found, expiries, "{example}");
+        crate::plan::Plan::compile(&text).unwrap_or_else(|error| panic!("{example}: {error}"));
     }
 }

@@ -312,7 +312,7 @@ const KEY_ACTIONS: [&str; 8] = [
 ];
 
 /// Rows of other shapes.
-pub(super) const UNUSUAL: [(&str, &str); 4] = [
+pub(super) const UNUSUAL: [(&str, &str); 5] = [
     (
         // The event names its guardrail otherwise than the search does.
         "aws_bedrock_delete_guardrails",
@@ -335,6 +335,12 @@ pub(super) const UNUSUAL: [(&str, &str); 4] = [
          firstTime=2021-08-18T23:17:30 lastTime=2021-08-18T23:17:30",
     ),
     (
+        "aws_ecr_container_upload_unknown_user",
+        "signature=PutImage user=test user_agent=AWS Internal src=AWS Internal vendor_account=111111111111 \
+         vendor_region=eu-central-1 vendor_product=AWS CloudTrail image=devsecops/cat_dog_server count=1 \
+         firstTime=2021-08-18T23:17:30 lastTime=2021-08-18T23:17:30",
+    ),
+    (
         // Two calls within 18 seconds: one window of five minutes, from 22:30.
         "aws_exfiltration_via_ec2_snapshot",
         "_time=1679351400 user=bhavin_console src=72.135.1.1 vendor_account=111111111111 vendor_region=us-west-2 \
@@ -348,11 +354,12 @@ pub(super) const UNUSUAL: [(&str, &str); 4] = [
 ];
 
 /// Detections that their example does not fire, and why it must not.
-pub(super) const SILENT: [(&str, &str); 14] = [
+pub(super) const SILENT: [(&str, &str); 15] = [
     ("aws_bedrock_high_number_list_foundation_model_failures", "the call did not fail"),
     ("aws_bedrock_invoke_model_access_denied", "the call did not fail"),
     ("aws_console_login_failed_during_mfa_challenge", "the login failed for want of a user name, without MFA"),
     ("aws_create_policy_version_to_allow_all_resources", "the action is iam:*, not *"),
+    ("aws_createloginprofile", "nobody logs in with the new profile"),
     ("aws_credential_access_failed_login", "the login failed for want of a user name"),
     ("aws_credential_access_getpassworddata", "one instance, not more than ten"),
     ("aws_excessive_security_scanning", "no user with more than 50 kinds of calls"),

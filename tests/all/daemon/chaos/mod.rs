@@ -1,5 +1,6 @@
-//! The daemon is stopped at random moments while records are put and shards split and merge, and started again each
-//! time. What it says in all its lives together must be what the stream holds: nothing is missing, nothing is new.
+//! The daemon is stopped (or suspended, or its Kinesis fails) at random moments while records are put and shards split
+//! and merge, and started again each time. What it says in all its lives together must be what the stream holds: nothing
+//! is missing, nothing is new.
 
 mod oracle;
 mod traffic;
@@ -8,7 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ferrokinesis::store::StoreOptions;
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
 use self::oracle::{Spec, came, expected};
@@ -23,29 +26,59 @@ use crate::support::looking;
 const SHARDS: i32 = 4;
 const SPEC: Spec = Spec { window: 3000, grace: SPREAD_MS + 4000, max_future_skew: 60_000 };
 
-/// How a life ends.
+/// What happens at each moment.
 #[derive(Clone, Copy, PartialEq)]
-enum Stop {
+pub enum Stop {
+    /// SIGKILL; another life begins.
     Kill,
+    /// SIGTERM; another life begins.
     Terminate,
+    /// SIGSTOP, and SIGCONT that much later: the same life goes on.
+    Suspend(Duration),
+}
+
+/// Makes a Kinesis fail, from a seed, until it is aborted.
+pub type Trouble = fn(Arc<LocalKinesis>, u64) -> JoinHandle<()>;
+
+/// A run of the chaos.
+pub struct Setting {
+    pub how: Stop,
+    /// Whether some events are late or dated in the future.
+    pub untimely: bool,
+    /// The variable with the number of moments.
+    pub stops: &'static str,
+    /// How long an iterator lives.
+    pub iterator_ttl_seconds: u64,
+    /// Changes of the configuration.
+    pub configure: fn(&mut Value),
+    /// What goes wrong meanwhile.
+    pub trouble: Option<Trouble>,
+}
+
+impl Setting {
+    /// Nothing fails but the daemon.
+    pub fn new(how: Stop) -> Self {
+        let stops = "TRAILRISK_CHAOS_KILLS";
+        Self { how, untimely: false, stops, iterator_ttl_seconds: 300, configure: |_| {}, trouble: None }
+    }
 }
 
 /// A daemon that was stopped again and again, and is to end now.
-struct Run {
-    kinesis: Arc<LocalKinesis>,
+pub struct Run {
+    pub kinesis: Arc<LocalKinesis>,
     home: Home,
     traffic: Traffic,
     /// What the lives before said.
     said: Vec<String>,
     /// The last life.
-    daemon: Daemon,
+    pub daemon: Daemon,
 }
 
 /// Everything that was said, and what was put.
-struct Outcome {
+pub struct Outcome {
     home: Home,
     traffic: Traffic,
-    lines: Vec<Line>,
+    pub lines: Vec<Line>,
 }
 
 fn chaos_config(kinesis: &LocalKinesis) -> Value {
@@ -60,16 +93,19 @@ fn chaos_config(kinesis: &LocalKinesis) -> Value {
     config
 }
 
-/// Puts the traffic and stops the daemon at random moments, from the first record until the windows of the last ones
-/// close; the last one goes on.
-async fn run(how: Stop, untimely: bool) -> Run {
+/// Puts the traffic and strikes the daemon at random moments, from the first record until the windows of the last ones
+/// close; the last life goes on.
+pub async fn run(setting: Setting) -> Run {
     let seed = size("TRAILRISK_CHAOS_SEED", usize::try_from(fastrand::u32(..)).expect("64 bits")) as u64;
-    let (records, stops) = (size("TRAILRISK_CHAOS_RECORDS", 3000), size("TRAILRISK_CHAOS_KILLS", 3));
-    let kinesis = Arc::new(LocalKinesis::start().await);
+    let (records, stops) = (size("TRAILRISK_CHAOS_RECORDS", 3000), size(setting.stops, 3));
+    let options = StoreOptions { iterator_ttl_seconds: setting.iterator_ttl_seconds, ..LocalKinesis::quick() };
+    let kinesis = Arc::new(LocalKinesis::start_with(options).await);
     kinesis.create_stream(STREAM, SHARDS).await;
     let home = home();
-    home.configure(chaos_config(&kinesis).to_string());
-    let traffic = Traffic::new(seed, records, untimely);
+    let mut config = chaos_config(&kinesis);
+    (setting.configure)(&mut config);
+    home.configure(config.to_string());
+    let traffic = Traffic::new(seed, records, setting.untimely);
     let mut rng = fastrand::Rng::with_seed(seed);
     let busy = traffic.duration() + Duration::from_millis(SPEC.grace.unsigned_abs());
     let mut moments: Vec<Duration> = (0..stops).map(|_| busy.mul_f64(rng.f64())).collect();
@@ -80,26 +116,43 @@ async fn run(how: Stop, untimely: bool) -> Run {
         let kinesis = Arc::clone(&kinesis);
         async move { traffic.put(&kinesis).await }
     });
-    let mut said = Vec::new();
+    let trouble = setting.trouble.map(|trouble| trouble(Arc::clone(&kinesis), seed));
+    let (mut said, mut daemon) = (Vec::new(), home.start());
     for moment in moments {
-        let daemon = home.start();
-        if how == Stop::Terminate {
-            // Before it has its signal handlers, SIGTERM ends any process at once.
-            daemon.admin().await;
-        }
         sleep_until(begun + moment).await;
-        said.extend(how.end(daemon).await.lines);
+        daemon = setting.how.strike(daemon, &home, &mut said).await;
     }
-    let daemon = home.start();
     let traffic = put.await.expect("everything is put");
+    if let Some(trouble) = trouble {
+        trouble.abort();
+        kinesis.faults().clear();
+    }
     Run { kinesis, home, traffic, said, daemon }
 }
 
 impl Stop {
+    /// The daemon that goes on; what one that ended said is added.
+    async fn strike(self, daemon: Daemon, home: &Home, said: &mut Vec<String>) -> Daemon {
+        if let Self::Suspend(pause) = self {
+            // It has iterators by then.
+            daemon.ready().await;
+            daemon.signal("STOP").await;
+            sleep_until(Instant::now() + pause).await;
+            daemon.signal("CONT").await;
+            return daemon;
+        }
+        if self == Self::Terminate {
+            // Before it has its signal handlers, SIGTERM ends any process at once.
+            daemon.admin().await;
+        }
+        said.extend(self.end(daemon).await.lines);
+        home.start()
+    }
+
     async fn end(self, daemon: Daemon) -> Ended {
         let (ended, code) = match self {
             Self::Kill => (daemon.kill().await, None),
-            Self::Terminate => (daemon.stop().await, Some(0)),
+            Self::Terminate | Self::Suspend(_) => (daemon.stop().await, Some(0)),
         };
         assert_eq!(ended.code, code, "{}", ended.log);
         ended
@@ -108,7 +161,7 @@ impl Stop {
 
 impl Run {
     /// What `trailrisk replay` makes of the same events: compared bytes by id.
-    async fn replayed(&self) -> BTreeMap<String, String> {
+    pub async fn replayed(&self) -> BTreeMap<String, String> {
         let events = self.home.write("events.ndjson", self.traffic.texts.join("\n"));
         let mut command = self.home.with_config(&["replay", "--source-name", STREAM]);
         command.arg(events);
@@ -121,8 +174,8 @@ impl Run {
     }
 
     /// Waits until `count` different finals have come, ends the last life orderly, and returns everything.
-    async fn finish(mut self, count: usize) -> Outcome {
-        let patience = Duration::from_secs(30) + 2 * self.traffic.duration();
+    pub async fn finish(mut self, count: usize) -> Outcome {
+        let patience = Duration::from_secs(120) + 2 * self.traffic.duration();
         let mut finals: BTreeSet<String> = self.said.iter().filter_map(|line| final_id(line)).collect();
         let mut taken = 0;
         let complete = looking(|| {
@@ -132,7 +185,9 @@ impl Run {
             std::future::ready((finals.len() >= count).then_some(()))
         });
         // What is missing is for the caller to say.
-        let _ = tokio::time::timeout(patience, complete).await;
+        if tokio::time::timeout(patience, complete).await.is_err() {
+            println!("not complete after {patience:?}:\n{}", self.daemon.log().join("\n"));
+        }
         println!(
             "{}",
             self.daemon.metrics().await.lines().filter(|line| is_telling(line)).collect::<Vec<_>>().join("\n")
@@ -144,6 +199,22 @@ impl Run {
 }
 
 impl Outcome {
+    /// EM-4, EM-1, PO-1: the finals are those of the replay byte for byte, each was announced, and every undecodable
+    /// record is kept.
+    pub fn assert_exact(&self, replayed: &BTreeMap<String, String>) {
+        assert_same(&finals(&self.lines), replayed);
+        assert!(self.unannounced().is_empty(), "CP-1a: {:?}", self.unannounced());
+        assert!(self.dead_letters().iter().all(|times| *times > 0), "PO-1: every undecodable record is kept");
+    }
+
+    /// No delivery key came twice.
+    pub fn assert_once(&self) {
+        let mut keys = BTreeSet::new();
+        for line in &self.lines {
+            assert!(keys.insert(&line.key), "{} was emitted twice", line.key);
+        }
+    }
+
     /// PO-1: how often each undecodable record is among the dead letters.
     fn dead_letters(&self) -> Vec<usize> {
         let mut counts: BTreeMap<Vec<u8>, usize> = BTreeMap::new();
@@ -180,19 +251,9 @@ fn assert_same(came: &BTreeMap<String, String>, replayed: &BTreeMap<String, Stri
     assert!(invented.is_empty(), "the replay does not know {invented:?}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn em_4_after_any_crash_the_finals_are_those_of_a_replay_byte_for_byte() {
-    let run = run(Stop::Kill, false).await;
-    let replayed = run.replayed().await;
-    let outcome = run.finish(replayed.len()).await;
-    assert_same(&finals(&outcome.lines), &replayed);
-    assert!(outcome.unannounced().is_empty(), "CP-1a: {:?}", outcome.unannounced());
-    assert!(outcome.dead_letters().iter().all(|times| *times > 0), "PO-1: every undecodable record is kept");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn wn_3_late_and_future_events_are_neither_lost_nor_counted_twice_whatever_crashes() {
-    let run = run(Stop::Kill, true).await;
+/// The results are those of the stream's own arrivals, however late the machine was to put a record; what has nothing
+/// late or dated in the future is what a replay makes of it.
+pub async fn assert_what_the_stream_holds(run: Run) {
     let (replayed, expected) = (run.replayed().await, expected(&run.kinesis, SPEC, &run.traffic.events).await);
     println!("the stream holds {} results", expected.len());
     let outcome = run.finish(expected.len()).await;
@@ -214,15 +275,23 @@ async fn wn_3_late_and_future_events_are_neither_lost_nor_counted_twice_whatever
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn em_4_after_any_crash_the_finals_are_those_of_a_replay_byte_for_byte() {
+    let run = run(Setting::new(Stop::Kill)).await;
+    let replayed = run.replayed().await;
+    run.finish(replayed.len()).await.assert_exact(&replayed);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wn_3_late_and_future_events_are_neither_lost_nor_counted_twice_whatever_crashes() {
+    assert_what_the_stream_holds(run(Setting { untimely: true, ..Setting::new(Stop::Kill) }).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn cp_6_after_sigterm_and_restart_nothing_is_emitted_twice_and_nothing_is_missing() {
-    let run = run(Stop::Terminate, false).await;
+    let run = run(Setting::new(Stop::Terminate)).await;
     let replayed = run.replayed().await;
     let outcome = run.finish(replayed.len()).await;
-    assert_same(&finals(&outcome.lines), &replayed);
-    let mut keys = BTreeSet::new();
-    for line in &outcome.lines {
-        assert!(keys.insert(&line.key), "{} was emitted twice", line.key);
-    }
-    assert!(outcome.unannounced().is_empty(), "CP-1a: {:?}", outcome.unannounced());
+    outcome.assert_exact(&replayed);
+    outcome.assert_once();
     assert!(outcome.dead_letters().iter().all(|times| *times == 1), "PO-1: every undecodable record is kept, once");
 }

@@ -7,7 +7,7 @@ use crate::spl::capture_names;
 
 /// The columns after the last command.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Columns {
+pub(crate) enum Columns {
     /// Whatever the events hold.
     Open,
     /// These and no others.
@@ -16,8 +16,13 @@ pub(super) enum Columns {
 
 impl Columns {
     /// The columns of a search's rows.
-    pub(super) fn of(pipeline: &Pipeline) -> Self {
-        pipeline.commands.iter().fold(Self::Open, |columns, command| columns.after(&command.node))
+    pub(crate) fn of(pipeline: &Pipeline) -> Self {
+        Self::after_commands(&pipeline.commands)
+    }
+
+    /// The columns after the first commands of a search.
+    pub(super) fn after_commands(commands: &[Spanned<Command>]) -> Self {
+        commands.iter().fold(Self::Open, |columns, command| columns.after(&command.node))
     }
 
     fn after(self, command: &Command) -> Self {
@@ -29,6 +34,7 @@ impl Columns {
             | Command::Sort { .. }
             | Command::Head { .. } => self,
             Command::Append(subsearch) => self.or(Self::of(subsearch)),
+            Command::Join(join) => self.or(Self::of(&join.subsearch)),
             Command::EventStats(stats) => {
                 self.with(stats.aggregates.iter().map(|aggregate| aggregate.node.output.clone()))
             }
@@ -40,6 +46,7 @@ impl Columns {
                 let outputs = stats.aggregates.iter().map(|aggregate| aggregate.node.output.clone());
                 closed(outputs.chain(names(&stats.by)))
             }
+            Command::Lookup(lookup) => self.with(lookup.outputs.iter().map(|output| output.field.clone())),
             Command::Table(fields) => self.kept(fields, false),
             Command::Fields { keep: true, fields } => self.kept(fields, true),
             Command::Fields { keep: false, fields } => self.without(fields),

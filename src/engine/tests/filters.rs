@@ -1,0 +1,53 @@
+//! Filters: what they hide is counted once, and only while they apply.
+
+use std::sync::Arc;
+
+use super::support::{Stream, event, plan};
+use crate::plan::Plan;
+use crate::risk_event::{RiskEvent, Stage};
+use crate::spl::FilterPlace;
+
+/// Hides the groups of bob in windows that end by 10 s.
+fn filtered() -> Arc<Plan> {
+    let (search, filter) = ("eventName=E | stats count by user | ", "search user!=bob");
+    let mut text = (**plan("d", &format!("{search}{filter}")).text()).clone();
+    let place = FilterPlace {
+        name: "d_filter".to_owned(),
+        start: search.len(),
+        end: search.len() + filter.len(),
+        expires_ms: Some(10_000),
+    };
+    text.filters = vec![place];
+    Arc::new(Plan::compile(&text).expect("it compiles"))
+}
+
+fn shown(events: &[RiskEvent], stage: Stage) -> Vec<(&str, i64)> {
+    let events = events.iter().filter(|event| event.stage == stage);
+    events.map(|event| (event.risk_message.as_str(), event.window_end.0)).collect()
+}
+
+/// Every event of a hidden group makes its row anew for the early stage; the count is that of the groups hidden at close.
+#[test]
+fn ag_4_a_hidden_row_is_counted_once_when_its_window_closes() {
+    let mut stream = Stream::new(vec![filtered()], 1);
+    let first =
+        [event("1", 1_000, "bob"), event("2", 2_000, "bob"), event("3", 3_000, "ann"), event("4", 4_000, "bob")];
+    let mut events = stream.put(0, 5_000, &first);
+    assert_eq!(stream.engine.counters().plans[0].hidden_rows, [0], "nothing is closed yet");
+    events.extend(stream.put(0, 12_000, &[event("5", 11_000, "bob")]));
+    events.extend(stream.tip_all(30_000));
+    assert_eq!(stream.engine.counters().plans[0].hidden_rows, [1], "one group of one window");
+    assert_eq!(stream.engine.counters().plans[0].counted, 5, "a hidden event is a counted one");
+    assert_eq!(shown(&events, Stage::Early), [("ann", 10_000), ("bob", 20_000)], "AG-5, in the early stage");
+    assert_eq!(shown(&events, Stage::Final), [("ann", 10_000), ("bob", 20_000)], "AG-5, in the final");
+}
+
+/// A late pane is of its own window, whatever the time: the filter applies to it although it closes after the expiry.
+#[test]
+fn ag_5_a_late_pane_is_judged_by_the_end_of_its_window() {
+    let mut stream = Stream::new(vec![filtered()], 1);
+    let late = stream.put(0, 25_000, &[event("1", 1_000, "bob"), event("2", 2_000, "ann")]);
+    assert_eq!(shown(&late, Stage::Early), [("ann", 10_000)]);
+    assert_eq!(shown(&stream.tip_all(60_000), Stage::Final), [("ann", 10_000)]);
+    assert_eq!(stream.engine.counters().plans[0].hidden_rows, [1]);
+}

@@ -1,0 +1,91 @@
+//! A secret in every place that may hold one, through all that the real binary says while it runs and while it fails.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::event::JobCreated;
+use super::webhook::Receiver;
+use super::{STREAM, config, home};
+use crate::support::daemon::{Daemon, Home};
+use crate::support::kinesis::LocalKinesis;
+use crate::support::wall_millis;
+
+const CANARY: &str = "c4nary5ecret";
+
+/// A configuration with the canary in a header, the query of a URL, the sampling key, `${NAME}` and `${file:}`.
+fn secretive(home: &Home, kinesis: &LocalKinesis, receiver: &Receiver) -> Value {
+    let mut config = config(kinesis);
+    config["sinks"] = receiver.sink();
+    config["sinks"][0]["url"] = json!(format!("{}?token={CANARY}", receiver.url));
+    config["sinks"][0]["headers"] = json!({"x-named": "${SECRET}", "x-file": format!("${{file:{}}}", home.path("secret").display()), "x-plain": CANARY});
+    config["limits"] = json!({"sampling_key": format!("{CANARY}{CANARY}")});
+    config["log"]["level"] = json!("trace");
+    home.write("secret", CANARY);
+    config
+}
+
+fn start(home: &Home, config: &Value, arguments: &[&str]) -> Daemon {
+    home.configure(config.to_string());
+    let mut command = home.with_config(arguments);
+    command.env("SECRET", CANARY);
+    Daemon::spawn(command)
+}
+
+fn assert_silent(what: &str, text: &str) {
+    let said = text.lines().find(|line| line.contains(CANARY));
+    assert_eq!(said, None, "{what} tells a secret");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn threat_10_no_secret_is_told_while_it_runs_fails_and_stops() {
+    let (kinesis, home, receiver) = (LocalKinesis::start().await, home(), Receiver::start().await);
+    kinesis.create_stream(STREAM, 1).await;
+    let config = secretive(&home, &kinesis, &receiver);
+    let daemon = start(&home, &config, &["run"]);
+    daemon.ready().await;
+    receiver.set_down(true);
+    kinesis.put(STREAM, [("k".to_owned(), JobCreated::new(1, wall_millis(), "111111111111").text().into())]).await;
+    let failing = || async { daemon.get("/readyz").await.filter(|(status, _)| *status == 503) };
+    let (_, reason) = daemon.until(Duration::from_secs(30), "the webhook fails", failing).await;
+    assert_silent("/readyz", &reason);
+    assert_silent("/metrics", &daemon.metrics().await);
+    receiver.set_down(false);
+    let delivered = || async { (receiver.count() >= 2).then_some(()) };
+    daemon.until(Duration::from_secs(30), "it is delivered", delivered).await;
+    let ended = daemon.stop().await;
+    assert_eq!(ended.code, Some(0));
+    assert_silent("the log", &ended.log);
+    for file in ["checkpoint.json", "dead-letters.ndjson"] {
+        assert_silent(file, &std::fs::read_to_string(home.path(file)).expect("it is there"));
+    }
+    for command in [&["check"][..], &["checkpoint", "show"], &["checkpoint", "export"]] {
+        let ended = start(&home, &config, command).ended().await;
+        assert_eq!(ended.code, Some(0), "{}", ended.log);
+        assert_silent(&format!("{command:?}"), &(ended.log + &ended.lines.join("\n")));
+    }
+}
+
+/// What is wrong is said without what it holds.
+#[tokio::test]
+async fn threat_10_no_secret_is_told_by_an_error_at_the_start() {
+    let (kinesis, home, receiver) = (LocalKinesis::start().await, home(), Receiver::start().await);
+    kinesis.create_stream(STREAM, 1).await;
+    let wrong: [(&str, Value); 6] = [
+        ("/sinks/0/headers/x-named", json!("${SECRET}\n")),
+        ("/sinks/0/url", json!(format!("ftp://hooks.example.com/?token={CANARY}"))),
+        ("/sinks/0/url", json!(format!("https://user:{CANARY}@hooks.example.com/"))),
+        ("/sinks/0/queue_bytes", json!("${SECRET}")),
+        ("/limits/sampling_key", json!({"a": CANARY})),
+        ("/checkpoint/interval", json!(format!("${{file:{}}}", home.path("secret").display()))),
+    ];
+    for (place, value) in wrong {
+        let mut config = secretive(&home, &kinesis, &receiver);
+        *config.pointer_mut(place).expect("it is configured") = value;
+        for command in ["run", "check"] {
+            let ended = start(&home, &config, &[command]).ended().await;
+            assert_ne!(ended.code, Some(0), "{place} is refused");
+            assert_silent(place, &(ended.log + &ended.lines.join("\n")));
+        }
+    }
+}
