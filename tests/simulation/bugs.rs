@@ -45,6 +45,8 @@ pub enum Bug {
     CopiesCount,
     /// AG-1: copies are recognised within a shard only, so that merging the shards counts them.
     CopiesOfShardsCount,
+    /// AG-2: of copies in conflict the one counts that was read first.
+    FirstCopyCounts,
     /// EM-3: the process is part of the ids.
     IdsOfTheProcess,
     /// CP-3: a checkpoint counts as durable when it is given to the store.
@@ -64,7 +66,7 @@ pub enum Bug {
 
 impl Bug {
     /// Every mistake.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::TipWhileBehind,
         Self::TipWhilePaused,
         Self::TipAtAnswer,
@@ -82,6 +84,7 @@ impl Bug {
         Self::LateDropped,
         Self::CopiesCount,
         Self::CopiesOfShardsCount,
+        Self::FirstCopyCounts,
         Self::IdsOfTheProcess,
     ];
 
@@ -110,6 +113,7 @@ impl Bug {
                 match self {
                     Self::CopiesCount => event.key = EventKey(event.key.0 ^ (shard << 32 | number) as u128),
                     Self::CopiesOfShardsCount => event.key = EventKey(event.key.0 ^ shard as u128),
+                    Self::FirstCopyCounts => event.content_hash = now.unsigned_abs(),
                     _ => {}
                 }
             }

@@ -21,6 +21,8 @@ pub enum Rule {
     Spread,
     /// The same, windows cut by the search itself (WN-1).
     Burst,
+    /// Additive aggregates: of copies in conflict one counts (AG-2).
+    Total,
     /// `values()`, by a multivalue field.
     Tagged,
     /// A condition that is not monotone: waits for the close.
@@ -49,9 +51,7 @@ pub type Units<'a> = BTreeMap<(&'a str, usize), Vec<&'a LogEvent>>;
 
 static ALL: LazyLock<Vec<Detection>> = LazyLock::new(|| {
     let settings = [(10_000, 3_000, 3_000), (15_000, 6_000, 3_000), (20_000, 0, 0)];
-    let rules =
-        [Rule::Each, Rule::Volume, Rule::Spread, Rule::Burst, Rule::Tagged, Rule::Exact, Rule::Single, Rule::Joined];
-    let pairs = settings.into_iter().flat_map(|setting| rules.map(|rule| (rule, setting)));
+    let pairs = settings.into_iter().flat_map(|setting| Rule::ALL.map(|rule| (rule, setting)));
     pairs.map(|(rule, (window, grace, skew))| Detection::new(rule, 1, window, grace, skew)).collect()
 });
 
@@ -127,6 +127,18 @@ fn risk_model(rule: Rule) -> RiskModel {
 }
 
 impl Rule {
+    const ALL: [Self; 9] = [
+        Self::Each,
+        Self::Volume,
+        Self::Spread,
+        Self::Burst,
+        Self::Total,
+        Self::Tagged,
+        Self::Exact,
+        Self::Single,
+        Self::Joined,
+    ];
+
     fn search(self) -> &'static str {
         match self {
             Self::Each => {
@@ -140,6 +152,7 @@ impl Rule {
                 "eventName=Alpha OR eventName=Beta | bin _time span=20s | stats dc(item) as items by _time grp \
                  | where items >= 3"
             }
+            Self::Total => "eventName=Alpha OR eventName=Beta | stats sum(amount) as total avg(amount) as mean by grp",
             Self::Tagged => {
                 "eventName=Beta OR eventName=Gamma | rename tags{} as tag \
                  | stats values(item) as items dc(item) as distinct by tag"
@@ -157,7 +170,7 @@ impl Rule {
         match self {
             Self::Each => event.name == "Alpha",
             Self::Volume => event.name != "Noise",
-            Self::Spread | Self::Burst | Self::Joined => matches!(event.name, "Alpha" | "Beta"),
+            Self::Spread | Self::Burst | Self::Total | Self::Joined => matches!(event.name, "Alpha" | "Beta"),
             Self::Tagged => matches!(event.name, "Beta" | "Gamma"),
             Self::Exact => matches!(event.name, "Alpha" | "Gamma"),
             Self::Single => event.name == "Gamma" && event.item == "i1" && event.group.is_some(),
@@ -166,7 +179,7 @@ impl Rule {
 
     /// Whether every matching event is in some result.
     pub fn has_no_threshold(self) -> bool {
-        matches!(self, Self::Each | Self::Tagged | Self::Single)
+        matches!(self, Self::Each | Self::Total | Self::Tagged | Self::Single)
     }
 
     /// The by-values of each row made from a matching event; none where a by-field is null.
@@ -176,7 +189,7 @@ impl Rule {
             Self::Tagged => event.tags.iter().map(|tag| vec![(*tag).to_owned()]).collect(),
             Self::Single => vec![vec![]],
             Self::Burst => group.map(|group| vec![window_seconds(event), group]).into_iter().collect(),
-            Self::Each | Self::Volume | Self::Spread | Self::Exact | Self::Joined => {
+            Self::Each | Self::Volume | Self::Spread | Self::Total | Self::Exact | Self::Joined => {
                 group.map(|group| vec![group]).into_iter().collect()
             }
         }
@@ -212,18 +225,19 @@ impl Rule {
                 column("grp", vec![group[1].clone()]);
                 column("items", vec![items.len().to_string()]);
             }
+            Self::Total => {
+                let total = total(units);
+                column("grp", group.to_vec());
+                column("total", vec![number(total)]);
+                column("mean", vec![number(total / count as f64)]);
+            }
             Self::Tagged => {
                 column("tag", group.to_vec());
                 column("items", items.iter().map(|item| (*item).to_owned()).collect());
                 column("distinct", vec![items.len().to_string()]);
             }
             Self::Joined => {
-                let alphas = units.values().filter(|copies| copies.iter().any(|event| event.name == "Alpha")).count();
-                let items: BTreeSet<&str> =
-                    copies().filter(|event| event.name == "Beta").map(|event| event.item).collect();
-                if alphas == 0 || items.is_empty() {
-                    return None;
-                }
+                let (alphas, items) = joined(units)?;
                 column("grp", group.to_vec());
                 column("count", vec![alphas.to_string()]);
                 column("items", items.iter().map(|item| (*item).to_owned()).collect());
@@ -238,10 +252,24 @@ impl Rule {
             Self::Volume => count >= 3,
             Self::Spread | Self::Burst => items.len() >= 3,
             Self::Exact => count == 2,
-            Self::Each | Self::Tagged | Self::Single | Self::Joined => true,
+            Self::Each | Self::Total | Self::Tagged | Self::Single | Self::Joined => true,
         };
         passes.then_some(row)
     }
+}
+
+/// AG-2: of copies in conflict the one with the smallest content hash counts.
+fn total(units: &Units<'_>) -> f64 {
+    let counting = units.values().filter_map(|copies| copies.iter().min_by_key(|copy| copy.content_hash()));
+    counting.map(|copy| copy.amount).sum::<i64>() as f64
+}
+
+/// How many units the search has, and the items of those of its subsearch; none where one of them has no row.
+fn joined<'a>(units: &Units<'a>) -> Option<(usize, BTreeSet<&'a str>)> {
+    let alphas = units.values().filter(|copies| copies.iter().any(|event| event.name == "Alpha")).count();
+    let betas = units.values().flatten().filter(|event| event.name == "Beta");
+    let items: BTreeSet<_> = betas.map(|event| event.item).collect();
+    (alphas > 0 && !items.is_empty()).then_some((alphas, items))
 }
 
 fn window_seconds(event: &LogEvent) -> String {

@@ -34,7 +34,7 @@ pub fn event(number: u32, seconds: i64) -> LogEvent {
         group: Some("g0"),
         item: ["i0", "i1", "i2", "i3"][number as usize % 4],
         tags: vec![],
-        note: 0,
+        amount: 0,
     }
 }
 

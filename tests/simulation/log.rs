@@ -4,6 +4,7 @@
 //! keeps the two conditions of the promise: no record is readable later than `tip_slack` after its arrival stamp, and no
 //! shard's end later than that after its closing.
 
+use sha2::{Digest as _, Sha256};
 use trailrisk::engine::{Position, SequenceNumber, ShardId, ShardRef, StartPosition};
 use trailrisk::time::Arrival;
 
@@ -67,7 +68,7 @@ pub struct LogEvent {
     pub item: &'static str,
     pub tags: Vec<&'static str>,
     /// Copies with one id differ in nothing but this.
-    pub note: u8,
+    pub amount: i64,
 }
 
 impl Log {
@@ -103,12 +104,19 @@ impl Log {
 }
 
 impl LogEvent {
+    /// AG-2: tells copies apart, and of copies in conflict the one with the smallest counts.
+    pub fn content_hash(&self) -> u64 {
+        let bytes = serde_json::to_vec(&self.json()).expect("JSON values serialise");
+        let digest: [u8; 32] = Sha256::digest(bytes).into();
+        u64::from_be_bytes(digest[..8].try_into().expect("eight bytes"))
+    }
+
     /// The bytes of a bare CloudTrail record.
     pub fn json(&self) -> serde_json::Value {
         let at = Arrival(self.time).to_string();
         let mut event = serde_json::json!({
             "eventVersion": "1.08", "eventID": self.id, "eventTime": at, "eventName": self.name,
-            "eventSource": "sim.amazonaws.com", "item": self.item, "note": self.note,
+            "eventSource": "sim.amazonaws.com", "item": self.item, "amount": self.amount,
         });
         if let Some(group) = self.group {
             event["grp"] = group.into();
@@ -300,7 +308,7 @@ impl Generator {
             group: self.rng.pick(&[Some("g0"), Some("g0"), Some("g1"), Some("g1"), None]),
             item: self.rng.pick(&["i0", "i1", "i2", "i3"]),
             tags: self.tags(),
-            note: 0,
+            amount: self.rng.below(10),
         };
         self.pool.push(event.clone());
         event
@@ -317,7 +325,7 @@ impl Generator {
         let oldest = if self.rng.chance(700) { len.saturating_sub(6) } else { 0 };
         let mut event = self.pool[oldest + self.rng.index(len - oldest)].clone();
         if self.rng.chance(100) {
-            event.note = 1;
+            event.amount += 100;
         }
         event
     }
