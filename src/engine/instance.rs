@@ -1,13 +1,12 @@
 //! Open windows: instances, their groups, the partials of each shard.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 
 use super::assign::Slot;
 use super::ids::Position;
 use super::io::EvaluatedEvent;
 use super::shard::{Mark, ShardIx};
-use crate::plan::{Added, Bounds, Contribution, Early, GroupKey, Partial, Plan, Unit};
+use crate::plan::{Added, Bounds, Contribution, Early, GroupKey, Partial, Plan, Unit, footprint};
 use crate::risk_event::{DeliveryKey, Pane};
 use crate::time::{Arrival, EventTime};
 
@@ -49,11 +48,10 @@ pub(super) struct Instance {
 /// One group: a partial per source shard (AG-1).
 #[derive(Debug)]
 pub(super) struct Group {
-    partials: BTreeMap<ShardIx, Partial>,
+    /// Sorted by shard. A list, because most groups have one share, for which a map would take eleven times the room.
+    shares: Vec<Share>,
     /// All partials merged; kept only while an early row is awaited and several shards contribute.
     merged: Option<Box<Partial>>,
-    /// Per shard, the newest contributing record: for `meta`.
-    newest: BTreeMap<ShardIx, Position>,
     pub newest_arrival: Arrival,
     /// Whether an early row has passed, aloud or in silence (EM-1, CP-5).
     pub announced: bool,
@@ -65,12 +63,20 @@ pub(super) struct Group {
     pub early: Vec<DeliveryKey>,
 }
 
+/// What one shard contributed to a group.
+#[derive(Debug)]
+struct Share {
+    shard: ShardIx,
+    partial: Partial,
+    /// The newest contributing record: for `meta`.
+    newest: Position,
+}
+
 impl Default for Group {
     fn default() -> Self {
         Self {
-            partials: BTreeMap::new(),
+            shares: Vec::new(),
             merged: None,
-            newest: BTreeMap::new(),
             newest_arrival: Arrival::MIN,
             announced: false,
             first_look_done: false,
@@ -87,8 +93,8 @@ pub(super) struct Origin<'a> {
     pub effective: Arrival,
 }
 
-/// Rough cost of a group beside its partials: key, map nodes, positions.
-const GROUP_OVERHEAD: usize = 200;
+/// The longest sequence numbers that Kinesis gives today.
+const SEQUENCE_NUMBER_DIGITS: usize = 56;
 
 impl Group {
     /// Adds one contribution (AG-1, AG-2) and says what it was to the whole group, all shards together.
@@ -107,11 +113,11 @@ impl Group {
             content_hash: event.content_hash,
             time: event.time,
         };
-        let others = self.partials.iter().filter(|(shard, _)| **shard != origin.shard);
-        let elsewhere = others.filter_map(|(_, partial)| partial.content_hash_of(&unit)).next();
-        let partial = self.partials.entry(origin.shard).or_insert_with(|| Partial::new(plan, contribution.group.leg));
-        let here = partial.add(plan, bounds, &unit, &contribution.inputs);
-        self.newest.insert(origin.shard, origin.position.clone());
+        let others = self.shares.iter().filter(|share| share.shard != origin.shard);
+        let elsewhere = others.filter_map(|share| share.partial.content_hash_of(&unit)).next();
+        let share = self.share(plan, origin, contribution.group.leg);
+        let here = share.partial.add(plan, bounds, &unit, &contribution.inputs);
+        share.newest.clone_from(origin.position);
         self.newest_arrival = self.newest_arrival.max(origin.effective);
         self.follow_merged(plan, bounds, &unit, contribution);
         match (here, elsewhere) {
@@ -121,9 +127,23 @@ impl Group {
         }
     }
 
+    fn place_of(&self, shard: ShardIx) -> Result<usize, usize> {
+        self.shares.binary_search_by_key(&shard, |share| share.shard)
+    }
+
+    fn share(&mut self, plan: &Plan, origin: &Origin<'_>, leg: u32) -> &mut Share {
+        let place = self.place_of(origin.shard).unwrap_or_else(|place| {
+            let (partial, newest) = (Partial::new(plan, leg), origin.position.clone());
+            self.shares.reserve_exact(1);
+            self.shares.insert(place, Share { shard: origin.shard, partial, newest });
+            place
+        });
+        &mut self.shares[place]
+    }
+
     fn follow_merged(&mut self, plan: &Plan, bounds: &Bounds, unit: &Unit<'_>, contribution: &Contribution) {
         let awaits_early = matches!(plan.early(), Early::Threshold) && !self.announced;
-        if !awaits_early || self.partials.len() < 2 {
+        if !awaits_early || self.shares.len() < 2 {
             self.merged = None;
             return;
         }
@@ -136,7 +156,7 @@ impl Group {
     }
 
     fn merge_all(&self, plan: &Plan, bounds: &Bounds) -> Partial {
-        let mut partials = self.partials.values();
+        let mut partials = self.shares.iter().map(|share| &share.partial);
         let mut whole = partials.next().expect("a group has contributions").clone();
         partials.for_each(|partial| whole.merge(plan, bounds, partial));
         whole
@@ -144,9 +164,9 @@ impl Group {
 
     /// The merge of all partials (semantics 1, group).
     pub fn with_whole<T>(&self, plan: &Plan, bounds: &Bounds, read: impl FnOnce(&Partial) -> T) -> T {
-        match (&self.merged, self.partials.len()) {
+        match (&self.merged, &self.shares[..]) {
             (Some(merged), _) => read(merged),
-            (None, 1) => read(self.partials.values().next().expect("the length was just looked at")),
+            (None, [only]) => read(&only.partial),
             (None, _) => read(&self.merge_all(plan, bounds)),
         }
     }
@@ -154,8 +174,7 @@ impl Group {
     /// Its events, for a row that is made of several groups.
     pub fn bare(&self) -> Self {
         Self {
-            partials: self.partials.iter().map(|(shard, partial)| (*shard, partial.bare())).collect(),
-            newest: self.newest.clone(),
+            shares: self.shares.iter().map(Share::bare).collect(),
             newest_arrival: self.newest_arrival,
             ..Self::default()
         }
@@ -163,30 +182,45 @@ impl Group {
 
     /// Takes the events of another group. This one is bare.
     pub fn absorb(&mut self, plan: &Plan, bounds: &Bounds, other: &Self) {
-        for (shard, partial) in &other.partials {
-            match self.partials.entry(*shard) {
-                Entry::Vacant(place) => {
-                    place.insert(partial.bare());
+        for other in other.shares.iter().map(Share::bare) {
+            match self.place_of(other.shard) {
+                Ok(place) => {
+                    let own = &mut self.shares[place];
+                    own.partial.merge(plan, bounds, &other.partial);
+                    if own.newest < other.newest {
+                        own.newest = other.newest;
+                    }
                 }
-                Entry::Occupied(mut own) => own.get_mut().merge(plan, bounds, &partial.bare()),
+                Err(place) => self.shares.insert(place, other),
             }
-        }
-        for (shard, position) in &other.newest {
-            let newest = self.newest.entry(*shard).or_insert_with(|| position.clone());
-            *newest = newest.clone().max(position.clone());
         }
         self.newest_arrival = self.newest_arrival.max(other.newest_arrival);
     }
 
-    /// Estimates the size in bytes: what it was when last measured, and what it is now.
-    pub fn measure(&mut self) -> (usize, usize) {
-        let merged = self.merged.as_ref().map_or(0, |partial| partial.size_bytes());
-        let now = GROUP_OVERHEAD + merged + self.partials.values().map(Partial::size_bytes).sum::<usize>();
+    /// Estimates the size in bytes, its key and its place in the instance included (BD-2): what it was when last
+    /// measured, and what it is now.
+    pub fn measure(&mut self, key: &GroupKey) -> (usize, usize) {
+        let merged = self.merged.as_ref().map_or(0, |partial| footprint::boxed_bytes(partial.size_bytes()));
+        let shares: usize = self.shares.iter().map(Share::size_bytes).sum();
+        let early = footprint::boxed_bytes(self.early.capacity() * size_of::<DeliveryKey>());
+        let place = footprint::entry_bytes::<GroupKey, Self>() + key.heap_bytes();
+        let now = place + footprint::boxed_bytes(shares) + merged + early;
         (std::mem::replace(&mut self.bytes, now), now)
     }
 
     /// Per shard, the newest contributing record.
     pub fn newest(&self) -> impl Iterator<Item = (ShardIx, &Position)> {
-        self.newest.iter().map(|(shard, position)| (*shard, position))
+        self.shares.iter().map(|share| (share.shard, &share.newest))
+    }
+}
+
+impl Share {
+    fn bare(&self) -> Self {
+        Self { shard: self.shard, partial: self.partial.bare(), newest: self.newest.clone() }
+    }
+
+    fn size_bytes(&self) -> usize {
+        let beside = size_of::<Self>() - size_of::<Partial>();
+        self.partial.size_bytes() + beside + footprint::text_bytes(SEQUENCE_NUMBER_DIGITS)
     }
 }

@@ -186,7 +186,7 @@ impl Engine {
         let origin = Origin { shard: arriving.shard, position: &arriving.position, effective: arriving.mark.effective };
         let added = group.add(&plan, &self.config.bounds, &origin, event, contribution);
         group.early.retain(|early| self.ledger.hold_group(*early, arriving.shard, &arriving.mark));
-        let (before, after) = group.measure();
+        let (before, after) = group.measure(&contribution.group);
         instance.bytes = instance.bytes + after - before;
         self.state_bytes = self.state_bytes + after - before;
         self.announce(arriving, &key, contribution, &added);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use siphasher::sip128::{Hasher128, SipHasher24};
 
-use super::{Bounds, Scalar};
+use super::{Bounds, Scalar, footprint};
 
 /// A bounded set of texts.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -85,9 +85,11 @@ impl Distinct {
         self.overflowed
     }
 
-    /// An estimate of the memory taken, in bytes.
-    pub(super) fn size_bytes(&self) -> usize {
-        48 * self.shown.len() + self.text_bytes + 20 * self.counted.len()
+    /// An estimate of the memory taken beside itself, in bytes (BD-2).
+    pub(super) fn heap_bytes(&self) -> usize {
+        let texts = self.shown.len() * footprint::text_bytes(0) + self.text_bytes;
+        let shown = footprint::map_bytes(self.shown.len(), size_of::<(u128, Arc<str>)>());
+        shown + texts + footprint::map_bytes(self.counted.len(), size_of::<u128>())
     }
 
     fn show(&mut self, hash: u128, text: Arc<str>) {

@@ -6,7 +6,7 @@
 use std::cmp::Ordering;
 
 use super::number::Numeric;
-use super::{Scalar, Value};
+use super::{Scalar, Value, footprint};
 
 /// The extremes of a set of values.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -52,20 +52,13 @@ impl Extent {
         }
     }
 
-    /// An estimate of the memory taken, in bytes.
-    pub(super) fn size_bytes(&self) -> usize {
-        self.numbers.iter().chain(&self.texts).flatten().map(scalar_bytes).sum()
+    /// An estimate of the memory taken beside itself, in bytes (BD-2).
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.numbers.iter().chain(&self.texts).flatten().map(footprint::scalar_heap_bytes).sum()
     }
 
     fn extremes(&self) -> Option<&[Scalar; 2]> {
         if self.any_text { self.texts.as_ref() } else { self.numbers.as_ref() }
-    }
-}
-
-fn scalar_bytes(scalar: &Scalar) -> usize {
-    match scalar {
-        Scalar::Number(_) => 0,
-        Scalar::Text(text) => text.len(),
     }
 }
 

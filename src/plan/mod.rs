@@ -19,6 +19,7 @@ mod expr;
 mod extent;
 mod extract;
 mod fingerprint;
+pub(crate) mod footprint;
 mod join;
 mod leg;
 mod literals;
@@ -69,6 +70,14 @@ pub struct GroupKey {
     pub event: Option<crate::cloudtrail::EventKey>,
     /// Which of the rows made from that event (`mvexpand` makes several); 0 for a search with `stats`.
     pub ordinal: u32,
+}
+
+impl GroupKey {
+    /// An estimate of the memory that the key takes beside itself, in bytes (BD-2): its values are an attacker's texts.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let texts: usize = self.values.iter().map(footprint::scalar_heap_bytes).sum();
+        footprint::boxed_bytes(size_of_val(&self.values[..])) + texts
+    }
 }
 
 /// What one event adds to one group: the arguments of the aggregates in their order (for a search without `stats`:

@@ -27,8 +27,13 @@ pub(super) fn columns(
 ) -> Result<Vec<Arc<str>>, CompileError> {
     let internal = Names::of_rows(whole).into_vec().into_iter().filter(|name| name.starts_with('_')).collect();
     let mut columns = Columns { names: named(pipeline, whole, later), internal, closed: false };
-    for command in commands {
+    for (index, command) in commands.iter().enumerate() {
         columns.follow(command)?;
+        if matches!(&command.node, Command::FillNull { fields, .. } if fields.is_empty()) {
+            // It makes what is named behind it, also what a `rename` before it took away.
+            let named = Names::of_commands(commands[index + 1..].iter().chain(whole));
+            named.into_vec().iter().for_each(|name| columns.add(name));
+        }
     }
     if !columns.closed {
         refuse_wildcards(whole)?;

@@ -11,7 +11,6 @@ mod tests;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::mem::size_of;
 use std::sync::Arc;
 
 use state::State;
@@ -20,7 +19,7 @@ pub(super) use state::of_rows;
 use super::aggregate::Function;
 use super::distinct::keyed_hash;
 use super::leg::Leg;
-use super::{Bounds, Evidence, Plan, Value};
+use super::{Bounds, Evidence, Plan, Value, footprint};
 use crate::cloudtrail::EventKey;
 use crate::time::EventTime;
 
@@ -60,8 +59,9 @@ pub struct Partial {
     uncertain_events: u64,
     first: EventTime,
     last: EventTime,
-    /// By the keyed hash of the event's id: those with the smallest hashes (BD-3).
-    evidence: BTreeMap<u128, Evidence>,
+    /// With the keyed hash of the event's id and sorted by it: those with the smallest hashes (BD-3). A list, because
+    /// most groups have one, for which a map would take eleven times the room.
+    evidence: Vec<(u128, Evidence)>,
     /// One for each aggregate of the plan.
     states: Box<[State]>,
     /// BD-3: something that is not in `states` any more showed less than there was.
@@ -99,7 +99,7 @@ impl Partial {
             uncertain_events: 0,
             first: EventTime(i64::MAX),
             last: EventTime(i64::MIN),
-            evidence: BTreeMap::new(),
+            evidence: Vec::new(),
             states: plan.leg(leg).aggregates.iter().map(|aggregate| State::new(aggregate.function)).collect(),
             unit_bytes: 0,
         }
@@ -159,7 +159,7 @@ impl Partial {
         let bare = |copy: &KeptCopy| KeptCopy { content_hash: copy.content_hash, inputs: None };
         let units: BTreeMap<_, _> = self.units.iter().map(|(unit, copy)| (*unit, bare(copy))).collect();
         Self {
-            unit_bytes: units.values().map(KeptCopy::size_bytes).sum(),
+            unit_bytes: units.values().map(KeptCopy::heap_bytes).sum(),
             units,
             evidence: self.evidence.clone(),
             states: Box::default(),
@@ -192,7 +192,7 @@ impl Partial {
 
     /// Some of the events, by (time, id): at most `max_evidence`, those with the smallest keyed hash of the id (BD-3).
     pub fn evidence(&self) -> Vec<Evidence> {
-        let mut evidence: Vec<_> = self.evidence.values().cloned().collect();
+        let mut evidence: Vec<_> = self.evidence.iter().map(|(_, evidence)| evidence.clone()).collect();
         evidence.sort_unstable();
         evidence
     }
@@ -212,10 +212,14 @@ impl Partial {
         self.hid_values || self.states.iter().any(State::is_truncated)
     }
 
-    /// An estimate of the memory taken, in bytes.
+    /// An estimate of the memory taken, in bytes (BD-2).
     pub fn size_bytes(&self) -> usize {
-        let evidence: usize = self.evidence.values().map(|evidence| 64 + evidence.event_id.len()).sum();
-        size_of::<Self>() + self.unit_bytes + evidence + self.states.iter().map(State::size_bytes).sum::<usize>()
+        let ids: usize = self.evidence.iter().map(|(_, one)| footprint::text_bytes(one.event_id.len())).sum();
+        let evidence = footprint::boxed_bytes(size_of_val(&self.evidence[..])) + ids;
+        let units = footprint::map_bytes(self.units.len(), size_of::<((EventKey, u32), KeptCopy)>()) + self.unit_bytes;
+        let states = footprint::boxed_bytes(size_of_val(&self.states[..]));
+        let held: usize = self.states.iter().map(State::heap_bytes).sum();
+        size_of::<Self>() + evidence + units + states + held
     }
 
     /// The number of units.
@@ -257,10 +261,17 @@ impl Partial {
 
     fn add_evidence(&mut self, bounds: &Bounds, hash: u128, evidence: &Evidence) {
         // Copies of one event may differ in their time: the earliest is shown, whatever came first.
-        let known = self.evidence.entry(hash).or_insert_with(|| evidence.clone());
-        known.time = known.time.min(evidence.time);
-        if self.evidence.len() > bounds.max_evidence {
-            self.evidence.pop_last();
+        match self.evidence.binary_search_by_key(&hash, |(hash, _)| *hash) {
+            Ok(place) => {
+                let known = &mut self.evidence[place].1;
+                known.time = known.time.min(evidence.time);
+            }
+            Err(place) if place < bounds.max_evidence => {
+                self.evidence.truncate(bounds.max_evidence - 1);
+                self.evidence.reserve_exact(1);
+                self.evidence.insert(place, (hash, evidence.clone()));
+            }
+            Err(_) => {}
         }
     }
 
@@ -269,15 +280,15 @@ impl Partial {
         self.events += u64::from(!self.has_event(unit.0));
         match self.units.entry(unit) {
             Entry::Vacant(place) => {
-                self.unit_bytes += copy.size_bytes();
+                self.unit_bytes += copy.heap_bytes();
                 tally(leg, &mut self.states, &copy, u64::wrapping_add);
                 place.insert(copy);
             }
             Entry::Occupied(mut place) if copy.content_hash < place.get().content_hash => {
-                self.unit_bytes += copy.size_bytes();
+                self.unit_bytes += copy.heap_bytes();
                 tally(leg, &mut self.states, &copy, u64::wrapping_add);
                 let replaced = place.insert(copy);
-                self.unit_bytes -= replaced.size_bytes();
+                self.unit_bytes -= replaced.heap_bytes();
                 tally(leg, &mut self.states, &replaced, u64::wrapping_sub);
             }
             Entry::Occupied(_) => {}
@@ -307,13 +318,11 @@ impl KeptCopy {
         Self { content_hash: unit.content_hash, inputs }
     }
 
-    /// The node of the map included.
-    fn size_bytes(&self) -> usize {
-        let inputs = self
-            .inputs
-            .as_deref()
-            .map_or(0, |inputs| size_of::<Inputs>() + inputs.values.iter().map(state::value_bytes).sum::<usize>());
-        64 + inputs
+    /// An estimate of the memory taken beside itself, in bytes (BD-2).
+    fn heap_bytes(&self) -> usize {
+        let Some(inputs) = self.inputs.as_deref() else { return 0 };
+        let values: usize = inputs.values.iter().map(footprint::value_bytes).sum();
+        footprint::boxed_bytes(size_of::<Inputs>()) + footprint::boxed_bytes(values)
     }
 }
 

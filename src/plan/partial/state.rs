@@ -1,11 +1,9 @@
 //! The state of one aggregate, and the value that it comes to.
 
-use std::mem::size_of;
-
 use crate::plan::aggregate::Function;
 use crate::plan::distinct::{Distinct, DistinctBounds};
 use crate::plan::extent::Extent;
-use crate::plan::{Bounds, Scalar, Value, statistics};
+use crate::plan::{Bounds, Scalar, Value, footprint, statistics};
 
 /// `list` shows the first 100 values, as Splunk does.
 const LIST_LIMIT: usize = 100;
@@ -81,13 +79,15 @@ impl State {
         }
     }
 
-    pub(super) fn size_bytes(&self) -> usize {
-        size_of::<Self>()
-            + match self {
-                Self::Extent(extent) => extent.size_bytes(),
-                Self::Values(values) | Self::DistinctCount(values) => values.size_bytes(),
-                Self::Units | Self::Total { .. } => 0,
+    /// An estimate of the memory taken beside itself, in bytes (BD-2).
+    pub(super) fn heap_bytes(&self) -> usize {
+        match self {
+            Self::Extent(extent) => extent.heap_bytes(),
+            Self::Values(values) | Self::DistinctCount(values) => {
+                footprint::boxed_bytes(size_of::<Distinct>()) + values.heap_bytes()
             }
+            Self::Units | Self::Total { .. } => 0,
+        }
     }
 }
 
@@ -115,14 +115,6 @@ pub(super) fn counted(kept: &Value) -> u64 {
         Value::One(Scalar::Number(count)) => *count as u64,
         _ => 0,
     }
-}
-
-pub(super) fn value_bytes(value: &Value) -> usize {
-    let text = |scalar: &Scalar| match scalar {
-        Scalar::Number(_) => 0,
-        Scalar::Text(text) => text.len(),
-    };
-    size_of::<Value>() + value.scalars().iter().map(|scalar| size_of::<Scalar>() + text(scalar)).sum::<usize>()
 }
 
 /// The value of an aggregate over the inputs of the units, oldest event first.

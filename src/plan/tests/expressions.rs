@@ -145,6 +145,7 @@ fn functions_of_text() {
         ("ltrim(\"xxaxx\", \"x\")", "axx"),
         ("rtrim(\"xxaxx\", \"x\")", "xxa"),
         ("tostring(1234567.891, \"commas\")", "1,234,567.89"),
+        ("tostring(0.5, \"commas\")", "0.5"),
         ("tostring(255, \"hex\")", "0xFF"),
         ("tostring(90061, \"duration\")", "1+01:01:01"),
         ("lower(missing)", "null"),

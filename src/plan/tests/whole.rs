@@ -245,3 +245,9 @@ fn rows_have_no_order_of_time() {
     assert!(plan("* | stats count by u | search u=a | stats max(count) as top | search top>1").warnings().is_empty());
     assert_eq!(plan("* | stats count by u | stats max(count) as top | search count>1").warnings().len(), 1);
 }
+
+#[test]
+fn fillnull_makes_for_all_rows_what_rename_took_away() {
+    let search = "* | rename req.* as r_* | fillnull value=7 | head 2 | stats sum(req.n) as n";
+    assert_eq!(concluded(search, &[json!({"req": {"n": 1}})]), ["n=7"]);
+}

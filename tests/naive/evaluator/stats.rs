@@ -148,7 +148,7 @@ fn of_numbers(function: &str, parameter: Option<f64>, values: &[Json]) -> Json {
     let mean = sum / count;
     number(match function {
         "sum" => sum,
-        "sumsq" => numbers.iter().map(|n| (n * n).min(1e22)).sum(),
+        "sumsq" => values.iter().filter_map(as_number).map(|n| fixed(n * n)).sum(),
         "avg" | "mean" => mean,
         "range" => numbers[numbers.len() - 1] - numbers[0],
         "var" => sample(squares(mean)),

@@ -108,13 +108,14 @@ pub fn read(text: &str, format: &str) -> Option<i64> {
     clock.then_some(days * DAY + part("H") * 3600 + part("M") * 60 + part("S"))
 }
 
-/// `tostring(x, "commas")`: two digits after the point at most.
+/// `tostring(x, "commas")`: two digits after the point at most, no zeros at the end.
 pub fn commas(number: f64) -> String {
     let rounded = format!("{:.2}", (number.abs() * 100.0).round() / 100.0);
     let (whole, fraction) = rounded.split_once('.').expect("two digits");
     let grouped: Vec<String> = whole.as_bytes().rchunks(3).rev().map(|d| String::from_utf8_lossy(d).into()).collect();
     let sign = if number < 0.0 && rounded != "0.00" { "-" } else { "" };
-    let fraction = if number.fract() == 0.0 { String::new() } else { format!(".{fraction}") };
+    let fraction = format!(".{fraction}");
+    let fraction = fraction.trim_end_matches('0').trim_end_matches('.');
     format!("{sign}{}{fraction}", grouped.join(","))
 }
 

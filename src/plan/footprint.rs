@@ -1,0 +1,74 @@
+//! What ordered maps and texts take of memory: the estimates behind BD-2.
+//!
+//! Estimates are upper bounds: a flood of the smallest groups must stay below `max_state_bytes` as well. Deliberately
+//! absent: counting what the allocator really gave.
+
+use std::mem::size_of;
+
+use super::{Scalar, Value};
+
+/// What glibc's allocator adds to an allocation, rounding included.
+const ALLOCATION: usize = 24;
+/// Entries of a full node of the standard library's B-tree.
+const NODE_ENTRIES: usize = 11;
+/// Entries that a node keeps where entries come in ascending order, which fills nodes the least.
+const NODE_ENTRIES_AT_LEAST: usize = 6;
+/// Links of a node, and, spread over its leaves, the nodes above them.
+const NODE_OVERHEAD: usize = 48;
+
+/// A `BTreeMap` or `BTreeSet` of so many entries of so many bytes: nodes have a fixed size, and the first entry pays for
+/// a whole one.
+pub(crate) fn map_bytes(entries: usize, entry_bytes: usize) -> usize {
+    let nodes = if entries <= NODE_ENTRIES { entries.min(1) } else { entries.div_ceil(NODE_ENTRIES_AT_LEAST) };
+    nodes * (NODE_ENTRIES * entry_bytes + NODE_OVERHEAD + ALLOCATION)
+}
+
+/// What an entry of a map of many takes, its share of half-full nodes included.
+pub(crate) const fn entry_bytes<K, V>() -> usize {
+    (NODE_ENTRIES * (size_of::<K>() + size_of::<V>()) + NODE_OVERHEAD + ALLOCATION) / NODE_ENTRIES_AT_LEAST
+}
+
+/// A `Box`, `Vec` or `Arc` of so many bytes.
+pub(crate) fn boxed_bytes(bytes: usize) -> usize {
+    if bytes == 0 { 0 } else { bytes + ALLOCATION }
+}
+
+/// An `Arc<str>`: the text behind two counters.
+pub(crate) fn text_bytes(length: usize) -> usize {
+    boxed_bytes(2 * size_of::<usize>() + length)
+}
+
+/// What a scalar holds beside itself.
+pub(crate) fn scalar_heap_bytes(scalar: &Scalar) -> usize {
+    match scalar {
+        Scalar::Number(_) => 0,
+        Scalar::Text(text) => text_bytes(text.len()),
+    }
+}
+
+/// A value and what it holds.
+pub(crate) fn value_bytes(value: &Value) -> usize {
+    let scalars = value.scalars();
+    let list = if let Value::One(_) = value { 0 } else { boxed_bytes(size_of_val(scalars)) };
+    size_of::<Value>() + list + scalars.iter().map(scalar_heap_bytes).sum::<usize>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bd_2_a_map_of_one_entry_takes_a_whole_node() {
+        assert_eq!(map_bytes(0, 100), 0);
+        assert!(map_bytes(1, 100) >= NODE_ENTRIES * 100);
+        assert_eq!(map_bytes(1, 100), map_bytes(11, 100));
+        assert!(map_bytes(12, 100) >= 2 * NODE_ENTRIES * 100);
+    }
+
+    #[test]
+    fn bd_2_a_value_takes_what_its_texts_take() {
+        let short = value_bytes(&Value::text("a".to_owned()));
+        assert_eq!(value_bytes(&Value::text("a".repeat(1001))), short + 1000);
+        assert_eq!(value_bytes(&Value::Null), size_of::<Value>());
+    }
+}
