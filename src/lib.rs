@@ -26,6 +26,8 @@ pub mod evaluate;
 #[cfg(feature = "daemon")]
 pub mod files;
 #[cfg(feature = "daemon")]
+pub mod isolation;
+#[cfg(feature = "daemon")]
 pub mod metrics;
 #[cfg(feature = "daemon")]
 pub mod pipeline;

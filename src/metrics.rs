@@ -44,6 +44,8 @@ pub struct Metrics {
     pub kinesis_possible_loss_total: IntCounterVec,
     /// `checkpoints_total{outcome}`: stored, failed
     pub checkpoints_total: IntCounterVec,
+    /// `unclean_starts`: processes in a row that came to no orderly end, without progress in some shard (PO-2)
+    pub unclean_starts: IntGauge,
     /// `checkpoint_lag_seconds{shard}`: newest processed arrival minus the arrival at `C`
     pub checkpoint_lag_seconds: GaugeVec,
     /// `replayed_records_total{stream}`
@@ -177,6 +179,10 @@ impl Metrics {
                 &["stream"],
             )?,
             checkpoints_total: make.counters("checkpoints_total", "Checkpoints by outcome.", &["outcome"])?,
+            unclean_starts: make.int_gauge(
+                "unclean_starts",
+                "Processes before this one, in a row, that came to no orderly end, without progress in some shard.",
+            )?,
             checkpoint_lag_seconds: make.gauges(
                 "checkpoint_lag_seconds",
                 "Newest processed arrival minus the arrival at the checkpoint.",

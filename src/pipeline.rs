@@ -6,6 +6,7 @@
 
 mod answer;
 mod filters;
+mod intake;
 mod observer;
 mod reload;
 mod saver;
@@ -24,7 +25,7 @@ pub use reload::{Reload, Reloaded};
 use crate::checkpoint::{CheckpointStore, StoreError};
 use crate::cloudtrail::DecodeLimits;
 use crate::engine::{CheckpointTicket, Engine, Input, Output, ShardId};
-use crate::evaluate::RawRecord;
+use crate::isolation::Isolation;
 use crate::sink::{Acknowledgements, DeadLetterAcknowledgements, DeadLetters, SinkEnd, Sinks};
 use crate::source::{KinesisApi, ReadRequest, ShardMessage, Source, SourceError};
 use answer::Answer;
@@ -119,6 +120,9 @@ pub struct Pipeline<A: KinesisApi> {
     waiting: Option<Output>,
     /// An answer of which the engine has taken a part; until it has the rest, nothing is read from the channel.
     answer: Option<Answer>,
+    isolation: Isolation,
+    /// PO-2: answers that wait outside the engine for what they would wait for inside.
+    held: BTreeMap<ShardId, Answer>,
     /// Consumers that must not read on yet (RD-3: frozen).
     frozen: BTreeMap<ShardId, oneshot::Sender<()>>,
 }
@@ -145,8 +149,15 @@ impl<A: KinesisApi> Pipeline<A> {
             drain_deadline: parts.drain_deadline,
             waiting: None,
             answer: None,
+            isolation: Isolation::none(),
+            held: BTreeMap::new(),
             frozen: BTreeMap::new(),
         }
+    }
+
+    /// PO-2: a record that kills the process is to be found and isolated.
+    pub fn isolating(self, isolation: Isolation) -> Self {
+        Self { isolation, ..self }
     }
 
     /// Runs until `stop`, the end of standard output, or a failure; then drains (ST-1): reading stops, open windows
@@ -157,7 +168,10 @@ impl<A: KinesisApi> Pipeline<A> {
     /// was drained all the same.
     pub async fn run(mut self, stop: CancellationToken) -> Result<Ended, PipelineError> {
         // RD-2, RD-4: the frontier and the resolved start are durable before the first record is read.
-        self.save_now().await?;
+        let (ticket, first) = self.engine.checkpoint();
+        self.saver.save(ticket, first.clone());
+        self.await_save().await?;
+        self.observer.unclean_starts(self.isolation.begin(&first)?);
         let failure = self.work(&stop).await;
         let ended = self.drain().await;
         match failure {
@@ -185,7 +199,7 @@ impl<A: KinesisApi> Pipeline<A> {
                     Step::Reload(reload)
                 }
                 error = source_failure(self.source.as_mut()) => Step::Failed(error.into()),
-                () = std::future::ready(()), if self.waiting.is_none() && self.answer.is_some() => Step::Piece,
+                () = self.isolation.may_attempt(), if self.waiting.is_none() && self.answer.is_some() => Step::Piece,
                 Some(message) = self.messages.recv(), if self.waiting.is_none() => Step::Message(message),
             };
             match step {
@@ -199,7 +213,10 @@ impl<A: KinesisApi> Pipeline<A> {
     fn apply(&mut self, step: Step) {
         match step {
             Step::Acknowledged(key) => self.engine.handle_input(Input::Delivered(key)),
-            Step::DeadLettered(id) => self.engine.handle_input(Input::DeadLettered(id)),
+            Step::DeadLettered(id) => {
+                self.isolation.dead_lettered(id);
+                self.engine.handle_input(Input::DeadLettered(id));
+            }
             Step::Saved(ticket, saved) => self.checkpoint_saved(ticket, saved),
             Step::RoomForOutput => self.send_waiting(),
             Step::Observe => self.observer.observe(&self.engine, &self.sinks),
@@ -229,6 +246,7 @@ impl<A: KinesisApi> Pipeline<A> {
                 None => break,
             }
         }
+        self.take_held();
         self.thaw();
     }
 
@@ -240,6 +258,7 @@ impl<A: KinesisApi> Pipeline<A> {
             }
             Some(Output::DeadLetter(letter)) => {
                 self.observer.dead_letter(&letter);
+                self.isolation.dead_letter(&letter);
                 self.dead_letters.push(letter);
             }
             Some(Output::Read { .. }) | None => {}
@@ -278,28 +297,6 @@ impl<A: KinesisApi> Pipeline<A> {
                 self.observer.possible_loss(&shard, &after, range, &detail);
             }
             ShardMessage::Listed(shards) => self.engine.handle_input(Input::ShardsListed(shards)),
-        }
-    }
-
-    /// The next records of the answer at hand; its consumer may read on once all of them are taken.
-    fn take_piece(&mut self) {
-        let Some(mut answer) = self.answer.take() else { return };
-        let records = answer.piece();
-        let raw = records.iter().map(|record| RawRecord {
-            position: &record.position,
-            arrival: record.arrival,
-            data: &record.data,
-        });
-        // Decoding a large record takes longer than a task may hold its thread.
-        tokio::task::block_in_place(|| {
-            let evaluation = self.matching.follow(&self.engine).evaluate(raw);
-            self.observer.evaluated(&evaluation);
-            self.engine.handle_input(Input::Records { shard: answer.shard.clone(), records: evaluation.records });
-        });
-        self.observer.counted(&self.engine);
-        match answer.taken() {
-            Ok((shard, resume)) => drop(self.frozen.insert(shard, resume)),
-            Err(rest) => self.answer = Some(rest),
         }
     }
 
@@ -348,6 +345,7 @@ impl<A: KinesisApi> Pipeline<A> {
         self.observer.draining();
         // What the engine has not taken yet is read again after the restart.
         self.answer = None;
+        self.held.clear();
         let deadline = Instant::now() + self.drain_deadline;
         if let Some(source) = self.source.take() {
             // What it failed of was said already.
@@ -357,7 +355,9 @@ impl<A: KinesisApi> Pipeline<A> {
         // At the deadline, what is still owed is counted.
         let _ = tokio::time::timeout_at(deadline, self.settle()).await;
         let pending = self.owed();
-        self.save_now().await?;
+        let saved = self.save_now().await;
+        self.isolation.end();
+        saved?;
         self.sinks.close();
         // What best-effort sinks still hold; nothing waits for it beyond the deadline.
         let rest = async { while self.acknowledgements.next().await.is_some() {} };

@@ -8,12 +8,15 @@ use crate::checkpoint::{encode, inspect, reset, show};
 use crate::cli::{CheckpointAction, CheckpointArgs, ConfigArgs, ResetArgs};
 use crate::config::{CheckpointStoreConfig, Config};
 use crate::engine::Checkpoint;
+use crate::isolation;
 
 pub(super) fn run(args: CheckpointArgs, out: &mut dyn Write, diagnostics: &mut dyn Write) -> Result<Exit, Failure> {
     match args.action {
         CheckpointAction::Show(config) => {
             let checkpoint = stored(&config)?;
             out.write_all(show(&checkpoint).as_bytes())?;
+            let isolation = isolation::show(&file_of(&read_config(&config)?)?).map_err(Failure::config)?;
+            out.write_all(isolation.as_bytes())?;
         }
         CheckpointAction::Export(config) => {
             let checkpoint = stored(&config)?;

@@ -1,5 +1,7 @@
 //! `trailrisk run`: the order of start (configuration, metrics, listener, sinks, store, source), supervision, drain.
 
+mod start;
+
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,9 +21,7 @@ use crate::checkpoint::{CheckpointStore, FileStore, MemoryStore, StoreError};
 use crate::clock;
 use crate::cloudtrail::DecodeLimits;
 use crate::config::{CheckpointStoreConfig, Config};
-use crate::engine::{
-    Checkpoint, Engine, EngineConfig, Input, Position, StartPosition, StoredPlanError, StreamIdentity, Timing,
-};
+use crate::engine::StoredPlanError;
 use crate::metrics::{DetectionMetrics, Metrics};
 use crate::pipeline::{Ended, Observer, Parts, Pipeline, PipelineError, Reload};
 use crate::sink::{DeadLetterError, DeadLetters, SinkDeps, SinkError, Sinks, StdoutWriter};
@@ -159,13 +159,6 @@ struct Base<'a> {
     stdout: StdoutWriter,
 }
 
-/// Where a process begins: see [`EngineConfig`].
-struct Start {
-    position: StartPosition,
-    started_at: Arrival,
-    unseen_from: Arrival,
-}
-
 impl Daemon {
     /// Starts everything but the reading. Risk events of a stdout sink go to `stdout`.
     ///
@@ -261,6 +254,7 @@ impl Base<'_> {
         let retention_hours = source.description().retention_hours;
         detections::check_retention(&self.detections.plans, &self.config.source, retention_hours)?;
         let engine = self.engine(&mut source, stored).await?;
+        let isolation = self.isolation(&source)?;
         let (dead_letters, dead_letter_acknowledgements) =
             DeadLetters::start(&self.config.dead_letter, &self.metrics, self.end_sinks.clone())?;
         let mut observer = Observer::new(
@@ -292,73 +286,10 @@ impl Base<'_> {
             checkpoint_interval,
             drain_deadline,
         };
-        Ok((Box::new(move |stop| Box::pin(Pipeline::new(parts, store).run(stop))), retention_hours))
-    }
-
-    /// The engine, new or restored, with the start frontier registered (RD-2).
-    async fn engine(&self, source: &mut Source, stored: Option<Checkpoint>) -> Result<Engine, StartError> {
-        let described = source.description().clone();
-        let stream = StreamIdentity { name: described.name, created_at: described.created_at };
-        let oldest = source
-            .server_time()
-            .map_or(Arrival::MIN, |now| now.plus(-i64::from(described.retention_hours) * 3_600_000));
-        let mut engine = match stored {
-            Some(checkpoint) => {
-                check_stream(&checkpoint.stream, &stream)?;
-                self.report_trimmed(&checkpoint, oldest);
-                let now = source.server_time().ok_or(SourceError::NoServerTime)?;
-                // `Date` is cut off to the second.
-                let slack = self.config.source.tip_slack + Duration::from_secs(1);
-                let slack = i64::try_from(slack.as_millis()).unwrap_or(i64::MAX);
-                let start = Start {
-                    position: StartPosition::TrimHorizon,
-                    started_at: checkpoint.started_at,
-                    unseen_from: now.plus(slack),
-                };
-                tracing::info!(horizon = %checkpoint.horizon, shards = checkpoint.shards.len(), "resuming");
-                Engine::restore(self.engine_config(stream, start), self.detections.plans.clone(), checkpoint)?
-            }
-            None => {
-                let start = source.resolve_start()?;
-                let started_at = match start {
-                    StartPosition::TrimHorizon => oldest,
-                    StartPosition::AtTimestamp(at) => at,
-                };
-                tracing::info!(?start, "first start");
-                let start = Start { position: start, started_at, unseen_from: Arrival::MIN };
-                Engine::new(self.engine_config(stream, start), self.detections.plans.clone())
-            }
-        };
-        engine.handle_input(Input::ShardsListed(source.list().await?));
-        self.readiness.pass(Check::ShardsListed);
-        Ok(engine)
-    }
-
-    /// CP-8: a position older than the trim horizon is reported with the range that may be lost.
-    fn report_trimmed(&self, checkpoint: &Checkpoint, oldest: Arrival) {
-        for (shard, row) in &checkpoint.shards {
-            let from = row.effective_arrival.max(row.read_through.unwrap_or(Arrival::MIN));
-            if row.resume_after != Position::End && from != Arrival::MIN && from < oldest {
-                self.metrics.kinesis_possible_loss_total.with_label_values(&[&checkpoint.stream.name]).inc();
-                tracing::error!(
-                    %shard, %from, to = %oldest,
-                    "records may be lost: the checkpoint is older than the stream's retention"
-                );
-            }
-        }
-    }
-
-    fn engine_config(&self, stream: StreamIdentity, start: Start) -> EngineConfig {
-        EngineConfig {
-            source_name: self.config.source.name.as_str().into(),
-            stream,
-            bounds: catalog::bounds(&self.config.limits, &self.config.source.name),
-            max_state_bytes: self.config.limits.max_state_bytes,
-            timing: Timing::Live,
-            start: start.position,
-            started_at: start.started_at,
-            unseen_from: start.unseen_from,
-        }
+        Ok((
+            Box::new(move |stop| Box::pin(Pipeline::new(parts, store).isolating(isolation).run(stop))),
+            retention_hours,
+        ))
     }
 
     fn sinks(self, dead_letters: DeadLetters) -> Result<(Sinks, crate::sink::Acknowledgements), StartError> {
@@ -376,19 +307,6 @@ impl Base<'_> {
         sinks.set_routes(self.detections.routes);
         Ok((sinks, acknowledgements))
     }
-}
-
-/// CP-8: a stream recreated under the same name is never passed over in silence.
-fn check_stream(stored: &StreamIdentity, found: &StreamIdentity) -> Result<(), StartError> {
-    if stored == found {
-        return Ok(());
-    }
-    Err(StartError::OtherStream {
-        stored: stored.name.clone(),
-        stored_at: Arrival(stored.created_at),
-        found: found.name.clone(),
-        found_at: Arrival(found.created_at),
-    })
 }
 
 fn worker_name() -> String {

@@ -1,5 +1,5 @@
 //! A checkpoint in one file: `<path>`, replaced whole, beside `<path>.lock`, which one process holds for its life, and
-//! `<path>.tmp`, which is there only while the next document is written.
+//! `<path>.tmp`, which is there only while the next document is written. `<path>.starts` is the isolation's.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Write};
@@ -12,6 +12,9 @@ use crate::engine::Checkpoint;
 
 /// Readable by the daemon's user alone: the document holds detections and positions.
 const MODE: u32 = 0o600;
+
+/// What `isolation` keeps beside the checkpoint: it belongs to it, and leaves with it.
+pub(crate) const STARTS_SUFFIX: &str = ".starts";
 
 /// Keeps the checkpoint in a file, which no other process may use meanwhile.
 #[derive(Debug)]
@@ -111,6 +114,7 @@ pub fn reset(path: &Path) -> Result<bool, StoreError> {
     let _lock = lock(path)?;
     let removed = remove_if_there(path).and_then(|was_there| {
         remove_if_there(&beside(path, ".tmp"))?;
+        remove_if_there(&beside(path, STARTS_SUFFIX))?;
         sync_folder(path)?;
         Ok(was_there)
     });
@@ -131,7 +135,7 @@ fn lock(path: &Path) -> Result<File, StoreError> {
 
 /// Replaces the file so that a crash at any moment leaves the old bytes or the new ones, and returns once the new ones
 /// are durable.
-fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let temporary = beside(path, ".tmp");
     // A leftover could have another mode, or be a link.
     remove_if_there(&temporary)?;
@@ -156,12 +160,12 @@ fn remove_if_there(path: &Path) -> io::Result<bool> {
     }
 }
 
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
 }
 
-fn io_error(action: &'static str, path: &Path, source: io::Error) -> StoreError {
+pub(crate) fn io_error(action: &'static str, path: &Path, source: io::Error) -> StoreError {
     StoreError::Io { action, place: path.display().to_string(), source }
 }

@@ -12,6 +12,7 @@ mod tests;
 
 pub use document::encode;
 pub use file::{FileStore, inspect, reset};
+pub(crate) use file::{STARTS_SUFFIX, beside, io_error, write_whole};
 pub use memory::MemoryStore;
 pub use show::show;
 

@@ -59,11 +59,13 @@ pub enum RejectReason {
     Empty,
     /// A KPL aggregate whose digest or protobuf does not hold.
     BadKpl,
+    /// Two processes died while they evaluated it alone (PO-2). Never found by decoding.
+    KillsProcess,
 }
 
 impl RejectReason {
     /// Every reason, for counters that start at zero.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::BadGzip,
         Self::TooLarge,
         Self::BadJson,
@@ -73,6 +75,7 @@ impl RejectReason {
         Self::NoEventTime,
         Self::Empty,
         Self::BadKpl,
+        Self::KillsProcess,
     ];
 
     /// The metric label and the dead letter's `reason`.
@@ -87,6 +90,7 @@ impl RejectReason {
             Self::NoEventTime => "no_event_time",
             Self::Empty => "empty",
             Self::BadKpl => "bad_kpl",
+            Self::KillsProcess => "kills_process",
         }
     }
 }

@@ -20,6 +20,8 @@ struct Arriving {
     arrival: Arrival,
     /// Beyond the `P` that a checkpoint remembers: announced aloud (CP-5).
     beyond: bool,
+    /// Whether what is rejected of it is dead-lettered.
+    aloud: bool,
 }
 
 /// What became of one contribution.
@@ -32,26 +34,52 @@ enum Fate {
 impl Engine {
     pub(super) fn records_read(&mut self, id: &ShardId, records: Vec<EvaluatedRecord>) {
         let Some(&ix) = self.by_id.get(id) else { return };
-        debug_assert!(self.shards[ix.0 as usize].life == Life::Reading, "RD-1: only an opened shard is read");
         for record in records {
-            let shard = &mut self.shards[ix.0 as usize];
-            let beyond = record.position > shard.silent_to;
-            if beyond {
-                shard.skip_to_silent_end();
-            }
-            if beyond && (!self.shards[ix.0 as usize].parked.is_empty() || self.must_wait(ix, &record)) {
-                self.shards[ix.0 as usize].parked.push_back(record);
-            } else {
-                self.process(ix, record);
-            }
+            self.read(ix, record, false);
         }
+    }
+
+    /// PO-2.
+    pub(super) fn isolated_read(&mut self, id: &ShardId, record: EvaluatedRecord, told: bool) {
+        let Some(&ix) = self.by_id.get(id) else { return };
+        self.read(ix, record, !told);
+    }
+
+    fn read(&mut self, ix: ShardIx, record: EvaluatedRecord, aloud: bool) {
+        debug_assert!(self.shards[ix.0 as usize].life == Life::Reading, "RD-1: only an opened shard is read");
+        if self.waits(ix, &record.position, record.arrival) {
+            self.shards[ix.0 as usize].parked.push_back(record);
+        } else {
+            self.process(ix, record, aloud);
+        }
+    }
+
+    /// Whether the shard's next record, at this position, would have to wait inside the engine if it were given now
+    /// (CP-5, WN-7). Who gives it only when it need not knows that all that is done with it is done at once.
+    pub fn next_waits(&mut self, id: &ShardId, position: &Position, arrival: Arrival) -> bool {
+        let Some(&ix) = self.by_id.get(id) else { return false };
+        self.waits(ix, position, arrival)
+    }
+
+    /// Whether an earlier process was done with this record (CP-5).
+    pub fn is_replay(&self, id: &ShardId, position: &Position) -> bool {
+        self.shard(id).is_some_and(|shard| *position <= shard.silent_to)
+    }
+
+    /// Of the next record of a shard.
+    fn waits(&mut self, ix: ShardIx, position: &Position, arrival: Arrival) -> bool {
+        let shard = &mut self.shards[ix.0 as usize];
+        if *position <= shard.silent_to {
+            return false;
+        }
+        shard.skip_to_silent_end();
+        !shard.parked.is_empty() || self.must_wait(ix, position, arrival)
     }
 
     /// CP-5: what lies beyond P waits until every shard has reached its own P. WN-7: what stands behind a change of plans
     /// waits until that is durable.
-    fn must_wait(&mut self, ix: ShardIx, record: &EvaluatedRecord) -> bool {
-        let shard = &self.shards[ix.0 as usize];
-        let effective = shard.effective_of(&record.position, record.arrival, self.horizon);
+    fn must_wait(&mut self, ix: ShardIx, position: &Position, arrival: Arrival) -> bool {
+        let effective = self.shards[ix.0 as usize].effective_of(position, arrival, self.horizon);
         self.replay_unfinished() || self.is_behind_change(effective)
     }
 
@@ -66,16 +94,16 @@ impl Engine {
         for ix in 0..self.shards.len() {
             let ix = ShardIx(u32::try_from(ix).expect("adopt checked the number of shards"));
             while let Some(record) = self.shards[ix.0 as usize].parked.pop_front() {
-                if self.must_wait(ix, &record) {
+                if self.must_wait(ix, &record.position, record.arrival) {
                     self.shards[ix.0 as usize].parked.push_front(record);
                     break;
                 }
-                self.process(ix, record);
+                self.process(ix, record, false);
             }
         }
     }
 
-    fn process(&mut self, ix: ShardIx, record: EvaluatedRecord) {
+    fn process(&mut self, ix: ShardIx, record: EvaluatedRecord, aloud: bool) {
         let horizon = self.horizon;
         let shard = &mut self.shards[ix.0 as usize];
         let beyond = record.position > shard.silent_to;
@@ -84,7 +112,8 @@ impl Engine {
         self.counters.replayed_records += u64::from(!beyond);
         self.counters.events += u64::from(record.decoded);
         self.counters.tip_slack_violations += u64::from(violation);
-        let arriving = Arriving { shard: ix, mark, position: record.position, arrival: record.arrival, beyond };
+        let (position, arrival, aloud) = (record.position, record.arrival, aloud || beyond);
+        let arriving = Arriving { shard: ix, mark, position, arrival, beyond, aloud };
         for rejected in record.rejected {
             self.reject(&arriving, rejected);
         }
@@ -96,10 +125,10 @@ impl Engine {
         }
     }
 
-    /// PO-1. In replay the dead letter was stored already (CP-5).
+    /// PO-1. In replay the dead letter was stored already (CP-5), unless the record was isolated only then (PO-2).
     fn reject(&mut self, arriving: &Arriving, rejected: Rejected) {
         *self.counters.rejected.entry(rejected.reason).or_default() += 1;
-        if !arriving.beyond {
+        if !arriving.aloud {
             return;
         }
         let id = DeadLetterId(self.next_dead_letter);

@@ -32,6 +32,16 @@ pub enum Input {
         /// The records, evaluated against the plans of [`super::Engine::plans`].
         records: Vec<EvaluatedRecord>,
     },
+    /// The next record of one shard, which is not evaluated because processes died of it (PO-2): rejected whole. Its
+    /// dead letter is stored beyond `P`, and in replay as well unless it is `told` already.
+    Isolated {
+        /// The shard.
+        shard: ShardId,
+        /// The record, rejected.
+        record: Box<EvaluatedRecord>,
+        /// Whether its dead letter was acknowledged before.
+        told: bool,
+    },
     /// RD-3: two empty reads in a row at the tip; everything that arrived up to `read_through` has been delivered
     /// (`T - tip_slack`).
     AtTip {

@@ -191,6 +191,7 @@ impl Engine {
         match input {
             Input::ShardsListed(shards) => self.shards_listed(shards),
             Input::Records { shard, records } => self.records_read(&shard, records),
+            Input::Isolated { shard, record, told } => self.isolated_read(&shard, *record, told),
             Input::AtTip { shard, read_through } => self.at_tip(&shard, read_through),
             Input::ShardDrained { shard, children } => self.shard_drained(&shard, children),
             Input::ShardStalled { shard, stalled } => self.shard_stalled(&shard, stalled),

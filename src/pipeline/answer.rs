@@ -15,7 +15,7 @@ pub(super) struct Answer {
     pub(super) shard: ShardId,
     rest: std::vec::IntoIter<Record>,
     /// BD-1: returned when the last piece is taken.
-    _permit: OwnedSemaphorePermit,
+    _permit: Option<OwnedSemaphorePermit>,
     resume: oneshot::Sender<()>,
 }
 
@@ -26,18 +26,33 @@ impl Answer {
         permit: OwnedSemaphorePermit,
         resume: oneshot::Sender<()>,
     ) -> Self {
-        Self { shard, rest: records.into_iter(), _permit: permit, resume }
+        Self { shard, rest: records.into_iter(), _permit: Some(permit), resume }
     }
 
-    /// The next records: at least one, if there are any left.
-    pub(super) fn piece(&mut self) -> Vec<Record> {
-        let mut bytes = 0;
+    /// The records that are left.
+    pub(super) fn rest(&self) -> &[Record] {
+        self.rest.as_slice()
+    }
+
+    /// How many records to take next: at least one, if there are any left; and as many as `goes_with` lets join the first.
+    pub(super) fn piece(&self, goes_with: impl Fn(&Record, &Record) -> bool) -> usize {
+        let Some((first, others)) = self.rest().split_first() else { return 0 };
+        let mut bytes = first.data.len();
         let mut fits = |record: &Record| {
             bytes += record.data.len();
             bytes <= PIECE_BYTES
         };
-        let count = self.rest.as_slice().iter().take_while(|record| fits(record)).count().max(1);
+        1 + others.iter().take_while(|record| fits(record) && goes_with(first, record)).count()
+    }
+
+    /// The next records.
+    pub(super) fn take(&mut self, count: usize) -> Vec<Record> {
         self.rest.by_ref().take(count).collect()
+    }
+
+    /// Where it waits for others to be read: these need the room (the answer itself is one a shard at most).
+    pub(super) fn without_permit(self) -> Self {
+        Self { _permit: None, ..self }
     }
 
     /// Who waits for leave to read on, once every record is taken.
@@ -71,7 +86,8 @@ mod tests {
         for expected in [&sizes[..2], &sizes[2..3], &sizes[3..4], &sizes[4..5], &sizes[5..]] {
             let Err(rest) = answer.taken() else { panic!("something is left") };
             answer = rest;
-            let piece: Vec<usize> = answer.piece().iter().map(|record| record.data.len()).collect();
+            let count = answer.piece(|_, _| true);
+            let piece: Vec<usize> = answer.take(count).iter().map(|record| record.data.len()).collect();
             assert_eq!(piece, expected);
         }
         assert!(answer.taken().is_ok());

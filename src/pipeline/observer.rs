@@ -208,6 +208,11 @@ impl Observer {
         tracing::warn!(shard = %letter.shard, position = %letter.position, reason, "record rejected, dead-lettered");
     }
 
+    /// PO-2: at the start.
+    pub fn unclean_starts(&self, count: u32) {
+        self.metrics.unclean_starts.set(i64::from(count));
+    }
+
     /// RD-3.
     pub fn stalled(&self, shard: &ShardId, stalled: bool) {
         if stalled {

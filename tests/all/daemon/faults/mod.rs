@@ -4,6 +4,7 @@
 
 mod credentials;
 mod hostile;
+mod killer;
 mod kinesis;
 mod plans;
 mod recreated;

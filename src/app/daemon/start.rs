@@ -1,0 +1,112 @@
+//! Where a process begins: the stream, the checkpoint, the engine between them, and what earlier processes died of.
+
+use std::time::Duration;
+
+use super::{Base, StartError};
+use crate::admin::Check;
+use crate::catalog;
+use crate::config::CheckpointStoreConfig;
+use crate::engine::{Checkpoint, Engine, EngineConfig, Input, Position, StartPosition, StreamIdentity, Timing};
+use crate::isolation::Isolation;
+use crate::source::{Source, SourceError};
+use crate::time::Arrival;
+
+/// Where a process begins: see [`EngineConfig`].
+struct Start {
+    position: StartPosition,
+    started_at: Arrival,
+    unseen_from: Arrival,
+}
+
+impl Base<'_> {
+    /// The engine, new or restored, with the start frontier registered (RD-2).
+    pub(super) async fn engine(&self, source: &mut Source, stored: Option<Checkpoint>) -> Result<Engine, StartError> {
+        let described = source.description().clone();
+        let stream = StreamIdentity { name: described.name, created_at: described.created_at };
+        let oldest = source
+            .server_time()
+            .map_or(Arrival::MIN, |now| now.plus(-i64::from(described.retention_hours) * 3_600_000));
+        let mut engine = match stored {
+            Some(checkpoint) => {
+                check_stream(&checkpoint.stream, &stream)?;
+                self.report_trimmed(&checkpoint, oldest);
+                let start = Start {
+                    position: StartPosition::TrimHorizon,
+                    started_at: checkpoint.started_at,
+                    unseen_from: self.unseen_from(source)?,
+                };
+                tracing::info!(horizon = %checkpoint.horizon, shards = checkpoint.shards.len(), "resuming");
+                Engine::restore(self.engine_config(stream, start), self.detections.plans.clone(), checkpoint)?
+            }
+            None => {
+                let start = source.resolve_start()?;
+                let started_at = match start {
+                    StartPosition::TrimHorizon => oldest,
+                    StartPosition::AtTimestamp(at) => at,
+                };
+                tracing::info!(?start, "first start");
+                let start = Start { position: start, started_at, unseen_from: Arrival::MIN };
+                Engine::new(self.engine_config(stream, start), self.detections.plans.clone())
+            }
+        };
+        engine.handle_input(Input::ShardsListed(source.list().await?));
+        self.readiness.pass(Check::ShardsListed);
+        Ok(engine)
+    }
+
+    /// CP-8: a position older than the trim horizon is reported with the range that may be lost.
+    fn report_trimmed(&self, checkpoint: &Checkpoint, oldest: Arrival) {
+        for (shard, row) in &checkpoint.shards {
+            let from = row.effective_arrival.max(row.read_through.unwrap_or(Arrival::MIN));
+            if row.resume_after != Position::End && from != Arrival::MIN && from < oldest {
+                self.metrics.kinesis_possible_loss_total.with_label_values(&[&checkpoint.stream.name]).inc();
+                tracing::error!(
+                    %shard, %from, to = %oldest,
+                    "records may be lost: the checkpoint is older than the stream's retention"
+                );
+            }
+        }
+    }
+
+    fn engine_config(&self, stream: StreamIdentity, start: Start) -> EngineConfig {
+        EngineConfig {
+            source_name: self.config.source.name.as_str().into(),
+            stream,
+            bounds: catalog::bounds(&self.config.limits, &self.config.source.name),
+            max_state_bytes: self.config.limits.max_state_bytes,
+            timing: Timing::Live,
+            start: start.position,
+            started_at: start.started_at,
+            unseen_from: start.unseen_from,
+        }
+    }
+
+    /// PO-2: kept where the checkpoint is.
+    pub(super) fn isolation(&self, source: &Source) -> Result<Isolation, StartError> {
+        match &self.config.checkpoint.store {
+            CheckpointStoreConfig::Memory => Ok(Isolation::none()),
+            CheckpointStoreConfig::File(path) => Ok(Isolation::beside(path, self.unseen_from(source)?)?),
+        }
+    }
+
+    /// No process before this one has read anything that arrives then or later.
+    fn unseen_from(&self, source: &Source) -> Result<Arrival, SourceError> {
+        let now = source.server_time().ok_or(SourceError::NoServerTime)?;
+        // `Date` is cut off to the second.
+        let slack = self.config.source.tip_slack + Duration::from_secs(1);
+        Ok(now.plus(i64::try_from(slack.as_millis()).unwrap_or(i64::MAX)))
+    }
+}
+
+/// CP-8: a stream recreated under the same name is never passed over in silence.
+fn check_stream(stored: &StreamIdentity, found: &StreamIdentity) -> Result<(), StartError> {
+    if stored == found {
+        return Ok(());
+    }
+    Err(StartError::OtherStream {
+        stored: stored.name.clone(),
+        stored_at: Arrival(stored.created_at),
+        found: found.name.clone(),
+        found_at: Arrival(found.created_at),
+    })
+}
