@@ -133,7 +133,7 @@ fn semantics_4_every_schedule_comes_to_what_the_oracle_says() {
 
 #[test]
 fn bd_2_nothing_is_lost_where_state_is_bounded() {
-    all_pass(seeds(60), Options { max_state_bytes: Some(4_000), ..Options::default() });
+    all_pass(seeds(60), Options { max_state_bytes: Some(12_000), ..Options::default() });
 }
 
 #[test]
