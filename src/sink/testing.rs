@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::format::native;
+use super::format::schema::check_dead_letter;
 pub(super) use receiver::{Answer, Receiver, webhook_config};
 
 use super::{DeadLetterAcknowledgements, DeadLetters, SinkDeps, StdoutWriter};
@@ -30,6 +32,12 @@ pub(super) fn sink_config(name: &str) -> SinkConfig {
         queue_bytes: 1024 * 1024,
         kind: SinkKind::Stdout,
     }
+}
+
+/// What an emission of a test has beside the risk event.
+pub(super) fn meta() -> native::Meta<'static> {
+    let emitted_at = "2023-04-24T23:51:18.5Z".parse().unwrap();
+    native::Meta { emitted_at, producer: "trailrisk/0.1.0", worker: "w1", stream: "trail" }
 }
 
 /// The seed's risk event: its golden row, as the final of its hour.
@@ -155,7 +163,8 @@ impl DeadLetterFile {
 
     pub(super) fn lines(&self) -> Vec<serde_json::Value> {
         let text = std::fs::read_to_string(self.path()).unwrap();
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        let checked = text.lines().inspect(|line| check_dead_letter(line.as_bytes()));
+        checked.map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 }
 

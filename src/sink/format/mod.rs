@@ -2,5 +2,7 @@
 
 mod escape;
 pub mod native;
+#[cfg(test)]
+pub(super) mod schema;
 
 pub(super) use escape::to_json;

@@ -42,6 +42,8 @@ pub fn line(event: &RiskEvent, meta: &Meta<'_>) -> Vec<u8> {
     line.extend_from_slice(b",\"meta\":");
     line.extend_from_slice(&to_json(&MetaBody::of(event, meta)));
     line.extend_from_slice(b"}\n");
+    #[cfg(test)]
+    super::schema::check_risk_event(&line);
     line
 }
 
