@@ -8,6 +8,7 @@ mod canonical;
 mod difference;
 mod environment;
 mod field;
+mod format;
 mod node;
 mod problem;
 mod read;
@@ -19,6 +20,7 @@ mod tests;
 mod units;
 
 pub use environment::{Environment, Overrides};
+pub use format::OcsfVersion;
 pub use problem::{ConfigError, Place, Problem};
 pub use read::read;
 pub(crate) use units::duration;

@@ -2,7 +2,9 @@
 
 mod escape;
 pub mod native;
+mod ocsf;
 #[cfg(test)]
 pub(super) mod schema;
+mod value;
 
 pub(super) use escape::to_json;

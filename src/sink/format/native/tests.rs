@@ -1,6 +1,9 @@
+use std::sync::Arc;
+
 use serde_json::Value as Json;
 
 use super::*;
+use crate::plan::{Scalar, Value};
 use crate::risk_event::{Marks, RiskEventId, Stage};
 use crate::sink::testing::{meta, seed_event};
 use crate::time::EventTime;
