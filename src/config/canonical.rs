@@ -5,8 +5,8 @@ use sha2::{Digest, Sha256};
 
 use super::units::{show_duration, show_size};
 use super::{
-    CheckpointStoreConfig, Config, DetectionSettings, DetectionsConfig, LimitsConfig, LogFormat, LookupConfig,
-    SinkConfig, SinkKind, SourceConfig, StartConfig, StreamRef, WebhookConfig,
+    CheckpointStoreConfig, Config, DeliveryConfig, DetectionSettings, DetectionsConfig, HttpConfig, LimitsConfig,
+    LogFormat, LookupConfig, SinkConfig, SinkKind, SourceConfig, StartConfig, StreamRef,
 };
 use crate::risk_event::Stage;
 
@@ -130,10 +130,10 @@ fn sink(sink: &SinkConfig) -> Value {
         "queue_bytes": show_size(sink.queue_bytes),
     });
     let kind = match &sink.kind {
-        SinkKind::Stdout => json!({"type": "stdout"}),
-        SinkKind::Webhook(config) => webhook(config),
+        SinkKind::Stdout => vec![json!({"type": "stdout"})],
+        SinkKind::Webhook(webhook) => vec![json!({"type": "webhook"}), http(&webhook.http), delivery(&sink.delivery)],
     };
-    let keys = [common, kind].into_iter().flat_map(|value| match value {
+    let keys = std::iter::once(common).chain(kind).flat_map(|value| match value {
         Value::Object(keys) => keys,
         _ => Map::new(),
     });
@@ -144,19 +144,25 @@ fn names_of(stages: &[Stage]) -> Vec<&'static str> {
     stages.iter().map(|stage| stage.as_str()).collect()
 }
 
-fn webhook(webhook: &WebhookConfig) -> Value {
-    let headers: Map<String, Value> = webhook.headers.iter().map(|(name, _)| (name.clone(), json!(HIDDEN))).collect();
+fn delivery(delivery: &DeliveryConfig) -> Value {
     json!({
-        "type": "webhook",
-        "url": origin(&webhook.url),
-        "allow_http": webhook.allow_http,
-        "allow_private": webhook.allow_private,
+        "retry_min": show_duration(delivery.retry_min),
+        "retry_max": show_duration(delivery.retry_max),
+        "give_up_after": show_duration(delivery.give_up_after),
+        "concurrency": delivery.concurrency,
+        "batch_max_events": delivery.batch.events,
+        "batch_max_bytes": show_size(delivery.batch.bytes),
+    })
+}
+
+fn http(http: &HttpConfig) -> Value {
+    let headers: Map<String, Value> = http.headers.iter().map(|(name, _)| (name.clone(), json!(HIDDEN))).collect();
+    json!({
+        "url": origin(&http.url),
+        "allow_http": http.allow_http,
+        "allow_private": http.allow_private,
         "headers": headers,
-        "timeout": show_duration(webhook.timeout),
-        "retry_min": show_duration(webhook.retry_min),
-        "retry_max": show_duration(webhook.retry_max),
-        "give_up_after": show_duration(webhook.give_up_after),
-        "concurrency": webhook.concurrency,
+        "timeout": show_duration(http.timeout),
     })
 }
 

@@ -199,6 +199,10 @@ pub struct SinkConfig {
     pub detections: Vec<String>,
     /// `queue_bytes`: what its queue may hold, default 16 MiB.
     pub queue_bytes: usize,
+    /// `format`: how a risk event is written for it.
+    pub format: FormatConfig,
+    /// How it delivers.
+    pub delivery: DeliveryConfig,
     /// `type` and what belongs to it.
     pub kind: SinkKind,
 }
@@ -212,9 +216,66 @@ pub enum SinkKind {
     Webhook(WebhookConfig),
 }
 
+/// `format`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum FormatConfig {
+    /// `native`: the risk event as `trailrisk.risk_event/v1`.
+    #[default]
+    Native,
+}
+
+/// How a sink delivers. Standard output has no such keys and uses what [`DeliveryConfig::default`] says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeliveryConfig {
+    /// `retry_min`: upper bound of the first pause, default 500 ms.
+    pub retry_min: Duration,
+    /// `retry_max`: longest pause, default 60 s.
+    pub retry_max: Duration,
+    /// `give_up_after`, of a best-effort sink: then dead letter; default 1 h.
+    pub give_up_after: Duration,
+    /// `concurrency`: attempts at the same time; events of one id stay in order. Default 1.
+    pub concurrency: usize,
+    /// `batch_max_events` and `batch_max_bytes`: what one attempt may carry.
+    pub batch: BatchLimit,
+}
+
+/// What one attempt may carry. It carries what is waiting at that moment: nothing is held back to fill a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BatchLimit {
+    /// At least 1, which is the default.
+    pub events: usize,
+    /// Bytes of their bodies; a larger event goes alone. Default 1 MiB.
+    pub bytes: usize,
+}
+
+impl Default for BatchLimit {
+    fn default() -> Self {
+        Self { events: 1, bytes: 1 << 20 }
+    }
+}
+
+impl Default for DeliveryConfig {
+    fn default() -> Self {
+        Self {
+            retry_min: Duration::from_millis(500),
+            retry_max: Duration::from_secs(60),
+            give_up_after: Duration::from_secs(3600),
+            concurrency: 1,
+            batch: BatchLimit::default(),
+        }
+    }
+}
+
 /// `type: webhook`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebhookConfig {
+    /// Where to, and how to get there.
+    pub http: HttpConfig,
+}
+
+/// An HTTP receiver, whatever is sent to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpConfig {
     /// `url`.
     pub url: String,
     /// `allow_http`: plain http is refused otherwise.
@@ -225,14 +286,6 @@ pub struct WebhookConfig {
     pub headers: Vec<(String, Secret)>,
     /// `timeout` of one attempt, default 10 s.
     pub timeout: Duration,
-    /// `retry_min`: first pause, default 500 ms.
-    pub retry_min: Duration,
-    /// `retry_max`: longest pause, default 60 s.
-    pub retry_max: Duration,
-    /// `give_up_after`, of a best-effort sink: then dead letter; default 1 h.
-    pub give_up_after: Duration,
-    /// `concurrency`: requests in flight; events of one id stay in order. Default 4.
-    pub concurrency: usize,
 }
 
 /// A text that is never shown: its `Debug` hides it.

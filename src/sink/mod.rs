@@ -10,10 +10,12 @@
 mod acknowledgement;
 mod alarm;
 mod budget;
+mod circuit;
 mod dead_letter;
 mod error;
 pub mod format;
 mod health;
+mod http;
 mod metrics;
 mod queue;
 mod retry;

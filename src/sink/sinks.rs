@@ -144,11 +144,13 @@ impl Sinks {
             self.count_withheld(&event, reason);
             return;
         }
-        let line = Bytes::from(native::line(&event, &self.meta()));
+        let meta = self.meta();
+        let line = Bytes::from(native::line(&event, &meta));
         let queued_at = Instant::now();
         for sink in sinks {
             let share = if sink.required { shares.pop() } else { None };
-            self.queue(sink, Delivery { key, line: line.clone(), queued_at, share });
+            let body = sink.format.body(&event, &meta, &line);
+            self.queue(sink, Delivery { key, line: line.clone(), body, queued_at, share });
         }
     }
 
@@ -192,7 +194,7 @@ impl Sinks {
     }
 
     fn queue(&self, sink: &Arc<Sink>, delivery: Delivery) {
-        if sink.required || sink.queue.budget().admits(delivery.line.len()) {
+        if sink.required || sink.queue.budget().admits(delivery.bytes()) {
             sink.queue.push(delivery);
             return;
         }

@@ -3,11 +3,11 @@
 use std::io;
 
 use tokio::io::{AsyncWrite, AsyncWriteExt};
-use tokio_util::bytes::Bytes;
 
+use super::format;
 use super::health::FailureKind;
+use super::queue::Delivery;
 use super::transport::{Failure, Outcome, Transport};
-use crate::risk_event::DeliveryKey;
 
 /// Where the lines go: `tokio::io::stdout()`, or what a test reads.
 pub type StdoutWriter = Box<dyn AsyncWrite + Send + Unpin>;
@@ -38,8 +38,8 @@ impl Stdout {
 }
 
 impl Transport for Stdout {
-    async fn attempt(&mut self, _key: DeliveryKey, line: &Bytes) -> Outcome {
-        match self.write(line).await {
+    async fn attempt(&mut self, batch: &[Delivery]) -> Outcome {
+        match self.write(&format::lines(batch)).await {
             Ok(()) => Outcome::Delivered,
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Outcome::Closed,
             Err(error) => Outcome::Failed(Failure::new(

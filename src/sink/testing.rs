@@ -6,19 +6,23 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+use tokio_util::bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
 use super::format::native;
 use super::format::schema::check_dead_letter;
 pub(super) use receiver::{Answer, Receiver, webhook_config};
 
+use super::format::Body;
+use super::queue::Delivery;
 use super::{DeadLetterAcknowledgements, DeadLetters, SinkDeps, StdoutWriter};
-use crate::config::{DeadLetterConfig, SinkConfig, SinkKind};
+use crate::config::{BatchLimit, DeadLetterConfig, DeliveryConfig, FormatConfig, SinkConfig, SinkKind};
 use crate::engine::{SequenceNumber, ShardId};
 use crate::metrics::Metrics;
 use crate::plan::{PlanText, RiskModel, Severity};
 use crate::plan::{Scalar, Value};
-use crate::risk_event::{Evidence, Marks, Pane, RiskEvent, RiskEventId, RiskObject, Stage, ThreatObject};
+use crate::risk_event::{DeliveryKey, Evidence, Marks, Pane, RiskEvent, RiskEventId, RiskObject, Stage, ThreatObject};
 use crate::time::{Arrival, EventTime};
 
 /// A required stdout sink that subscribes to everything.
@@ -30,6 +34,8 @@ pub(super) fn sink_config(name: &str) -> SinkConfig {
         min_severity: Severity::Informational,
         detections: Vec::new(),
         queue_bytes: 1024 * 1024,
+        format: FormatConfig::Native,
+        delivery: DeliveryConfig::default(),
         kind: SinkKind::Stdout,
     }
 }
@@ -120,6 +126,17 @@ fn seed_plan() -> PlanText {
         grace_ms: 900_000,
         max_future_skew_ms: 300_000,
     }
+}
+
+/// A delivery of this native line, queued now, of which nobody waits for the acknowledgement.
+pub(super) fn delivery(key: DeliveryKey, line: &'static str) -> Delivery {
+    let line = Bytes::from_static(line.as_bytes());
+    Delivery { key, body: Body::native(&line), line, queued_at: Instant::now(), share: None }
+}
+
+/// As many events in one attempt.
+pub(super) fn batches_of(events: usize) -> BatchLimit {
+    BatchLimit { events, ..BatchLimit::default() }
 }
 
 /// Waits for what must become true; panics after ten seconds of the runtime's clock.

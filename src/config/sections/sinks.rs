@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use super::{DAY, HOUR, MILLISECOND, MINUTE, SECOND, min_severity, one_line, stages, url};
 use crate::config::field::Field;
 use crate::config::reader::Section;
-use crate::config::{Secret, SinkConfig, SinkKind, WebhookConfig};
+use crate::config::{
+    BatchLimit, DeliveryConfig, FormatConfig, HttpConfig, Secret, SinkConfig, SinkKind, WebhookConfig,
+};
 
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
@@ -32,9 +34,10 @@ fn sink(mut section: Section<'_>, names: &mut BTreeSet<String>) -> Option<SinkCo
     let detections = section.take("detections").items().into_iter().filter_map(detection).collect();
     let queue_bytes = section.take("queue_bytes").size(64 * KIB..=16 * GIB, 16 * MIB);
     // Without a type, its keys cannot be told from wrong ones.
-    let kind = kind(&mut section)?;
+    let (kind, delivery) = kind(&mut section)?;
     section.finish();
-    Some(SinkConfig { name, required, stages, min_severity, detections, queue_bytes, kind })
+    let format = FormatConfig::Native;
+    Some(SinkConfig { name, required, stages, min_severity, detections, queue_bytes, format, delivery, kind })
 }
 
 /// Sink names are values of a metric label.
@@ -48,34 +51,46 @@ fn detection(field: Field<'_>) -> Option<String> {
     field.read(|text| one_line(text, 256).map(|()| text.to_owned()))
 }
 
-fn kind(section: &mut Section<'_>) -> Option<SinkKind> {
+fn kind(section: &mut Section<'_>) -> Option<(SinkKind, DeliveryConfig)> {
     let field = section.take("type");
     field.require("stdout or webhook");
     match field.one_of(&[("stdout", "stdout"), ("webhook", "webhook")])? {
-        "stdout" => Some(SinkKind::Stdout),
-        _ => Some(SinkKind::Webhook(webhook(section))),
+        "stdout" => Some((SinkKind::Stdout, DeliveryConfig::default())),
+        _ => Some((SinkKind::Webhook(WebhookConfig { http: http(section) }), delivery(section))),
     }
 }
 
-fn webhook(section: &mut Section<'_>) -> WebhookConfig {
+/// The keys of every sink whose receiver is elsewhere.
+fn delivery(section: &mut Section<'_>) -> DeliveryConfig {
+    let default = DeliveryConfig::default();
+    let batch = BatchLimit {
+        events: section.take("batch_max_events").count(1..=1000, default.batch.events),
+        bytes: section.take("batch_max_bytes").size(KIB..=64 * MIB, default.batch.bytes),
+    };
+    let delivery = DeliveryConfig {
+        retry_min: section.take("retry_min").duration(10 * MILLISECOND..=HOUR, default.retry_min),
+        retry_max: section.take("retry_max").duration(10 * MILLISECOND..=HOUR, default.retry_max),
+        give_up_after: section.take("give_up_after").duration(SECOND..=30 * DAY, default.give_up_after),
+        concurrency: section.take("concurrency").count(1..=64, 4),
+        batch,
+    };
+    if delivery.retry_min > delivery.retry_max {
+        section.problem("retry_min", "is longer than retry_max");
+    }
+    delivery
+}
+
+fn http(section: &mut Section<'_>) -> HttpConfig {
     let allow_http = section.take("allow_http").flag(false);
     let allow_private = section.take("allow_private").flag(false);
     let check_url = |text: &str| url::webhook(text, allow_http, allow_private);
-    let webhook = WebhookConfig {
+    HttpConfig {
         url: section.take("url").never_shown().required("the URL to POST to", check_url),
         allow_http,
         allow_private,
         headers: headers(section.take("headers")),
         timeout: section.take("timeout").duration(100 * MILLISECOND..=5 * MINUTE, 10 * SECOND),
-        retry_min: section.take("retry_min").duration(10 * MILLISECOND..=HOUR, 500 * MILLISECOND),
-        retry_max: section.take("retry_max").duration(10 * MILLISECOND..=HOUR, 60 * SECOND),
-        give_up_after: section.take("give_up_after").duration(SECOND..=30 * DAY, HOUR),
-        concurrency: section.take("concurrency").count(1..=64, 4),
-    };
-    if webhook.retry_min > webhook.retry_max {
-        section.problem("retry_min", "is longer than retry_max");
     }
-    webhook
 }
 
 fn headers(field: Field<'_>) -> Vec<(String, Secret)> {

@@ -2,7 +2,6 @@ use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
-use tokio_util::bytes::Bytes;
 
 use super::writer::Append;
 use super::*;
@@ -11,7 +10,7 @@ use crate::engine::{Position, SequenceNumber, ShardId};
 use crate::risk_event::{DeliveryKey, RiskEventId, Stage};
 use crate::sink::acknowledgement;
 use crate::sink::queue::Delivery;
-use crate::sink::testing::{DeadLetterFile, is_pending, metrics};
+use crate::sink::testing::{DeadLetterFile, delivery, is_pending, metrics};
 use crate::time::Arrival;
 
 fn letter(id: u64, bytes: &[u8]) -> DeadLetter {
@@ -26,12 +25,11 @@ fn letter(id: u64, bytes: &[u8]) -> DeadLetter {
 
 fn refusal(share: Option<acknowledgement::Share>) -> Refusal {
     let key = DeliveryKey { id: RiskEventId(0xabc), stage: Stage::Final };
-    let line = Bytes::from_static(b"{\"a\":1}\n");
     Refusal {
         sink: "hook".into(),
         reason: RefusalReason::Refused,
         detail: "the receiver answers 400".into(),
-        delivery: Delivery { key, line, queued_at: tokio::time::Instant::now(), share },
+        delivery: Delivery { share, ..delivery(key, "{\"a\":1}\n") },
     }
 }
 

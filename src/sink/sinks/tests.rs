@@ -4,7 +4,7 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 use super::*;
-use crate::config::{DeliverySettings, Secret, WebhookConfig};
+use crate::config::{DeliveryConfig, DeliverySettings, Secret, WebhookConfig};
 use crate::risk_event::Stage;
 use crate::sink::health::FailureKind;
 use crate::sink::testing::{
@@ -50,6 +50,10 @@ impl Rig {
 
 fn best_effort(config: SinkConfig) -> SinkConfig {
     SinkConfig { required: false, ..config }
+}
+
+fn one_lane(config: SinkConfig) -> SinkConfig {
+    SinkConfig { delivery: DeliveryConfig { concurrency: 1, ..config.delivery }, ..config }
 }
 
 fn line_bytes() -> usize {
@@ -162,7 +166,7 @@ async fn a_best_effort_sink_holds_nobody_and_its_overflow_is_counted_and_kept() 
 async fn a_required_sink_outlives_an_outage_and_says_so_meanwhile() {
     let outage = std::iter::repeat_n(Answer::Status(500), 200);
     let receiver = Receiver::start(outage).await;
-    let mut rig = Rig::start(&[receiver.sink(|webhook| webhook.concurrency = 1)]);
+    let mut rig = Rig::start(&[one_lane(receiver.sink(|_| {}))]);
     let key = rig.push(1, Stage::Final);
     wait_until("the sink is blocked", || !rig.sinks.blocked().is_empty()).await;
     let blocked = rig.sinks.blocked().remove(0);
@@ -178,7 +182,7 @@ async fn a_required_sink_outlives_an_outage_and_says_so_meanwhile() {
 #[tokio::test]
 async fn cp_7_an_event_refused_three_times_does_not_hold_the_others() {
     let receiver = Receiver::start([400, 413, 422].map(Answer::Status)).await;
-    let mut rig = Rig::start(&[receiver.sink(|webhook| webhook.concurrency = 1)]);
+    let mut rig = Rig::start(&[one_lane(receiver.sink(|_| {}))]);
     let keys = [rig.push(1, Stage::Final), rig.push(2, Stage::Final)];
     assert_eq!(
         [rig.done.next().await.unwrap(), rig.done.next().await.unwrap()].map(|key| keys.contains(&key)),
@@ -284,8 +288,8 @@ async fn threat_10_no_secret_reaches_the_log_the_health_or_the_dead_letters() {
     let _guard = tracing::subscriber::set_default(subscriber.with_writer(move || writer.clone()).finish());
     let receiver = Receiver::start([401, 500, 400, 400, 400].map(Answer::Status)).await;
     let secret = |webhook: &mut WebhookConfig| {
-        webhook.url = format!("{}/{CANARY}?token={CANARY}", webhook.url);
-        webhook.headers = vec![("x-key".to_owned(), Secret(CANARY.to_owned()))];
+        webhook.http.url = format!("{}/{CANARY}?token={CANARY}", webhook.http.url);
+        webhook.http.headers = vec![("x-key".to_owned(), Secret(CANARY.to_owned()))];
     };
     let mut rig = Rig::start(&[receiver.sink(secret)]);
     rig.push(1, Stage::Final);

@@ -1,12 +1,11 @@
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use tokio_util::bytes::Bytes;
-
 use super::*;
+use crate::config::DeliveryConfig;
 use crate::risk_event::{DeliveryKey, RiskEventId, Stage};
 use crate::sink::acknowledgement::{self, Acknowledgements};
-use crate::sink::testing::{DeadLetterFile, is_pending, metrics, sink_config, wait_until};
+use crate::sink::testing::{DeadLetterFile, batches_of, delivery, is_pending, metrics, sink_config, wait_until};
 
 const KEY: DeliveryKey = DeliveryKey { id: RiskEventId(1), stage: Stage::Final };
 
@@ -42,8 +41,8 @@ impl Script {
 }
 
 impl Transport for Script {
-    async fn attempt(&mut self, key: DeliveryKey, _line: &Bytes) -> Outcome {
-        self.asked.lock().unwrap().push((key, Instant::now()));
+    async fn attempt(&mut self, batch: &[Delivery]) -> Outcome {
+        self.asked.lock().unwrap().push((batch[0].key, Instant::now()));
         match self.next() {
             Answer::Ok => Outcome::Delivered,
             Answer::Fail(kind) => Outcome::Failed(Failure::new(kind, "scripted")),
@@ -69,15 +68,14 @@ struct Rig {
 
 impl Rig {
     fn start<T: Transport>(required: bool, transports: Vec<T>) -> Self {
+        Self::start_batching(required, BatchLimit::default(), transports)
+    }
+
+    fn start_batching<T: Transport>(required: bool, batch: BatchLimit, transports: Vec<T>) -> Self {
         let metrics = metrics();
         let dead = DeadLetterFile::start(&metrics);
-        let mut sink = Sink::new(&SinkConfig { required, ..sink_config("s") }, &metrics);
-        sink.retry = RetryPolicy {
-            min: Duration::from_secs(1),
-            max: Duration::from_secs(60),
-            give_up_after: (!required).then_some(Duration::from_secs(3600)),
-        };
-        let sink = Arc::new(sink);
+        let delivery = DeliveryConfig { retry_min: Duration::from_secs(1), batch, ..DeliveryConfig::default() };
+        let sink = Arc::new(Sink::new(&SinkConfig { required, delivery, ..sink_config("s") }, &metrics));
         let (ended_sender, ended) = watch::channel(None);
         let stop = CancellationToken::new();
         let (acknowledger, done) = acknowledgement::channel();
@@ -93,7 +91,7 @@ impl Rig {
 
     fn push(&self, key: DeliveryKey) {
         let share = if self.sink.required { self.acknowledger.shares(key, 1).pop() } else { None };
-        self.sink.queue.push(Delivery { key, line: Bytes::from_static(b"{}\n"), queued_at: Instant::now(), share });
+        self.sink.queue.push(Delivery { share, ..delivery(key, "{}\n") });
     }
 }
 
@@ -208,7 +206,8 @@ struct Slow {
 }
 
 impl Transport for Slow {
-    async fn attempt(&mut self, key: DeliveryKey, _line: &Bytes) -> Outcome {
+    async fn attempt(&mut self, batch: &[Delivery]) -> Outcome {
+        let key = batch[0].key;
         self.log.lock().unwrap().push((key, true));
         tokio::time::sleep(Duration::from_millis(fastrand::u64(1..20))).await;
         self.log.lock().unwrap().push((key, false));
@@ -242,4 +241,110 @@ async fn order_per_id_is_kept_under_concurrency_and_retries() {
         most = most.max(busy.len());
     }
     assert_eq!(most, 4, "the lanes work at the same time");
+}
+
+/// What a receiver of batches saw: the ids of each, in order.
+#[derive(Clone, Default)]
+struct Batches {
+    seen: Arc<Mutex<Vec<Vec<DeliveryKey>>>>,
+    refused: Arc<Vec<u128>>,
+}
+
+impl Batches {
+    fn refusing(ids: &[u128]) -> Self {
+        Self { refused: Arc::new(ids.to_vec()), ..Self::default() }
+    }
+}
+
+impl Transport for Batches {
+    async fn attempt(&mut self, batch: &[Delivery]) -> Outcome {
+        self.seen.lock().unwrap().push(batch.iter().map(|delivery| delivery.key).collect());
+        if batch.iter().any(|delivery| self.refused.contains(&delivery.key.id.0)) {
+            return Outcome::Failed(Failure::new(FailureKind::EventRefused, "scripted"));
+        }
+        Outcome::Delivered
+    }
+}
+
+fn final_of(id: u128) -> DeliveryKey {
+    DeliveryKey { id: RiskEventId(id), stage: Stage::Final }
+}
+
+#[tokio::test(start_paused = true)]
+async fn cp_7_only_what_is_refused_in_a_batch_becomes_a_dead_letter_and_order_is_kept() {
+    let receiver = Batches::refusing(&[2]);
+    let mut rig = Rig::start_batching(true, batches_of(3), vec![receiver.clone()]);
+    (1..=4).for_each(|id| rig.push(final_of(id)));
+    for _ in 0..4 {
+        rig.done.next().await.unwrap();
+    }
+    let seen: Vec<Vec<u128>> =
+        receiver.seen.lock().unwrap().iter().map(|batch| batch.iter().map(|key| key.id.0).collect()).collect();
+    let expected: [&[u128]; 7] = [&[1, 2, 3], &[1], &[2], &[2], &[2], &[3], &[4]];
+    assert_eq!(seen, expected, "the refusal of the batch is none of its events");
+    let dead: Vec<_> = rig.dead.lines().iter().map(|line| line["delivery_key"].clone()).collect();
+    assert_eq!(dead, [final_of(2).to_string()]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_stages_of_one_id_are_never_in_one_batch() {
+    let receiver = Batches::default();
+    let mut rig = Rig::start_batching(true, batches_of(10), vec![receiver.clone()]);
+    for (id, stage) in [(1, Stage::Early), (1, Stage::Final), (2, Stage::Early), (2, Stage::Final)] {
+        rig.push(DeliveryKey { id: RiskEventId(id), stage });
+    }
+    for _ in 0..4 {
+        rig.done.next().await.unwrap();
+    }
+    let stages: Vec<Vec<Stage>> =
+        receiver.seen.lock().unwrap().iter().map(|batch| batch.iter().map(|key| key.stage).collect()).collect();
+    assert_eq!(stages, [[Stage::Early; 2], [Stage::Final; 2]]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receiver_that_is_down_is_probed_by_one_lane_and_all_go_on_when_it_is_back() {
+    let script = Script::new([Answer::Fail(FailureKind::Unavailable)]);
+    let mut rig = Rig::start(true, vec![script.clone(); 8]);
+    (0..20).for_each(|id| rig.push(final_of(id)));
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    let asked = script.asked();
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    let probes = script.asked() - asked;
+    assert!((60..=240).contains(&probes), "{probes} probes an hour at a mean pause of half a minute");
+    assert!(rig.sink.circuit.failing().is_some());
+    script.answers.lock().unwrap().push_back(Answer::Ok);
+    for _ in 0..20 {
+        rig.done.next().await.unwrap();
+    }
+    assert!(rig.sink.circuit.failing().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_that_the_receiver_asks_for_holds_for_every_lane() {
+    let script = Script::new([Answer::Wait(Duration::from_secs(90)), Answer::Ok]);
+    let mut rig = Rig::start(true, vec![script.clone(); 4]);
+    rig.push(final_of(0));
+    wait_until("it is asked", || script.asked() == 1).await;
+    (1..10).for_each(|id| rig.push(final_of(id)));
+    for _ in 0..10 {
+        rig.done.next().await.unwrap();
+    }
+    let asked = script.asked.lock().unwrap();
+    assert!(asked[1..].iter().all(|(_, at)| *at - asked[0].1 >= Duration::from_secs(90)));
+}
+
+/// What waits behind a receiver that is down for longer than the deadline is given up without an attempt each.
+#[tokio::test(start_paused = true)]
+async fn a_best_effort_sink_does_not_ask_a_dead_receiver_once_for_each_event_that_it_gives_up() {
+    let script = Script::new([Answer::Fail(FailureKind::Unavailable)]);
+    let rig = Rig::start(false, vec![script.clone(); 4]);
+    (0..500).for_each(|id| rig.push(final_of(id)));
+    tokio::time::sleep(Duration::from_secs(3590)).await;
+    assert_eq!(rig.sink.queue.pending(), 500, "not before its deadline");
+    tokio::time::sleep(Duration::from_secs(120)).await;
+    assert_eq!(rig.sink.queue.pending(), 0);
+    assert!(script.asked() < 300, "{}", script.asked());
+    wait_until("the dead letters are written", || rig.dead.lines().len() == 500).await;
+    let lines = rig.dead.lines();
+    assert!(lines.iter().all(|line| line["reason"] == "given_up" && line["detail"] == "scripted"));
 }
