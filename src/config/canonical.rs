@@ -5,8 +5,8 @@ use sha2::{Digest, Sha256};
 
 use super::units::{show_duration, show_size};
 use super::{
-    CheckpointStoreConfig, Config, DeliveryConfig, DetectionSettings, DetectionsConfig, HttpConfig, LimitsConfig,
-    LogFormat, LookupConfig, SinkConfig, SinkKind, SourceConfig, StartConfig, StreamRef,
+    CheckpointStoreConfig, Config, DeliveryConfig, DetectionSettings, DetectionsConfig, FormatConfig, HttpConfig,
+    LimitsConfig, LogFormat, LookupConfig, SinkConfig, SinkKind, SourceConfig, StartConfig, StreamRef,
 };
 use crate::risk_event::Stage;
 
@@ -131,13 +131,24 @@ fn sink(sink: &SinkConfig) -> Value {
     });
     let kind = match &sink.kind {
         SinkKind::Stdout => vec![json!({"type": "stdout"})],
-        SinkKind::Webhook(webhook) => vec![json!({"type": "webhook"}), http(&webhook.http), delivery(&sink.delivery)],
+        SinkKind::Webhook(webhook) => {
+            vec![json!({"type": "webhook"}), http(&webhook.http), format(&sink.format), delivery(&sink.delivery)]
+        }
     };
     let keys = std::iter::once(common).chain(kind).flat_map(|value| match value {
         Value::Object(keys) => keys,
         _ => Map::new(),
     });
     Value::Object(keys.collect())
+}
+
+fn format(format: &FormatConfig) -> Value {
+    let version = if let FormatConfig::Ocsf(version) = format { Some(version.as_str()) } else { None };
+    let source = match format {
+        FormatConfig::CloudEvents(config) | FormatConfig::CloudEventsBinary(config) => config.source.as_deref(),
+        _ => None,
+    };
+    json!({"format": format.as_str(), "ocsf_version": version, "cloudevents_source": source})
 }
 
 fn names_of(stages: &[Stage]) -> Vec<&'static str> {

@@ -20,7 +20,7 @@ mod tests;
 mod units;
 
 pub use environment::{Environment, Overrides};
-pub use format::OcsfVersion;
+pub use format::{CloudEventsConfig, FormatConfig, OcsfVersion};
 pub use problem::{ConfigError, Place, Problem};
 pub use read::read;
 pub(crate) use units::duration;
@@ -214,14 +214,6 @@ pub enum SinkKind {
     Stdout,
     /// POST to a URL.
     Webhook(WebhookConfig),
-}
-
-/// `format`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum FormatConfig {
-    /// `native`: the risk event as `trailrisk.risk_event/v1`.
-    #[default]
-    Native,
 }
 
 /// How a sink delivers. Standard output has no such keys and uses what [`DeliveryConfig::default`] says.

@@ -2,6 +2,7 @@
 //! them to operators; a test holds the two together.
 
 mod detections;
+mod format;
 mod lookups;
 mod rest;
 mod sinks;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::format::format;
 use super::{DAY, HOUR, MILLISECOND, MINUTE, SECOND, min_severity, one_line, stages, url};
 use crate::config::field::Field;
 use crate::config::reader::Section;
@@ -34,9 +35,8 @@ fn sink(mut section: Section<'_>, names: &mut BTreeSet<String>) -> Option<SinkCo
     let detections = section.take("detections").items().into_iter().filter_map(detection).collect();
     let queue_bytes = section.take("queue_bytes").size(64 * KIB..=16 * GIB, 16 * MIB);
     // Without a type, its keys cannot be told from wrong ones.
-    let (kind, delivery) = kind(&mut section)?;
+    let (kind, format, delivery) = kind(&mut section)?;
     section.finish();
-    let format = FormatConfig::Native;
     Some(SinkConfig { name, required, stages, min_severity, detections, queue_bytes, format, delivery, kind })
 }
 
@@ -51,13 +51,21 @@ fn detection(field: Field<'_>) -> Option<String> {
     field.read(|text| one_line(text, 256).map(|()| text.to_owned()))
 }
 
-fn kind(section: &mut Section<'_>) -> Option<(SinkKind, DeliveryConfig)> {
+fn kind(section: &mut Section<'_>) -> Option<(SinkKind, FormatConfig, DeliveryConfig)> {
     let field = section.take("type");
     field.require("stdout or webhook");
     match field.one_of(&[("stdout", "stdout"), ("webhook", "webhook")])? {
-        "stdout" => Some((SinkKind::Stdout, DeliveryConfig::default())),
-        _ => Some((SinkKind::Webhook(WebhookConfig { http: http(section) }), delivery(section))),
+        "stdout" => Some((SinkKind::Stdout, FormatConfig::Native, DeliveryConfig::default())),
+        _ => Some(webhook(section)),
     }
+}
+
+fn webhook(section: &mut Section<'_>) -> (SinkKind, FormatConfig, DeliveryConfig) {
+    let (http, format, delivery) = (http(section), format(section), delivery(section));
+    if matches!(format, FormatConfig::CloudEventsBinary(_)) && delivery.batch.events > 1 {
+        section.problem("batch_max_events", "is above 1, but `cloudevents_binary` has headers for one event only");
+    }
+    (SinkKind::Webhook(WebhookConfig { http }), format, delivery)
 }
 
 /// The keys of every sink whose receiver is elsewhere.

@@ -96,6 +96,18 @@ fn every_rule_refuses_its_violation() {
         ("sinks[0].min_severity", with("sink", "min_severity: HIGH")),
         ("sinks[0].queue_bytes", with("sink", "queue_bytes: 0B")),
         ("sinks[0].queue_bytes", with("sink", "queue_bytes: 1048576")),
+        ("sinks[0].format", with("webhook", "url: 'https://x/', format: xml")),
+        ("sinks[0].ocsf_version", with("webhook", "url: 'https://x/', format: ocsf, ocsf_version: '1.2.0'")),
+        ("sinks[0].ocsf_version", with("webhook", "url: 'https://x/', ocsf_version: '1.8.0'")),
+        ("sinks[0].cloudevents_source", with("webhook", "url: 'https://x/', cloudevents_source: 'urn:x'")),
+        (
+            "sinks[0].cloudevents_source",
+            with("webhook", "url: 'https://x/', format: cloudevents, cloudevents_source: 'a b'"),
+        ),
+        (
+            "sinks[0].batch_max_events",
+            with("webhook", "url: 'https://x/', format: cloudevents_binary, batch_max_events: 2"),
+        ),
         ("checkpoint.store", with("checkpoint", "store: s3")),
         ("checkpoint.interval", with("checkpoint", "interval: 0s")),
         ("limits.read_buffer_bytes", with("limits", "read_buffer_bytes: 9MiB")),

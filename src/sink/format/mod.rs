@@ -1,5 +1,6 @@
 //! How a risk event is written for the outside: serialisation lives at this edge and nowhere else.
 
+mod cloudevents;
 mod escape;
 pub mod native;
 mod ocsf;
@@ -12,36 +13,53 @@ use tokio_util::bytes::Bytes;
 pub(super) use escape::to_json;
 
 use super::queue::Delivery;
-use crate::config::FormatConfig;
+use crate::config::{CloudEventsConfig, FormatConfig, OcsfVersion};
 use crate::risk_event::RiskEvent;
+
+const JSON: &str = "application/json";
 
 /// How one sink writes risk events.
 #[derive(Clone, Debug)]
-pub(super) enum BodyFormat {
+pub enum BodyFormat {
     /// The native line.
     Native,
+    /// A Detection Finding.
+    Ocsf(OcsfVersion),
+    /// A CloudEvent in JSON.
+    CloudEvents(CloudEventsConfig),
+    /// A CloudEvent in headers and body.
+    CloudEventsBinary(CloudEventsConfig),
 }
 
 /// One risk event as one sink sends it.
 #[derive(Clone, Debug)]
-pub(super) struct Body {
-    /// Without a newline at its end.
-    pub(super) bytes: Bytes,
+pub struct Body {
+    /// One line without its newline.
+    pub bytes: Bytes,
     /// The media type.
-    pub(super) content_type: &'static str,
+    pub content_type: &'static str,
+    /// What belongs to it in an HTTP request; visible ASCII.
+    pub headers: Vec<(&'static str, String)>,
 }
 
 impl BodyFormat {
-    pub(super) fn of(config: &FormatConfig) -> Self {
+    /// From its configuration.
+    pub fn of(config: &FormatConfig) -> Self {
         match config {
             FormatConfig::Native => Self::Native,
+            FormatConfig::Ocsf(version) => Self::Ocsf(*version),
+            FormatConfig::CloudEvents(config) => Self::CloudEvents(config.clone()),
+            FormatConfig::CloudEventsBinary(config) => Self::CloudEventsBinary(config.clone()),
         }
     }
 
     /// The body of an event, whose native line is there already.
-    pub(super) fn body(&self, _event: &RiskEvent, _meta: &native::Meta<'_>, line: &Bytes) -> Body {
+    pub fn body(&self, event: &RiskEvent, meta: &native::Meta<'_>, line: &Bytes) -> Body {
         match self {
             Self::Native => Body::native(line),
+            Self::Ocsf(version) => Body::json(ocsf::body(event, meta, *version)),
+            Self::CloudEvents(config) => cloudevents::structured(event, meta, config, &Body::native(line)),
+            Self::CloudEventsBinary(config) => cloudevents::binary(event, meta, config, Body::native(line)),
         }
     }
 }
@@ -49,7 +67,11 @@ impl BodyFormat {
 impl Body {
     /// Shares the line's memory.
     pub(super) fn native(line: &Bytes) -> Self {
-        Self { bytes: line.slice(..line.trim_ascii_end().len()), content_type: "application/json" }
+        Self { bytes: line.slice(..line.trim_ascii_end().len()), content_type: JSON, headers: Vec::new() }
+    }
+
+    fn json(bytes: Vec<u8>) -> Self {
+        Self { bytes: bytes.into(), content_type: JSON, headers: Vec::new() }
     }
 }
 
@@ -61,6 +83,14 @@ pub(super) fn lines(batch: &[Delivery]) -> Vec<u8> {
         lines.push(b'\n');
     }
     lines
+}
+
+/// The media type of [`array`].
+pub(super) fn array_content_type(batch: &[Delivery]) -> &'static str {
+    match batch.first().map(|delivery| delivery.body.content_type) {
+        Some("application/cloudevents+json") => "application/cloudevents-batch+json",
+        _ => JSON,
+    }
 }
 
 /// The bodies of a batch as a JSON array.

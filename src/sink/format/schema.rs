@@ -157,7 +157,8 @@ mod tests {
             problems(&validator, &letter)
         };
         let key = "0123456789abcdef0123456789abcdef-final";
-        let record = json!({"origin": "record", "reason": "not_json", "shard": "s", "sequence_number": "1", "arrival": "a"});
+        let record =
+            json!({"origin": "record", "reason": "not_json", "shard": "s", "sequence_number": "1", "arrival": "a"});
         assert_eq!(with(record.clone()), [""; 0]);
         assert_eq!(with(json!({"origin": "sink", "reason": "refused", "sink": "soc", "delivery_key": key})), [""; 0]);
         for wrong in [

@@ -117,10 +117,7 @@ fn what_is_one_of_a_kind_is_one_evidence() {
         "operation": "ConsoleLogin", "service": {"name": "signin.amazonaws.com"}, "response": {"error": "AccessDenied"},
     });
     let actor = json!({"user": {"name": "eve", "uid": "arn:aws:iam::111111111111:user/eve"}});
-    assert_eq!(
-        finding["evidences"],
-        json!([{"api": api, "src_endpoint": {"ip": "2001:db8::1"}, "actor": actor}])
-    );
+    assert_eq!(finding["evidences"], json!([{"api": api, "src_endpoint": {"ip": "2001:db8::1"}, "actor": actor}]));
     assert_eq!(finding["cloud"], json!({"provider": "AWS", "region": "us-west-2"}));
 }
 
