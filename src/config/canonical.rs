@@ -5,8 +5,8 @@ use sha2::{Digest, Sha256};
 
 use super::units::{show_duration, show_size};
 use super::{
-    CheckpointStoreConfig, Config, DeliveryConfig, DetectionSettings, DetectionsConfig, HttpConfig, LimitsConfig,
-    LogFormat, LookupConfig, SinkConfig, SinkKind, SourceConfig, StartConfig, StreamRef,
+    CheckpointStoreConfig, Config, DeliveryConfig, DetectionSettings, DetectionsConfig, FileSinkConfig, HttpConfig,
+    LimitsConfig, LogFormat, LookupConfig, SinkConfig, SinkKind, SourceConfig, StartConfig, StreamRef,
 };
 use crate::risk_event::Stage;
 
@@ -131,6 +131,7 @@ fn sink(sink: &SinkConfig) -> Value {
     });
     let kind = match &sink.kind {
         SinkKind::Stdout => vec![json!({"type": "stdout"})],
+        SinkKind::File(config) => vec![file(config)],
         SinkKind::Webhook(webhook) => vec![json!({"type": "webhook"}), http(&webhook.http), delivery(&sink.delivery)],
     };
     let keys = std::iter::once(common).chain(kind).flat_map(|value| match value {
@@ -142,6 +143,20 @@ fn sink(sink: &SinkConfig) -> Value {
 
 fn names_of(stages: &[Stage]) -> Vec<&'static str> {
     stages.iter().map(|stage| stage.as_str()).collect()
+}
+
+fn file(file: &FileSinkConfig) -> Value {
+    json!({
+        "type": "file",
+        "path": file.path,
+        "rotate_bytes": file.rotate_bytes.map(show_bytes),
+        "keep": file.keep,
+        "fsync": file.fsync.as_str(),
+    })
+}
+
+fn show_bytes(bytes: u64) -> String {
+    show_size(usize::try_from(bytes).unwrap_or(usize::MAX))
 }
 
 fn delivery(delivery: &DeliveryConfig) -> Value {
