@@ -5,8 +5,8 @@ use sha2::{Digest, Sha256};
 
 use super::units::{show_duration, show_size};
 use super::{
-    CheckpointStoreConfig, Config, DeliveryConfig, DetectionSettings, DetectionsConfig, FormatConfig, HttpConfig,
-    LimitsConfig, LogFormat, LookupConfig, SinkConfig, SinkKind, SourceConfig, StartConfig, StreamRef,
+    CheckpointStoreConfig, Config, DeliveryConfig, DetectionSettings, DetectionsConfig, FileSinkConfig, FormatConfig,
+    HttpConfig, LimitsConfig, LogFormat, LookupConfig, SinkConfig, SinkKind, SourceConfig, StartConfig, StreamRef,
 };
 use crate::risk_event::Stage;
 
@@ -131,6 +131,7 @@ fn sink(sink: &SinkConfig) -> Value {
     });
     let kind = match &sink.kind {
         SinkKind::Stdout => vec![json!({"type": "stdout"})],
+        SinkKind::File(config) => vec![file(config), format(&sink.format)],
         SinkKind::Webhook(webhook) => {
             vec![json!({"type": "webhook"}), http(&webhook.http), format(&sink.format), delivery(&sink.delivery)]
         }
@@ -153,6 +154,20 @@ fn format(format: &FormatConfig) -> Value {
 
 fn names_of(stages: &[Stage]) -> Vec<&'static str> {
     stages.iter().map(|stage| stage.as_str()).collect()
+}
+
+fn file(file: &FileSinkConfig) -> Value {
+    json!({
+        "type": "file",
+        "path": file.path,
+        "rotate_bytes": file.rotate_bytes.map(show_bytes),
+        "keep": file.keep,
+        "fsync": file.fsync.as_str(),
+    })
+}
+
+fn show_bytes(bytes: u64) -> String {
+    show_size(usize::try_from(bytes).unwrap_or(usize::MAX))
 }
 
 fn delivery(delivery: &DeliveryConfig) -> Value {

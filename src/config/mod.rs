@@ -212,11 +212,14 @@ pub struct SinkConfig {
 pub enum SinkKind {
     /// One JSON object a line on standard output.
     Stdout,
+    /// One JSON object a line in a file.
+    File(FileSinkConfig),
     /// POST to a URL.
     Webhook(WebhookConfig),
 }
 
-/// How a sink delivers. Standard output has no such keys and uses what [`DeliveryConfig::default`] says.
+/// How a sink delivers. What is written here (standard output, a file) has no such keys:
+/// see [`DeliveryConfig::local`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeliveryConfig {
     /// `retry_min`: upper bound of the first pause, default 500 ms.
@@ -246,6 +249,14 @@ impl Default for BatchLimit {
     }
 }
 
+impl DeliveryConfig {
+    /// Of a sink that writes to this host: it fails where a full disk is behind it.
+    pub fn local() -> Self {
+        let batch = BatchLimit { events: 1000, ..BatchLimit::default() };
+        Self { retry_max: Duration::from_secs(30), batch, ..Self::default() }
+    }
+}
+
 impl Default for DeliveryConfig {
     fn default() -> Self {
         Self {
@@ -254,6 +265,44 @@ impl Default for DeliveryConfig {
             give_up_after: Duration::from_secs(3600),
             concurrency: 1,
             batch: BatchLimit::default(),
+        }
+    }
+}
+
+/// `type: file`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileSinkConfig {
+    /// `path`; no two sinks have the same.
+    pub path: PathBuf,
+    /// `rotate_bytes`: the file is moved to `<path>.1` before it grows beyond; none: it is never moved.
+    pub rotate_bytes: Option<u64>,
+    /// `keep`: how many moved files are kept, default 5.
+    pub keep: usize,
+    /// `fsync`.
+    pub fsync: Fsync,
+}
+
+/// `fsync`: when a file's lines survive a crash of the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fsync {
+    /// `always`, the default: before they are acknowledged.
+    Always,
+    /// `interval`: a second later.
+    Interval,
+    /// `never`: when the system writes them.
+    Never,
+}
+
+impl Fsync {
+    /// Every policy.
+    pub const ALL: [Self; 3] = [Self::Always, Self::Interval, Self::Never];
+
+    /// The word of the configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Always => "always",
+            Self::Interval => "interval",
+            Self::Never => "never",
         }
     }
 }

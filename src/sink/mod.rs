@@ -9,10 +9,12 @@
 
 mod acknowledgement;
 mod alarm;
+mod append_file;
 mod budget;
 mod circuit;
 mod dead_letter;
 mod error;
+mod file;
 pub mod format;
 mod health;
 mod http;

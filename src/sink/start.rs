@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::error::SinkError;
+use super::file::FileSink;
 use super::retry::RetryPolicy;
 use super::sinks::WallClock;
 use super::stdout::{Stdout, StdoutWriter};
@@ -19,6 +20,7 @@ const OBSERVE_INTERVAL: Duration = Duration::from_secs(1);
 /// The way to one sink's receiver, ready to run.
 pub(super) enum Transports {
     Stdout(Stdout),
+    File(FileSink),
     /// One a lane.
     Webhook(Vec<Webhook>),
 }
@@ -37,6 +39,7 @@ impl Transports {
                 Some(writer) => Ok(Self::Stdout(Stdout::new(writer))),
                 None => Err(SinkError::SecondStdout { sink: config.name.clone() }),
             },
+            SinkKind::File(file) => Ok(Self::File(FileSink::new(&config.name, file)?)),
             SinkKind::Webhook(webhook) => {
                 let transport = Webhook::new(&config.name, webhook, producer, clock)?;
                 Ok(Self::Webhook(vec![transport; config.delivery.concurrency.max(1)]))
@@ -48,6 +51,7 @@ impl Transports {
     pub(super) fn spawn(self, sink: Arc<Sink>, deps: WorkerDeps) {
         match self {
             Self::Stdout(stdout) => tokio::spawn(worker::run(sink, vec![stdout], deps)),
+            Self::File(file) => tokio::spawn(worker::run(sink, vec![file], deps)),
             Self::Webhook(lanes) => tokio::spawn(worker::run(sink, lanes, deps)),
         };
     }

@@ -7,7 +7,8 @@ use super::{DAY, HOUR, MILLISECOND, MINUTE, SECOND, min_severity, one_line, stag
 use crate::config::field::Field;
 use crate::config::reader::Section;
 use crate::config::{
-    BatchLimit, DeliveryConfig, FormatConfig, HttpConfig, Secret, SinkConfig, SinkKind, WebhookConfig,
+    BatchLimit, DeliveryConfig, FileSinkConfig, FormatConfig, Fsync, HttpConfig, Secret, SinkConfig, SinkKind,
+    WebhookConfig,
 };
 
 const KIB: usize = 1 << 10;
@@ -19,9 +20,21 @@ const RESERVED_HEADERS: [&str; 5] = ["connection", "content-length", "content-ty
 
 /// The sinks; `names` takes the name of each, also of one that is wrong otherwise.
 pub(super) fn sinks(field: Field<'_>, names: &mut BTreeSet<String>) -> Vec<SinkConfig> {
+    let (reader, place) = (field.reader, field.place.clone());
     field.require("a list with at least one sink");
     let items = field.some_items("at least one sink is expected");
-    items.into_iter().filter_map(|item| sink(item.section(), names)).collect()
+    let sinks: Vec<_> = items.into_iter().filter_map(|item| sink(item.section(), names)).collect();
+    let mut paths = BTreeSet::new();
+    for (index, sink) in sinks.iter().enumerate() {
+        if let SinkKind::File(file) = &sink.kind
+            && !file.path.as_os_str().is_empty()
+            && !paths.insert(&file.path)
+        {
+            let message = "is the file of an earlier sink: their lines and rotations would mix";
+            reader.problem(place.clone(), &format!("sinks[{index}].path"), message);
+        }
+    }
+    sinks
 }
 
 fn sink(mut section: Section<'_>, names: &mut BTreeSet<String>) -> Option<SinkConfig> {
@@ -53,11 +66,40 @@ fn detection(field: Field<'_>) -> Option<String> {
 
 fn kind(section: &mut Section<'_>) -> Option<(SinkKind, FormatConfig, DeliveryConfig)> {
     let field = section.take("type");
-    field.require("stdout or webhook");
-    match field.one_of(&[("stdout", "stdout"), ("webhook", "webhook")])? {
-        "stdout" => Some((SinkKind::Stdout, FormatConfig::Native, DeliveryConfig::default())),
+    field.require("stdout, file or webhook");
+    match field.one_of(&[("stdout", "stdout"), ("file", "file"), ("webhook", "webhook")])? {
+        "stdout" => Some((SinkKind::Stdout, FormatConfig::Native, DeliveryConfig::local())),
+        "file" => Some((SinkKind::File(file(section)), file_format(section), DeliveryConfig::local())),
         _ => Some(webhook(section)),
     }
+}
+
+fn file(section: &mut Section<'_>) -> FileSinkConfig {
+    let path = section.take("path");
+    path.require("the file to append to");
+    let path = path.path().unwrap_or_default();
+    let rotates = section.take("rotate_bytes");
+    let is_rotated = rotates.node.is_some();
+    let bytes = rotates.size(64 * KIB..=1024 * GIB, 0);
+    let keep = section.take("keep");
+    if keep.node.is_some() && !is_rotated {
+        section.problem("keep", "has no meaning without rotate_bytes");
+    }
+    FileSinkConfig {
+        path,
+        rotate_bytes: is_rotated.then_some(bytes as u64),
+        keep: keep.count(1..=1000, 5),
+        fsync: section.take("fsync").one_of(&Fsync::ALL.map(|fsync| (fsync.as_str(), fsync))).unwrap_or(Fsync::Always),
+    }
+}
+
+/// A line has no headers.
+fn file_format(section: &mut Section<'_>) -> FormatConfig {
+    let format = format(section);
+    if matches!(format, FormatConfig::CloudEventsBinary(_)) {
+        section.problem("format", "puts half of the risk event into headers, which a file does not have");
+    }
+    format
 }
 
 fn webhook(section: &mut Section<'_>) -> (SinkKind, FormatConfig, DeliveryConfig) {

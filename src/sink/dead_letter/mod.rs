@@ -3,7 +3,6 @@
 //! It is a required sink without a way out: while the file cannot be written, dead letters are held and tried again,
 //! never dropped; their queue fills, and reading stops (BD-1, PO-1).
 
-mod file;
 mod line;
 mod writer;
 
@@ -16,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 pub(super) use line::{Refusal, RefusalReason};
 
 use self::line::Letter;
-use self::writer::Append as _;
+use super::append_file::AppendFile;
 use super::budget::Budget;
 use super::queue::Failing;
 use crate::config::DeadLetterConfig;
@@ -68,8 +67,8 @@ impl DeadLetters {
         metrics: &Metrics,
         stop: CancellationToken,
     ) -> Result<(Self, DeadLetterAcknowledgements), DeadLetterError> {
-        let file = file::AppendFile::new(config.path.clone());
-        file.append(b"").map_err(|source| DeadLetterError { path: config.path.clone(), source })?;
+        let file = AppendFile::new(config.path.clone());
+        file.append(b"", true).map_err(|source| DeadLetterError { path: config.path.clone(), source })?;
         Ok(Self::start_on(file, metrics, stop))
     }
 

@@ -12,6 +12,7 @@ use super::Shared;
 use super::line::{Letter, Receipt};
 use crate::engine::DeadLetterId;
 use crate::sink::alarm::Alarm;
+use crate::sink::append_file::AppendFile;
 use crate::sink::health::FailureKind;
 use crate::sink::queue::Failing;
 use crate::sink::retry::RetryPolicy;
@@ -27,6 +28,12 @@ const RETRY: RetryPolicy =
 pub(super) trait Append: Send + Sync + 'static {
     /// Appends whole lines; returns once they are durable. After an error none of them counts as written.
     fn append(&self, lines: &[u8]) -> io::Result<()>;
+}
+
+impl Append for AppendFile {
+    fn append(&self, lines: &[u8]) -> io::Result<()> {
+        Self::append(self, lines, true)
+    }
 }
 
 /// See the module.
