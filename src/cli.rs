@@ -106,6 +106,10 @@ pub enum FormatName {
     /// CloudEvents in JSON.
     #[value(name = "cloudevents")]
     CloudEvents,
+    /// For Splunk's HTTP Event Collector.
+    SplunkEvent,
+    /// For Splunk's risk index: one a risk object.
+    SplunkRisk,
 }
 
 /// `trailrisk check`

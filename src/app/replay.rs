@@ -11,7 +11,7 @@ use super::{Exit, Failure};
 use crate::catalog::{self, Sources};
 use crate::cli::{FormatArgs, FormatName, ReplayArgs};
 use crate::clock;
-use crate::config::{CloudEventsConfig, OcsfVersion};
+use crate::config::{CloudEventsConfig, OcsfVersion, SplunkEnvelope};
 use crate::plan::Plan;
 use crate::replay::{Opened, Replay, Summary, files_of, open, read_documents};
 use crate::sink::format::BodyFormat;
@@ -57,7 +57,7 @@ pub(super) fn run(args: &ReplayArgs, out: &mut dyn Write, diagnostics: &mut dyn 
         };
         let body = format.body(event, &meta, &native::line(event, &meta).into());
         out.write_all(&body.bytes)?;
-        out.write_all(b"\n")
+        if body.bytes.is_empty() { Ok(()) } else { out.write_all(b"\n") }
     });
     match written.and_then(|summary| out.flush().map(|()| summary)) {
         Ok(summary) => summarize(&summary, &plans, diagnostics)?,
@@ -75,6 +75,8 @@ fn format(args: &FormatArgs) -> BodyFormat {
             let version = OcsfVersion::ALL.into_iter().find(|version| version.as_str() == args.ocsf_version);
             BodyFormat::Ocsf(version.unwrap_or_default())
         }
+        FormatName::SplunkEvent => BodyFormat::SplunkEvent(SplunkEnvelope::default()),
+        FormatName::SplunkRisk => BodyFormat::SplunkRisk(SplunkEnvelope::default()),
         FormatName::CloudEvents => BodyFormat::CloudEvents(CloudEventsConfig::default()),
     }
 }

@@ -6,7 +6,8 @@ use sha2::{Digest, Sha256};
 use super::units::{show_duration, show_size};
 use super::{
     CheckpointStoreConfig, Config, DeliveryConfig, DetectionSettings, DetectionsConfig, FileSinkConfig, FormatConfig,
-    HttpConfig, LimitsConfig, LogFormat, LookupConfig, SinkConfig, SinkKind, SourceConfig, StartConfig, StreamRef,
+    HttpConfig, LimitsConfig, LogFormat, LookupConfig, SinkConfig, SinkKind, SourceConfig, SplunkHecConfig,
+    StartConfig, StreamRef,
 };
 use crate::risk_event::Stage;
 
@@ -132,6 +133,9 @@ fn sink(sink: &SinkConfig) -> Value {
     let kind = match &sink.kind {
         SinkKind::Stdout => vec![json!({"type": "stdout"})],
         SinkKind::File(config) => vec![file(config), format(&sink.format)],
+        SinkKind::SplunkHec(config) => {
+            vec![splunk_hec(config), http(&config.http), envelope(&sink.format), delivery(&sink.delivery)]
+        }
         SinkKind::Webhook(webhook) => {
             vec![json!({"type": "webhook"}), http(&webhook.http), format(&sink.format), delivery(&sink.delivery)]
         }
@@ -141,6 +145,31 @@ fn sink(sink: &SinkConfig) -> Value {
         _ => Map::new(),
     });
     Value::Object(keys.collect())
+}
+
+fn splunk_hec(config: &SplunkHecConfig) -> Value {
+    json!({
+        "type": "splunk_hec",
+        "token": HIDDEN,
+        "acknowledgement": config.acknowledgement,
+        "acknowledgement_timeout": show_duration(config.acknowledgement_timeout),
+        "gzip": config.gzip,
+    })
+}
+
+fn envelope(format: &FormatConfig) -> Value {
+    let (variant, envelope) = match format {
+        FormatConfig::SplunkEvent(envelope) => ("event", envelope),
+        FormatConfig::SplunkRisk(envelope) => ("risk", envelope),
+        _ => return json!({}),
+    };
+    json!({
+        "variant": variant,
+        "index": envelope.index,
+        "source": envelope.source,
+        "sourcetype": envelope.sourcetype,
+        "host": envelope.host,
+    })
 }
 
 fn format(format: &FormatConfig) -> Value {

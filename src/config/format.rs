@@ -1,5 +1,7 @@
 //! `format`: how a risk event is written for its receiver. Deliberately absent: the writing (`sink::format`).
 
+use super::SplunkEnvelope;
+
 /// `format`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum FormatConfig {
@@ -12,6 +14,10 @@ pub enum FormatConfig {
     CloudEvents(CloudEventsConfig),
     /// `cloudevents_binary`: the native risk event, a CloudEvent's attributes in the headers.
     CloudEventsBinary(CloudEventsConfig),
+    /// `type: splunk_hec` with `variant: event`: the native risk event in the collector's envelope.
+    SplunkEvent(SplunkEnvelope),
+    /// `type: splunk_hec` with `variant: risk`: events of the risk index.
+    SplunkRisk(SplunkEnvelope),
 }
 
 impl FormatConfig {
@@ -22,6 +28,8 @@ impl FormatConfig {
             Self::Ocsf(_) => "ocsf",
             Self::CloudEvents(_) => "cloudevents",
             Self::CloudEventsBinary(_) => "cloudevents_binary",
+            Self::SplunkEvent(_) => "splunk_event",
+            Self::SplunkRisk(_) => "splunk_risk",
         }
     }
 }

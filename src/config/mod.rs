@@ -14,6 +14,7 @@ mod problem;
 mod read;
 mod reader;
 mod sections;
+mod splunk;
 mod substitute;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,7 @@ pub use environment::{Environment, Overrides};
 pub use format::{CloudEventsConfig, FormatConfig, OcsfVersion};
 pub use problem::{ConfigError, Place, Problem};
 pub use read::read;
+pub use splunk::{SplunkEnvelope, SplunkHecConfig};
 pub(crate) use units::duration;
 
 use std::collections::BTreeMap;
@@ -216,6 +218,8 @@ pub enum SinkKind {
     File(FileSinkConfig),
     /// POST to a URL.
     Webhook(WebhookConfig),
+    /// Splunk's HTTP Event Collector.
+    SplunkHec(SplunkHecConfig),
 }
 
 /// How a sink delivers. What is written here (standard output, a file) has no such keys:

@@ -23,6 +23,7 @@ mod queue;
 mod retry;
 mod router;
 mod sinks;
+mod splunk;
 mod start;
 mod stdout;
 mod subscription;

@@ -7,6 +7,7 @@ mod lookups;
 mod rest;
 mod sinks;
 mod source;
+mod splunk;
 mod url;
 
 use std::collections::BTreeSet;

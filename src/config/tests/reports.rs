@@ -108,6 +108,11 @@ fn every_rule_refuses_its_violation() {
             "sinks[0].batch_max_events",
             with("webhook", "url: 'https://x/', format: cloudevents_binary, batch_max_events: 2"),
         ),
+        ("sinks[0].token", LEAST.replace("type: stdout", "type: splunk_hec, url: 'https://x/'")),
+        (
+            "sinks[0].variant",
+            LEAST.replace("type: stdout", "type: splunk_hec, url: 'https://x/', token: t, variant: raw"),
+        ),
         ("checkpoint.store", with("checkpoint", "store: s3")),
         ("checkpoint.interval", with("checkpoint", "interval: 0s")),
         ("limits.read_buffer_bytes", with("limits", "read_buffer_bytes: 9MiB")),

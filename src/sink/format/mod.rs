@@ -6,6 +6,7 @@ pub mod native;
 mod ocsf;
 #[cfg(test)]
 pub(super) mod schema;
+mod splunk;
 mod value;
 
 use tokio_util::bytes::Bytes;
@@ -13,7 +14,7 @@ use tokio_util::bytes::Bytes;
 pub(super) use escape::to_json;
 
 use super::queue::Delivery;
-use crate::config::{CloudEventsConfig, FormatConfig, OcsfVersion};
+use crate::config::{CloudEventsConfig, FormatConfig, OcsfVersion, SplunkEnvelope};
 use crate::risk_event::RiskEvent;
 
 const JSON: &str = "application/json";
@@ -29,12 +30,16 @@ pub enum BodyFormat {
     CloudEvents(CloudEventsConfig),
     /// A CloudEvent in headers and body.
     CloudEventsBinary(CloudEventsConfig),
+    /// The native risk event for Splunk's collector.
+    SplunkEvent(SplunkEnvelope),
+    /// Events of Splunk's risk index, several lines or none.
+    SplunkRisk(SplunkEnvelope),
 }
 
 /// One risk event as one sink sends it.
 #[derive(Clone, Debug)]
 pub struct Body {
-    /// One line without its newline.
+    /// One line without its newline. For Splunk's risk index, several lines or none.
     pub bytes: Bytes,
     /// The media type.
     pub content_type: &'static str,
@@ -50,6 +55,8 @@ impl BodyFormat {
             FormatConfig::Ocsf(version) => Self::Ocsf(*version),
             FormatConfig::CloudEvents(config) => Self::CloudEvents(config.clone()),
             FormatConfig::CloudEventsBinary(config) => Self::CloudEventsBinary(config.clone()),
+            FormatConfig::SplunkEvent(envelope) => Self::SplunkEvent(envelope.clone()),
+            FormatConfig::SplunkRisk(envelope) => Self::SplunkRisk(envelope.clone()),
         }
     }
 
@@ -60,6 +67,8 @@ impl BodyFormat {
             Self::Ocsf(version) => Body::json(ocsf::body(event, meta, *version)),
             Self::CloudEvents(config) => cloudevents::structured(event, meta, config, &Body::native(line)),
             Self::CloudEventsBinary(config) => cloudevents::binary(event, meta, config, Body::native(line)),
+            Self::SplunkEvent(envelope) => Body::json(splunk::event(event, envelope, &Body::native(line))),
+            Self::SplunkRisk(envelope) => Body::json(splunk::risk_lines(event, meta, envelope)),
         }
     }
 }
@@ -83,6 +92,17 @@ pub(super) fn lines(batch: &[Delivery]) -> Vec<u8> {
         lines.push(b'\n');
     }
     lines
+}
+
+/// The bodies of a batch as lines, without those that are empty.
+pub(super) fn lines_of_some(batch: &[Delivery]) -> Vec<u8> {
+    let bodies = batch.iter().map(|delivery| &*delivery.body.bytes).filter(|bytes| !bytes.is_empty());
+    bodies.collect::<Vec<_>>().join(&b'\n')
+}
+
+/// How many lines a body is.
+pub(super) fn lines_in(body: &Body) -> usize {
+    body.bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count()
 }
 
 /// The media type of [`array`].

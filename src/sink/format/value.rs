@@ -31,7 +31,7 @@ impl Serialize for Columns<'_> {
 }
 
 /// A multivalue field is a list; an absent one is null, so that the row's shape does not depend on the data.
-struct ValueBody<'a>(&'a Value);
+pub(super) struct ValueBody<'a>(pub(super) &'a Value);
 
 impl Serialize for ValueBody<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
