@@ -94,6 +94,9 @@ pub struct FormatArgs {
     /// With `--format ocsf`: the version of the schema.
     #[arg(long, value_name = "VERSION", default_value = "1.8.0", value_parser = ["1.8.0", "1.5.0", "1.1.0"])]
     pub ocsf_version: String,
+    /// A template instead, such as `config/templates/slack.json.j2`.
+    #[arg(long, value_name = "FILE", conflicts_with = "format")]
+    pub template: Option<PathBuf>,
 }
 
 /// The formats by name.

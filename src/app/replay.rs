@@ -11,7 +11,7 @@ use super::{Exit, Failure};
 use crate::catalog::{self, Sources};
 use crate::cli::{FormatArgs, FormatName, ReplayArgs};
 use crate::clock;
-use crate::config::{CloudEventsConfig, OcsfVersion, SplunkEnvelope};
+use crate::config::{CloudEventsConfig, FormatConfig, OcsfVersion, SplunkEnvelope, TemplateConfig};
 use crate::plan::Plan;
 use crate::replay::{Opened, Replay, Summary, files_of, open, read_documents};
 use crate::sink::format::BodyFormat;
@@ -36,7 +36,7 @@ pub(super) fn run(args: &ReplayArgs, out: &mut dyn Write, diagnostics: &mut dyn 
     let limits = crate::cloudtrail::DecodeLimits { max_inflated_bytes: sources.limits.max_inflated_bytes };
     let mut replay = Replay::new(detections.plans, source_name, bounds, limits, sources.detections.decode_all);
     let files = files_of(&paths(args)?).map_err(|error| Failure::new(Exit::Usage, error))?;
-    let format = format(&args.format);
+    let format = format(&args.format)?;
     let mut out = io::BufWriter::new(out);
     let mut handed_back = HandedBack { out: &mut out, is_native: matches!(format, BodyFormat::Native), left_out: 0 };
     read_all(&mut replay, &files, &mut handed_back, diagnostics)?;
@@ -48,6 +48,7 @@ pub(super) fn run(args: &ReplayArgs, out: &mut dyn Write, diagnostics: &mut dyn 
         )?;
     }
     let plans = replay.plans();
+    let mut not_written = None;
     let written = replay.finish(|event| {
         let meta = Meta {
             emitted_at: jiff::Timestamp::try_from(clock::wall()).unwrap_or(jiff::Timestamp::MAX),
@@ -55,7 +56,13 @@ pub(super) fn run(args: &ReplayArgs, out: &mut dyn Write, diagnostics: &mut dyn 
             worker: "replay",
             stream: "",
         };
-        let body = format.body(event, &meta, &native::line(event, &meta).into());
+        let body = match format.body(event, &meta, &native::line(event, &meta).into()) {
+            Ok(body) => body,
+            Err(problem) => {
+                not_written = Some(problem);
+                return Ok(());
+            }
+        };
         out.write_all(&body.bytes)?;
         if body.bytes.is_empty() { Ok(()) } else { out.write_all(b"\n") }
     });
@@ -65,11 +72,19 @@ pub(super) fn run(args: &ReplayArgs, out: &mut dyn Write, diagnostics: &mut dyn 
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
         Err(error) => return Err(error.into()),
     }
+    if let Some(problem) = not_written {
+        return Err(Failure::new(Exit::Config, anyhow::anyhow!("not every risk event could be written: {problem}")));
+    }
     Ok(Exit::Ok)
 }
 
-fn format(args: &FormatArgs) -> BodyFormat {
-    match args.format {
+fn format(args: &FormatArgs) -> Result<BodyFormat, Failure> {
+    if let Some(path) = &args.template {
+        let config = TemplateConfig { path: path.clone(), values: Vec::new() };
+        return BodyFormat::of(&FormatConfig::Template(config))
+            .map_err(|problem| Failure::new(Exit::Config, anyhow::anyhow!("template {problem}")));
+    }
+    Ok(match args.format {
         FormatName::Native => BodyFormat::Native,
         FormatName::Ocsf => {
             let version = OcsfVersion::ALL.into_iter().find(|version| version.as_str() == args.ocsf_version);
@@ -78,7 +93,7 @@ fn format(args: &FormatArgs) -> BodyFormat {
         FormatName::SplunkEvent => BodyFormat::SplunkEvent(SplunkEnvelope::default()),
         FormatName::SplunkRisk => BodyFormat::SplunkRisk(SplunkEnvelope::default()),
         FormatName::CloudEvents => BodyFormat::CloudEvents(CloudEventsConfig::default()),
-    }
+    })
 }
 
 /// Where risk events go that a receiver refused: a dead letter holds their native line, and nothing to write another

@@ -178,7 +178,16 @@ fn format(format: &FormatConfig) -> Value {
         FormatConfig::CloudEvents(config) | FormatConfig::CloudEventsBinary(config) => config.source.as_deref(),
         _ => None,
     };
-    json!({"format": format.as_str(), "ocsf_version": version, "cloudevents_source": source})
+    let template = if let FormatConfig::Template(template) = format { Some(template) } else { None };
+    let names = template.iter().flat_map(|template| &template.values);
+    let values: Map<String, Value> = names.map(|(name, _)| (name.clone(), json!(HIDDEN))).collect();
+    json!({
+        "format": format.as_str(),
+        "ocsf_version": version,
+        "cloudevents_source": source,
+        "template": template.map(|template| &template.path),
+        "template_values": values,
+    })
 }
 
 fn names_of(stages: &[Stage]) -> Vec<&'static str> {

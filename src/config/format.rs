@@ -1,6 +1,6 @@
 //! `format`: how a risk event is written for its receiver. Deliberately absent: the writing (`sink::format`).
 
-use super::SplunkEnvelope;
+use super::{SplunkEnvelope, TemplateConfig};
 
 /// `format`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub enum FormatConfig {
     CloudEvents(CloudEventsConfig),
     /// `cloudevents_binary`: the native risk event, a CloudEvent's attributes in the headers.
     CloudEventsBinary(CloudEventsConfig),
+    /// `template`: what the operator's template writes.
+    Template(TemplateConfig),
     /// `type: splunk_hec` with `variant: event`: the native risk event in the collector's envelope.
     SplunkEvent(SplunkEnvelope),
     /// `type: splunk_hec` with `variant: risk`: events of the risk index.
@@ -28,6 +30,7 @@ impl FormatConfig {
             Self::Ocsf(_) => "ocsf",
             Self::CloudEvents(_) => "cloudevents",
             Self::CloudEventsBinary(_) => "cloudevents_binary",
+            Self::Template(_) => "template",
             Self::SplunkEvent(_) => "splunk_event",
             Self::SplunkRisk(_) => "splunk_risk",
         }

@@ -39,5 +39,5 @@ pub use dead_letter::{DeadLetterAcknowledgements, DeadLetterError, DeadLetters};
 pub use error::SinkError;
 pub use health::{BlockedSink, FailureKind, SinkHealth};
 pub use router::{Router, Routes, Withheld};
-pub use sinks::{SinkDeps, SinkEnd, Sinks, WallClock};
+pub use sinks::{SinkDeps, SinkEnd, Sinks, WallClock, formats};
 pub use stdout::StdoutWriter;

@@ -186,13 +186,13 @@ fn divided(mut batch: Vec<Delivery>, refused: Option<usize>) -> Vec<Vec<Delivery
 }
 
 impl Sink {
-    pub(super) fn new(config: &SinkConfig, metrics: &Metrics) -> Self {
+    pub(super) fn new(config: &SinkConfig, format: BodyFormat, metrics: &Metrics) -> Self {
         let retry = RetryPolicy::of(config);
         Self {
             name: config.name.as_str().into(),
             required: config.required,
             queue: Queue::new(config.queue_bytes),
-            format: BodyFormat::of(&config.format),
+            format,
             batch: config.delivery.batch,
             retry,
             circuit: Circuit::new(retry),

@@ -108,6 +108,9 @@ fn every_rule_refuses_its_violation() {
             "sinks[0].batch_max_events",
             with("webhook", "url: 'https://x/', format: cloudevents_binary, batch_max_events: 2"),
         ),
+        ("sinks[0].template", with("webhook", "url: 'https://x/', format: template")),
+        ("sinks[0].template", with("webhook", "url: 'https://x/', template: t.j2")),
+        ("sinks[0].template_values", with("webhook", "url: 'https://x/', template_values: {a: b}")),
         ("sinks[0].token", LEAST.replace("type: stdout", "type: splunk_hec, url: 'https://x/'")),
         (
             "sinks[0].variant",

@@ -26,7 +26,9 @@ fn read_shipped(text: &str) -> (Config, BTreeSet<String>) {
 fn keys_of(node: &Node, path: &str, keys: &mut BTreeSet<String>) {
     match &node.data {
         Data::List(items) => items.iter().for_each(|item| keys_of(item, &format!("{path}[]"), keys)),
-        Data::Map(entries) if !path.ends_with(".headers") && !path.ends_with(".lookups") => {
+        Data::Map(entries)
+            if !path.ends_with(".headers") && !path.ends_with(".template_values") && !path.ends_with(".lookups") =>
+        {
             for entry in entries {
                 let path = if path.is_empty() { entry.key.clone() } else { format!("{path}.{}", entry.key) };
                 keys_of(&entry.value, &path, keys);

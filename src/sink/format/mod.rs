@@ -7,12 +7,14 @@ mod ocsf;
 #[cfg(test)]
 pub(super) mod schema;
 mod splunk;
+mod template;
 mod value;
 
 use tokio_util::bytes::Bytes;
 
 pub(super) use escape::to_json;
 
+use self::template::Template;
 use super::queue::Delivery;
 use crate::config::{CloudEventsConfig, FormatConfig, OcsfVersion, SplunkEnvelope};
 use crate::risk_event::RiskEvent;
@@ -30,6 +32,8 @@ pub enum BodyFormat {
     CloudEvents(CloudEventsConfig),
     /// A CloudEvent in headers and body.
     CloudEventsBinary(CloudEventsConfig),
+    /// What a template writes.
+    Template(Template),
     /// The native risk event for Splunk's collector.
     SplunkEvent(SplunkEnvelope),
     /// Events of Splunk's risk index, several lines or none.
@@ -49,27 +53,35 @@ pub struct Body {
 
 impl BodyFormat {
     /// From its configuration.
-    pub fn of(config: &FormatConfig) -> Self {
-        match config {
+    ///
+    /// # Errors
+    /// What is wrong with a template, and where.
+    pub fn of(config: &FormatConfig) -> Result<Self, String> {
+        Ok(match config {
             FormatConfig::Native => Self::Native,
             FormatConfig::Ocsf(version) => Self::Ocsf(*version),
             FormatConfig::CloudEvents(config) => Self::CloudEvents(config.clone()),
             FormatConfig::CloudEventsBinary(config) => Self::CloudEventsBinary(config.clone()),
+            FormatConfig::Template(config) => Self::Template(Template::load(config)?),
             FormatConfig::SplunkEvent(envelope) => Self::SplunkEvent(envelope.clone()),
             FormatConfig::SplunkRisk(envelope) => Self::SplunkRisk(envelope.clone()),
-        }
+        })
     }
 
     /// The body of an event, whose native line is there already.
-    pub fn body(&self, event: &RiskEvent, meta: &native::Meta<'_>, line: &Bytes) -> Body {
-        match self {
+    ///
+    /// # Errors
+    /// Why a template does not fit this event; no text of the event.
+    pub fn body(&self, event: &RiskEvent, meta: &native::Meta<'_>, line: &Bytes) -> Result<Body, String> {
+        Ok(match self {
             Self::Native => Body::native(line),
             Self::Ocsf(version) => Body::json(ocsf::body(event, meta, *version)),
             Self::CloudEvents(config) => cloudevents::structured(event, meta, config, &Body::native(line)),
             Self::CloudEventsBinary(config) => cloudevents::binary(event, meta, config, Body::native(line)),
+            Self::Template(template) => Body::json(template.body(line)?),
             Self::SplunkEvent(envelope) => Body::json(splunk::event(event, envelope, &Body::native(line))),
             Self::SplunkRisk(envelope) => Body::json(splunk::risk_lines(event, meta, envelope)),
-        }
+        })
     }
 }
 

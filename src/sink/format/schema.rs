@@ -9,7 +9,7 @@ const RISK_EVENT: &str = include_str!("../../../docs/risk_event.schema.json");
 const DEAD_LETTER: &str = include_str!("../../../docs/dead_letter.schema.json");
 
 /// Panics where a line is no risk event by `docs/risk_event.schema.json`.
-pub(super) fn check_risk_event(line: &[u8]) {
+pub(in crate::sink) fn check_risk_event(line: &[u8]) {
     static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| validator(RISK_EVENT));
     check(&VALIDATOR, line);
 }

@@ -136,7 +136,11 @@ fn splunk(config: &SplunkHecConfig) -> SplunkHec {
 
 fn written(format: &FormatConfig, event: &RiskEvent) -> Delivery {
     let line = tokio_util::bytes::Bytes::from(native::line(event, &meta()));
-    Delivery { body: BodyFormat::of(format).body(event, &meta(), &line), line, ..delivery(event.delivery_key(), "") }
+    Delivery {
+        body: BodyFormat::of(format).unwrap().body(event, &meta(), &line).unwrap(),
+        line,
+        ..delivery(event.delivery_key(), "")
+    }
 }
 
 fn batch(ids: std::ops::Range<u128>) -> Vec<Delivery> {

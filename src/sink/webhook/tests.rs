@@ -74,7 +74,7 @@ async fn the_headers_of_a_cloudevent_go_with_it_and_a_batch_has_a_media_type_of_
     let sent = |config: &FormatConfig, id| {
         let event = event(id, Stage::Final);
         let line = Bytes::from(native::line(&event, &meta()));
-        let body = BodyFormat::of(config).body(&event, &meta(), &line);
+        let body = BodyFormat::of(config).unwrap().body(&event, &meta(), &line).unwrap();
         Delivery { body, line, ..delivery(event.delivery_key(), "") }
     };
     let binary = FormatConfig::CloudEventsBinary(CloudEventsConfig::default());
