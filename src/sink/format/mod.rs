@@ -135,3 +135,6 @@ pub(super) fn array(batch: &[Delivery]) -> Vec<u8> {
     array.push(b']');
     array
 }
+
+#[cfg(test)]
+mod tests;
