@@ -5,9 +5,9 @@ use sha2::{Digest, Sha256};
 
 use super::units::{show_duration, show_size};
 use super::{
-    CheckpointStoreConfig, Config, DeliveryConfig, DetectionSettings, DetectionsConfig, FileSinkConfig, FormatConfig,
-    HttpConfig, LimitsConfig, LogFormat, LookupConfig, SinkConfig, SinkKind, SourceConfig, SplunkHecConfig,
-    StartConfig, StreamRef,
+    CheckpointStoreConfig, Config, DeadLetterConfig, DeliveryConfig, DetectionSettings, DetectionsConfig,
+    FileSinkConfig, FormatConfig, HttpConfig, LimitsConfig, LogFormat, LookupConfig, S3Config, SinkConfig, SinkKind,
+    SourceConfig, SplunkHecConfig, StartConfig, StreamRef,
 };
 use crate::risk_event::Stage;
 
@@ -30,7 +30,7 @@ impl Config {
             "source": source(&self.source),
             "detections": detections(&self.detections),
             "sinks": self.sinks.iter().map(sink).collect::<Vec<_>>(),
-            "dead_letter": {"path": self.dead_letter.path},
+            "dead_letter": dead_letter(&self.dead_letter),
             "checkpoint": {"store": store, "path": path, "interval": show_duration(self.checkpoint.interval)},
             "limits": limits(&self.limits),
             "admin": {"listen": self.admin.listen.to_string()},
@@ -202,6 +202,16 @@ fn file(file: &FileSinkConfig) -> Value {
         "keep": file.keep,
         "fsync": file.fsync.as_str(),
     })
+}
+
+fn dead_letter(config: &DeadLetterConfig) -> Value {
+    match config {
+        DeadLetterConfig::File(path) => json!({"type": "file", "path": path}),
+        DeadLetterConfig::Stdout => json!({"type": "stdout"}),
+        DeadLetterConfig::S3(S3Config { bucket, prefix, region, endpoint_url }) => json!({
+            "type": "s3", "url": format!("s3://{bucket}/{prefix}"), "region": region, "endpoint_url": endpoint_url,
+        }),
+    }
 }
 
 fn show_bytes(bytes: u64) -> String {

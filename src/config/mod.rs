@@ -277,10 +277,27 @@ impl std::fmt::Debug for Secret {
 }
 
 /// `dead_letter`: where goes what cannot be decoded, or is refused by a receiver.
-#[derive(Clone, Debug)]
-pub struct DeadLetterConfig {
-    /// `path` of an append-only NDJSON file, default `/var/lib/trailrisk/dead-letters.ndjson`.
-    pub path: PathBuf,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DeadLetterConfig {
+    /// `type: file`: an append-only NDJSON file at `path`, default `/var/lib/trailrisk/dead-letters.ndjson`.
+    File(PathBuf),
+    /// `type: stdout`: standard output, also beside a stdout sink; `schema` tells the lines apart.
+    Stdout,
+    /// `type: s3`: objects of a bucket.
+    S3(S3Config),
+}
+
+/// `type: s3`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct S3Config {
+    /// `url`: `s3://bucket/prefix`.
+    pub bucket: String,
+    /// What every key begins with; no slash at either end, may be empty.
+    pub prefix: String,
+    /// `region`; otherwise the SDK's standard chain.
+    pub region: Option<String>,
+    /// `endpoint_url`: for an emulator or a VPC endpoint.
+    pub endpoint_url: Option<String>,
 }
 
 /// `checkpoint`.

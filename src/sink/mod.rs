@@ -35,9 +35,9 @@ mod worker;
 mod testing;
 
 pub use acknowledgement::Acknowledgements;
-pub use dead_letter::{DeadLetterAcknowledgements, DeadLetterError, DeadLetters};
+pub use dead_letter::{DeadLetterAcknowledgements, DeadLetterDeps, DeadLetterError, DeadLetters};
 pub use error::SinkError;
 pub use health::{BlockedSink, FailureKind, SinkHealth};
 pub use router::{Router, Routes, Withheld};
 pub use sinks::{SinkDeps, SinkEnd, Sinks, WallClock, formats};
-pub use stdout::StdoutWriter;
+pub use stdout::{SharedStdout, StdoutWriter};

@@ -16,7 +16,7 @@ use super::health::{BlockedSink, SinkHealth};
 use super::queue::Delivery;
 use super::router::{Router, Routes, Withheld};
 use super::start::{Transports, observe};
-use super::stdout::StdoutWriter;
+use super::stdout::SharedStdout;
 use super::worker::{Sink, WorkerDeps};
 use crate::config::SinkConfig;
 use crate::metrics::Metrics;
@@ -40,7 +40,7 @@ pub struct SinkDeps {
     /// The wall clock.
     pub clock: WallClock,
     /// Where the stdout sink writes.
-    pub stdout: StdoutWriter,
+    pub stdout: SharedStdout,
     /// Ends every worker at once (ST-1: the drain deadline); what is not acknowledged stays so.
     pub stop: CancellationToken,
 }

@@ -10,7 +10,7 @@ use super::file::FileSink;
 use super::retry::RetryPolicy;
 use super::sinks::WallClock;
 use super::splunk::SplunkHec;
-use super::stdout::{Stdout, StdoutWriter};
+use super::stdout::{SharedStdout, Stdout};
 use super::webhook::Webhook;
 use super::worker::{self, Sink, WorkerDeps};
 use crate::config::{DeliveryConfig, SinkConfig, SinkKind};
@@ -32,7 +32,7 @@ impl Transports {
     /// Those of all sinks, in their order: everything that can fail comes before anything that runs.
     pub(super) fn of_all(
         configs: &[SinkConfig],
-        stdout: StdoutWriter,
+        stdout: SharedStdout,
         producer: &str,
         clock: &WallClock,
     ) -> Result<Vec<Self>, SinkError> {

@@ -16,7 +16,7 @@ pub(super) use receiver::{Answer, Receiver, quick, webhook_config};
 
 use super::format::Body;
 use super::queue::Delivery;
-use super::{DeadLetterAcknowledgements, DeadLetters, SinkDeps, StdoutWriter};
+use super::{DeadLetterAcknowledgements, DeadLetterDeps, DeadLetters, SharedStdout, SinkDeps, StdoutWriter};
 use crate::config::{BatchLimit, DeadLetterConfig, DeliveryConfig, FormatConfig, SinkConfig, SinkKind};
 use crate::engine::{SequenceNumber, ShardId};
 use crate::metrics::Metrics;
@@ -167,10 +167,10 @@ pub(super) struct DeadLetterFile {
 }
 
 impl DeadLetterFile {
-    pub(super) fn start(metrics: &Metrics) -> Self {
+    pub(super) async fn start(metrics: &Metrics) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let config = DeadLetterConfig { path: folder.path().join("dead.ndjson") };
-        let (letters, acknowledged) = DeadLetters::start(&config, metrics, CancellationToken::new()).unwrap();
+        let config = DeadLetterConfig::File(folder.path().join("dead.ndjson"));
+        let (letters, acknowledged) = DeadLetters::start(&config, dead_letter_deps(metrics)).await.unwrap();
         Self { letters, acknowledged, folder }
     }
 
@@ -185,6 +185,16 @@ impl DeadLetterFile {
     }
 }
 
+/// What dead letters are given.
+pub(super) fn dead_letter_deps(metrics: &Metrics) -> DeadLetterDeps {
+    DeadLetterDeps {
+        metrics: metrics.clone(),
+        stdout: SharedStdout::new(Box::new(tokio::io::sink())),
+        clock: Arc::new(|| "2023-04-24T23:51:18Z".parse().unwrap()),
+        stop: CancellationToken::new(),
+    }
+}
+
 /// What the sinks are given, with standard output going to `stdout`.
 pub(super) fn deps(metrics: &Metrics, dead_letters: &DeadLetters, stdout: StdoutWriter) -> SinkDeps {
     SinkDeps {
@@ -194,7 +204,7 @@ pub(super) fn deps(metrics: &Metrics, dead_letters: &DeadLetters, stdout: Stdout
         worker: "w1".to_owned(),
         stream: "trail".to_owned(),
         clock: Arc::new(|| "2023-04-24T23:51:18Z".parse().unwrap()),
-        stdout,
+        stdout: SharedStdout::new(stdout),
         stop: CancellationToken::new(),
     }
 }

@@ -103,7 +103,7 @@ fn relative_paths_are_relative_to_the_files_folder() {
     let config = valid(&with("checkpoint", "path: state/c.json, interval: 1s"));
     assert_eq!(config.checkpoint.store, CheckpointStoreConfig::File("conf/state/c.json".into()));
     assert_eq!(config.detections.paths, [PathBuf::from("conf/d")]);
-    assert_eq!(config.dead_letter.path, PathBuf::from("/var/lib/trailrisk/dead-letters.ndjson"));
+    assert_eq!(config.dead_letter, DeadLetterConfig::File("/var/lib/trailrisk/dead-letters.ndjson".into()));
 }
 
 #[test]

@@ -21,9 +21,9 @@ struct Rig {
 }
 
 impl Rig {
-    fn start(configs: &[SinkConfig]) -> Self {
+    async fn start(configs: &[SinkConfig]) -> Self {
         let metrics = metrics();
-        let dead = DeadLetterFile::start(&metrics);
+        let dead = DeadLetterFile::start(&metrics).await;
         let (writer, stdout) = tokio::io::duplex(1024 * 1024);
         let deps = deps(&metrics, &dead.letters, Box::new(writer));
         let stop = deps.stop.clone();
@@ -69,7 +69,7 @@ fn line_bytes() -> usize {
 #[tokio::test]
 async fn cp_7_a_key_is_given_once_every_required_sink_has_acknowledged() {
     let receiver = Receiver::start_shut([]).await;
-    let mut rig = Rig::start(&[sink_config("out"), receiver.sink(|_| {})]);
+    let mut rig = Rig::start(&[sink_config("out"), receiver.sink(|_| {})]).await;
     let key = rig.push(1, Stage::Final);
     let mut line = String::new();
     BufReader::new(&mut rig.stdout).read_line(&mut line).await.unwrap();
@@ -85,7 +85,7 @@ async fn cp_7_a_key_is_given_once_every_required_sink_has_acknowledged() {
 async fn a_stage_that_no_required_sink_wants_is_acknowledged_at_once() {
     let receiver = Receiver::start_shut([]).await;
     let finals = SinkConfig { stages: vec![Stage::Final], ..receiver.sink(|_| {}) };
-    let mut rig = Rig::start(&[finals]);
+    let mut rig = Rig::start(&[finals]).await;
     let key = rig.push(1, Stage::Early);
     assert_eq!(rig.done.next().await, Some(key));
     assert_eq!(rig.sinks.pending(), 0);
@@ -96,7 +96,7 @@ async fn a_stage_that_no_required_sink_wants_is_acknowledged_at_once() {
 #[tokio::test]
 async fn cp_7_what_a_detections_settings_withhold_is_acknowledged_at_once_and_counted() {
     let receiver = Receiver::start_shut([]).await;
-    let mut rig = Rig::start(&[receiver.sink(|_| {})]);
+    let mut rig = Rig::start(&[receiver.sink(|_| {})]).await;
     let id = event(1, Stage::Final).detection.id.clone();
     let staged = DeliverySettings { staged: true, ..DeliverySettings::default() };
     rig.sinks.set_routes(Routes::new([(id, staged)]));
@@ -118,7 +118,7 @@ async fn cp_7_what_a_detections_settings_withhold_is_acknowledged_at_once_and_co
 async fn bd_1_a_receiver_that_hangs_stops_the_pushes_at_the_bound() {
     let receiver = Receiver::start_shut([]).await;
     let limit = 10 * line_bytes();
-    let mut rig = Rig::start(&[SinkConfig { queue_bytes: limit, ..receiver.sink(|_| {}) }]);
+    let mut rig = Rig::start(&[SinkConfig { queue_bytes: limit, ..receiver.sink(|_| {}) }]).await;
     let mut pushed = 0;
     while !is_pending(rig.sinks.ready()).await {
         rig.push(pushed, Stage::Final);
@@ -138,7 +138,7 @@ async fn bd_1_a_receiver_that_hangs_stops_the_pushes_at_the_bound() {
 #[tokio::test]
 async fn bd_1_an_event_larger_than_the_queue_is_admitted_alone() {
     let receiver = Receiver::start_shut([]).await;
-    let mut rig = Rig::start(&[SinkConfig { queue_bytes: 1, ..receiver.sink(|_| {}) }]);
+    let mut rig = Rig::start(&[SinkConfig { queue_bytes: 1, ..receiver.sink(|_| {}) }]).await;
     rig.sinks.ready().await;
     let key = rig.push(1, Stage::Final);
     assert!(is_pending(rig.sinks.ready()).await);
@@ -151,7 +151,7 @@ async fn bd_1_an_event_larger_than_the_queue_is_admitted_alone() {
 async fn a_best_effort_sink_holds_nobody_and_its_overflow_is_counted_and_kept() {
     let receiver = Receiver::start_shut([]).await;
     let slow = SinkConfig { queue_bytes: 2 * line_bytes(), ..best_effort(receiver.sink(|_| {})) };
-    let mut rig = Rig::start(&[slow, sink_config("out")]);
+    let mut rig = Rig::start(&[slow, sink_config("out")]).await;
     for id in 0..5 {
         rig.sinks.ready().await;
         let key = rig.push(id, Stage::Final);
@@ -166,7 +166,7 @@ async fn a_best_effort_sink_holds_nobody_and_its_overflow_is_counted_and_kept() 
 async fn a_required_sink_outlives_an_outage_and_says_so_meanwhile() {
     let outage = std::iter::repeat_n(Answer::Status(500), 200);
     let receiver = Receiver::start(outage).await;
-    let mut rig = Rig::start(&[one_lane(receiver.sink(|_| {}))]);
+    let mut rig = Rig::start(&[one_lane(receiver.sink(|_| {}))]).await;
     let key = rig.push(1, Stage::Final);
     wait_until("the sink is blocked", || !rig.sinks.blocked().is_empty()).await;
     let blocked = rig.sinks.blocked().remove(0);
@@ -182,7 +182,7 @@ async fn a_required_sink_outlives_an_outage_and_says_so_meanwhile() {
 #[tokio::test]
 async fn cp_7_an_event_refused_three_times_does_not_hold_the_others() {
     let receiver = Receiver::start([400, 413, 422].map(Answer::Status)).await;
-    let mut rig = Rig::start(&[one_lane(receiver.sink(|_| {}))]);
+    let mut rig = Rig::start(&[one_lane(receiver.sink(|_| {}))]).await;
     let keys = [rig.push(1, Stage::Final), rig.push(2, Stage::Final)];
     assert_eq!(
         [rig.done.next().await.unwrap(), rig.done.next().await.unwrap()].map(|key| keys.contains(&key)),
@@ -196,7 +196,7 @@ async fn cp_7_an_event_refused_three_times_does_not_hold_the_others() {
 #[tokio::test]
 async fn st_1_a_close_delivers_what_is_queued_then_ends() {
     let receiver = Receiver::start_shut([]).await;
-    let mut rig = Rig::start(&[receiver.sink(|_| {})]);
+    let mut rig = Rig::start(&[receiver.sink(|_| {})]).await;
     let health = rig.sinks.health();
     let key = rig.push(1, Stage::Final);
     rig.sinks.close();
@@ -210,7 +210,7 @@ async fn st_1_a_close_delivers_what_is_queued_then_ends() {
 #[tokio::test]
 async fn st_1_a_close_waits_for_best_effort_sinks_too() {
     let receiver = Receiver::start_shut([]).await;
-    let mut rig = Rig::start(&[best_effort(receiver.sink(|_| {}))]);
+    let mut rig = Rig::start(&[best_effort(receiver.sink(|_| {}))]).await;
     let key = rig.push(1, Stage::Final);
     assert_eq!(rig.done.next().await, Some(key));
     rig.sinks.close();
@@ -223,7 +223,7 @@ async fn st_1_a_close_waits_for_best_effort_sinks_too() {
 #[tokio::test]
 async fn st_1_at_the_deadline_what_is_not_acknowledged_stays_so() {
     let receiver = Receiver::start([Answer::Hang]).await;
-    let mut rig = Rig::start(&[receiver.sink(|_| {})]);
+    let mut rig = Rig::start(&[receiver.sink(|_| {})]).await;
     rig.push(1, Stage::Final);
     wait_until("the webhook is asked", || receiver.requests().len() == 1).await;
     rig.sinks.close();
@@ -234,7 +234,7 @@ async fn st_1_at_the_deadline_what_is_not_acknowledged_stays_so() {
 
 #[tokio::test]
 async fn a_closed_pipe_ends_in_order() {
-    let mut rig = Rig::start(&[sink_config("out")]);
+    let mut rig = Rig::start(&[sink_config("out")]).await;
     let mut ended = rig.sinks.ended();
     drop(std::mem::replace(&mut rig.stdout, tokio::io::duplex(1).0));
     rig.push(1, Stage::Final);
@@ -245,7 +245,7 @@ async fn a_closed_pipe_ends_in_order() {
 #[tokio::test]
 async fn two_sinks_on_standard_output_are_refused() {
     let metrics = metrics();
-    let dead = DeadLetterFile::start(&metrics);
+    let dead = DeadLetterFile::start(&metrics).await;
     let deps = deps(&metrics, &dead.letters, Box::new(tokio::io::sink()));
     let error = Sinks::start(&[sink_config("a"), sink_config("b")], deps).err().unwrap();
     assert!(error.to_string().starts_with("sink b: only one sink can write to standard output"), "{error}");
@@ -255,7 +255,7 @@ async fn two_sinks_on_standard_output_are_refused() {
 async fn the_age_of_what_waits_is_a_metric_and_a_retry_is_not_idle() {
     let (writer, _full) = tokio::io::duplex(1);
     let metrics = metrics();
-    let dead = DeadLetterFile::start(&metrics);
+    let dead = DeadLetterFile::start(&metrics).await;
     let (mut sinks, _done) =
         Sinks::start(&[sink_config("out")], deps(&metrics, &dead.letters, Box::new(writer))).unwrap();
     sinks.push(event(1, Stage::Final));
@@ -291,7 +291,7 @@ async fn threat_10_no_secret_reaches_the_log_the_health_or_the_dead_letters() {
         webhook.http.url = format!("{}/{CANARY}?token={CANARY}", webhook.http.url);
         webhook.http.headers = vec![("x-key".to_owned(), Secret(CANARY.to_owned()))];
     };
-    let mut rig = Rig::start(&[receiver.sink(secret)]);
+    let mut rig = Rig::start(&[receiver.sink(secret)]).await;
     rig.push(1, Stage::Final);
     wait_until("the sink is blocked", || !rig.sinks.blocked().is_empty()).await;
     let blocked = format!("{:?}", rig.sinks.blocked());
@@ -313,7 +313,7 @@ async fn cp_7_what_a_template_does_not_fit_becomes_a_dead_letter_and_is_acknowle
     let path = folder.path().join("t.json.j2");
     std::fs::write(&path, r#"{"n": {{ row.count }}}"#).unwrap();
     let format = FormatConfig::Template(TemplateConfig { path, values: Vec::new() });
-    let mut rig = Rig::start(&[SinkConfig { format, ..receiver.sink(|_| {}) }]);
+    let mut rig = Rig::start(&[SinkConfig { format, ..receiver.sink(|_| {}) }]).await;
     let key = rig.push(1, Stage::Final);
     assert_eq!(rig.done.next().await, Some(key));
     assert_eq!(&*receiver.requests()[0].body, b"{\"n\":1}");
@@ -331,7 +331,7 @@ async fn a_template_that_cannot_be_used_stops_the_start_with_its_sink_and_line()
     std::fs::write(&path, "{\n{{ nothing }}\n}").unwrap();
     let format = FormatConfig::Template(TemplateConfig { path: path.clone(), values: Vec::new() });
     let metrics = metrics();
-    let dead = DeadLetterFile::start(&metrics);
+    let dead = DeadLetterFile::start(&metrics).await;
     let deps = deps(&metrics, &dead.letters, Box::new(tokio::io::sink()));
     let error = Sinks::start(&[SinkConfig { format, ..sink_config("out") }], deps).err().unwrap().to_string();
     assert!(error.starts_with(&format!("sink out: template {}:2: ", path.display())), "{error}");

@@ -241,7 +241,7 @@ async fn cp_7_of_a_batch_only_the_refused_event_becomes_a_dead_letter() {
     let (collector, config) =
         Collector { refuses: Some(format!("{:032x}", 3)), acknowledges: true, ..Collector::default() }.start().await;
     let metrics = metrics();
-    let dead = DeadLetterFile::start(&metrics);
+    let dead = DeadLetterFile::start(&metrics).await;
     let delivery = crate::config::DeliveryConfig { batch: batches_of(100), ..quick() };
     let sink = SinkConfig {
         kind: SinkKind::SplunkHec(config),

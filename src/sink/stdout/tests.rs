@@ -1,5 +1,5 @@
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use std::task::{Context, Poll};
 
 use super::*;
@@ -61,7 +61,7 @@ fn line() -> [Delivery; 1] {
 #[tokio::test]
 async fn a_line_is_one_write_and_acknowledged_only_when_flushed() {
     let pipe = Pipe::default();
-    let mut stdout = Stdout::new(Box::new(pipe.clone()));
+    let mut stdout = Stdout::new(SharedStdout::new(Box::new(pipe.clone())));
     assert_eq!(stdout.attempt(&line()).await, Outcome::Delivered);
     assert_eq!(stdout.attempt(&line()).await, Outcome::Delivered);
     let one = || [Call::Write(LINE.as_bytes().to_vec()), Call::Flush];
@@ -72,14 +72,14 @@ async fn a_line_is_one_write_and_acknowledged_only_when_flushed() {
 async fn a_closed_pipe_is_an_orderly_end() {
     let (writer, reader) = tokio::io::duplex(64);
     drop(reader);
-    assert_eq!(Stdout::new(Box::new(writer)).attempt(&line()).await, Outcome::Closed);
+    assert_eq!(Stdout::new(SharedStdout::new(Box::new(writer))).attempt(&line()).await, Outcome::Closed);
 }
 
 #[tokio::test]
 async fn a_line_cut_by_a_full_disk_is_ended_and_written_whole() {
     let pipe = Pipe::default();
     *pipe.writes.lock().unwrap() = vec![Err(io::ErrorKind::StorageFull.into()), Ok(3)];
-    let mut stdout = Stdout::new(Box::new(pipe.clone()));
+    let mut stdout = Stdout::new(SharedStdout::new(Box::new(pipe.clone())));
     let Outcome::Failed(failure) = stdout.attempt(&line()).await else { panic!("delivered") };
     assert_eq!(failure.kind, FailureKind::Unavailable);
     assert_eq!(stdout.attempt(&line()).await, Outcome::Delivered);
@@ -91,7 +91,7 @@ async fn a_line_cut_by_a_full_disk_is_ended_and_written_whole() {
 async fn a_line_whose_flush_failed_is_written_again() {
     let pipe = Pipe::default();
     *pipe.flushes.lock().unwrap() = vec![Err(io::ErrorKind::StorageFull.into())];
-    let mut stdout = Stdout::new(Box::new(pipe.clone()));
+    let mut stdout = Stdout::new(SharedStdout::new(Box::new(pipe.clone())));
     assert!(matches!(stdout.attempt(&line()).await, Outcome::Failed(_)));
     assert_eq!(stdout.attempt(&line()).await, Outcome::Delivered);
     assert_eq!(stdout.attempt(&line()).await, Outcome::Delivered);

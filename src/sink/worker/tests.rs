@@ -67,13 +67,13 @@ struct Rig {
 }
 
 impl Rig {
-    fn start<T: Transport>(required: bool, transports: Vec<T>) -> Self {
-        Self::start_batching(required, BatchLimit::default(), transports)
+    async fn start<T: Transport>(required: bool, transports: Vec<T>) -> Self {
+        Self::start_batching(required, BatchLimit::default(), transports).await
     }
 
-    fn start_batching<T: Transport>(required: bool, batch: BatchLimit, transports: Vec<T>) -> Self {
+    async fn start_batching<T: Transport>(required: bool, batch: BatchLimit, transports: Vec<T>) -> Self {
         let metrics = metrics();
-        let dead = DeadLetterFile::start(&metrics);
+        let dead = DeadLetterFile::start(&metrics).await;
         let delivery = DeliveryConfig { retry_min: Duration::from_secs(1), batch, ..DeliveryConfig::default() };
         let sink =
             Arc::new(Sink::new(&SinkConfig { required, delivery, ..sink_config("s") }, BodyFormat::Native, &metrics));
@@ -100,7 +100,7 @@ impl Rig {
 async fn cp_7_a_required_sink_retries_for_ever() {
     let down = std::iter::repeat_n(Answer::Fail(FailureKind::Unavailable), 1000);
     let script = Script::new(down.chain([Answer::Ok]));
-    let mut rig = Rig::start(true, vec![script.clone()]);
+    let mut rig = Rig::start(true, vec![script.clone()]).await;
     let start = Instant::now();
     rig.push(KEY);
     assert_eq!(rig.done.next().await, Some(KEY));
@@ -113,7 +113,7 @@ async fn cp_7_a_required_sink_retries_for_ever() {
 #[tokio::test(start_paused = true)]
 async fn cp_7_a_refused_event_is_tried_three_times_then_a_dead_letter_and_acknowledged() {
     let script = Script::new([Answer::Fail(FailureKind::EventRefused)]);
-    let mut rig = Rig::start(true, vec![script.clone()]);
+    let mut rig = Rig::start(true, vec![script.clone()]).await;
     rig.push(KEY);
     assert_eq!(rig.done.next().await, Some(KEY));
     assert_eq!(script.asked(), 3);
@@ -126,7 +126,7 @@ async fn cp_7_a_refused_event_is_tried_three_times_then_a_dead_letter_and_acknow
 #[tokio::test(start_paused = true)]
 async fn cp_7_a_wrong_configuration_holds_alarms_and_is_probed_slowly() {
     let script = Script::new([Answer::Fail(FailureKind::Misconfigured)]);
-    let mut rig = Rig::start(true, vec![script.clone()]);
+    let mut rig = Rig::start(true, vec![script.clone()]).await;
     rig.push(KEY);
     tokio::select! {
         _ = rig.done.next() => panic!("acknowledged"),
@@ -144,7 +144,7 @@ async fn cp_7_a_wrong_configuration_holds_alarms_and_is_probed_slowly() {
 
 #[tokio::test(start_paused = true)]
 async fn a_best_effort_sink_gives_up_after_its_deadline() {
-    let mut rig = Rig::start(false, vec![Script::new([Answer::Fail(FailureKind::Unavailable)])]);
+    let mut rig = Rig::start(false, vec![Script::new([Answer::Fail(FailureKind::Unavailable)])]).await;
     rig.push(KEY);
     tokio::time::sleep(Duration::from_secs(3590)).await;
     assert_eq!(rig.sink.queue.pending(), 1, "not before its deadline");
@@ -160,7 +160,7 @@ async fn a_best_effort_sink_gives_up_after_its_deadline() {
 #[tokio::test(start_paused = true)]
 async fn a_pause_that_the_receiver_asks_for_is_kept() {
     let script = Script::new([Answer::Wait(Duration::from_secs(90)), Answer::Ok]);
-    let mut rig = Rig::start(true, vec![script.clone()]);
+    let mut rig = Rig::start(true, vec![script.clone()]).await;
     rig.push(KEY);
     rig.done.next().await.unwrap();
     let asked = script.asked.lock().unwrap();
@@ -170,7 +170,7 @@ async fn a_pause_that_the_receiver_asks_for_is_kept() {
 
 #[tokio::test(start_paused = true)]
 async fn a_closed_pipe_is_reported_and_what_waits_is_forgotten_unacknowledged() {
-    let mut rig = Rig::start(true, vec![Script::new([Answer::Closed])]);
+    let mut rig = Rig::start(true, vec![Script::new([Answer::Closed])]).await;
     rig.push(KEY);
     rig.push(DeliveryKey { id: RiskEventId(2), stage: Stage::Final });
     let end = rig.ended.wait_for(Option::is_some).await.unwrap().clone();
@@ -181,7 +181,7 @@ async fn a_closed_pipe_is_reported_and_what_waits_is_forgotten_unacknowledged() 
 
 #[tokio::test(start_paused = true)]
 async fn st_1_a_panic_is_reported() {
-    let mut rig = Rig::start(true, vec![Script::new([Answer::Panic])]);
+    let mut rig = Rig::start(true, vec![Script::new([Answer::Panic])]).await;
     rig.push(KEY);
     let end = rig.ended.wait_for(Option::is_some).await.unwrap().clone();
     assert_eq!(end, Some(SinkEnd::Failed { sink: "s".into() }));
@@ -190,7 +190,7 @@ async fn st_1_a_panic_is_reported() {
 #[tokio::test(start_paused = true)]
 async fn st_1_until_the_deadline_the_worker_goes_on_then_it_stops_at_once() {
     let script = Script::new([Answer::Fail(FailureKind::Unavailable)]);
-    let mut rig = Rig::start(true, vec![script.clone()]);
+    let mut rig = Rig::start(true, vec![script.clone()]).await;
     rig.push(KEY);
     rig.sink.queue.close();
     drop(rig.acknowledger);
@@ -222,7 +222,7 @@ impl Transport for Slow {
 #[tokio::test(start_paused = true)]
 async fn order_per_id_is_kept_under_concurrency_and_retries() {
     let slow = Slow::default();
-    let mut rig = Rig::start(true, vec![slow.clone(); 4]);
+    let mut rig = Rig::start(true, vec![slow.clone(); 4]).await;
     for id in 0..100 {
         for stage in Stage::ALL {
             rig.push(DeliveryKey { id: RiskEventId(id), stage });
@@ -274,7 +274,7 @@ fn final_of(id: u128) -> DeliveryKey {
 #[tokio::test(start_paused = true)]
 async fn cp_7_only_what_is_refused_in_a_batch_becomes_a_dead_letter_and_order_is_kept() {
     let receiver = Batches::refusing(&[2]);
-    let mut rig = Rig::start_batching(true, batches_of(3), vec![receiver.clone()]);
+    let mut rig = Rig::start_batching(true, batches_of(3), vec![receiver.clone()]).await;
     (1..=4).for_each(|id| rig.push(final_of(id)));
     for _ in 0..4 {
         rig.done.next().await.unwrap();
@@ -290,7 +290,7 @@ async fn cp_7_only_what_is_refused_in_a_batch_becomes_a_dead_letter_and_order_is
 #[tokio::test(start_paused = true)]
 async fn two_stages_of_one_id_are_never_in_one_batch() {
     let receiver = Batches::default();
-    let mut rig = Rig::start_batching(true, batches_of(10), vec![receiver.clone()]);
+    let mut rig = Rig::start_batching(true, batches_of(10), vec![receiver.clone()]).await;
     for (id, stage) in [(1, Stage::Early), (1, Stage::Final), (2, Stage::Early), (2, Stage::Final)] {
         rig.push(DeliveryKey { id: RiskEventId(id), stage });
     }
@@ -305,7 +305,7 @@ async fn two_stages_of_one_id_are_never_in_one_batch() {
 #[tokio::test(start_paused = true)]
 async fn a_receiver_that_is_down_is_probed_by_one_lane_and_all_go_on_when_it_is_back() {
     let script = Script::new([Answer::Fail(FailureKind::Unavailable)]);
-    let mut rig = Rig::start(true, vec![script.clone(); 8]);
+    let mut rig = Rig::start(true, vec![script.clone(); 8]).await;
     (0..20).for_each(|id| rig.push(final_of(id)));
     tokio::time::sleep(Duration::from_secs(600)).await;
     let asked = script.asked();
@@ -323,7 +323,7 @@ async fn a_receiver_that_is_down_is_probed_by_one_lane_and_all_go_on_when_it_is_
 #[tokio::test(start_paused = true)]
 async fn a_pause_that_the_receiver_asks_for_holds_for_every_lane() {
     let script = Script::new([Answer::Wait(Duration::from_secs(90)), Answer::Ok]);
-    let mut rig = Rig::start(true, vec![script.clone(); 4]);
+    let mut rig = Rig::start(true, vec![script.clone(); 4]).await;
     rig.push(final_of(0));
     wait_until("it is asked", || script.asked() == 1).await;
     (1..10).for_each(|id| rig.push(final_of(id)));
@@ -338,7 +338,7 @@ async fn a_pause_that_the_receiver_asks_for_holds_for_every_lane() {
 #[tokio::test(start_paused = true)]
 async fn a_best_effort_sink_does_not_ask_a_dead_receiver_once_for_each_event_that_it_gives_up() {
     let script = Script::new([Answer::Fail(FailureKind::Unavailable)]);
-    let rig = Rig::start(false, vec![script.clone(); 4]);
+    let rig = Rig::start(false, vec![script.clone(); 4]).await;
     (0..500).for_each(|id| rig.push(final_of(id)));
     tokio::time::sleep(Duration::from_secs(3590)).await;
     assert_eq!(rig.sink.queue.pending(), 500, "not before its deadline");
