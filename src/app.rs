@@ -7,6 +7,7 @@ mod checkpoint;
 mod daemon;
 mod detections;
 mod explain;
+mod host;
 mod reload;
 mod replay;
 mod test;

@@ -106,6 +106,8 @@ pub struct Metrics {
     pub sink_deliveries_total: IntCounterVec,
     /// `sink_delivery_seconds{sink}`: from the queue to the acknowledgement
     pub sink_delivery_seconds: HistogramVec,
+    /// `sink_circuit_open{sink}`: 1 while one request at a time looks whether the receiver is back, otherwise 0
+    pub sink_circuit_open: IntGaugeVec,
     /// `sink_pending{sink}`
     pub sink_pending: IntGaugeVec,
     /// `sink_oldest_pending_seconds{sink}`
@@ -293,6 +295,11 @@ impl Metrics {
                 "sink_delivery_seconds",
                 "From the queue to the acknowledgement.",
                 SHORT,
+                &["sink"],
+            )?,
+            sink_circuit_open: make.int_gauges(
+                "sink_circuit_open",
+                "Whether the receiver is only probed because it failed several times in a row.",
                 &["sink"],
             )?,
             sink_pending: make.int_gauges("sink_pending", "Deliveries waiting or in flight.", &["sink"])?,

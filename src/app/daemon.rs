@@ -4,7 +4,6 @@ mod start;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -13,6 +12,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::detections::{self, RetentionError};
+use super::host::{revision, wall_clock, worker_name};
 use super::reload::{Reloader, Running, Seen};
 use super::{ConfigSource, Exit, Failure, chain};
 use crate::admin::{AdminError, AdminServer, AdminState, Check, Liveness, Readiness};
@@ -24,7 +24,9 @@ use crate::config::{CheckpointStoreConfig, Config};
 use crate::engine::StoredPlanError;
 use crate::metrics::{DetectionMetrics, Metrics};
 use crate::pipeline::{Ended, Observer, Parts, Pipeline, PipelineError, Reload};
-use crate::sink::{DeadLetterError, DeadLetters, SinkDeps, SinkError, Sinks, StdoutWriter};
+use crate::sink::{
+    DeadLetterDeps, DeadLetterError, DeadLetters, SharedStdout, SinkDeps, SinkError, Sinks, StdoutWriter,
+};
 use crate::source::{Source, SourceError};
 use crate::telemetry;
 use crate::time::Arrival;
@@ -156,7 +158,7 @@ struct Base<'a> {
     readiness: Readiness,
     liveness: Liveness,
     end_sinks: CancellationToken,
-    stdout: StdoutWriter,
+    stdout: SharedStdout,
 }
 
 impl Daemon {
@@ -185,7 +187,15 @@ impl Daemon {
         );
         let active = super::reload::ids(&detections.plans);
         let (end_sinks, detection_metrics) = (CancellationToken::new(), metrics.detections.clone());
-        let base = Base { config, detections, metrics, readiness, liveness, end_sinks: end_sinks.clone(), stdout };
+        let base = Base {
+            config,
+            detections,
+            metrics,
+            readiness,
+            liveness,
+            end_sinks: end_sinks.clone(),
+            stdout: SharedStdout::new(stdout),
+        };
         let (reloads, reloaded) = mpsc::channel(1);
         let (work, retention_hours) = match &config.checkpoint.store {
             CheckpointStoreConfig::Memory => base.with_store(MemoryStore::default(), reloaded).await?,
@@ -256,7 +266,7 @@ impl Base<'_> {
         let engine = self.engine(&mut source, stored).await?;
         let isolation = self.isolation(&source)?;
         let (dead_letters, dead_letter_acknowledgements) =
-            DeadLetters::start(&self.config.dead_letter, &self.metrics, self.end_sinks.clone())?;
+            DeadLetters::start(&self.config.dead_letter, self.dead_letter_deps()).await?;
         let mut observer = Observer::new(
             self.metrics.clone(),
             self.readiness.clone(),
@@ -292,6 +302,15 @@ impl Base<'_> {
         ))
     }
 
+    fn dead_letter_deps(&self) -> DeadLetterDeps {
+        DeadLetterDeps {
+            metrics: self.metrics.clone(),
+            stdout: self.stdout.clone(),
+            clock: wall_clock(),
+            stop: self.end_sinks.clone(),
+        }
+    }
+
     fn sinks(self, dead_letters: DeadLetters) -> Result<(Sinks, crate::sink::Acknowledgements), StartError> {
         let deps = SinkDeps {
             metrics: self.metrics,
@@ -299,7 +318,7 @@ impl Base<'_> {
             producer: PRODUCER.to_owned(),
             worker: worker_name(),
             stream: self.config.source.stream.name().to_owned(),
-            clock: Arc::new(|| jiff::Timestamp::try_from(clock::wall()).unwrap_or(jiff::Timestamp::MAX)),
+            clock: wall_clock(),
             stdout: self.stdout,
             stop: self.end_sinks,
         };
@@ -307,12 +326,4 @@ impl Base<'_> {
         sinks.set_routes(self.detections.routes);
         Ok((sinks, acknowledgements))
     }
-}
-
-fn worker_name() -> String {
-    std::env::var("HOSTNAME").unwrap_or_else(|_| format!("process-{}", std::process::id()))
-}
-
-fn revision() -> &'static str {
-    option_env!("TRAILRISK_REVISION").unwrap_or("unknown")
 }

@@ -5,8 +5,9 @@ use sha2::{Digest, Sha256};
 
 use super::units::{show_duration, show_size};
 use super::{
-    CheckpointStoreConfig, Config, DetectionSettings, DetectionsConfig, LimitsConfig, LogFormat, LookupConfig,
-    SinkConfig, SinkKind, SourceConfig, StartConfig, StreamRef, WebhookConfig,
+    CheckpointStoreConfig, Config, DeadLetterConfig, DeliveryConfig, DetectionSettings, DetectionsConfig,
+    FileSinkConfig, FormatConfig, HttpConfig, LimitsConfig, LogFormat, LookupConfig, S3Config, SinkConfig, SinkKind,
+    SourceConfig, SplunkHecConfig, StartConfig, StreamRef,
 };
 use crate::risk_event::Stage;
 
@@ -29,7 +30,7 @@ impl Config {
             "source": source(&self.source),
             "detections": detections(&self.detections),
             "sinks": self.sinks.iter().map(sink).collect::<Vec<_>>(),
-            "dead_letter": {"path": self.dead_letter.path},
+            "dead_letter": dead_letter(&self.dead_letter),
             "checkpoint": {"store": store, "path": path, "interval": show_duration(self.checkpoint.interval)},
             "limits": limits(&self.limits),
             "admin": {"listen": self.admin.listen.to_string()},
@@ -130,33 +131,112 @@ fn sink(sink: &SinkConfig) -> Value {
         "queue_bytes": show_size(sink.queue_bytes),
     });
     let kind = match &sink.kind {
-        SinkKind::Stdout => json!({"type": "stdout"}),
-        SinkKind::Webhook(config) => webhook(config),
+        SinkKind::Stdout => vec![json!({"type": "stdout"})],
+        SinkKind::File(config) => vec![file(config), format(&sink.format)],
+        SinkKind::SplunkHec(config) => {
+            vec![splunk_hec(config), http(&config.http), envelope(&sink.format), delivery(&sink.delivery)]
+        }
+        SinkKind::Webhook(webhook) => {
+            vec![json!({"type": "webhook"}), http(&webhook.http), format(&sink.format), delivery(&sink.delivery)]
+        }
     };
-    let keys = [common, kind].into_iter().flat_map(|value| match value {
+    let keys = std::iter::once(common).chain(kind).flat_map(|value| match value {
         Value::Object(keys) => keys,
         _ => Map::new(),
     });
     Value::Object(keys.collect())
 }
 
+fn splunk_hec(config: &SplunkHecConfig) -> Value {
+    json!({
+        "type": "splunk_hec",
+        "token": HIDDEN,
+        "acknowledgement": config.acknowledgement,
+        "acknowledgement_timeout": show_duration(config.acknowledgement_timeout),
+        "gzip": config.gzip,
+    })
+}
+
+fn envelope(format: &FormatConfig) -> Value {
+    let (variant, envelope) = match format {
+        FormatConfig::SplunkEvent(envelope) => ("event", envelope),
+        FormatConfig::SplunkRisk(envelope) => ("risk", envelope),
+        _ => return json!({}),
+    };
+    json!({
+        "variant": variant,
+        "index": envelope.index,
+        "source": envelope.source,
+        "sourcetype": envelope.sourcetype,
+        "host": envelope.host,
+    })
+}
+
+fn format(format: &FormatConfig) -> Value {
+    let version = if let FormatConfig::Ocsf(version) = format { Some(version.as_str()) } else { None };
+    let source = match format {
+        FormatConfig::CloudEvents(config) | FormatConfig::CloudEventsBinary(config) => config.source.as_deref(),
+        _ => None,
+    };
+    let template = if let FormatConfig::Template(template) = format { Some(template) } else { None };
+    let names = template.iter().flat_map(|template| &template.values);
+    let values: Map<String, Value> = names.map(|(name, _)| (name.clone(), json!(HIDDEN))).collect();
+    json!({
+        "format": format.as_str(),
+        "ocsf_version": version,
+        "cloudevents_source": source,
+        "template": template.map(|template| &template.path),
+        "template_values": values,
+    })
+}
+
 fn names_of(stages: &[Stage]) -> Vec<&'static str> {
     stages.iter().map(|stage| stage.as_str()).collect()
 }
 
-fn webhook(webhook: &WebhookConfig) -> Value {
-    let headers: Map<String, Value> = webhook.headers.iter().map(|(name, _)| (name.clone(), json!(HIDDEN))).collect();
+fn file(file: &FileSinkConfig) -> Value {
     json!({
-        "type": "webhook",
-        "url": origin(&webhook.url),
-        "allow_http": webhook.allow_http,
-        "allow_private": webhook.allow_private,
+        "type": "file",
+        "path": file.path,
+        "rotate_bytes": file.rotate_bytes.map(show_bytes),
+        "keep": file.keep,
+        "fsync": file.fsync.as_str(),
+    })
+}
+
+fn dead_letter(config: &DeadLetterConfig) -> Value {
+    match config {
+        DeadLetterConfig::File(path) => json!({"type": "file", "path": path}),
+        DeadLetterConfig::Stdout => json!({"type": "stdout"}),
+        DeadLetterConfig::S3(S3Config { bucket, prefix, region, endpoint_url }) => json!({
+            "type": "s3", "url": format!("s3://{bucket}/{prefix}"), "region": region, "endpoint_url": endpoint_url,
+        }),
+    }
+}
+
+fn show_bytes(bytes: u64) -> String {
+    show_size(usize::try_from(bytes).unwrap_or(usize::MAX))
+}
+
+fn delivery(delivery: &DeliveryConfig) -> Value {
+    json!({
+        "retry_min": show_duration(delivery.retry_min),
+        "retry_max": show_duration(delivery.retry_max),
+        "give_up_after": show_duration(delivery.give_up_after),
+        "concurrency": delivery.concurrency,
+        "batch_max_events": delivery.batch.events,
+        "batch_max_bytes": show_size(delivery.batch.bytes),
+    })
+}
+
+fn http(http: &HttpConfig) -> Value {
+    let headers: Map<String, Value> = http.headers.iter().map(|(name, _)| (name.clone(), json!(HIDDEN))).collect();
+    json!({
+        "url": origin(&http.url),
+        "allow_http": http.allow_http,
+        "allow_private": http.allow_private,
         "headers": headers,
-        "timeout": show_duration(webhook.timeout),
-        "retry_min": show_duration(webhook.retry_min),
-        "retry_max": show_duration(webhook.retry_max),
-        "give_up_after": show_duration(webhook.give_up_after),
-        "concurrency": webhook.concurrency,
+        "timeout": show_duration(http.timeout),
     })
 }
 

@@ -5,30 +5,37 @@
 //! refused. `${NAME}` and `${file:PATH}` in a value stand for a secret, which no error and no log line repeats.
 
 mod canonical;
+mod detections;
 mod difference;
 mod environment;
 mod field;
+mod format;
 mod node;
 mod problem;
 mod read;
 mod reader;
 mod sections;
+mod splunk;
 mod substitute;
+mod template;
 #[cfg(test)]
 mod tests;
 mod units;
 
+pub use detections::{DeliverySettings, DetectionSettings, DetectionsConfig, LookupConfig};
 pub use environment::{Environment, Overrides};
+pub use format::{CloudEventsConfig, FormatConfig, OcsfVersion};
 pub use problem::{ConfigError, Place, Problem};
 pub use read::read;
+pub use splunk::{SplunkEnvelope, SplunkHecConfig};
+pub use template::TemplateConfig;
 pub(crate) use units::duration;
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::plan::{MatchType, Severity};
+use crate::plan::Severity;
 use crate::risk_event::Stage;
 use crate::time::Arrival;
 
@@ -112,76 +119,6 @@ pub enum StartConfig {
     AtTimestamp(Arrival),
 }
 
-/// `detections`: what runs.
-#[derive(Clone, Debug)]
-pub struct DetectionsConfig {
-    /// `paths`: ESCU files, or folders of them.
-    pub paths: Vec<PathBuf>,
-    /// `macros`: files of macros, or folders of them, of which a later one wins; none means only the built-in macros.
-    pub macros: Vec<PathBuf>,
-    /// `lookups`: the tables that searches may use.
-    pub lookups: Vec<LookupConfig>,
-    /// `window` (WN-1), default 1 h.
-    pub window: Duration,
-    /// `grace` (WN-2), default 15 min.
-    pub grace: Duration,
-    /// `max_future_skew` (WN-4), default 5 min.
-    pub max_future_skew: Duration,
-    /// `settings`, by detection id or name.
-    pub settings: Vec<DetectionSettings>,
-    /// `decode: all` (PO-3): parse every record instead of skipping those in which no required literal occurs.
-    pub decode_all: bool,
-    /// `reload_interval`: pause between two looks at the files; none: they are read again on SIGHUP only. Default 10 s.
-    pub reload_interval: Option<Duration>,
-}
-
-/// One lookup.
-#[derive(Clone, Debug)]
-pub struct LookupConfig {
-    /// Its name in searches.
-    pub name: String,
-    /// `path`: the CSV file.
-    pub path: PathBuf,
-    /// `case_sensitive_match`, default true.
-    pub case_sensitive: bool,
-    /// `match_type`: the columns that are not compared as texts.
-    pub match_types: BTreeMap<String, MatchType>,
-    /// `max_matches`, 1 to 1000, default 100.
-    pub max_matches: usize,
-    /// `default_match`: what is written where no row agrees.
-    pub default_match: Option<String>,
-}
-
-/// What the configuration says of one detection.
-#[derive(Clone, Debug)]
-pub struct DetectionSettings {
-    /// Where its entry is.
-    pub place: Place,
-    /// Its id or name.
-    pub detection: String,
-    /// `enabled`, default true.
-    pub enabled: bool,
-    /// `window`, where the search sets none.
-    pub window: Option<Duration>,
-    /// `grace`.
-    pub grace: Option<Duration>,
-    /// Where its risk events go. Changes nothing that is computed: no id, no byte, no fingerprint.
-    pub delivery: DeliverySettings,
-}
-
-/// Which risk events of a detection are sent, and where to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DeliverySettings {
-    /// `staged`: evaluated and counted, but not sent. Default false.
-    pub staged: bool,
-    /// `stages` that are sent, default both.
-    pub stages: Vec<Stage>,
-    /// `min_severity` that is sent, default informational.
-    pub min_severity: Severity,
-    /// `sinks` by name; empty means all whose own filters admit the risk event.
-    pub sinks: Vec<String>,
-}
-
 /// One sink.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SinkConfig {
@@ -197,6 +134,10 @@ pub struct SinkConfig {
     pub detections: Vec<String>,
     /// `queue_bytes`: what its queue may hold, default 16 MiB.
     pub queue_bytes: usize,
+    /// `format`: how a risk event is written for it.
+    pub format: FormatConfig,
+    /// How it delivers.
+    pub delivery: DeliveryConfig,
     /// `type` and what belongs to it.
     pub kind: SinkKind,
 }
@@ -206,13 +147,113 @@ pub struct SinkConfig {
 pub enum SinkKind {
     /// One JSON object a line on standard output.
     Stdout,
+    /// One JSON object a line in a file.
+    File(FileSinkConfig),
     /// POST to a URL.
     Webhook(WebhookConfig),
+    /// Splunk's HTTP Event Collector.
+    SplunkHec(SplunkHecConfig),
+}
+
+/// How a sink delivers. What is written here (standard output, a file) has no such keys:
+/// see [`DeliveryConfig::local`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeliveryConfig {
+    /// `retry_min`: upper bound of the first pause, default 500 ms.
+    pub retry_min: Duration,
+    /// `retry_max`: longest pause, default 60 s.
+    pub retry_max: Duration,
+    /// `give_up_after`, of a best-effort sink: then dead letter; default 1 h.
+    pub give_up_after: Duration,
+    /// `concurrency`: attempts at the same time; events of one id stay in order. Default 1.
+    pub concurrency: usize,
+    /// `batch_max_events` and `batch_max_bytes`: what one attempt may carry.
+    pub batch: BatchLimit,
+}
+
+/// What one attempt may carry. It carries what is waiting at that moment: nothing is held back to fill a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BatchLimit {
+    /// At least 1, which is the default.
+    pub events: usize,
+    /// Bytes of their bodies; a larger event goes alone. Default 1 MiB.
+    pub bytes: usize,
+}
+
+impl Default for BatchLimit {
+    fn default() -> Self {
+        Self { events: 1, bytes: 1 << 20 }
+    }
+}
+
+impl DeliveryConfig {
+    /// Of a sink that writes to this host: it fails where a full disk is behind it.
+    pub fn local() -> Self {
+        let batch = BatchLimit { events: 1000, ..BatchLimit::default() };
+        Self { retry_max: Duration::from_secs(30), batch, ..Self::default() }
+    }
+}
+
+impl Default for DeliveryConfig {
+    fn default() -> Self {
+        Self {
+            retry_min: Duration::from_millis(500),
+            retry_max: Duration::from_secs(60),
+            give_up_after: Duration::from_secs(3600),
+            concurrency: 1,
+            batch: BatchLimit::default(),
+        }
+    }
+}
+
+/// `type: file`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileSinkConfig {
+    /// `path`; no two sinks have the same.
+    pub path: PathBuf,
+    /// `rotate_bytes`: the file is moved to `<path>.1` before it grows beyond; none: it is never moved.
+    pub rotate_bytes: Option<u64>,
+    /// `keep`: how many moved files are kept, default 5.
+    pub keep: usize,
+    /// `fsync`.
+    pub fsync: Fsync,
+}
+
+/// `fsync`: when a file's lines survive a crash of the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fsync {
+    /// `always`, the default: before they are acknowledged.
+    Always,
+    /// `interval`: a second later.
+    Interval,
+    /// `never`: when the system writes them.
+    Never,
+}
+
+impl Fsync {
+    /// Every policy.
+    pub const ALL: [Self; 3] = [Self::Always, Self::Interval, Self::Never];
+
+    /// The word of the configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Always => "always",
+            Self::Interval => "interval",
+            Self::Never => "never",
+        }
+    }
 }
 
 /// `type: webhook`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebhookConfig {
+    /// Where to, and how to get there.
+    pub http: HttpConfig,
+}
+
+/// An HTTP receiver, whatever is sent to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpConfig {
     /// `url`.
     pub url: String,
     /// `allow_http`: plain http is refused otherwise.
@@ -223,14 +264,6 @@ pub struct WebhookConfig {
     pub headers: Vec<(String, Secret)>,
     /// `timeout` of one attempt, default 10 s.
     pub timeout: Duration,
-    /// `retry_min`: first pause, default 500 ms.
-    pub retry_min: Duration,
-    /// `retry_max`: longest pause, default 60 s.
-    pub retry_max: Duration,
-    /// `give_up_after`, of a best-effort sink: then dead letter; default 1 h.
-    pub give_up_after: Duration,
-    /// `concurrency`: requests in flight; events of one id stay in order. Default 4.
-    pub concurrency: usize,
 }
 
 /// A text that is never shown: its `Debug` hides it.
@@ -244,10 +277,27 @@ impl std::fmt::Debug for Secret {
 }
 
 /// `dead_letter`: where goes what cannot be decoded, or is refused by a receiver.
-#[derive(Clone, Debug)]
-pub struct DeadLetterConfig {
-    /// `path` of an append-only NDJSON file, default `/var/lib/trailrisk/dead-letters.ndjson`.
-    pub path: PathBuf,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DeadLetterConfig {
+    /// `type: file`: an append-only NDJSON file at `path`, default `/var/lib/trailrisk/dead-letters.ndjson`.
+    File(PathBuf),
+    /// `type: stdout`: standard output, also beside a stdout sink; `schema` tells the lines apart.
+    Stdout,
+    /// `type: s3`: objects of a bucket.
+    S3(S3Config),
+}
+
+/// `type: s3`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct S3Config {
+    /// `url`: `s3://bucket/prefix`.
+    pub bucket: String,
+    /// What every key begins with; no slash at either end, may be empty.
+    pub prefix: String,
+    /// `region`; otherwise the SDK's standard chain.
+    pub region: Option<String>,
+    /// `endpoint_url`: for an emulator or a VPC endpoint.
+    pub endpoint_url: Option<String>,
 }
 
 /// `checkpoint`.

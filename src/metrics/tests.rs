@@ -49,6 +49,7 @@ fn populated() -> (Registry, Metrics) {
     metrics.sink_attempts_total.with_label_values(&["soc", "ok"]).inc();
     metrics.sink_deliveries_total.with_label_values(&["soc", "acknowledged"]).inc();
     metrics.sink_delivery_seconds.with_label_values(&["soc"]).observe(0.1);
+    metrics.sink_circuit_open.with_label_values(&["soc"]).set(0);
     metrics.sink_pending.with_label_values(&["soc"]).set(1);
     metrics.sink_oldest_pending_seconds.with_label_values(&["soc"]).set(1.0);
     (registry, metrics)

@@ -148,7 +148,8 @@ impl Observer {
         }
         for sink in blocked.iter().filter(|sink| sink.required) {
             let seconds = sink.blocked_for.as_secs();
-            let reason = format!("{} for {seconds} s: {}", sink.kind.as_str(), sink.last_error);
+            let probed = if sink.circuit_open { ", only probed" } else { "" };
+            let reason = format!("{} for {seconds} s{probed}: {}", sink.kind.as_str(), sink.last_error);
             self.readiness.fail(Check::Sink(sink.sink.to_string()), reason);
         }
         self.blocked = names;

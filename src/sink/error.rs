@@ -1,5 +1,7 @@
 //! Why a sink cannot be started: the configuration's fault, said without its secrets.
 
+use std::path::PathBuf;
+
 /// A sink's configuration that cannot work. No message holds a URL or a header's value: both may be secret.
 #[derive(Debug, thiserror::Error)]
 pub enum SinkError {
@@ -26,6 +28,24 @@ pub enum SinkError {
         header: String,
         /// What is wrong.
         problem: &'static str,
+    },
+    /// The file cannot be used.
+    #[error("sink {sink}: cannot open {path}: its folder must exist and be writable", path = path.display())]
+    File {
+        /// The sink.
+        sink: String,
+        /// `path`.
+        path: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// The format cannot be used.
+    #[error("sink {sink}: template {problem}")]
+    Template {
+        /// The sink.
+        sink: String,
+        /// What is wrong, and where.
+        problem: String,
     },
     /// The HTTP client cannot be made.
     #[error("sink {sink}: cannot set up the HTTP client")]

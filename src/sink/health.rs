@@ -40,6 +40,8 @@ pub struct BlockedSink {
     pub sink: Arc<str>,
     /// Whether it holds the checkpoint (CP-7). The dead-letter file always does.
     pub required: bool,
+    /// Whether its receiver is only probed, by one request at a time.
+    pub circuit_open: bool,
     /// How long the delivery has been failing; of several, the longest.
     pub blocked_for: Duration,
     /// What its last failure means.
@@ -59,20 +61,22 @@ impl SinkHealth {
     /// The sinks that are blocked at this moment, in the configuration's order, the dead-letter file last.
     pub fn blocked(&self) -> Vec<BlockedSink> {
         let sinks = self.sinks.iter().filter_map(|sink| {
-            let failing = sink.queue.failing()?;
-            Some(BlockedSink::new(Arc::clone(&sink.name), sink.required, failing))
+            let failing = sink.queue.failing().or_else(|| sink.circuit.failing())?;
+            let circuit_open = sink.circuit.failing().is_some();
+            Some(BlockedSink::new(Arc::clone(&sink.name), sink.required, circuit_open, failing))
         });
         let dead_letters =
-            self.dead_letters.failing().map(|failing| BlockedSink::new("dead_letter".into(), true, failing));
+            self.dead_letters.failing().map(|failing| BlockedSink::new("dead_letter".into(), true, false, failing));
         sinks.chain(dead_letters).collect()
     }
 }
 
 impl BlockedSink {
-    fn new(sink: Arc<str>, required: bool, failing: Failing) -> Self {
+    fn new(sink: Arc<str>, required: bool, circuit_open: bool, failing: Failing) -> Self {
         Self {
             sink,
             required,
+            circuit_open,
             blocked_for: Instant::now().saturating_duration_since(failing.since),
             kind: failing.kind,
             last_error: failing.detail,

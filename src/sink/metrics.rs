@@ -16,6 +16,7 @@ pub(super) struct SinkMetrics {
     attempts_retryable: IntCounter,
     attempts_refused: IntCounter,
     seconds: Histogram,
+    pub(super) circuit_open: IntGauge,
     pending: IntGauge,
     oldest_pending_seconds: Gauge,
 }
@@ -32,6 +33,7 @@ impl SinkMetrics {
             attempts_retryable: attempts("retryable"),
             attempts_refused: attempts("refused"),
             seconds: metrics.sink_delivery_seconds.with_label_values(&[sink]),
+            circuit_open: metrics.sink_circuit_open.with_label_values(&[sink]),
             pending: metrics.sink_pending.with_label_values(&[sink]),
             oldest_pending_seconds: metrics.sink_oldest_pending_seconds.with_label_values(&[sink]),
         }

@@ -9,16 +9,21 @@
 
 mod acknowledgement;
 mod alarm;
+mod append_file;
 mod budget;
+mod circuit;
 mod dead_letter;
 mod error;
+mod file;
 pub mod format;
 mod health;
+mod http;
 mod metrics;
 mod queue;
 mod retry;
 mod router;
 mod sinks;
+mod splunk;
 mod start;
 mod stdout;
 mod subscription;
@@ -30,9 +35,9 @@ mod worker;
 mod testing;
 
 pub use acknowledgement::Acknowledgements;
-pub use dead_letter::{DeadLetterAcknowledgements, DeadLetterError, DeadLetters};
+pub use dead_letter::{DeadLetterAcknowledgements, DeadLetterDeps, DeadLetterError, DeadLetters};
 pub use error::SinkError;
 pub use health::{BlockedSink, FailureKind, SinkHealth};
 pub use router::{Router, Routes, Withheld};
-pub use sinks::{SinkDeps, SinkEnd, Sinks, WallClock};
-pub use stdout::StdoutWriter;
+pub use sinks::{SinkDeps, SinkEnd, Sinks, WallClock, formats};
+pub use stdout::{SharedStdout, StdoutWriter};

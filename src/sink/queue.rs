@@ -3,7 +3,7 @@
 //! Several lanes take from it. A delivery is never taken while another of the same id is on its way, so that an early
 //! stage arrives before its final one (EM-1, EM-2) while other ids pass.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -13,18 +13,31 @@ use tokio_util::bytes::Bytes;
 
 use super::acknowledgement::Share;
 use super::budget::Budget;
+use super::format::Body;
 use super::health::FailureKind;
 use super::transport::Failure;
+use crate::config::BatchLimit;
 use crate::risk_event::{DeliveryKey, RiskEventId};
 
 /// One risk event on its way to one sink.
 pub(super) struct Delivery {
     pub(super) key: DeliveryKey,
-    /// The event as it is written, shared among the sinks, with its newline.
+    /// The event in the native format with its newline, shared among the sinks: what a dead letter keeps.
     pub(super) line: Bytes,
+    /// The event in the sink's format.
+    pub(super) body: Body,
     pub(super) queued_at: Instant,
     /// None on a best-effort sink.
     pub(super) share: Option<Share>,
+}
+
+impl Delivery {
+    /// What it holds in memory: a native body is part of the line.
+    pub(super) fn bytes(&self) -> usize {
+        let (line, body) = (self.line.as_ptr_range(), self.body.bytes.as_ptr_range());
+        let is_shared = line.start <= body.start && body.end <= line.end;
+        self.line.len() + if is_shared { 0 } else { self.body.bytes.len() }
+    }
 }
 
 /// See the module.
@@ -37,12 +50,11 @@ pub(super) struct Queue {
 #[derive(Default)]
 struct State {
     waiting: VecDeque<Delivery>,
-    in_flight: Vec<InFlight>,
+    in_flight: BTreeMap<RiskEventId, InFlight>,
     closed: bool,
 }
 
 struct InFlight {
-    id: RiskEventId,
     queued_at: Instant,
     failing: Option<Failing>,
 }
@@ -71,22 +83,23 @@ impl Queue {
         if state.closed {
             return;
         }
-        self.budget.take(delivery.line.len());
+        self.budget.take(delivery.bytes());
         state.waiting.push_back(delivery);
         drop(state);
         self.changed.notify_waiters();
     }
 
-    /// The first delivery whose id is not in flight; from then on it is. None once the queue is closed and empty.
-    /// Cancel-safe.
-    pub(super) async fn take(&self) -> Option<Delivery> {
+    /// The first deliveries whose ids are not in flight, at least one and within the limit; from then on they are. None
+    /// once the queue is closed and empty. Cancel-safe.
+    pub(super) async fn take(&self, limit: BatchLimit) -> Option<Vec<Delivery>> {
         loop {
             // Registered before the look, so that what changes in between is not missed.
             let changed = self.changed.notified();
             {
                 let mut state = self.lock();
-                if let Some(delivery) = state.take_free() {
-                    return Some(delivery);
+                let batch = state.take_free(limit);
+                if !batch.is_empty() {
+                    return Some(batch);
                 }
                 if state.closed && state.waiting.is_empty() {
                     return None;
@@ -99,15 +112,20 @@ impl Queue {
     /// The delivery failed and is still to be made.
     pub(super) fn failed(&self, id: RiskEventId, failure: &Failure) {
         let mut state = self.lock();
-        let Some(entry) = state.in_flight.iter_mut().find(|entry| entry.id == id) else { return };
+        let Some(entry) = state.in_flight.get_mut(&id) else { return };
         let since = entry.failing.as_ref().map_or_else(Instant::now, |failing| failing.since);
         entry.failing = Some(Failing { since, kind: failure.kind, detail: failure.detail.clone() });
     }
 
+    /// How the delivery in flight of this id fails.
+    pub(super) fn failure_of(&self, id: RiskEventId) -> Option<Failing> {
+        self.lock().in_flight.get(&id)?.failing.clone()
+    }
+
     /// The delivery left the sink: its bytes are free, and so is its id.
-    pub(super) fn finish(&self, id: RiskEventId, bytes: usize) {
-        self.lock().in_flight.retain(|entry| entry.id != id);
-        self.budget.give_back(bytes);
+    pub(super) fn finish(&self, delivery: &Delivery) {
+        self.lock().in_flight.remove(&delivery.key.id);
+        self.budget.give_back(delivery.bytes());
         self.changed.notify_waiters();
     }
 
@@ -123,7 +141,7 @@ impl Queue {
         state.closed = true;
         let forgotten = std::mem::take(&mut state.waiting);
         drop(state);
-        self.budget.give_back(forgotten.iter().map(|delivery| delivery.line.len()).sum());
+        self.budget.give_back(forgotten.iter().map(Delivery::bytes).sum());
     }
 
     /// Deliveries waiting or in flight; one that waits to be tried again is in flight.
@@ -135,7 +153,7 @@ impl Queue {
     /// Age of the oldest delivery waiting or in flight.
     pub(super) fn oldest(&self) -> Duration {
         let state = self.lock();
-        let in_flight = state.in_flight.iter().map(|entry| entry.queued_at);
+        let in_flight = state.in_flight.values().map(|entry| entry.queued_at);
         let oldest = in_flight.chain(state.waiting.front().map(|delivery| delivery.queued_at)).min();
         oldest.map_or(Duration::ZERO, |at| Instant::now().saturating_duration_since(at))
     }
@@ -143,7 +161,7 @@ impl Queue {
     /// The delivery that fails for the longest time.
     pub(super) fn failing(&self) -> Option<Failing> {
         let state = self.lock();
-        state.in_flight.iter().filter_map(|entry| entry.failing.clone()).min_by_key(|failing| failing.since)
+        state.in_flight.values().filter_map(|entry| entry.failing.clone()).min_by_key(|failing| failing.since)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -152,12 +170,25 @@ impl Queue {
 }
 
 impl State {
-    fn take_free(&mut self) -> Option<Delivery> {
-        let in_flight = |id: RiskEventId| self.in_flight.iter().any(|entry| entry.id == id);
-        let first = self.waiting.iter().position(|delivery| !in_flight(delivery.key.id))?;
-        let delivery = self.waiting.remove(first)?;
-        self.in_flight.push(InFlight { id: delivery.key.id, queued_at: delivery.queued_at, failing: None });
-        Some(delivery)
+    fn take_free(&mut self, limit: BatchLimit) -> Vec<Delivery> {
+        let (mut batch, mut bytes, mut at) = (Vec::new(), 0, 0);
+        while batch.len() < limit.events.max(1)
+            && let Some(next) = self.waiting.get(at)
+        {
+            // What waits for its own earlier stage is passed over, and waits on.
+            if self.in_flight.contains_key(&next.key.id) {
+                at += 1;
+                continue;
+            }
+            bytes += next.body.bytes.len();
+            if bytes > limit.bytes && !batch.is_empty() {
+                break;
+            }
+            let Some(delivery) = self.waiting.remove(at) else { break };
+            self.in_flight.insert(delivery.key.id, InFlight { queued_at: delivery.queued_at, failing: None });
+            batch.push(delivery);
+        }
+        batch
     }
 }
 

@@ -6,32 +6,33 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::error::SinkError;
+use super::file::FileSink;
 use super::retry::RetryPolicy;
 use super::sinks::WallClock;
-use super::stdout::{Stdout, StdoutWriter};
+use super::splunk::SplunkHec;
+use super::stdout::{SharedStdout, Stdout};
 use super::webhook::Webhook;
 use super::worker::{self, Sink, WorkerDeps};
-use crate::config::{SinkConfig, SinkKind};
+use crate::config::{DeliveryConfig, SinkConfig, SinkKind};
 
 /// How often the gauges of the queues are set.
 const OBSERVE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Standard output has no settings of its own: it fails where a full disk is behind it.
-const STDOUT_RETRY: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
-const STDOUT_GIVE_UP_AFTER: Duration = Duration::from_secs(3600);
-
 /// The way to one sink's receiver, ready to run.
 pub(super) enum Transports {
     Stdout(Stdout),
+    File(FileSink),
     /// One a lane.
     Webhook(Vec<Webhook>),
+    /// One a lane.
+    SplunkHec(Vec<SplunkHec>),
 }
 
 impl Transports {
     /// Those of all sinks, in their order: everything that can fail comes before anything that runs.
     pub(super) fn of_all(
         configs: &[SinkConfig],
-        stdout: StdoutWriter,
+        stdout: SharedStdout,
         producer: &str,
         clock: &WallClock,
     ) -> Result<Vec<Self>, SinkError> {
@@ -41,9 +42,14 @@ impl Transports {
                 Some(writer) => Ok(Self::Stdout(Stdout::new(writer))),
                 None => Err(SinkError::SecondStdout { sink: config.name.clone() }),
             },
+            SinkKind::File(file) => Ok(Self::File(FileSink::new(&config.name, file)?)),
+            SinkKind::SplunkHec(splunk) => {
+                let transport = SplunkHec::new(&config.name, splunk, producer, clock)?;
+                Ok(Self::SplunkHec(vec![transport; config.delivery.concurrency.max(1)]))
+            }
             SinkKind::Webhook(webhook) => {
                 let transport = Webhook::new(&config.name, webhook, producer, clock)?;
-                Ok(Self::Webhook(vec![transport; webhook.concurrency.max(1)]))
+                Ok(Self::Webhook(vec![transport; config.delivery.concurrency.max(1)]))
             }
         });
         transports.collect()
@@ -52,6 +58,8 @@ impl Transports {
     pub(super) fn spawn(self, sink: Arc<Sink>, deps: WorkerDeps) {
         match self {
             Self::Stdout(stdout) => tokio::spawn(worker::run(sink, vec![stdout], deps)),
+            Self::File(file) => tokio::spawn(worker::run(sink, vec![file], deps)),
+            Self::SplunkHec(lanes) => tokio::spawn(worker::run(sink, lanes, deps)),
             Self::Webhook(lanes) => tokio::spawn(worker::run(sink, lanes, deps)),
         };
     }
@@ -60,10 +68,7 @@ impl Transports {
 impl RetryPolicy {
     /// A required sink never gives up (CP-7).
     pub(super) fn of(config: &SinkConfig) -> Self {
-        let ((min, max), give_up_after) = match &config.kind {
-            SinkKind::Stdout => (STDOUT_RETRY, STDOUT_GIVE_UP_AFTER),
-            SinkKind::Webhook(webhook) => ((webhook.retry_min, webhook.retry_max), webhook.give_up_after),
-        };
+        let DeliveryConfig { retry_min: min, retry_max: max, give_up_after, .. } = config.delivery;
         Self { min, max, give_up_after: (!config.required).then_some(give_up_after) }
     }
 }
@@ -82,16 +87,13 @@ pub(super) async fn observe(sinks: Weak<[Arc<Sink>]>, stop: CancellationToken) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sink::testing::{sink_config, webhook_config};
+    use crate::sink::testing::sink_config;
 
     #[test]
     fn cp_7_only_a_best_effort_sink_gives_up() {
-        let webhook = SinkKind::Webhook(webhook_config("https://hooks.example.com/"));
-        for kind in [SinkKind::Stdout, webhook] {
-            let required = SinkConfig { kind, ..sink_config("s") };
-            assert_eq!(RetryPolicy::of(&required).give_up_after, None);
-            let best_effort = SinkConfig { required: false, ..required };
-            assert_eq!(RetryPolicy::of(&best_effort).give_up_after, Some(Duration::from_secs(3600)));
-        }
+        let required = sink_config("s");
+        assert_eq!(RetryPolicy::of(&required).give_up_after, None);
+        let best_effort = SinkConfig { required: false, ..required };
+        assert_eq!(RetryPolicy::of(&best_effort).give_up_after, Some(Duration::from_secs(3600)));
     }
 }

@@ -6,17 +6,23 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+use tokio_util::bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
-pub(super) use receiver::{Answer, Receiver, webhook_config};
+use super::format::native;
+use super::format::schema::check_dead_letter;
+pub(super) use receiver::{Answer, Receiver, quick, webhook_config};
 
-use super::{DeadLetterAcknowledgements, DeadLetters, SinkDeps, StdoutWriter};
-use crate::config::{DeadLetterConfig, SinkConfig, SinkKind};
+use super::format::Body;
+use super::queue::Delivery;
+use super::{DeadLetterAcknowledgements, DeadLetterDeps, DeadLetters, SharedStdout, SinkDeps, StdoutWriter};
+use crate::config::{BatchLimit, DeadLetterConfig, DeliveryConfig, FormatConfig, SinkConfig, SinkKind};
 use crate::engine::{SequenceNumber, ShardId};
 use crate::metrics::Metrics;
 use crate::plan::{PlanText, RiskModel, Severity};
 use crate::plan::{Scalar, Value};
-use crate::risk_event::{Evidence, Marks, Pane, RiskEvent, RiskEventId, RiskObject, Stage, ThreatObject};
+use crate::risk_event::{DeliveryKey, Evidence, Marks, Pane, RiskEvent, RiskEventId, RiskObject, Stage, ThreatObject};
 use crate::time::{Arrival, EventTime};
 
 /// A required stdout sink that subscribes to everything.
@@ -28,8 +34,16 @@ pub(super) fn sink_config(name: &str) -> SinkConfig {
         min_severity: Severity::Informational,
         detections: Vec::new(),
         queue_bytes: 1024 * 1024,
+        format: FormatConfig::Native,
+        delivery: DeliveryConfig::default(),
         kind: SinkKind::Stdout,
     }
+}
+
+/// What an emission of a test has beside the risk event.
+pub(super) fn meta() -> native::Meta<'static> {
+    let emitted_at = "2023-04-24T23:51:18.5Z".parse().unwrap();
+    native::Meta { emitted_at, producer: "trailrisk/0.1.0", worker: "w1", stream: "trail" }
 }
 
 /// The seed's risk event: its golden row, as the final of its hour.
@@ -114,6 +128,17 @@ fn seed_plan() -> PlanText {
     }
 }
 
+/// A delivery of this native line, queued now, of which nobody waits for the acknowledgement.
+pub(super) fn delivery(key: DeliveryKey, line: &'static str) -> Delivery {
+    let line = Bytes::from_static(line.as_bytes());
+    Delivery { key, body: Body::native(&line), line, queued_at: Instant::now(), share: None }
+}
+
+/// As many events in one attempt.
+pub(super) fn batches_of(events: usize) -> BatchLimit {
+    BatchLimit { events, ..BatchLimit::default() }
+}
+
 /// Waits for what must become true; panics after ten seconds of the runtime's clock.
 pub(super) async fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     let waiting = async {
@@ -142,10 +167,10 @@ pub(super) struct DeadLetterFile {
 }
 
 impl DeadLetterFile {
-    pub(super) fn start(metrics: &Metrics) -> Self {
+    pub(super) async fn start(metrics: &Metrics) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let config = DeadLetterConfig { path: folder.path().join("dead.ndjson") };
-        let (letters, acknowledged) = DeadLetters::start(&config, metrics, CancellationToken::new()).unwrap();
+        let config = DeadLetterConfig::File(folder.path().join("dead.ndjson"));
+        let (letters, acknowledged) = DeadLetters::start(&config, dead_letter_deps(metrics)).await.unwrap();
         Self { letters, acknowledged, folder }
     }
 
@@ -155,7 +180,18 @@ impl DeadLetterFile {
 
     pub(super) fn lines(&self) -> Vec<serde_json::Value> {
         let text = std::fs::read_to_string(self.path()).unwrap();
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        let checked = text.lines().inspect(|line| check_dead_letter(line.as_bytes()));
+        checked.map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+/// What dead letters are given.
+pub(super) fn dead_letter_deps(metrics: &Metrics) -> DeadLetterDeps {
+    DeadLetterDeps {
+        metrics: metrics.clone(),
+        stdout: SharedStdout::new(Box::new(tokio::io::sink())),
+        clock: Arc::new(|| "2023-04-24T23:51:18Z".parse().unwrap()),
+        stop: CancellationToken::new(),
     }
 }
 
@@ -168,7 +204,7 @@ pub(super) fn deps(metrics: &Metrics, dead_letters: &DeadLetters, stdout: Stdout
         worker: "w1".to_owned(),
         stream: "trail".to_owned(),
         clock: Arc::new(|| "2023-04-24T23:51:18Z".parse().unwrap()),
-        stdout,
+        stdout: SharedStdout::new(stdout),
         stop: CancellationToken::new(),
     }
 }

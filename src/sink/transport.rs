@@ -3,15 +3,15 @@
 use std::future::Future;
 use std::time::Duration;
 
-use tokio_util::bytes::Bytes;
-
 use super::health::FailureKind;
-use crate::risk_event::DeliveryKey;
+use super::queue::Delivery;
 
 /// The way to a receiver. A sink has one a lane.
 pub(super) trait Transport: Send + 'static {
-    /// Tries once. A failed delivery is tried again before any other is, on the same lane.
-    fn attempt(&mut self, key: DeliveryKey, line: &Bytes) -> impl Future<Output = Outcome> + Send;
+    /// Tries once to hand over all of a batch, which is not empty and holds one delivery an id at most. A batch that
+    /// failed is tried again, the same and on the same lane, before any other is; one that is refused for what is in
+    /// it comes again as batches of one.
+    fn attempt(&mut self, batch: &[Delivery]) -> impl Future<Output = Outcome> + Send;
 }
 
 /// What came of an attempt.
@@ -32,12 +32,14 @@ pub(super) struct Failure {
     pub(super) kind: FailureKind,
     /// For the operator; holds neither secrets nor text of events or receivers.
     pub(super) detail: String,
+    /// Which of the batch is refused, where the receiver says so.
+    pub(super) refused: Option<usize>,
     /// The pause that the receiver asks for.
     pub(super) retry_after: Option<Duration>,
 }
 
 impl Failure {
     pub(super) fn new(kind: FailureKind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), retry_after: None }
+        Self { kind, detail: detail.into(), refused: None, retry_after: None }
     }
 }

@@ -1,7 +1,8 @@
-//! The worker of one sink: lanes that take deliveries, try until it is settled, and acknowledge.
+//! The worker of one sink: lanes that take deliveries, try until they are settled, and acknowledge.
 //!
-//! A lane stays with its delivery through every retry. Several lanes give concurrency; the queue keeps the order per id.
+//! A lane stays with its batch through every retry. Several lanes give concurrency; the queue keeps the order per id.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,14 +13,16 @@ use tokio_util::sync::CancellationToken;
 
 use super::acknowledgement::Acknowledger;
 use super::alarm::Alarm;
+use super::circuit::{Circuit, Next, Pass};
 use super::dead_letter::{DeadLetters, Refusal, RefusalReason};
+use super::format::BodyFormat;
 use super::health::FailureKind;
 use super::metrics::SinkMetrics;
 use super::queue::{Delivery, Queue};
-use super::retry::{Backoff, RetryPolicy};
+use super::retry::RetryPolicy;
 use super::sinks::SinkEnd;
 use super::transport::{Failure, Outcome, Transport};
-use crate::config::SinkConfig;
+use crate::config::{BatchLimit, SinkConfig};
 use crate::metrics::Metrics;
 
 /// CP-7: how often a receiver must refuse an event before it becomes a dead letter.
@@ -30,10 +33,14 @@ pub(super) struct Sink {
     pub(super) name: Arc<str>,
     pub(super) required: bool,
     pub(super) queue: Queue,
-    pub(super) retry: RetryPolicy,
+    pub(super) format: BodyFormat,
+    batch: BatchLimit,
+    retry: RetryPolicy,
+    pub(super) circuit: Circuit,
     pub(super) metrics: SinkMetrics,
     /// By [`FailureKind`].
     pub(super) failing: [Alarm; FailureKind::COUNT],
+    opening: Alarm,
     pub(super) dropping: Alarm,
 }
 
@@ -47,17 +54,22 @@ pub(super) struct WorkerDeps {
     pub(super) stop: CancellationToken,
 }
 
-/// One delivery at a time to the receiver.
+/// One batch at a time to the receiver.
 struct Lane<T> {
     sink: Arc<Sink>,
     transport: T,
     dead_letters: DeadLetters,
 }
 
-/// How a delivery was settled.
+/// What became of a batch.
 enum Settled {
-    Acknowledged,
-    Refused(RefusalReason, String),
+    Delivered,
+    /// Of one delivery: three times.
+    Refused(String),
+    /// Of several: something in it, or the one of this index.
+    Divided(Option<usize>),
+    /// The first one's time is over.
+    Expired(String),
     Closed,
 }
 
@@ -85,11 +97,30 @@ pub(super) async fn run<T: Transport>(sink: Arc<Sink>, transports: Vec<T>, deps:
 impl<T: Transport> Lane<T> {
     /// Ends when the queue is closed and empty, or says why before.
     async fn run(mut self) -> Option<SinkEnd> {
-        while let Some(delivery) = self.sink.queue.take().await {
-            match self.settle(&delivery).await {
-                Settled::Acknowledged => self.sink.acknowledge(delivery),
-                Settled::Refused(reason, detail) => {
-                    self.sink.dead_letter(&self.dead_letters, delivery, reason, detail).await;
+        while let Some(batch) = self.sink.queue.take(self.sink.batch).await {
+            if let Some(end) = self.settle(batch).await {
+                return Some(end);
+            }
+        }
+        None
+    }
+
+    /// Until every delivery has left the sink. Those of a batch that is refused are tried one by one, so that each is
+    /// judged alone (CP-7).
+    async fn settle(&mut self, batch: Vec<Delivery>) -> Option<SinkEnd> {
+        let mut batches = VecDeque::from([batch]);
+        while let Some(batch) = batches.pop_front() {
+            match self.offer(&batch).await {
+                Settled::Delivered => batch.into_iter().for_each(|delivery| self.sink.acknowledge(delivery)),
+                Settled::Refused(detail) => {
+                    self.sink.dead_letter(&self.dead_letters, batch, RefusalReason::Refused, &detail).await
+                }
+                Settled::Divided(refused) => batches.extend(divided(batch, refused)),
+                Settled::Expired(detail) => {
+                    let is_over = |delivery: &Delivery| self.sink.time_left(delivery).is_zero();
+                    let (over, rest): (Vec<_>, Vec<_>) = batch.into_iter().partition(is_over);
+                    self.sink.dead_letter(&self.dead_letters, over, RefusalReason::GivenUp, &detail).await;
+                    batches.extend(Some(rest).filter(|rest| !rest.is_empty()));
                 }
                 Settled::Closed => return Some(SinkEnd::ClosedPipe { sink: Arc::clone(&self.sink.name) }),
             }
@@ -97,47 +128,84 @@ impl<T: Transport> Lane<T> {
         None
     }
 
-    async fn settle(&mut self, delivery: &Delivery) -> Settled {
-        let mut backoff = self.sink.retry.backoff();
-        let mut refusals = 0;
+    async fn offer(&mut self, batch: &[Delivery]) -> Settled {
+        let sink = &*self.sink;
+        let (mut refused, mut refusals) = (sink.retry.backoff(), 0);
         loop {
-            let outcome = self.transport.attempt(delivery.key, &delivery.line).await;
-            self.sink.metrics.attempted(&outcome);
-            let failure = match outcome {
-                Outcome::Delivered => return Settled::Acknowledged,
-                Outcome::Closed => return Settled::Closed,
-                Outcome::Failed(failure) => failure,
+            let Ok(pass) = tokio::time::timeout(sink.least_time_left(batch), sink.circuit.pass()).await else {
+                return Settled::Expired(sink.last_failure(batch));
             };
-            self.sink.report(delivery, &failure);
-            refusals += u32::from(failure.kind == FailureKind::EventRefused);
-            let left = self.sink.time_left(delivery);
+            let outcome = self.transport.attempt(batch).await;
+            sink.metrics.attempted(&outcome);
+            let failure = match outcome {
+                Outcome::Delivered => {
+                    sink.succeeded();
+                    return Settled::Delivered;
+                }
+                Outcome::Closed => return Settled::Closed,
+                Outcome::Failed(failure) if failure.kind == FailureKind::EventRefused => {
+                    sink.succeeded();
+                    failure
+                }
+                Outcome::Failed(failure) => {
+                    sink.report(batch, &failure);
+                    let left = sink.least_time_left(batch);
+                    sink.failed(pass, &failure, left).await;
+                    if left.is_zero() {
+                        return Settled::Expired(failure.detail);
+                    }
+                    continue;
+                }
+            };
+            drop(pass);
+            if batch.len() > 1 {
+                return Settled::Divided(failure.refused);
+            }
+            sink.report(batch, &failure);
+            refusals += 1;
             if refusals == REFUSALS {
-                return Settled::Refused(RefusalReason::Refused, failure.detail);
+                return Settled::Refused(failure.detail);
             }
+            let left = sink.least_time_left(batch);
             if left.is_zero() {
-                return Settled::Refused(RefusalReason::GivenUp, failure.detail);
+                return Settled::Expired(failure.detail);
             }
-            tokio::time::sleep(self.sink.pause(&mut backoff, &failure).min(left)).await;
+            tokio::time::sleep(refused.pause(failure.retry_after).min(left)).await;
         }
     }
 }
 
+/// One by one, or, where the receiver names the refused one, that one alone between the others.
+fn divided(mut batch: Vec<Delivery>, refused: Option<usize>) -> Vec<Vec<Delivery>> {
+    let Some(refused) = refused.filter(|index| *index < batch.len()) else {
+        return batch.into_iter().map(|delivery| vec![delivery]).collect();
+    };
+    let after = batch.split_off(refused + 1);
+    let alone = batch.split_off(refused);
+    [batch, alone, after].into_iter().filter(|part| !part.is_empty()).collect()
+}
+
 impl Sink {
-    pub(super) fn new(config: &SinkConfig, metrics: &Metrics) -> Self {
+    pub(super) fn new(config: &SinkConfig, format: BodyFormat, metrics: &Metrics) -> Self {
+        let retry = RetryPolicy::of(config);
         Self {
             name: config.name.as_str().into(),
             required: config.required,
             queue: Queue::new(config.queue_bytes),
-            retry: RetryPolicy::of(config),
+            format,
+            batch: config.delivery.batch,
+            retry,
+            circuit: Circuit::new(retry),
             metrics: SinkMetrics::new(metrics, &config.name),
             failing: Default::default(),
+            opening: Alarm::default(),
             dropping: Alarm::default(),
         }
     }
 
     fn acknowledge(&self, delivery: Delivery) {
         self.metrics.acknowledged_after(Instant::now().saturating_duration_since(delivery.queued_at));
-        self.queue.finish(delivery.key.id, delivery.line.len());
+        self.queue.finish(&delivery);
         if let Some(share) = delivery.share {
             share.acknowledge();
         }
@@ -146,43 +214,82 @@ impl Sink {
         }
     }
 
-    /// The delivery leaves this sink's budget when it enters that of the dead letters, and is acknowledged by them.
-    async fn dead_letter(&self, letters: &DeadLetters, delivery: Delivery, reason: RefusalReason, detail: String) {
-        letters.ready().await;
-        self.metrics.dead_lettered.inc();
-        self.queue.finish(delivery.key.id, delivery.line.len());
-        letters.push_refusal(Refusal { sink: Arc::clone(&self.name), reason, detail, delivery });
+    /// The deliveries leave this sink's budget when they enter that of the dead letters, and are acknowledged by them.
+    async fn dead_letter(&self, letters: &DeadLetters, batch: Vec<Delivery>, reason: RefusalReason, detail: &str) {
+        for delivery in batch {
+            letters.ready().await;
+            self.metrics.dead_lettered.inc();
+            self.queue.finish(&delivery);
+            let (sink, detail) = (Arc::clone(&self.name), detail.to_owned());
+            letters.push_refusal(Refusal { sink, reason, detail, delivery });
+        }
     }
 
-    fn report(&self, delivery: &Delivery, failure: &Failure) {
-        self.queue.failed(delivery.key.id, failure);
+    /// The receiver answers, whatever it says.
+    fn succeeded(&self) {
+        if self.circuit.succeeded() {
+            self.metrics.circuit_open.set(0);
+            if self.opening.clear() {
+                tracing::info!(sink = &*self.name, "the circuit is closed: the receiver answers again");
+            }
+        }
+    }
+
+    /// Pauses where the circuit does not make the lane wait anyway, but not beyond the time that is left.
+    async fn failed(&self, pass: Pass<'_>, failure: &Failure, left: Duration) {
+        match self.circuit.failed(pass, failure) {
+            Next::Pause(pause) => tokio::time::sleep(pause.min(left)).await,
+            Next::StaysOpen => {}
+            Next::Opened => {
+                self.metrics.circuit_open.set(1);
+                if self.opening.raise() {
+                    let (sink, error) = (&*self.name, &*failure.detail);
+                    tracing::warn!(sink, error, "the circuit is open: one request at a time looks for the receiver");
+                }
+            }
+        }
+    }
+
+    fn report(&self, batch: &[Delivery], failure: &Failure) {
+        batch.iter().for_each(|delivery| self.queue.failed(delivery.key.id, failure));
         if !self.failing[failure.kind as usize].raise() {
             return;
         }
-        let (sink, error, key) = (&*self.name, &*failure.detail, delivery.key);
+        let (sink, error) = (&*self.name, &*failure.detail);
         match failure.kind {
             FailureKind::Unavailable => tracing::warn!(sink, error, "sink is unavailable; deliveries are retried"),
             FailureKind::Misconfigured => {
                 tracing::error!(sink, error, "sink refuses this configuration; deliveries are held until it is mended");
             }
             FailureKind::EventRefused => {
-                tracing::error!(sink, error, %key, "sink refuses a risk event; after {REFUSALS} times it is dead-lettered");
+                let key = batch.first().map(|delivery| tracing::field::display(delivery.key));
+                tracing::error!(
+                    sink,
+                    error,
+                    key,
+                    "sink refuses a risk event; after {REFUSALS} times it is dead-lettered"
+                );
             }
         }
+    }
+
+    /// Why deliveries fail: the circuit's word, or that of the queue on these.
+    fn last_failure(&self, batch: &[Delivery]) -> String {
+        let own = || batch.iter().find_map(|delivery| self.queue.failure_of(delivery.key.id));
+        self.circuit
+            .failing()
+            .or_else(own)
+            .map_or_else(|| "no attempt was made in time".to_owned(), |failing| failing.detail)
+    }
+
+    fn least_time_left(&self, batch: &[Delivery]) -> Duration {
+        batch.iter().map(|delivery| self.time_left(delivery)).min().unwrap_or_default()
     }
 
     /// Until a best-effort sink gives this delivery up; a required one never does (CP-7).
     fn time_left(&self, delivery: &Delivery) -> Duration {
         let age = Instant::now().saturating_duration_since(delivery.queued_at);
         self.retry.give_up_after.map_or(Duration::MAX, |limit| limit.saturating_sub(age))
-    }
-
-    /// A wrong configuration does not mend itself within a back-off, so it is probed at the slowest pace.
-    fn pause(&self, backoff: &mut Backoff, failure: &Failure) -> Duration {
-        match failure.kind {
-            FailureKind::Misconfigured => self.retry.max,
-            FailureKind::Unavailable | FailureKind::EventRefused => backoff.pause(failure.retry_after),
-        }
     }
 }
 

@@ -3,11 +3,11 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use super::{MILLISECOND, MINUTE, SECOND};
+use super::{MILLISECOND, MINUTE, SECOND, url};
 use crate::config::reader::Section;
 use crate::config::{
-    AdminConfig, CheckpointConfig, CheckpointStoreConfig, DeadLetterConfig, LimitsConfig, LogConfig, LogFormat, Secret,
-    ShutdownConfig,
+    AdminConfig, CheckpointConfig, CheckpointStoreConfig, DeadLetterConfig, LimitsConfig, LogConfig, LogFormat,
+    S3Config, Secret, ShutdownConfig,
 };
 use crate::telemetry;
 
@@ -33,10 +33,40 @@ impl Default for LimitsConfig {
 }
 
 pub(super) fn dead_letter(mut section: Section<'_>) -> DeadLetterConfig {
-    let default = || PathBuf::from("/var/lib/trailrisk/dead-letters.ndjson");
-    let dead_letter = DeadLetterConfig { path: section.take("path").path().unwrap_or_else(default) };
+    let dead_letter = match section.take("type").one_of(&[("file", "file"), ("stdout", "stdout"), ("s3", "s3")]) {
+        Some("stdout") => DeadLetterConfig::Stdout,
+        Some("s3") => DeadLetterConfig::S3(s3(&mut section)),
+        _ => {
+            let default = || PathBuf::from("/var/lib/trailrisk/dead-letters.ndjson");
+            DeadLetterConfig::File(section.take("path").path().unwrap_or_else(default))
+        }
+    };
     section.finish();
     dead_letter
+}
+
+fn s3(section: &mut Section<'_>) -> S3Config {
+    let url = section.take("url");
+    url.require("the bucket and a prefix, such as s3://bucket/trailrisk");
+    let (bucket, prefix) = url.read(s3_url).unwrap_or_default();
+    let text = |text: &str| super::one_line(text, 128).map(|()| text.to_owned());
+    S3Config {
+        bucket,
+        prefix,
+        region: section.take("region").read(text),
+        endpoint_url: section.take("endpoint_url").read(|text| url::endpoint(text).map(|()| text.to_owned())),
+    }
+}
+
+fn s3_url(text: &str) -> Result<(String, String), String> {
+    let rest = text.strip_prefix("s3://").ok_or("is no place in S3: s3://bucket/prefix is expected")?;
+    super::one_line(text, 900)?;
+    let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+    let is_bucket = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b".-".contains(&b);
+    if !(3..=63).contains(&bucket.len()) || !bucket.bytes().all(is_bucket) {
+        return Err("names no bucket: 3 to 63 of a-z, 0-9, `.` and `-` are expected".to_owned());
+    }
+    Ok((bucket.to_owned(), prefix.trim_matches('/').to_owned()))
 }
 
 pub(super) fn checkpoint(mut section: Section<'_>) -> CheckpointConfig {
@@ -96,4 +126,19 @@ pub(super) fn shutdown(mut section: Section<'_>) -> ShutdownConfig {
     let drain_deadline = section.take("drain_deadline").duration(SECOND..=10 * MINUTE, 20 * SECOND);
     section.finish();
     ShutdownConfig { drain_deadline }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_in_s3_is_a_bucket_and_a_prefix() {
+        let place = |bucket: &str, prefix: &str| Ok((bucket.to_owned(), prefix.to_owned()));
+        assert_eq!(s3_url("s3://soc-letters/trailrisk/dead/"), place("soc-letters", "trailrisk/dead"));
+        assert_eq!(s3_url("s3://soc-letters"), place("soc-letters", ""));
+        for text in ["soc-letters", "https://soc-letters/x", "s3://", "s3://UPPER/x", "s3:///x", "s3://ab/x\n"] {
+            assert!(s3_url(text).is_err(), "{text}");
+        }
+    }
 }

@@ -2,10 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use super::{DAY, HOUR, MILLISECOND, MINUTE, SECOND, min_severity, one_line, stages, url};
+use super::format::format;
+use super::{DAY, HOUR, MILLISECOND, MINUTE, SECOND, min_severity, one_line, splunk, stages, url};
 use crate::config::field::Field;
 use crate::config::reader::Section;
-use crate::config::{Secret, SinkConfig, SinkKind, WebhookConfig};
+use crate::config::{
+    BatchLimit, DeliveryConfig, FileSinkConfig, FormatConfig, Fsync, HttpConfig, Secret, SinkConfig, SinkKind,
+    WebhookConfig,
+};
+use crate::risk_event::Stage;
 
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
@@ -16,9 +21,21 @@ const RESERVED_HEADERS: [&str; 5] = ["connection", "content-length", "content-ty
 
 /// The sinks; `names` takes the name of each, also of one that is wrong otherwise.
 pub(super) fn sinks(field: Field<'_>, names: &mut BTreeSet<String>) -> Vec<SinkConfig> {
+    let (reader, place) = (field.reader, field.place.clone());
     field.require("a list with at least one sink");
     let items = field.some_items("at least one sink is expected");
-    items.into_iter().filter_map(|item| sink(item.section(), names)).collect()
+    let sinks: Vec<_> = items.into_iter().filter_map(|item| sink(item.section(), names)).collect();
+    let mut paths = BTreeSet::new();
+    for (index, sink) in sinks.iter().enumerate() {
+        if let SinkKind::File(file) = &sink.kind
+            && !file.path.as_os_str().is_empty()
+            && !paths.insert(&file.path)
+        {
+            let message = "is the file of an earlier sink: their lines and rotations would mix";
+            reader.problem(place.clone(), &format!("sinks[{index}].path"), message);
+        }
+    }
+    sinks
 }
 
 fn sink(mut section: Section<'_>, names: &mut BTreeSet<String>) -> Option<SinkConfig> {
@@ -27,14 +44,19 @@ fn sink(mut section: Section<'_>, names: &mut BTreeSet<String>) -> Option<SinkCo
         section.problem("name", format!("{name:?} is the name of an earlier sink; names must be unique"));
     }
     let required = section.take("required").flag(true);
-    let stages = stages(section.take("stages"), "names no stage, so the sink would receive nothing");
+    let stages_field = section.take("stages");
+    let has_stages = stages_field.node.is_some();
+    let mut stages = stages(stages_field, "names no stage, so the sink would receive nothing");
     let min_severity = min_severity(section.take("min_severity"));
     let detections = section.take("detections").items().into_iter().filter_map(detection).collect();
     let queue_bytes = section.take("queue_bytes").size(64 * KIB..=16 * GIB, 16 * MIB);
     // Without a type, its keys cannot be told from wrong ones.
-    let kind = kind(&mut section)?;
+    let (kind, format, delivery) = kind(&mut section)?;
+    if matches!(format, FormatConfig::SplunkRisk(_)) && !has_stages {
+        stages = vec![Stage::Final];
+    }
     section.finish();
-    Some(SinkConfig { name, required, stages, min_severity, detections, queue_bytes, kind })
+    Some(SinkConfig { name, required, stages, min_severity, detections, queue_bytes, format, delivery, kind })
 }
 
 /// Sink names are values of a metric label.
@@ -48,34 +70,85 @@ fn detection(field: Field<'_>) -> Option<String> {
     field.read(|text| one_line(text, 256).map(|()| text.to_owned()))
 }
 
-fn kind(section: &mut Section<'_>) -> Option<SinkKind> {
+fn kind(section: &mut Section<'_>) -> Option<(SinkKind, FormatConfig, DeliveryConfig)> {
     let field = section.take("type");
-    field.require("stdout or webhook");
-    match field.one_of(&[("stdout", "stdout"), ("webhook", "webhook")])? {
-        "stdout" => Some(SinkKind::Stdout),
-        _ => Some(SinkKind::Webhook(webhook(section))),
+    field.require("stdout, file, webhook or splunk_hec");
+    let names = ["stdout", "file", "webhook", "splunk_hec"].map(|name| (name, name));
+    match field.one_of(&names)? {
+        "stdout" => Some((SinkKind::Stdout, FormatConfig::Native, DeliveryConfig::local())),
+        "file" => Some((SinkKind::File(file(section)), file_format(section), DeliveryConfig::local())),
+        "splunk_hec" => Some(splunk::splunk_hec(section)),
+        _ => Some(webhook(section)),
     }
 }
 
-fn webhook(section: &mut Section<'_>) -> WebhookConfig {
+fn file(section: &mut Section<'_>) -> FileSinkConfig {
+    let path = section.take("path");
+    path.require("the file to append to");
+    let path = path.path().unwrap_or_default();
+    let rotates = section.take("rotate_bytes");
+    let is_rotated = rotates.node.is_some();
+    let bytes = rotates.size(64 * KIB..=1024 * GIB, 0);
+    let keep = section.take("keep");
+    if keep.node.is_some() && !is_rotated {
+        section.problem("keep", "has no meaning without rotate_bytes");
+    }
+    FileSinkConfig {
+        path,
+        rotate_bytes: is_rotated.then_some(bytes as u64),
+        keep: keep.count(1..=1000, 5),
+        fsync: section.take("fsync").one_of(&Fsync::ALL.map(|fsync| (fsync.as_str(), fsync))).unwrap_or(Fsync::Always),
+    }
+}
+
+/// A line has no headers.
+fn file_format(section: &mut Section<'_>) -> FormatConfig {
+    let format = format(section);
+    if matches!(format, FormatConfig::CloudEventsBinary(_)) {
+        section.problem("format", "puts half of the risk event into headers, which a file does not have");
+    }
+    format
+}
+
+fn webhook(section: &mut Section<'_>) -> (SinkKind, FormatConfig, DeliveryConfig) {
+    let (http, format, delivery) = (http(section), format(section), delivery(section, 1));
+    if matches!(format, FormatConfig::CloudEventsBinary(_)) && delivery.batch.events > 1 {
+        section.problem("batch_max_events", "is above 1, but `cloudevents_binary` has headers for one event only");
+    }
+    (SinkKind::Webhook(WebhookConfig { http }), format, delivery)
+}
+
+/// The keys of every sink whose receiver is elsewhere.
+pub(super) fn delivery(section: &mut Section<'_>, batch_events: usize) -> DeliveryConfig {
+    let default = DeliveryConfig::default();
+    let batch = BatchLimit {
+        events: section.take("batch_max_events").count(1..=1000, batch_events),
+        bytes: section.take("batch_max_bytes").size(KIB..=64 * MIB, default.batch.bytes),
+    };
+    let delivery = DeliveryConfig {
+        retry_min: section.take("retry_min").duration(10 * MILLISECOND..=HOUR, default.retry_min),
+        retry_max: section.take("retry_max").duration(10 * MILLISECOND..=HOUR, default.retry_max),
+        give_up_after: section.take("give_up_after").duration(SECOND..=30 * DAY, default.give_up_after),
+        concurrency: section.take("concurrency").count(1..=64, 4),
+        batch,
+    };
+    if delivery.retry_min > delivery.retry_max {
+        section.problem("retry_min", "is longer than retry_max");
+    }
+    delivery
+}
+
+pub(super) fn http(section: &mut Section<'_>) -> HttpConfig {
     let allow_http = section.take("allow_http").flag(false);
     let allow_private = section.take("allow_private").flag(false);
     let check_url = |text: &str| url::webhook(text, allow_http, allow_private);
-    let webhook = WebhookConfig {
+    HttpConfig {
         url: section.take("url").never_shown().required("the URL to POST to", check_url),
         allow_http,
         allow_private,
         headers: headers(section.take("headers")),
         timeout: section.take("timeout").duration(100 * MILLISECOND..=5 * MINUTE, 10 * SECOND),
-        retry_min: section.take("retry_min").duration(10 * MILLISECOND..=HOUR, 500 * MILLISECOND),
-        retry_max: section.take("retry_max").duration(10 * MILLISECOND..=HOUR, 60 * SECOND),
-        give_up_after: section.take("give_up_after").duration(SECOND..=30 * DAY, HOUR),
-        concurrency: section.take("concurrency").count(1..=64, 4),
-    };
-    if webhook.retry_min > webhook.retry_max {
-        section.problem("retry_min", "is longer than retry_max");
     }
-    webhook
 }
 
 fn headers(field: Field<'_>) -> Vec<(String, Secret)> {
@@ -92,7 +165,7 @@ fn header(name: String, value: Field<'_>, seen: &mut BTreeSet<String>) -> Option
     Some((name, Secret(value)))
 }
 
-fn header_value(text: &str) -> Result<(), String> {
+pub(super) fn header_value(text: &str) -> Result<(), String> {
     let is_sendable = |c: char| c == ' ' || c.is_ascii_graphic();
     let is_valid = !text.is_empty() && text.chars().all(is_sendable);
     if is_valid { Ok(()) } else { Err("is empty or holds what no header may: visible ASCII is expected".to_owned()) }

@@ -91,10 +91,10 @@ fn secrets_come_from_variables_and_files_and_are_never_shown() {
     let (config, _) = read_text(&text, &folder.path().join("t.yaml"), &environment, &Overrides::default());
     let config = config.unwrap();
     let SinkKind::Webhook(webhook) = &config.sinks[0].kind else { panic!("a webhook") };
-    assert_eq!(webhook.url, "https://x/from-env");
-    let headers: Vec<_> = webhook.headers.iter().map(|(name, value)| (name.as_str(), value.0.as_str())).collect();
+    assert_eq!(webhook.http.url, "https://x/from-env");
+    let headers: Vec<_> = webhook.http.headers.iter().map(|(name, value)| (name.as_str(), value.0.as_str())).collect();
     assert_eq!(headers, [("A", "Bearer from-file"), ("B", "a$b")]);
-    let shown = format!("{} {:?}", config.canonical(), webhook.headers);
+    let shown = format!("{} {:?}", config.canonical(), webhook.http.headers);
     assert!(!shown.contains("from-"), "{shown}");
 }
 
@@ -103,7 +103,7 @@ fn relative_paths_are_relative_to_the_files_folder() {
     let config = valid(&with("checkpoint", "path: state/c.json, interval: 1s"));
     assert_eq!(config.checkpoint.store, CheckpointStoreConfig::File("conf/state/c.json".into()));
     assert_eq!(config.detections.paths, [PathBuf::from("conf/d")]);
-    assert_eq!(config.dead_letter.path, PathBuf::from("/var/lib/trailrisk/dead-letters.ndjson"));
+    assert_eq!(config.dead_letter, DeadLetterConfig::File("/var/lib/trailrisk/dead-letters.ndjson".into()));
 }
 
 #[test]

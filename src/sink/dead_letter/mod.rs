@@ -1,13 +1,15 @@
-//! Dead letters: what cannot be decoded, and what a receiver refuses, kept in an append-only file.
+//! Dead letters: what cannot be decoded, and what a receiver refuses, kept in an append-only file, on standard output or
+//! in a bucket.
 //!
-//! It is a required sink without a way out: while the file cannot be written, dead letters are held and tried again,
+//! It is a required sink without a way out: while the place cannot be written to, dead letters are held and tried again,
 //! never dropped; their queue fills, and reading stops (BD-1, PO-1).
 
-mod file;
+mod bucket;
 mod line;
+mod store;
 mod writer;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::mpsc;
@@ -15,10 +17,14 @@ use tokio_util::sync::CancellationToken;
 
 pub(super) use line::{Refusal, RefusalReason};
 
+use self::bucket::Bucket;
 use self::line::Letter;
-use self::writer::Append as _;
+use self::store::{Place, Store};
+use super::append_file::AppendFile;
 use super::budget::Budget;
 use super::queue::Failing;
+use super::sinks::WallClock;
+use super::stdout::SharedStdout;
 use crate::config::DeadLetterConfig;
 use crate::engine::{DeadLetter, DeadLetterId};
 use crate::metrics::Metrics;
@@ -39,14 +45,32 @@ pub struct DeadLetterAcknowledgements {
     ids: mpsc::UnboundedReceiver<DeadLetterId>,
 }
 
-/// The dead-letter file cannot be used.
+/// What dead letters are given.
+pub struct DeadLetterDeps {
+    /// The daemon's metrics.
+    pub metrics: Metrics,
+    /// Where `type: stdout` writes.
+    pub stdout: SharedStdout,
+    /// The wall clock, for the names of objects.
+    pub clock: WallClock,
+    /// Ends the writer at once (ST-1); what is not stored stays unacknowledged.
+    pub stop: CancellationToken,
+}
+
+/// The place for dead letters cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot open the dead-letter file {path}: its folder must exist and be writable", path = path.display())]
-pub struct DeadLetterError {
-    /// `dead_letter.path`.
-    pub path: PathBuf,
-    /// The cause.
-    pub source: std::io::Error,
+pub enum DeadLetterError {
+    /// The file.
+    #[error("cannot open the dead-letter file {path}: its folder must exist and be writable", path = path.display())]
+    File {
+        /// `dead_letter.path`.
+        path: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// No region is known.
+    #[error("no AWS region is known for dead letters: set dead_letter.region, AWS_REGION, or a region in the profile")]
+    NoRegion,
 }
 
 /// The state of the writer, for `/readyz`.
@@ -59,18 +83,21 @@ struct Shared {
 }
 
 impl DeadLetters {
-    /// Opens the file (made with mode 0600 where there is none) and starts its writer, which ends at once on `stop`.
+    /// Opens the place (a file is made with mode 0600 where there is none) and starts its writer.
     ///
     /// # Errors
-    /// When the file cannot be opened for appending.
-    pub fn start(
+    /// When a file cannot be opened for appending, or no region is known. What a bucket refuses shows with the first
+    /// letter: it is held, and `/readyz` says so.
+    pub async fn start(
         config: &DeadLetterConfig,
-        metrics: &Metrics,
-        stop: CancellationToken,
+        deps: DeadLetterDeps,
     ) -> Result<(Self, DeadLetterAcknowledgements), DeadLetterError> {
-        let file = file::AppendFile::new(config.path.clone());
-        file.append(b"").map_err(|source| DeadLetterError { path: config.path.clone(), source })?;
-        Ok(Self::start_on(file, metrics, stop))
+        let store = match config {
+            DeadLetterConfig::File(path) => Place::File(open(path)?),
+            DeadLetterConfig::Stdout => Place::Stdout(deps.stdout.clone()),
+            DeadLetterConfig::S3(config) => Place::Bucket(Bucket::open(config).await.ok_or(DeadLetterError::NoRegion)?),
+        };
+        Ok(Self::start_on(store, &deps.metrics, deps.clock, deps.stop))
     }
 
     /// Waits until [`DeadLetters::push`] may be called once: the queue holds less than its limit (BD-1). Cancel-safe.
@@ -98,15 +125,17 @@ impl DeadLetters {
     }
 
     #[expect(clippy::disallowed_methods, reason = "the budget bounds the letters, and with them the ids, in bytes")]
-    fn start_on<F: writer::Append>(
-        file: F,
+    fn start_on<S: Store>(
+        store: S,
         metrics: &Metrics,
+        clock: WallClock,
         stop: CancellationToken,
     ) -> (Self, DeadLetterAcknowledgements) {
         let (letters, queued) = mpsc::unbounded_channel();
         let (ids, acknowledged) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared { budget: Budget::new(QUEUE_BYTES), failing: Mutex::default() });
-        let writer = writer::Writer::new(file, queued, ids, Arc::clone(&shared), metrics.dead_letters_total.clone());
+        let written = metrics.dead_letters_total.clone();
+        let writer = writer::Writer::new(store, clock, queued, ids, Arc::clone(&shared), written);
         tokio::spawn(async move { stop.run_until_cancelled_owned(writer.run()).await });
         (Self { letters, shared }, DeadLetterAcknowledgements { ids: acknowledged })
     }
@@ -116,6 +145,12 @@ impl DeadLetters {
         // The writer is gone only after `stop`: then the letter stays unacknowledged, and the stream gives it again.
         let _ = self.letters.send(letter);
     }
+}
+
+fn open(path: &Path) -> Result<AppendFile, DeadLetterError> {
+    let file = AppendFile::new(path.to_owned());
+    let opened = file.append(b"", true);
+    opened.map(|()| file).map_err(|source| DeadLetterError::File { path: path.to_owned(), source })
 }
 
 impl DeadLetterAcknowledgements {

@@ -4,14 +4,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::json;
 use tokio_util::bytes::Bytes;
 
-use super::writer::Append;
 use super::*;
 use crate::cloudtrail::{RejectReason, Rejected};
 use crate::engine::{Position, SequenceNumber, ShardId};
 use crate::risk_event::{DeliveryKey, RiskEventId, Stage};
 use crate::sink::acknowledgement;
 use crate::sink::queue::Delivery;
-use crate::sink::testing::{DeadLetterFile, is_pending, metrics};
+use crate::sink::testing::{DeadLetterFile, dead_letter_deps, delivery, is_pending, metrics};
 use crate::time::Arrival;
 
 fn letter(id: u64, bytes: &[u8]) -> DeadLetter {
@@ -26,12 +25,11 @@ fn letter(id: u64, bytes: &[u8]) -> DeadLetter {
 
 fn refusal(share: Option<acknowledgement::Share>) -> Refusal {
     let key = DeliveryKey { id: RiskEventId(0xabc), stage: Stage::Final };
-    let line = Bytes::from_static(b"{\"a\":1}\n");
     Refusal {
         sink: "hook".into(),
         reason: RefusalReason::Refused,
         detail: "the receiver answers 400".into(),
-        delivery: Delivery { key, line, queued_at: tokio::time::Instant::now(), share },
+        delivery: Delivery { share, ..delivery(key, "{\"a\":1}\n") },
     }
 }
 
@@ -48,8 +46,13 @@ impl FullDisk {
     }
 }
 
-impl Append for FullDisk {
-    fn append(&self, lines: &[u8]) -> io::Result<()> {
+fn start_on<S: Store>(store: S) -> (DeadLetters, DeadLetterAcknowledgements) {
+    let deps = dead_letter_deps(&metrics());
+    DeadLetters::start_on(store, &deps.metrics, deps.clock, deps.stop)
+}
+
+impl Store for FullDisk {
+    async fn keep(&self, lines: &Bytes, _at: jiff::Timestamp) -> io::Result<()> {
         let left = self.failures.load(Ordering::SeqCst);
         if left > 0 {
             self.failures.store(left - 1, Ordering::SeqCst);
@@ -63,7 +66,7 @@ impl Append for FullDisk {
 #[tokio::test]
 async fn po_1_a_record_is_kept_with_its_reason_its_place_and_its_bytes() {
     let metrics = metrics();
-    let mut dead = DeadLetterFile::start(&metrics);
+    let mut dead = DeadLetterFile::start(&metrics).await;
     dead.letters.push(letter(7, b"\xff\x00no json"));
     assert_eq!(dead.acknowledged.next().await, Some(DeadLetterId(7)));
     let expected = concat!(
@@ -78,7 +81,7 @@ async fn po_1_a_record_is_kept_with_its_reason_its_place_and_its_bytes() {
 #[tokio::test]
 async fn cp_7_a_refused_event_is_kept_with_its_sink_and_body_then_acknowledged() {
     let metrics = metrics();
-    let dead = DeadLetterFile::start(&metrics);
+    let dead = DeadLetterFile::start(&metrics).await;
     let (acknowledger, mut done) = acknowledgement::channel();
     let refusal = refusal(acknowledger.shares(DeliveryKey { id: RiskEventId(0xabc), stage: Stage::Final }, 1).pop());
     let key = refusal.delivery.key;
@@ -95,7 +98,7 @@ async fn cp_7_a_refused_event_is_kept_with_its_sink_and_body_then_acknowledged()
 
 #[tokio::test]
 async fn a_record_of_an_aggregate_is_named_within_it() {
-    let mut dead = DeadLetterFile::start(&metrics());
+    let mut dead = DeadLetterFile::start(&metrics()).await;
     let position = Position::After(SequenceNumber::try_new("4957").unwrap(), 3);
     dead.letters.push(DeadLetter { position, ..letter(1, b"") });
     dead.acknowledged.next().await.unwrap();
@@ -108,11 +111,11 @@ async fn a_record_of_an_aggregate_is_named_within_it() {
 #[tokio::test(start_paused = true)]
 async fn a_full_disk_holds_says_so_and_loses_nothing() {
     let disk = FullDisk::for_appends(50);
-    let (letters, mut acknowledged) = DeadLetters::start_on(disk.clone(), &metrics(), CancellationToken::new());
+    let (letters, mut acknowledged) = start_on(disk.clone());
     letters.push(letter(1, b"a"));
     assert!(is_pending(acknowledged.next()).await, "not acknowledged while the disk is full");
     let failing = letters.health().failing().unwrap();
-    assert!(failing.detail.starts_with("cannot write the dead-letter file"), "{}", failing.detail);
+    assert!(failing.detail.starts_with("cannot write dead letters"), "{}", failing.detail);
     letters.push(letter(2, b"b"));
     assert_eq!(acknowledged.next().await, Some(DeadLetterId(1)));
     assert_eq!(acknowledged.next().await, Some(DeadLetterId(2)));
@@ -122,7 +125,7 @@ async fn a_full_disk_holds_says_so_and_loses_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn a_folder_that_comes_back_gets_what_was_held() {
-    let mut dead = DeadLetterFile::start(&metrics());
+    let mut dead = DeadLetterFile::start(&metrics()).await;
     let folder = dead.path().parent().unwrap().to_owned();
     std::fs::remove_dir_all(&folder).unwrap();
     dead.letters.push(letter(1, b"a"));
@@ -135,7 +138,7 @@ async fn a_folder_that_comes_back_gets_what_was_held() {
 #[tokio::test(start_paused = true)]
 async fn bd_1_a_full_queue_has_no_room_until_it_is_written() {
     let disk = FullDisk::for_appends(1);
-    let (letters, _acknowledged) = DeadLetters::start_on(disk, &metrics(), CancellationToken::new());
+    let (letters, _acknowledged) = start_on(disk);
     let mebibyte = vec![b'x'; 1024 * 1024];
     let mut pushed = 0;
     while letters.has_room() {
@@ -150,7 +153,7 @@ async fn bd_1_a_full_queue_has_no_room_until_it_is_written() {
 #[tokio::test]
 async fn what_waits_shares_one_append() {
     let disk = FullDisk::for_appends(0);
-    let (letters, mut acknowledged) = DeadLetters::start_on(disk.clone(), &metrics(), CancellationToken::new());
+    let (letters, mut acknowledged) = start_on(disk.clone());
     for id in 0..10 {
         letters.push(letter(id, b"a"));
     }
@@ -163,7 +166,7 @@ async fn what_waits_shares_one_append() {
 #[tokio::test]
 async fn the_writer_ends_with_the_last_sender_when_everything_is_written() {
     let disk = FullDisk::for_appends(0);
-    let (letters, mut acknowledged) = DeadLetters::start_on(disk, &metrics(), CancellationToken::new());
+    let (letters, mut acknowledged) = start_on(disk);
     letters.push(letter(1, b"a"));
     let health = letters.health();
     drop(letters);
@@ -176,7 +179,24 @@ async fn the_writer_ends_with_the_last_sender_when_everything_is_written() {
 async fn a_file_that_cannot_be_opened_is_an_error_at_start() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("absent/dead.ndjson");
-    let result = DeadLetters::start(&DeadLetterConfig { path: path.clone() }, &metrics(), CancellationToken::new());
+    let result = DeadLetters::start(&DeadLetterConfig::File(path.clone()), dead_letter_deps(&metrics())).await;
     let message = result.err().unwrap().to_string();
     assert!(message.contains(&*path.to_string_lossy()) && message.contains("must exist"), "{message}");
+}
+
+/// Beside a stdout sink its lines are told apart by their schema, and neither tears the other's.
+#[tokio::test]
+async fn on_standard_output_a_dead_letter_is_a_line_with_a_schema_of_its_own() {
+    let (writer, mut reader) = tokio::io::duplex(1024 * 1024);
+    let stdout = SharedStdout::new(Box::new(writer));
+    let deps = DeadLetterDeps { stdout: stdout.clone(), ..dead_letter_deps(&metrics()) };
+    let (letters, mut acknowledged) = DeadLetters::start(&DeadLetterConfig::Stdout, deps).await.unwrap();
+    stdout.write(b"{\"schema\":\"trailrisk.risk_event/v1\"}\n").await.unwrap();
+    letters.push(letter(1, b"a"));
+    assert_eq!(acknowledged.next().await, Some(DeadLetterId(1)));
+    drop((letters, stdout, acknowledged));
+    let mut text = String::new();
+    tokio::io::AsyncReadExt::read_to_string(&mut reader, &mut text).await.unwrap();
+    let schemas: Vec<_> = text.lines().map(|line| line.split('"').nth(3).unwrap()).collect();
+    assert_eq!(schemas, ["trailrisk.risk_event/v1", "trailrisk.dead_letter/v1"]);
 }

@@ -7,14 +7,17 @@ use std::time::Duration;
 use prometheus::IntCounterVec;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
+use tokio_util::bytes::Bytes;
 
 use super::Shared;
 use super::line::{Letter, Receipt};
+use super::store::Store;
 use crate::engine::DeadLetterId;
 use crate::sink::alarm::Alarm;
 use crate::sink::health::FailureKind;
 use crate::sink::queue::Failing;
 use crate::sink::retry::RetryPolicy;
+use crate::sink::sinks::WallClock;
 
 /// A batch shares one sync; it ends with the letter that reaches this size.
 const BATCH_BYTES: usize = 1024 * 1024;
@@ -23,15 +26,10 @@ const BATCH_BYTES: usize = 1024 * 1024;
 const RETRY: RetryPolicy =
     RetryPolicy { min: Duration::from_millis(500), max: Duration::from_secs(30), give_up_after: None };
 
-/// Where lines are kept. Blocking.
-pub(super) trait Append: Send + Sync + 'static {
-    /// Appends whole lines; returns once they are durable. After an error none of them counts as written.
-    fn append(&self, lines: &[u8]) -> io::Result<()>;
-}
-
 /// See the module.
-pub(super) struct Writer<F> {
-    file: Arc<F>,
+pub(super) struct Writer<S> {
+    store: S,
+    clock: WallClock,
     letters: mpsc::UnboundedReceiver<Letter>,
     ids: mpsc::UnboundedSender<DeadLetterId>,
     shared: Arc<Shared>,
@@ -39,32 +37,38 @@ pub(super) struct Writer<F> {
     alarm: Alarm,
 }
 
-impl<F: Append> Writer<F> {
+impl<S: Store> Writer<S> {
     pub(super) fn new(
-        file: F,
+        store: S,
+        clock: WallClock,
         letters: mpsc::UnboundedReceiver<Letter>,
         ids: mpsc::UnboundedSender<DeadLetterId>,
         shared: Arc<Shared>,
         written: IntCounterVec,
     ) -> Self {
-        Self { file: Arc::new(file), letters, ids, shared, written, alarm: Alarm::default() }
+        Self { store, clock, letters, ids, shared, written, alarm: Alarm::default() }
     }
 
     /// Ends when the last sender is gone and everything is written.
     pub(super) async fn run(mut self) {
         while let Some(first) = self.letters.recv().await {
-            let (batch, lines) = self.batch(first);
-            self.append(lines.into()).await;
+            let (batch, lines) = self.batch(first).await;
+            self.keep(lines.into()).await;
             batch.into_iter().for_each(|letter| self.acknowledge(letter));
         }
     }
 
-    fn batch(&mut self, first: Letter) -> (Vec<Letter>, Vec<u8>) {
-        let mut lines = first.line();
-        let mut batch = vec![first];
-        while lines.len() < BATCH_BYTES
-            && let Ok(letter) = self.letters.try_recv()
-        {
+    /// What waits, and what comes within the time that the place lingers; all of it once nothing more can come.
+    async fn batch(&mut self, first: Letter) -> (Vec<Letter>, Vec<u8>) {
+        let (mut lines, mut batch) = (first.line(), vec![first]);
+        let until = Instant::now() + self.store.linger();
+        while lines.len() < BATCH_BYTES {
+            let next = match self.letters.try_recv() {
+                Ok(letter) => Some(letter),
+                Err(_) if Instant::now() >= until => None,
+                Err(_) => tokio::time::timeout_at(until, self.letters.recv()).await.unwrap_or_default(),
+            };
+            let Some(letter) = next else { break };
             lines.extend_from_slice(&letter.line());
             batch.push(letter);
         }
@@ -72,9 +76,9 @@ impl<F: Append> Writer<F> {
     }
 
     /// Returns once the lines are durable, however long that takes.
-    async fn append(&self, lines: Arc<[u8]>) {
-        let mut backoff = RETRY.backoff();
-        while let Err(error) = self.try_append(Arc::clone(&lines)).await {
+    async fn keep(&self, lines: Bytes) {
+        let (at, mut backoff) = ((self.clock)(), RETRY.backoff());
+        while let Err(error) = self.store.keep(&lines, at).await {
             self.report(&error);
             tokio::time::sleep(backoff.pause(None)).await;
         }
@@ -84,19 +88,12 @@ impl<F: Append> Writer<F> {
         }
     }
 
-    async fn try_append(&self, lines: Arc<[u8]>) -> io::Result<()> {
-        let file = Arc::clone(&self.file);
-        tokio::task::spawn_blocking(move || file.append(&lines))
-            .await
-            .unwrap_or_else(|panic| Err(io::Error::other(panic)))
-    }
-
     fn report(&self, error: &io::Error) {
         let since = self.shared.failing().map_or_else(Instant::now, |failing| failing.since);
-        let detail = format!("cannot write the dead-letter file: {error}");
+        let detail = format!("cannot write dead letters: {error}");
         self.shared.set_failing(Some(Failing { since, kind: FailureKind::Unavailable, detail }));
         if self.alarm.raise() {
-            tracing::error!(%error, "cannot write the dead-letter file; dead letters are held and retried");
+            tracing::error!(%error, "cannot write dead letters; they are held and retried");
         }
     }
 

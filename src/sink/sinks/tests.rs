@@ -4,7 +4,7 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 use super::*;
-use crate::config::{DeliverySettings, Secret, WebhookConfig};
+use crate::config::{DeliveryConfig, DeliverySettings, FormatConfig, Secret, TemplateConfig, WebhookConfig};
 use crate::risk_event::Stage;
 use crate::sink::health::FailureKind;
 use crate::sink::testing::{
@@ -21,9 +21,9 @@ struct Rig {
 }
 
 impl Rig {
-    fn start(configs: &[SinkConfig]) -> Self {
+    async fn start(configs: &[SinkConfig]) -> Self {
         let metrics = metrics();
-        let dead = DeadLetterFile::start(&metrics);
+        let dead = DeadLetterFile::start(&metrics).await;
         let (writer, stdout) = tokio::io::duplex(1024 * 1024);
         let deps = deps(&metrics, &dead.letters, Box::new(writer));
         let stop = deps.stop.clone();
@@ -52,6 +52,10 @@ fn best_effort(config: SinkConfig) -> SinkConfig {
     SinkConfig { required: false, ..config }
 }
 
+fn one_lane(config: SinkConfig) -> SinkConfig {
+    SinkConfig { delivery: DeliveryConfig { concurrency: 1, ..config.delivery }, ..config }
+}
+
 fn line_bytes() -> usize {
     let meta = native::Meta {
         emitted_at: "2023-04-24T23:51:18Z".parse().unwrap(),
@@ -65,7 +69,7 @@ fn line_bytes() -> usize {
 #[tokio::test]
 async fn cp_7_a_key_is_given_once_every_required_sink_has_acknowledged() {
     let receiver = Receiver::start_shut([]).await;
-    let mut rig = Rig::start(&[sink_config("out"), receiver.sink(|_| {})]);
+    let mut rig = Rig::start(&[sink_config("out"), receiver.sink(|_| {})]).await;
     let key = rig.push(1, Stage::Final);
     let mut line = String::new();
     BufReader::new(&mut rig.stdout).read_line(&mut line).await.unwrap();
@@ -81,7 +85,7 @@ async fn cp_7_a_key_is_given_once_every_required_sink_has_acknowledged() {
 async fn a_stage_that_no_required_sink_wants_is_acknowledged_at_once() {
     let receiver = Receiver::start_shut([]).await;
     let finals = SinkConfig { stages: vec![Stage::Final], ..receiver.sink(|_| {}) };
-    let mut rig = Rig::start(&[finals]);
+    let mut rig = Rig::start(&[finals]).await;
     let key = rig.push(1, Stage::Early);
     assert_eq!(rig.done.next().await, Some(key));
     assert_eq!(rig.sinks.pending(), 0);
@@ -92,7 +96,7 @@ async fn a_stage_that_no_required_sink_wants_is_acknowledged_at_once() {
 #[tokio::test]
 async fn cp_7_what_a_detections_settings_withhold_is_acknowledged_at_once_and_counted() {
     let receiver = Receiver::start_shut([]).await;
-    let mut rig = Rig::start(&[receiver.sink(|_| {})]);
+    let mut rig = Rig::start(&[receiver.sink(|_| {})]).await;
     let id = event(1, Stage::Final).detection.id.clone();
     let staged = DeliverySettings { staged: true, ..DeliverySettings::default() };
     rig.sinks.set_routes(Routes::new([(id, staged)]));
@@ -114,7 +118,7 @@ async fn cp_7_what_a_detections_settings_withhold_is_acknowledged_at_once_and_co
 async fn bd_1_a_receiver_that_hangs_stops_the_pushes_at_the_bound() {
     let receiver = Receiver::start_shut([]).await;
     let limit = 10 * line_bytes();
-    let mut rig = Rig::start(&[SinkConfig { queue_bytes: limit, ..receiver.sink(|_| {}) }]);
+    let mut rig = Rig::start(&[SinkConfig { queue_bytes: limit, ..receiver.sink(|_| {}) }]).await;
     let mut pushed = 0;
     while !is_pending(rig.sinks.ready()).await {
         rig.push(pushed, Stage::Final);
@@ -134,7 +138,7 @@ async fn bd_1_a_receiver_that_hangs_stops_the_pushes_at_the_bound() {
 #[tokio::test]
 async fn bd_1_an_event_larger_than_the_queue_is_admitted_alone() {
     let receiver = Receiver::start_shut([]).await;
-    let mut rig = Rig::start(&[SinkConfig { queue_bytes: 1, ..receiver.sink(|_| {}) }]);
+    let mut rig = Rig::start(&[SinkConfig { queue_bytes: 1, ..receiver.sink(|_| {}) }]).await;
     rig.sinks.ready().await;
     let key = rig.push(1, Stage::Final);
     assert!(is_pending(rig.sinks.ready()).await);
@@ -147,7 +151,7 @@ async fn bd_1_an_event_larger_than_the_queue_is_admitted_alone() {
 async fn a_best_effort_sink_holds_nobody_and_its_overflow_is_counted_and_kept() {
     let receiver = Receiver::start_shut([]).await;
     let slow = SinkConfig { queue_bytes: 2 * line_bytes(), ..best_effort(receiver.sink(|_| {})) };
-    let mut rig = Rig::start(&[slow, sink_config("out")]);
+    let mut rig = Rig::start(&[slow, sink_config("out")]).await;
     for id in 0..5 {
         rig.sinks.ready().await;
         let key = rig.push(id, Stage::Final);
@@ -162,7 +166,7 @@ async fn a_best_effort_sink_holds_nobody_and_its_overflow_is_counted_and_kept() 
 async fn a_required_sink_outlives_an_outage_and_says_so_meanwhile() {
     let outage = std::iter::repeat_n(Answer::Status(500), 200);
     let receiver = Receiver::start(outage).await;
-    let mut rig = Rig::start(&[receiver.sink(|webhook| webhook.concurrency = 1)]);
+    let mut rig = Rig::start(&[one_lane(receiver.sink(|_| {}))]).await;
     let key = rig.push(1, Stage::Final);
     wait_until("the sink is blocked", || !rig.sinks.blocked().is_empty()).await;
     let blocked = rig.sinks.blocked().remove(0);
@@ -178,7 +182,7 @@ async fn a_required_sink_outlives_an_outage_and_says_so_meanwhile() {
 #[tokio::test]
 async fn cp_7_an_event_refused_three_times_does_not_hold_the_others() {
     let receiver = Receiver::start([400, 413, 422].map(Answer::Status)).await;
-    let mut rig = Rig::start(&[receiver.sink(|webhook| webhook.concurrency = 1)]);
+    let mut rig = Rig::start(&[one_lane(receiver.sink(|_| {}))]).await;
     let keys = [rig.push(1, Stage::Final), rig.push(2, Stage::Final)];
     assert_eq!(
         [rig.done.next().await.unwrap(), rig.done.next().await.unwrap()].map(|key| keys.contains(&key)),
@@ -192,7 +196,7 @@ async fn cp_7_an_event_refused_three_times_does_not_hold_the_others() {
 #[tokio::test]
 async fn st_1_a_close_delivers_what_is_queued_then_ends() {
     let receiver = Receiver::start_shut([]).await;
-    let mut rig = Rig::start(&[receiver.sink(|_| {})]);
+    let mut rig = Rig::start(&[receiver.sink(|_| {})]).await;
     let health = rig.sinks.health();
     let key = rig.push(1, Stage::Final);
     rig.sinks.close();
@@ -206,7 +210,7 @@ async fn st_1_a_close_delivers_what_is_queued_then_ends() {
 #[tokio::test]
 async fn st_1_a_close_waits_for_best_effort_sinks_too() {
     let receiver = Receiver::start_shut([]).await;
-    let mut rig = Rig::start(&[best_effort(receiver.sink(|_| {}))]);
+    let mut rig = Rig::start(&[best_effort(receiver.sink(|_| {}))]).await;
     let key = rig.push(1, Stage::Final);
     assert_eq!(rig.done.next().await, Some(key));
     rig.sinks.close();
@@ -219,7 +223,7 @@ async fn st_1_a_close_waits_for_best_effort_sinks_too() {
 #[tokio::test]
 async fn st_1_at_the_deadline_what_is_not_acknowledged_stays_so() {
     let receiver = Receiver::start([Answer::Hang]).await;
-    let mut rig = Rig::start(&[receiver.sink(|_| {})]);
+    let mut rig = Rig::start(&[receiver.sink(|_| {})]).await;
     rig.push(1, Stage::Final);
     wait_until("the webhook is asked", || receiver.requests().len() == 1).await;
     rig.sinks.close();
@@ -230,7 +234,7 @@ async fn st_1_at_the_deadline_what_is_not_acknowledged_stays_so() {
 
 #[tokio::test]
 async fn a_closed_pipe_ends_in_order() {
-    let mut rig = Rig::start(&[sink_config("out")]);
+    let mut rig = Rig::start(&[sink_config("out")]).await;
     let mut ended = rig.sinks.ended();
     drop(std::mem::replace(&mut rig.stdout, tokio::io::duplex(1).0));
     rig.push(1, Stage::Final);
@@ -241,7 +245,7 @@ async fn a_closed_pipe_ends_in_order() {
 #[tokio::test]
 async fn two_sinks_on_standard_output_are_refused() {
     let metrics = metrics();
-    let dead = DeadLetterFile::start(&metrics);
+    let dead = DeadLetterFile::start(&metrics).await;
     let deps = deps(&metrics, &dead.letters, Box::new(tokio::io::sink()));
     let error = Sinks::start(&[sink_config("a"), sink_config("b")], deps).err().unwrap();
     assert!(error.to_string().starts_with("sink b: only one sink can write to standard output"), "{error}");
@@ -251,7 +255,7 @@ async fn two_sinks_on_standard_output_are_refused() {
 async fn the_age_of_what_waits_is_a_metric_and_a_retry_is_not_idle() {
     let (writer, _full) = tokio::io::duplex(1);
     let metrics = metrics();
-    let dead = DeadLetterFile::start(&metrics);
+    let dead = DeadLetterFile::start(&metrics).await;
     let (mut sinks, _done) =
         Sinks::start(&[sink_config("out")], deps(&metrics, &dead.letters, Box::new(writer))).unwrap();
     sinks.push(event(1, Stage::Final));
@@ -284,10 +288,10 @@ async fn threat_10_no_secret_reaches_the_log_the_health_or_the_dead_letters() {
     let _guard = tracing::subscriber::set_default(subscriber.with_writer(move || writer.clone()).finish());
     let receiver = Receiver::start([401, 500, 400, 400, 400].map(Answer::Status)).await;
     let secret = |webhook: &mut WebhookConfig| {
-        webhook.url = format!("{}/{CANARY}?token={CANARY}", webhook.url);
-        webhook.headers = vec![("x-key".to_owned(), Secret(CANARY.to_owned()))];
+        webhook.http.url = format!("{}/{CANARY}?token={CANARY}", webhook.http.url);
+        webhook.http.headers = vec![("x-key".to_owned(), Secret(CANARY.to_owned()))];
     };
-    let mut rig = Rig::start(&[receiver.sink(secret)]);
+    let mut rig = Rig::start(&[receiver.sink(secret)]).await;
     rig.push(1, Stage::Final);
     wait_until("the sink is blocked", || !rig.sinks.blocked().is_empty()).await;
     let blocked = format!("{:?}", rig.sinks.blocked());
@@ -300,4 +304,35 @@ async fn threat_10_no_secret_reaches_the_log_the_health_or_the_dead_letters() {
         let ours: Vec<_> = text.lines().filter(|line| line.contains(CANARY)).collect();
         assert!(ours.is_empty(), "{place}: {ours:?}");
     }
+}
+
+#[tokio::test]
+async fn cp_7_what_a_template_does_not_fit_becomes_a_dead_letter_and_is_acknowledged() {
+    let receiver = Receiver::start([]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.json.j2");
+    std::fs::write(&path, r#"{"n": {{ row.count }}}"#).unwrap();
+    let format = FormatConfig::Template(TemplateConfig { path, values: Vec::new() });
+    let mut rig = Rig::start(&[SinkConfig { format, ..receiver.sink(|_| {}) }]).await;
+    let key = rig.push(1, Stage::Final);
+    assert_eq!(rig.done.next().await, Some(key));
+    assert_eq!(&*receiver.requests()[0].body, b"{\"n\":1}");
+    rig.sinks.push(RiskEvent { row: Vec::new(), ..event(2, Stage::Final) });
+    assert_eq!(rig.done.next().await.map(|key| key.id.0), Some(2));
+    let letters = rig.dead.lines();
+    assert_eq!((letters.len(), letters[0]["reason"].as_str()), (1, Some("not_written")));
+    assert_eq!((receiver.requests().len(), rig.deliveries("hook", "dead_lettered")), (1, 1));
+}
+
+#[tokio::test]
+async fn a_template_that_cannot_be_used_stops_the_start_with_its_sink_and_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.json.j2");
+    std::fs::write(&path, "{\n{{ nothing }}\n}").unwrap();
+    let format = FormatConfig::Template(TemplateConfig { path: path.clone(), values: Vec::new() });
+    let metrics = metrics();
+    let dead = DeadLetterFile::start(&metrics).await;
+    let deps = deps(&metrics, &dead.letters, Box::new(tokio::io::sink()));
+    let error = Sinks::start(&[SinkConfig { format, ..sink_config("out") }], deps).err().unwrap().to_string();
+    assert!(error.starts_with(&format!("sink out: template {}:2: ", path.display())), "{error}");
 }

@@ -1,9 +1,10 @@
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use std::task::{Context, Poll};
 
 use super::*;
-use crate::risk_event::{RiskEventId, Stage};
+use crate::risk_event::{DeliveryKey, RiskEventId, Stage};
+use crate::sink::testing::delivery;
 
 const KEY: DeliveryKey = DeliveryKey { id: RiskEventId(1), stage: Stage::Final };
 
@@ -51,17 +52,19 @@ impl AsyncWrite for Pipe {
     }
 }
 
-fn line() -> Bytes {
-    Bytes::from_static(b"{\"a\":1}\n")
+const LINE: &str = "{\"a\":1}\n";
+
+fn line() -> [Delivery; 1] {
+    [delivery(KEY, LINE)]
 }
 
 #[tokio::test]
 async fn a_line_is_one_write_and_acknowledged_only_when_flushed() {
     let pipe = Pipe::default();
-    let mut stdout = Stdout::new(Box::new(pipe.clone()));
-    assert_eq!(stdout.attempt(KEY, &line()).await, Outcome::Delivered);
-    assert_eq!(stdout.attempt(KEY, &line()).await, Outcome::Delivered);
-    let one = || [Call::Write(line().to_vec()), Call::Flush];
+    let mut stdout = Stdout::new(SharedStdout::new(Box::new(pipe.clone())));
+    assert_eq!(stdout.attempt(&line()).await, Outcome::Delivered);
+    assert_eq!(stdout.attempt(&line()).await, Outcome::Delivered);
+    let one = || [Call::Write(LINE.as_bytes().to_vec()), Call::Flush];
     assert_eq!(*pipe.calls.lock().unwrap(), one().into_iter().chain(one()).collect::<Vec<_>>());
 }
 
@@ -69,17 +72,17 @@ async fn a_line_is_one_write_and_acknowledged_only_when_flushed() {
 async fn a_closed_pipe_is_an_orderly_end() {
     let (writer, reader) = tokio::io::duplex(64);
     drop(reader);
-    assert_eq!(Stdout::new(Box::new(writer)).attempt(KEY, &line()).await, Outcome::Closed);
+    assert_eq!(Stdout::new(SharedStdout::new(Box::new(writer))).attempt(&line()).await, Outcome::Closed);
 }
 
 #[tokio::test]
 async fn a_line_cut_by_a_full_disk_is_ended_and_written_whole() {
     let pipe = Pipe::default();
     *pipe.writes.lock().unwrap() = vec![Err(io::ErrorKind::StorageFull.into()), Ok(3)];
-    let mut stdout = Stdout::new(Box::new(pipe.clone()));
-    let Outcome::Failed(failure) = stdout.attempt(KEY, &line()).await else { panic!("delivered") };
+    let mut stdout = Stdout::new(SharedStdout::new(Box::new(pipe.clone())));
+    let Outcome::Failed(failure) = stdout.attempt(&line()).await else { panic!("delivered") };
     assert_eq!(failure.kind, FailureKind::Unavailable);
-    assert_eq!(stdout.attempt(KEY, &line()).await, Outcome::Delivered);
+    assert_eq!(stdout.attempt(&line()).await, Outcome::Delivered);
     assert_eq!(pipe.text(), "{\"a\n{\"a\":1}\n");
 }
 
@@ -88,9 +91,9 @@ async fn a_line_cut_by_a_full_disk_is_ended_and_written_whole() {
 async fn a_line_whose_flush_failed_is_written_again() {
     let pipe = Pipe::default();
     *pipe.flushes.lock().unwrap() = vec![Err(io::ErrorKind::StorageFull.into())];
-    let mut stdout = Stdout::new(Box::new(pipe.clone()));
-    assert!(matches!(stdout.attempt(KEY, &line()).await, Outcome::Failed(_)));
-    assert_eq!(stdout.attempt(KEY, &line()).await, Outcome::Delivered);
-    assert_eq!(stdout.attempt(KEY, &line()).await, Outcome::Delivered);
+    let mut stdout = Stdout::new(SharedStdout::new(Box::new(pipe.clone())));
+    assert!(matches!(stdout.attempt(&line()).await, Outcome::Failed(_)));
+    assert_eq!(stdout.attempt(&line()).await, Outcome::Delivered);
+    assert_eq!(stdout.attempt(&line()).await, Outcome::Delivered);
     assert_eq!(pipe.text(), "{\"a\":1}\n\n{\"a\":1}\n{\"a\":1}\n");
 }

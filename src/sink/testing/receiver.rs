@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, Response, header};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
-use crate::config::{SinkConfig, SinkKind, WebhookConfig};
+use crate::config::{DeliveryConfig, HttpConfig, SinkConfig, SinkKind, WebhookConfig};
 use crate::sink::testing::sink_config;
 
 /// What the receiver does with a request.
@@ -80,7 +80,7 @@ impl Receiver {
     pub(in crate::sink) fn sink(&self, change: impl FnOnce(&mut WebhookConfig)) -> SinkConfig {
         let mut webhook = webhook_config(&format!("http://127.0.0.1:{}/hook", self.port));
         change(&mut webhook);
-        SinkConfig { kind: SinkKind::Webhook(webhook), ..sink_config("hook") }
+        SinkConfig { kind: SinkKind::Webhook(webhook), delivery: quick(), ..sink_config("hook") }
     }
 
     async fn answer(self, request: HttpRequest) -> Response<Body> {
@@ -107,15 +107,25 @@ impl Receiver {
 
 /// A webhook to `url` with limits for tests: everything in milliseconds.
 pub(in crate::sink) fn webhook_config(url: &str) -> WebhookConfig {
-    WebhookConfig {
+    WebhookConfig { http: http_config(url) }
+}
+
+/// Back-offs of milliseconds.
+pub(in crate::sink) fn quick() -> DeliveryConfig {
+    DeliveryConfig {
+        retry_min: Duration::from_millis(1),
+        retry_max: Duration::from_millis(4),
+        concurrency: 4,
+        ..DeliveryConfig::default()
+    }
+}
+
+fn http_config(url: &str) -> HttpConfig {
+    HttpConfig {
         url: url.to_owned(),
         allow_http: true,
         allow_private: true,
         headers: Vec::new(),
         timeout: Duration::from_secs(5),
-        retry_min: Duration::from_millis(1),
-        retry_max: Duration::from_millis(4),
-        give_up_after: Duration::from_secs(3600),
-        concurrency: 4,
     }
 }

@@ -5,9 +5,12 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::config::{Secret, SinkKind};
-use crate::risk_event::{RiskEventId, Stage};
-use crate::sink::testing::{Answer, Receiver, webhook_config};
+use crate::config::{CloudEventsConfig, FormatConfig, Secret, SinkKind};
+use crate::risk_event::{DeliveryKey, RiskEventId, Stage};
+use crate::sink::format::{BodyFormat, native};
+use crate::sink::health::FailureKind;
+use crate::sink::testing::{Answer, Receiver, delivery, event, meta, webhook_config};
+use crate::sink::transport::Failure;
 
 const KEY: DeliveryKey = DeliveryKey { id: RiskEventId(0xabc), stage: Stage::Early };
 const CANARY: &str = "s3cr3t-canary";
@@ -21,13 +24,13 @@ fn webhook(config: &WebhookConfig) -> Result<Webhook, SinkError> {
 }
 
 async fn attempt(config: &WebhookConfig) -> Outcome {
-    webhook(config).unwrap().attempt(KEY, &Bytes::from_static(b"{\"a\":1}\n")).await
+    webhook(config).unwrap().attempt(&[delivery(KEY, "{\"a\":1}\n")]).await
 }
 
 fn to(receiver: &Receiver) -> WebhookConfig {
     match receiver.sink(|_| {}).kind {
         SinkKind::Webhook(config) => config,
-        SinkKind::Stdout => unreachable!("a receiver's sink is a webhook"),
+        _ => unreachable!("a receiver's sink is a webhook"),
     }
 }
 
@@ -40,7 +43,7 @@ async fn failure(config: &WebhookConfig) -> Failure {
 
 fn refusal(change: impl FnOnce(&mut WebhookConfig)) -> String {
     let mut config = webhook_config("https://hooks.example.com/");
-    (config.allow_http, config.allow_private) = (false, false);
+    (config.http.allow_http, config.http.allow_private) = (false, false);
     change(&mut config);
     match webhook(&config) {
         Err(error) => format!("{error} {error:?}"),
@@ -52,7 +55,7 @@ fn refusal(change: impl FnOnce(&mut WebhookConfig)) -> String {
 async fn a_post_carries_the_event_and_its_delivery_key() {
     let receiver = Receiver::start([]).await;
     let mut config = to(&receiver);
-    config.headers = vec![("Authorization".into(), Secret(format!("Bearer {CANARY}")))];
+    config.http.headers = vec![("Authorization".into(), Secret(format!("Bearer {CANARY}")))];
     assert_eq!(attempt(&config).await, Outcome::Delivered);
     let request = receiver.requests().pop().unwrap();
     let header = |name: &str| request.headers[name].to_str().unwrap().to_owned();
@@ -62,6 +65,30 @@ async fn a_post_carries_the_event_and_its_delivery_key() {
     assert_eq!(header("content-type"), "application/json");
     assert_eq!(header("user-agent"), "trailrisk/0.1.0");
     assert_eq!(header("authorization"), format!("Bearer {CANARY}"));
+}
+
+#[tokio::test]
+async fn the_headers_of_a_cloudevent_go_with_it_and_a_batch_has_a_media_type_of_its_own() {
+    let receiver = Receiver::start([]).await;
+    let mut webhook = webhook(&to(&receiver)).unwrap();
+    let sent = |config: &FormatConfig, id| {
+        let event = event(id, Stage::Final);
+        let line = Bytes::from(native::line(&event, &meta()));
+        let body = BodyFormat::of(config).unwrap().body(&event, &meta(), &line).unwrap();
+        Delivery { body, line, ..delivery(event.delivery_key(), "") }
+    };
+    let binary = FormatConfig::CloudEventsBinary(CloudEventsConfig::default());
+    assert_eq!(webhook.attempt(&[sent(&binary, 1)]).await, Outcome::Delivered);
+    let structured = FormatConfig::CloudEvents(CloudEventsConfig::default());
+    assert_eq!(webhook.attempt(&[sent(&structured, 1)]).await, Outcome::Delivered);
+    assert_eq!(webhook.attempt(&[sent(&structured, 1), sent(&structured, 2)]).await, Outcome::Delivered);
+    let requests = receiver.requests();
+    let types: Vec<_> = requests.iter().map(|request| request.headers["content-type"].to_str().unwrap()).collect();
+    assert_eq!(types, ["application/json", "application/cloudevents+json", "application/cloudevents-batch+json"]);
+    assert_eq!(requests[0].headers["ce-id"], event(1, Stage::Final).delivery_key().to_string());
+    assert!(requests[1].headers.get("ce-id").is_none());
+    let batch: Vec<serde_json::Value> = serde_json::from_slice(&requests[2].body).unwrap();
+    assert_eq!(batch.len(), 2);
 }
 
 #[tokio::test]
@@ -85,7 +112,8 @@ async fn threat_9_a_redirect_is_not_followed_and_is_a_wrong_configuration() {
 #[tokio::test]
 async fn a_receiver_that_hangs_runs_into_the_time_out() {
     let receiver = Receiver::start([Answer::Hang]).await;
-    let config = WebhookConfig { timeout: Duration::from_millis(50), ..to(&receiver) };
+    let mut config = to(&receiver);
+    config.http.timeout = Duration::from_millis(50);
     let failure = failure(&config).await;
     assert_eq!(failure.kind, FailureKind::Unavailable);
     assert!(failure.detail.contains("time-out"), "{}", failure.detail);
@@ -111,10 +139,10 @@ async fn a_connection_that_breaks_is_unavailable_and_the_next_attempt_makes_a_ne
         second.read_to_end(&mut Vec::new()).await.unwrap();
     });
     let mut webhook = webhook(&webhook_config(&url)).unwrap();
-    let line = Bytes::from_static(b"{}\n");
-    let Outcome::Failed(failure) = webhook.attempt(KEY, &line).await else { panic!("delivered") };
+    let batch = [delivery(KEY, "{}\n")];
+    let Outcome::Failed(failure) = webhook.attempt(&batch).await else { panic!("delivered") };
     assert_eq!(failure.kind, FailureKind::Unavailable);
-    assert_eq!(webhook.attempt(KEY, &line).await, Outcome::Delivered);
+    assert_eq!(webhook.attempt(&batch).await, Outcome::Delivered);
 }
 
 #[tokio::test]
@@ -132,7 +160,8 @@ async fn nobody_listening_is_unavailable() {
 async fn threat_9_a_name_that_resolves_to_this_host_is_refused() {
     let receiver = Receiver::start([]).await;
     let url = format!("http://localhost:{}/", receiver.port);
-    let config = WebhookConfig { allow_private: false, ..webhook_config(&url) };
+    let mut config = webhook_config(&url);
+    config.http.allow_private = false;
     let failure = failure(&config).await;
     assert_eq!(failure.kind, FailureKind::Misconfigured);
     assert!(failure.detail.contains("loopback"), "{}", failure.detail);
@@ -142,26 +171,26 @@ async fn threat_9_a_name_that_resolves_to_this_host_is_refused() {
 #[test]
 fn threat_9_urls_that_lead_inside_are_refused_at_start() {
     for host in ["127.0.0.1", "169.254.169.254", "[fd00:ec2::254]", "10.0.0.1", "0x7f000001"] {
-        let message = refusal(|config| config.url = format!("https://{host}/"));
+        let message = refusal(|config| config.http.url = format!("https://{host}/"));
         assert!(message.contains("sink hook: url names a"), "{message}");
     }
 }
 
 #[test]
 fn plain_http_other_schemes_and_user_names_are_refused_at_start() {
-    assert!(refusal(|config| config.url = "http://hooks.example.com/".into()).contains("allow_http"));
-    assert!(refusal(|config| config.url = "file:///etc/passwd".into()).contains("https://"));
-    assert!(refusal(|config| config.url = "no url".into()).contains("cannot be read"));
-    assert!(refusal(|config| config.url = "https://me@hooks.example.com/".into()).contains("user name"));
+    assert!(refusal(|config| config.http.url = "http://hooks.example.com/".into()).contains("allow_http"));
+    assert!(refusal(|config| config.http.url = "file:///etc/passwd".into()).contains("https://"));
+    assert!(refusal(|config| config.http.url = "no url".into()).contains("cannot be read"));
+    assert!(refusal(|config| config.http.url = "https://me@hooks.example.com/".into()).contains("user name"));
 }
 
 #[test]
 fn threat_10_no_secret_is_in_an_error_at_start() {
     let messages = [
-        refusal(|config| config.url = format!("https://user:{CANARY}@hooks.example.com/")),
-        refusal(|config| config.url = format!("http://hooks.example.com/{CANARY}?token={CANARY}")),
-        refusal(|config| config.url = format!("https://[{CANARY}/")),
-        refusal(|config| config.headers = vec![("x-key".into(), Secret(format!("{CANARY}\n")))]),
+        refusal(|config| config.http.url = format!("https://user:{CANARY}@hooks.example.com/")),
+        refusal(|config| config.http.url = format!("http://hooks.example.com/{CANARY}?token={CANARY}")),
+        refusal(|config| config.http.url = format!("https://[{CANARY}/")),
+        refusal(|config| config.http.headers = vec![("x-key".into(), Secret(format!("{CANARY}\n")))]),
     ];
     for message in messages {
         assert!(!message.contains(CANARY), "{message}");
@@ -174,8 +203,8 @@ async fn threat_10_no_secret_is_in_a_failure() {
     let closed = "http://127.0.0.1:1".to_owned();
     for base in [format!("http://127.0.0.1:{}", receiver.port), format!("http://127.0.0.1:{}", receiver.port), closed] {
         let mut config = webhook_config(&format!("{base}/{CANARY}?token={CANARY}"));
-        config.timeout = Duration::from_millis(100);
-        config.headers = vec![("x-key".into(), Secret(CANARY.into()))];
+        config.http.timeout = Duration::from_millis(100);
+        config.http.headers = vec![("x-key".into(), Secret(CANARY.into()))];
         let failure = failure(&config).await;
         assert!(!format!("{failure:?}").contains(CANARY), "{failure:?}");
     }

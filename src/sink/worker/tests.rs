@@ -1,12 +1,11 @@
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use tokio_util::bytes::Bytes;
-
 use super::*;
+use crate::config::DeliveryConfig;
 use crate::risk_event::{DeliveryKey, RiskEventId, Stage};
 use crate::sink::acknowledgement::{self, Acknowledgements};
-use crate::sink::testing::{DeadLetterFile, is_pending, metrics, sink_config, wait_until};
+use crate::sink::testing::{DeadLetterFile, batches_of, delivery, is_pending, metrics, sink_config, wait_until};
 
 const KEY: DeliveryKey = DeliveryKey { id: RiskEventId(1), stage: Stage::Final };
 
@@ -42,8 +41,8 @@ impl Script {
 }
 
 impl Transport for Script {
-    async fn attempt(&mut self, key: DeliveryKey, _line: &Bytes) -> Outcome {
-        self.asked.lock().unwrap().push((key, Instant::now()));
+    async fn attempt(&mut self, batch: &[Delivery]) -> Outcome {
+        self.asked.lock().unwrap().push((batch[0].key, Instant::now()));
         match self.next() {
             Answer::Ok => Outcome::Delivered,
             Answer::Fail(kind) => Outcome::Failed(Failure::new(kind, "scripted")),
@@ -68,16 +67,16 @@ struct Rig {
 }
 
 impl Rig {
-    fn start<T: Transport>(required: bool, transports: Vec<T>) -> Self {
+    async fn start<T: Transport>(required: bool, transports: Vec<T>) -> Self {
+        Self::start_batching(required, BatchLimit::default(), transports).await
+    }
+
+    async fn start_batching<T: Transport>(required: bool, batch: BatchLimit, transports: Vec<T>) -> Self {
         let metrics = metrics();
-        let dead = DeadLetterFile::start(&metrics);
-        let mut sink = Sink::new(&SinkConfig { required, ..sink_config("s") }, &metrics);
-        sink.retry = RetryPolicy {
-            min: Duration::from_secs(1),
-            max: Duration::from_secs(60),
-            give_up_after: (!required).then_some(Duration::from_secs(3600)),
-        };
-        let sink = Arc::new(sink);
+        let dead = DeadLetterFile::start(&metrics).await;
+        let delivery = DeliveryConfig { retry_min: Duration::from_secs(1), batch, ..DeliveryConfig::default() };
+        let sink =
+            Arc::new(Sink::new(&SinkConfig { required, delivery, ..sink_config("s") }, BodyFormat::Native, &metrics));
         let (ended_sender, ended) = watch::channel(None);
         let stop = CancellationToken::new();
         let (acknowledger, done) = acknowledgement::channel();
@@ -93,7 +92,7 @@ impl Rig {
 
     fn push(&self, key: DeliveryKey) {
         let share = if self.sink.required { self.acknowledger.shares(key, 1).pop() } else { None };
-        self.sink.queue.push(Delivery { key, line: Bytes::from_static(b"{}\n"), queued_at: Instant::now(), share });
+        self.sink.queue.push(Delivery { share, ..delivery(key, "{}\n") });
     }
 }
 
@@ -101,7 +100,7 @@ impl Rig {
 async fn cp_7_a_required_sink_retries_for_ever() {
     let down = std::iter::repeat_n(Answer::Fail(FailureKind::Unavailable), 1000);
     let script = Script::new(down.chain([Answer::Ok]));
-    let mut rig = Rig::start(true, vec![script.clone()]);
+    let mut rig = Rig::start(true, vec![script.clone()]).await;
     let start = Instant::now();
     rig.push(KEY);
     assert_eq!(rig.done.next().await, Some(KEY));
@@ -114,7 +113,7 @@ async fn cp_7_a_required_sink_retries_for_ever() {
 #[tokio::test(start_paused = true)]
 async fn cp_7_a_refused_event_is_tried_three_times_then_a_dead_letter_and_acknowledged() {
     let script = Script::new([Answer::Fail(FailureKind::EventRefused)]);
-    let mut rig = Rig::start(true, vec![script.clone()]);
+    let mut rig = Rig::start(true, vec![script.clone()]).await;
     rig.push(KEY);
     assert_eq!(rig.done.next().await, Some(KEY));
     assert_eq!(script.asked(), 3);
@@ -127,7 +126,7 @@ async fn cp_7_a_refused_event_is_tried_three_times_then_a_dead_letter_and_acknow
 #[tokio::test(start_paused = true)]
 async fn cp_7_a_wrong_configuration_holds_alarms_and_is_probed_slowly() {
     let script = Script::new([Answer::Fail(FailureKind::Misconfigured)]);
-    let mut rig = Rig::start(true, vec![script.clone()]);
+    let mut rig = Rig::start(true, vec![script.clone()]).await;
     rig.push(KEY);
     tokio::select! {
         _ = rig.done.next() => panic!("acknowledged"),
@@ -145,7 +144,7 @@ async fn cp_7_a_wrong_configuration_holds_alarms_and_is_probed_slowly() {
 
 #[tokio::test(start_paused = true)]
 async fn a_best_effort_sink_gives_up_after_its_deadline() {
-    let mut rig = Rig::start(false, vec![Script::new([Answer::Fail(FailureKind::Unavailable)])]);
+    let mut rig = Rig::start(false, vec![Script::new([Answer::Fail(FailureKind::Unavailable)])]).await;
     rig.push(KEY);
     tokio::time::sleep(Duration::from_secs(3590)).await;
     assert_eq!(rig.sink.queue.pending(), 1, "not before its deadline");
@@ -161,7 +160,7 @@ async fn a_best_effort_sink_gives_up_after_its_deadline() {
 #[tokio::test(start_paused = true)]
 async fn a_pause_that_the_receiver_asks_for_is_kept() {
     let script = Script::new([Answer::Wait(Duration::from_secs(90)), Answer::Ok]);
-    let mut rig = Rig::start(true, vec![script.clone()]);
+    let mut rig = Rig::start(true, vec![script.clone()]).await;
     rig.push(KEY);
     rig.done.next().await.unwrap();
     let asked = script.asked.lock().unwrap();
@@ -171,7 +170,7 @@ async fn a_pause_that_the_receiver_asks_for_is_kept() {
 
 #[tokio::test(start_paused = true)]
 async fn a_closed_pipe_is_reported_and_what_waits_is_forgotten_unacknowledged() {
-    let mut rig = Rig::start(true, vec![Script::new([Answer::Closed])]);
+    let mut rig = Rig::start(true, vec![Script::new([Answer::Closed])]).await;
     rig.push(KEY);
     rig.push(DeliveryKey { id: RiskEventId(2), stage: Stage::Final });
     let end = rig.ended.wait_for(Option::is_some).await.unwrap().clone();
@@ -182,7 +181,7 @@ async fn a_closed_pipe_is_reported_and_what_waits_is_forgotten_unacknowledged() 
 
 #[tokio::test(start_paused = true)]
 async fn st_1_a_panic_is_reported() {
-    let mut rig = Rig::start(true, vec![Script::new([Answer::Panic])]);
+    let mut rig = Rig::start(true, vec![Script::new([Answer::Panic])]).await;
     rig.push(KEY);
     let end = rig.ended.wait_for(Option::is_some).await.unwrap().clone();
     assert_eq!(end, Some(SinkEnd::Failed { sink: "s".into() }));
@@ -191,7 +190,7 @@ async fn st_1_a_panic_is_reported() {
 #[tokio::test(start_paused = true)]
 async fn st_1_until_the_deadline_the_worker_goes_on_then_it_stops_at_once() {
     let script = Script::new([Answer::Fail(FailureKind::Unavailable)]);
-    let mut rig = Rig::start(true, vec![script.clone()]);
+    let mut rig = Rig::start(true, vec![script.clone()]).await;
     rig.push(KEY);
     rig.sink.queue.close();
     drop(rig.acknowledger);
@@ -208,7 +207,8 @@ struct Slow {
 }
 
 impl Transport for Slow {
-    async fn attempt(&mut self, key: DeliveryKey, _line: &Bytes) -> Outcome {
+    async fn attempt(&mut self, batch: &[Delivery]) -> Outcome {
+        let key = batch[0].key;
         self.log.lock().unwrap().push((key, true));
         tokio::time::sleep(Duration::from_millis(fastrand::u64(1..20))).await;
         self.log.lock().unwrap().push((key, false));
@@ -222,7 +222,7 @@ impl Transport for Slow {
 #[tokio::test(start_paused = true)]
 async fn order_per_id_is_kept_under_concurrency_and_retries() {
     let slow = Slow::default();
-    let mut rig = Rig::start(true, vec![slow.clone(); 4]);
+    let mut rig = Rig::start(true, vec![slow.clone(); 4]).await;
     for id in 0..100 {
         for stage in Stage::ALL {
             rig.push(DeliveryKey { id: RiskEventId(id), stage });
@@ -242,4 +242,110 @@ async fn order_per_id_is_kept_under_concurrency_and_retries() {
         most = most.max(busy.len());
     }
     assert_eq!(most, 4, "the lanes work at the same time");
+}
+
+/// What a receiver of batches saw: the ids of each, in order.
+#[derive(Clone, Default)]
+struct Batches {
+    seen: Arc<Mutex<Vec<Vec<DeliveryKey>>>>,
+    refused: Arc<Vec<u128>>,
+}
+
+impl Batches {
+    fn refusing(ids: &[u128]) -> Self {
+        Self { refused: Arc::new(ids.to_vec()), ..Self::default() }
+    }
+}
+
+impl Transport for Batches {
+    async fn attempt(&mut self, batch: &[Delivery]) -> Outcome {
+        self.seen.lock().unwrap().push(batch.iter().map(|delivery| delivery.key).collect());
+        if batch.iter().any(|delivery| self.refused.contains(&delivery.key.id.0)) {
+            return Outcome::Failed(Failure::new(FailureKind::EventRefused, "scripted"));
+        }
+        Outcome::Delivered
+    }
+}
+
+fn final_of(id: u128) -> DeliveryKey {
+    DeliveryKey { id: RiskEventId(id), stage: Stage::Final }
+}
+
+#[tokio::test(start_paused = true)]
+async fn cp_7_only_what_is_refused_in_a_batch_becomes_a_dead_letter_and_order_is_kept() {
+    let receiver = Batches::refusing(&[2]);
+    let mut rig = Rig::start_batching(true, batches_of(3), vec![receiver.clone()]).await;
+    (1..=4).for_each(|id| rig.push(final_of(id)));
+    for _ in 0..4 {
+        rig.done.next().await.unwrap();
+    }
+    let seen: Vec<Vec<u128>> =
+        receiver.seen.lock().unwrap().iter().map(|batch| batch.iter().map(|key| key.id.0).collect()).collect();
+    let expected: [&[u128]; 7] = [&[1, 2, 3], &[1], &[2], &[2], &[2], &[3], &[4]];
+    assert_eq!(seen, expected, "the refusal of the batch is none of its events");
+    let dead: Vec<_> = rig.dead.lines().iter().map(|line| line["delivery_key"].clone()).collect();
+    assert_eq!(dead, [final_of(2).to_string()]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_stages_of_one_id_are_never_in_one_batch() {
+    let receiver = Batches::default();
+    let mut rig = Rig::start_batching(true, batches_of(10), vec![receiver.clone()]).await;
+    for (id, stage) in [(1, Stage::Early), (1, Stage::Final), (2, Stage::Early), (2, Stage::Final)] {
+        rig.push(DeliveryKey { id: RiskEventId(id), stage });
+    }
+    for _ in 0..4 {
+        rig.done.next().await.unwrap();
+    }
+    let stages: Vec<Vec<Stage>> =
+        receiver.seen.lock().unwrap().iter().map(|batch| batch.iter().map(|key| key.stage).collect()).collect();
+    assert_eq!(stages, [[Stage::Early; 2], [Stage::Final; 2]]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receiver_that_is_down_is_probed_by_one_lane_and_all_go_on_when_it_is_back() {
+    let script = Script::new([Answer::Fail(FailureKind::Unavailable)]);
+    let mut rig = Rig::start(true, vec![script.clone(); 8]).await;
+    (0..20).for_each(|id| rig.push(final_of(id)));
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    let asked = script.asked();
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    let probes = script.asked() - asked;
+    assert!((60..=240).contains(&probes), "{probes} probes an hour at a mean pause of half a minute");
+    assert!(rig.sink.circuit.failing().is_some());
+    script.answers.lock().unwrap().push_back(Answer::Ok);
+    for _ in 0..20 {
+        rig.done.next().await.unwrap();
+    }
+    assert!(rig.sink.circuit.failing().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_that_the_receiver_asks_for_holds_for_every_lane() {
+    let script = Script::new([Answer::Wait(Duration::from_secs(90)), Answer::Ok]);
+    let mut rig = Rig::start(true, vec![script.clone(); 4]).await;
+    rig.push(final_of(0));
+    wait_until("it is asked", || script.asked() == 1).await;
+    (1..10).for_each(|id| rig.push(final_of(id)));
+    for _ in 0..10 {
+        rig.done.next().await.unwrap();
+    }
+    let asked = script.asked.lock().unwrap();
+    assert!(asked[1..].iter().all(|(_, at)| *at - asked[0].1 >= Duration::from_secs(90)));
+}
+
+/// What waits behind a receiver that is down for longer than the deadline is given up without an attempt each.
+#[tokio::test(start_paused = true)]
+async fn a_best_effort_sink_does_not_ask_a_dead_receiver_once_for_each_event_that_it_gives_up() {
+    let script = Script::new([Answer::Fail(FailureKind::Unavailable)]);
+    let rig = Rig::start(false, vec![script.clone(); 4]).await;
+    (0..500).for_each(|id| rig.push(final_of(id)));
+    tokio::time::sleep(Duration::from_secs(3590)).await;
+    assert_eq!(rig.sink.queue.pending(), 500, "not before its deadline");
+    tokio::time::sleep(Duration::from_secs(120)).await;
+    assert_eq!(rig.sink.queue.pending(), 0);
+    assert!(script.asked() < 300, "{}", script.asked());
+    wait_until("the dead letters are written", || rig.dead.lines().len() == 500).await;
+    let lines = rig.dead.lines();
+    assert!(lines.iter().all(|line| line["reason"] == "given_up" && line["detail"] == "scripted"));
 }

@@ -1,0 +1,81 @@
+//! Dead letters as objects of a bucket: one a batch, which is stored when the answer to its PUT says so.
+
+use std::io;
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region};
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::Builder;
+use aws_sdk_s3::config::retry::RetryConfig;
+use aws_sdk_s3::config::timeout::TimeoutConfig;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::primitives::ByteStream;
+use sha2::{Digest, Sha256};
+use tokio_util::bytes::Bytes;
+
+use crate::config::S3Config;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+const PUT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// See the module.
+pub(super) struct Bucket {
+    client: Client,
+    bucket: String,
+    prefix: String,
+}
+
+impl Bucket {
+    /// With the SDK's standard chain of credentials, as the source has it. None where no region is known.
+    pub(super) async fn open(config: &S3Config) -> Option<Self> {
+        let mut loader = aws_config::defaults(BehaviorVersion::latest());
+        if let Some(region) = &config.region {
+            loader = loader.region(Region::new(region.clone()));
+        }
+        if let Some(url) = &config.endpoint_url {
+            loader = loader.endpoint_url(url);
+        }
+        let sdk = loader.load().await;
+        sdk.region()?;
+        Some(Self::new(Builder::from(&sdk), config))
+    }
+
+    fn new(settings: Builder, config: &S3Config) -> Self {
+        let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_timeout(PUT_TIMEOUT).build();
+        // Who keeps letters tries again by itself, and says so.
+        let settings = settings.retry_config(RetryConfig::disabled()).timeout_config(timeouts);
+        // What is not AWS has no host name for each bucket.
+        let settings = settings.force_path_style(config.endpoint_url.is_some());
+        let (bucket, prefix) = (config.bucket.clone(), config.prefix.clone());
+        Self { client: Client::from_conf(settings.build()), bucket, prefix }
+    }
+
+    /// Puts one object. The same lines at the same time have the same key, so that a repeat overwrites itself.
+    pub(super) async fn put(&self, lines: &Bytes, at: jiff::Timestamp) -> io::Result<()> {
+        let put = self.client.put_object().bucket(&self.bucket).key(self.key(lines, at));
+        let put = put.content_type("application/x-ndjson").body(ByteStream::from(lines.clone()));
+        put.send().await.map(drop).map_err(|error| io::Error::other(describe(&error)))
+    }
+
+    fn key(&self, lines: &[u8], at: jiff::Timestamp) -> String {
+        let hash = Sha256::digest(lines).iter().take(16).fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+        let name = format!("{}-{hash}.ndjson", at.strftime("%Y/%m/%d/%H%M%SZ"));
+        if self.prefix.is_empty() { name } else { format!("{}/{name}", self.prefix) }
+    }
+}
+
+/// The service's own code where it answered, otherwise the causes.
+fn describe<E>(error: &SdkError<E>) -> String
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    if let SdkError::ServiceError(refused) = error {
+        let status = refused.raw().status().as_u16();
+        return format!("S3 answers {status} {}", refused.err().code().unwrap_or_default());
+    }
+    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,52 @@
+//! Where dead letters are kept.
+
+use std::future::Future;
+use std::io;
+use std::time::Duration;
+
+use tokio_util::bytes::Bytes;
+
+use super::bucket::Bucket;
+use crate::sink::append_file::AppendFile;
+use crate::sink::stdout::SharedStdout;
+
+/// A place for lines.
+pub(super) trait Store: Send + Sync + 'static {
+    /// Keeps whole lines, which were put together at `at`; returns once they are durable. After an error none of them
+    /// counts as kept; the same lines come again.
+    fn keep(&self, lines: &Bytes, at: jiff::Timestamp) -> impl Future<Output = io::Result<()>> + Send;
+
+    /// How long to wait for more letters to keep together.
+    fn linger(&self) -> Duration {
+        Duration::ZERO
+    }
+}
+
+/// The places of the configuration.
+pub(super) enum Place {
+    File(AppendFile),
+    Stdout(SharedStdout),
+    Bucket(Bucket),
+}
+
+impl Store for Place {
+    async fn keep(&self, lines: &Bytes, at: jiff::Timestamp) -> io::Result<()> {
+        match self {
+            Self::File(file) => {
+                let (file, lines) = (file.clone(), lines.clone());
+                let append = tokio::task::spawn_blocking(move || file.append(&lines, true));
+                append.await.unwrap_or_else(|panic| Err(io::Error::other(panic)))
+            }
+            Self::Stdout(stdout) => stdout.write(lines).await,
+            Self::Bucket(bucket) => bucket.put(lines, at).await,
+        }
+    }
+
+    /// Every object has its price.
+    fn linger(&self) -> Duration {
+        match self {
+            Self::File(_) | Self::Stdout(_) => Duration::ZERO,
+            Self::Bucket(_) => Duration::from_secs(2),
+        }
+    }
+}

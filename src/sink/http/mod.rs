@@ -1,0 +1,158 @@
+//! The HTTP client of the sinks: who may be connected to, what is sent with every request, what an answer means.
+//!
+//! No redirect is followed and no proxy is taken from the environment; the address that is connected to is checked; a
+//! response's body is read up to a cap, so that the connection can be used again.
+
+mod address;
+mod answer;
+
+use std::error::Error as _;
+
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, Url};
+
+use self::address::{GuardedResolver, RefusedAddress};
+use super::error::SinkError;
+use super::health::FailureKind;
+use super::sinks::WallClock;
+use super::transport::{Failure, Outcome};
+use crate::config::HttpConfig;
+
+/// More of a response is not worth a warm connection.
+const RESPONSE_CAP: usize = 64 * 1024;
+
+/// The way to one receiver. Clones share the connections.
+#[derive(Clone)]
+pub(super) struct HttpClient {
+    client: Client,
+    url: Url,
+    headers: HeaderMap,
+    clock: WallClock,
+}
+
+/// What a receiver answered.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    /// Its beginning, at most [`RESPONSE_CAP`]. The receiver's text: never logged.
+    pub(super) body: Vec<u8>,
+}
+
+impl HttpClient {
+    /// Everything that can be wrong in the configuration is said here.
+    pub(super) fn new(sink: &str, config: &HttpConfig, producer: &str, clock: &WallClock) -> Result<Self, SinkError> {
+        let url = checked_url(config).map_err(|problem| SinkError::Url { sink: sink.to_owned(), problem })?;
+        let headers = headers(sink, config)?;
+        let client = client(config, producer).map_err(|source| SinkError::Client { sink: sink.to_owned(), source })?;
+        Ok(Self { client, url, headers, clock: clock.clone() })
+    }
+
+    /// The URL.
+    pub(super) fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// A POST to the URL with the configured headers.
+    pub(super) fn post(&self) -> RequestBuilder {
+        self.request(Method::POST, self.url.clone())
+    }
+
+    /// A request to another URL of the same receiver, with the configured headers.
+    pub(super) fn request(&self, method: Method, url: Url) -> RequestBuilder {
+        self.client.request(method, url).headers(self.headers.clone())
+    }
+
+    /// Sends a request and reads the answer, whatever it says.
+    pub(super) async fn exchange(&self, request: RequestBuilder) -> Result<Answer, Failure> {
+        let mut response = request.send().await.map_err(transport_failure)?;
+        let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
+        Ok(Answer { status, headers, body: beginning(response).await })
+    }
+
+    /// Sends a request and judges the answer by its status alone.
+    pub(super) async fn deliver(&self, request: RequestBuilder) -> Outcome {
+        match self.exchange(request).await {
+            Ok(answer) => self.judge(&answer),
+            Err(failure) => Outcome::Failed(failure),
+        }
+    }
+
+    /// What the status and `Retry-After` mean.
+    pub(super) fn judge(&self, answer: &Answer) -> Outcome {
+        answer::judge(answer.status, &answer.headers, (self.clock)())
+    }
+}
+
+/// Userinfo would end in the receiver's logs, and a password belongs into a header.
+fn checked_url(config: &HttpConfig) -> Result<Url, String> {
+    let url = Url::parse(&config.url).map_err(|error| format!("cannot be read: {error}"))?;
+    match url.scheme() {
+        "https" => {}
+        "http" if config.allow_http => {}
+        "http" => return Err("is plain http; use https, or set allow_http".to_owned()),
+        _ => return Err("must begin with https://".to_owned()),
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("must not hold a user name or password; use headers".to_owned());
+    }
+    if !config.allow_private {
+        address::check_literal(&url).map_err(|refused| format!("names {refused}"))?;
+    }
+    Ok(url)
+}
+
+fn headers(sink: &str, config: &HttpConfig) -> Result<HeaderMap, SinkError> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in &config.headers {
+        let refused = |problem| SinkError::Header { sink: sink.to_owned(), header: name.clone(), problem };
+        let name = HeaderName::try_from(name).map_err(|_| refused("is not a header name"))?;
+        let mut value = HeaderValue::try_from(&value.0).map_err(|_| refused("has a value that cannot be sent"))?;
+        value.set_sensitive(true);
+        headers.append(name, value);
+    }
+    Ok(headers)
+}
+
+fn client(config: &HttpConfig, producer: &str) -> reqwest::Result<Client> {
+    Client::builder()
+        .user_agent(producer)
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        .no_proxy()
+        .https_only(!config.allow_http)
+        .timeout(config.timeout)
+        .connect_timeout(config.timeout)
+        .dns_resolver(GuardedResolver::new(config.allow_private))
+        .build()
+}
+
+/// What comes of the body does not matter to the delivery, because the status has been judged.
+async fn beginning(mut response: Response) -> Vec<u8> {
+    let mut body = Vec::new();
+    while body.len() <= RESPONSE_CAP
+        && let Ok(Some(chunk)) = response.chunk().await
+    {
+        body.extend_from_slice(&chunk);
+    }
+    body.truncate(RESPONSE_CAP);
+    body
+}
+
+/// Before there is a connection the causes are the system's own words (DNS, TCP, TLS); afterwards they could be the
+/// receiver's, and only the kind of an I/O error is told.
+fn transport_failure(error: reqwest::Error) -> Failure {
+    let error = error.without_url();
+    let causes = std::iter::successors(error.source(), |&cause| cause.source());
+    if let Some(refused) = causes.clone().find_map(|cause| cause.downcast_ref::<RefusedAddress>()) {
+        return Failure::new(FailureKind::Misconfigured, format!("the host resolves to {refused}"));
+    }
+    let detail = if error.is_timeout() {
+        "time-out".to_owned()
+    } else if error.is_connect() {
+        causes.fold("cannot connect".to_owned(), |detail, cause| format!("{detail}: {cause}"))
+    } else {
+        let kind = causes.filter_map(|cause| cause.downcast_ref::<std::io::Error>()).last().map(std::io::Error::kind);
+        format!("the connection broke{}", kind.map_or_else(String::new, |kind| format!(": {kind}")))
+    };
+    Failure::new(FailureKind::Unavailable, detail)
+}
