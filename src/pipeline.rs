@@ -5,6 +5,7 @@
 //! shards (the engine's), retries (the sinks' and the source's).
 
 mod answer;
+mod blocking;
 mod filters;
 mod observer;
 mod reload;
@@ -290,8 +291,7 @@ impl<A: KinesisApi> Pipeline<A> {
             arrival: record.arrival,
             data: &record.data,
         });
-        // Decoding a large record takes longer than a task may hold its thread.
-        tokio::task::block_in_place(|| {
+        blocking::beside_other_tasks(|| {
             let evaluation = self.matching.follow(&self.engine).evaluate(raw);
             self.observer.evaluated(&evaluation);
             self.engine.handle_input(Input::Records { shard: answer.shard.clone(), records: evaluation.records });

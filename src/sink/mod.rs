@@ -30,9 +30,10 @@ mod worker;
 mod testing;
 
 pub use acknowledgement::Acknowledgements;
-pub use dead_letter::{DeadLetterAcknowledgements, DeadLetterError, DeadLetters};
+pub use dead_letter::{DeadLetterAcknowledgements, DeadLetterError, DeadLetterStore, DeadLetters};
 pub use error::SinkError;
 pub use health::{BlockedSink, FailureKind, SinkHealth};
 pub use router::{Router, Routes, Withheld};
 pub use sinks::{SinkDeps, SinkEnd, Sinks, WallClock};
 pub use stdout::StdoutWriter;
+pub use transport::{Failure, Outcome, Transport};

@@ -15,8 +15,9 @@ use super::format::native;
 use super::health::{BlockedSink, SinkHealth};
 use super::queue::Delivery;
 use super::router::{Router, Routes, Withheld};
-use super::start::{Transports, observe};
+use super::start::{Spawn, Transports, observe, spawn_lanes};
 use super::stdout::StdoutWriter;
+use super::transport::Transport;
 use super::worker::{Sink, WorkerDeps};
 use crate::config::SinkConfig;
 use crate::metrics::Metrics;
@@ -80,10 +81,25 @@ impl Sinks {
     ///
     /// # Errors
     /// When a sink's configuration cannot work: a bad URL or header, a forbidden address, two sinks on standard output.
-    pub fn start(configs: &[SinkConfig], deps: SinkDeps) -> Result<(Self, Acknowledgements), SinkError> {
+    pub fn start(configs: &[SinkConfig], mut deps: SinkDeps) -> Result<(Self, Acknowledgements), SinkError> {
+        let stdout = std::mem::replace(&mut deps.stdout, Box::new(tokio::io::sink()));
+        let transports = Transports::of_all(configs, stdout, &deps.producer, &deps.clock)?;
+        Ok(Self::spawn(configs, transports.into_iter().map(Transports::spawn), deps))
+    }
+
+    /// As [`Sinks::start`], over any implementation of the port: of each sink one transport a lane. What a sink's
+    /// configuration says of its kind then only decides how it retries.
+    pub fn with_transports<T: Transport>(
+        configs: &[SinkConfig],
+        lanes: Vec<Vec<T>>,
+        deps: SinkDeps,
+    ) -> (Self, Acknowledgements) {
+        Self::spawn(configs, lanes.into_iter().map(spawn_lanes), deps)
+    }
+
+    fn spawn(configs: &[SinkConfig], workers: impl Iterator<Item = Spawn>, deps: SinkDeps) -> (Self, Acknowledgements) {
         let (acknowledger, acknowledgements) = acknowledgement::channel();
         let (ended_sender, ended) = watch::channel(None);
-        let transports = Transports::of_all(configs, deps.stdout, &deps.producer, &deps.clock)?;
         let sinks: Arc<[_]> = configs.iter().map(|config| Arc::new(Sink::new(config, &deps.metrics))).collect();
         let worker_deps = WorkerDeps {
             dead_letters: deps.dead_letters.clone(),
@@ -91,8 +107,8 @@ impl Sinks {
             ended: ended_sender,
             stop: deps.stop.clone(),
         };
-        for (sink, transports) in sinks.iter().zip(transports) {
-            transports.spawn(Arc::clone(sink), worker_deps.clone());
+        for (sink, spawn) in sinks.iter().zip(workers) {
+            spawn(Arc::clone(sink), worker_deps.clone());
         }
         tokio::spawn(observe(Arc::downgrade(&sinks), deps.stop));
         let sinks = Self {
@@ -108,7 +124,7 @@ impl Sinks {
             stream: deps.stream,
             ended,
         };
-        Ok((sinks, acknowledgements))
+        (sinks, acknowledgements)
     }
 
     /// Replaces what holds for single detections, from the next [`Sinks::push`] on. At the start nothing does. Returns

@@ -9,6 +9,7 @@ use super::error::SinkError;
 use super::retry::RetryPolicy;
 use super::sinks::WallClock;
 use super::stdout::{Stdout, StdoutWriter};
+use super::transport::Transport;
 use super::webhook::Webhook;
 use super::worker::{self, Sink, WorkerDeps};
 use crate::config::{SinkConfig, SinkKind};
@@ -19,6 +20,9 @@ const OBSERVE_INTERVAL: Duration = Duration::from_secs(1);
 /// Standard output has no settings of its own: it fails where a full disk is behind it.
 const STDOUT_RETRY: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
 const STDOUT_GIVE_UP_AFTER: Duration = Duration::from_secs(3600);
+
+/// Starts the worker of a sink.
+pub(super) type Spawn = Box<dyn FnOnce(Arc<Sink>, WorkerDeps)>;
 
 /// The way to one sink's receiver, ready to run.
 pub(super) enum Transports {
@@ -49,12 +53,17 @@ impl Transports {
         transports.collect()
     }
 
-    pub(super) fn spawn(self, sink: Arc<Sink>, deps: WorkerDeps) {
+    pub(super) fn spawn(self) -> Spawn {
         match self {
-            Self::Stdout(stdout) => tokio::spawn(worker::run(sink, vec![stdout], deps)),
-            Self::Webhook(lanes) => tokio::spawn(worker::run(sink, lanes, deps)),
-        };
+            Self::Stdout(stdout) => spawn_lanes(vec![stdout]),
+            Self::Webhook(lanes) => spawn_lanes(lanes),
+        }
     }
+}
+
+/// A worker with a lane for each transport.
+pub(super) fn spawn_lanes<T: Transport>(lanes: Vec<T>) -> Spawn {
+    Box::new(move |sink, deps| drop(tokio::spawn(worker::run(sink, lanes, deps))))
 }
 
 impl RetryPolicy {

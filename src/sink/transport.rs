@@ -9,14 +9,14 @@ use super::health::FailureKind;
 use crate::risk_event::DeliveryKey;
 
 /// The way to a receiver. A sink has one a lane.
-pub(super) trait Transport: Send + 'static {
+pub trait Transport: Send + 'static {
     /// Tries once. A failed delivery is tried again before any other is, on the same lane.
     fn attempt(&mut self, key: DeliveryKey, line: &Bytes) -> impl Future<Output = Outcome> + Send;
 }
 
 /// What came of an attempt.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub enum Outcome {
     /// The receiver has it.
     Delivered,
     /// It does not.
@@ -27,17 +27,18 @@ pub(super) enum Outcome {
 
 /// Why an attempt failed.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Failure {
+pub struct Failure {
     /// What it means.
-    pub(super) kind: FailureKind,
+    pub kind: FailureKind,
     /// For the operator; holds neither secrets nor text of events or receivers.
-    pub(super) detail: String,
+    pub detail: String,
     /// The pause that the receiver asks for.
-    pub(super) retry_after: Option<Duration>,
+    pub retry_after: Option<Duration>,
 }
 
 impl Failure {
-    pub(super) fn new(kind: FailureKind, detail: impl Into<String>) -> Self {
+    /// Without a pause asked for.
+    pub fn new(kind: FailureKind, detail: impl Into<String>) -> Self {
         Self { kind, detail: detail.into(), retry_after: None }
     }
 }

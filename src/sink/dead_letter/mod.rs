@@ -14,9 +14,9 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 pub(super) use line::{Refusal, RefusalReason};
+pub use writer::DeadLetterStore;
 
 use self::line::Letter;
-use self::writer::Append as _;
 use super::budget::Budget;
 use super::queue::Failing;
 use crate::config::DeadLetterConfig;
@@ -69,8 +69,23 @@ impl DeadLetters {
         stop: CancellationToken,
     ) -> Result<(Self, DeadLetterAcknowledgements), DeadLetterError> {
         let file = file::AppendFile::new(config.path.clone());
-        file.append(b"").map_err(|source| DeadLetterError { path: config.path.clone(), source })?;
-        Ok(Self::start_on(file, metrics, stop))
+        file.append_now(b"").map_err(|source| DeadLetterError { path: config.path.clone(), source })?;
+        Ok(Self::with_store(file, metrics, stop))
+    }
+
+    /// As [`DeadLetters::start`], over any implementation of the port.
+    #[expect(clippy::disallowed_methods, reason = "the budget bounds the letters, and with them the ids, in bytes")]
+    pub fn with_store<S: DeadLetterStore>(
+        store: S,
+        metrics: &Metrics,
+        stop: CancellationToken,
+    ) -> (Self, DeadLetterAcknowledgements) {
+        let (letters, queued) = mpsc::unbounded_channel();
+        let (ids, acknowledged) = mpsc::unbounded_channel();
+        let shared = Arc::new(Shared { budget: Budget::new(QUEUE_BYTES), failing: Mutex::default() });
+        let writer = writer::Writer::new(store, queued, ids, Arc::clone(&shared), metrics.dead_letters_total.clone());
+        tokio::spawn(async move { stop.run_until_cancelled_owned(writer.run()).await });
+        (Self { letters, shared }, DeadLetterAcknowledgements { ids: acknowledged })
     }
 
     /// Waits until [`DeadLetters::push`] may be called once: the queue holds less than its limit (BD-1). Cancel-safe.
@@ -95,20 +110,6 @@ impl DeadLetters {
 
     pub(super) fn health(&self) -> DeadLetterHealth {
         DeadLetterHealth(Arc::clone(&self.shared))
-    }
-
-    #[expect(clippy::disallowed_methods, reason = "the budget bounds the letters, and with them the ids, in bytes")]
-    fn start_on<F: writer::Append>(
-        file: F,
-        metrics: &Metrics,
-        stop: CancellationToken,
-    ) -> (Self, DeadLetterAcknowledgements) {
-        let (letters, queued) = mpsc::unbounded_channel();
-        let (ids, acknowledged) = mpsc::unbounded_channel();
-        let shared = Arc::new(Shared { budget: Budget::new(QUEUE_BYTES), failing: Mutex::default() });
-        let writer = writer::Writer::new(file, queued, ids, Arc::clone(&shared), metrics.dead_letters_total.clone());
-        tokio::spawn(async move { stop.run_until_cancelled_owned(writer.run()).await });
-        (Self { letters, shared }, DeadLetterAcknowledgements { ids: acknowledged })
     }
 
     fn send(&self, letter: Letter) {

@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::json;
 use tokio_util::bytes::Bytes;
 
-use super::writer::Append;
 use super::*;
 use crate::cloudtrail::{RejectReason, Rejected};
 use crate::engine::{Position, SequenceNumber, ShardId};
@@ -48,8 +47,8 @@ impl FullDisk {
     }
 }
 
-impl Append for FullDisk {
-    fn append(&self, lines: &[u8]) -> io::Result<()> {
+impl DeadLetterStore for FullDisk {
+    async fn append(&self, lines: Arc<[u8]>) -> io::Result<()> {
         let left = self.failures.load(Ordering::SeqCst);
         if left > 0 {
             self.failures.store(left - 1, Ordering::SeqCst);
@@ -108,7 +107,7 @@ async fn a_record_of_an_aggregate_is_named_within_it() {
 #[tokio::test(start_paused = true)]
 async fn a_full_disk_holds_says_so_and_loses_nothing() {
     let disk = FullDisk::for_appends(50);
-    let (letters, mut acknowledged) = DeadLetters::start_on(disk.clone(), &metrics(), CancellationToken::new());
+    let (letters, mut acknowledged) = DeadLetters::with_store(disk.clone(), &metrics(), CancellationToken::new());
     letters.push(letter(1, b"a"));
     assert!(is_pending(acknowledged.next()).await, "not acknowledged while the disk is full");
     let failing = letters.health().failing().unwrap();
@@ -135,7 +134,7 @@ async fn a_folder_that_comes_back_gets_what_was_held() {
 #[tokio::test(start_paused = true)]
 async fn bd_1_a_full_queue_has_no_room_until_it_is_written() {
     let disk = FullDisk::for_appends(1);
-    let (letters, _acknowledged) = DeadLetters::start_on(disk, &metrics(), CancellationToken::new());
+    let (letters, _acknowledged) = DeadLetters::with_store(disk, &metrics(), CancellationToken::new());
     let mebibyte = vec![b'x'; 1024 * 1024];
     let mut pushed = 0;
     while letters.has_room() {
@@ -150,7 +149,7 @@ async fn bd_1_a_full_queue_has_no_room_until_it_is_written() {
 #[tokio::test]
 async fn what_waits_shares_one_append() {
     let disk = FullDisk::for_appends(0);
-    let (letters, mut acknowledged) = DeadLetters::start_on(disk.clone(), &metrics(), CancellationToken::new());
+    let (letters, mut acknowledged) = DeadLetters::with_store(disk.clone(), &metrics(), CancellationToken::new());
     for id in 0..10 {
         letters.push(letter(id, b"a"));
     }
@@ -163,7 +162,7 @@ async fn what_waits_shares_one_append() {
 #[tokio::test]
 async fn the_writer_ends_with_the_last_sender_when_everything_is_written() {
     let disk = FullDisk::for_appends(0);
-    let (letters, mut acknowledged) = DeadLetters::start_on(disk, &metrics(), CancellationToken::new());
+    let (letters, mut acknowledged) = DeadLetters::with_store(disk, &metrics(), CancellationToken::new());
     letters.push(letter(1, b"a"));
     let health = letters.health();
     drop(letters);

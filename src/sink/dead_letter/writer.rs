@@ -23,15 +23,18 @@ const BATCH_BYTES: usize = 1024 * 1024;
 const RETRY: RetryPolicy =
     RetryPolicy { min: Duration::from_millis(500), max: Duration::from_secs(30), give_up_after: None };
 
-/// Where lines are kept. Blocking.
-pub(super) trait Append: Send + Sync + 'static {
-    /// Appends whole lines; returns once they are durable. After an error none of them counts as written.
-    fn append(&self, lines: &[u8]) -> io::Result<()>;
+/// Where dead letters are kept, one a line.
+pub trait DeadLetterStore: Send + Sync + 'static {
+    /// Appends whole lines; returns once they are durable.
+    ///
+    /// # Errors
+    /// When they cannot be written; then none of them counts as written, and they are given again.
+    fn append(&self, lines: Arc<[u8]>) -> impl Future<Output = io::Result<()>> + Send;
 }
 
 /// See the module.
-pub(super) struct Writer<F> {
-    file: Arc<F>,
+pub(super) struct Writer<S> {
+    store: S,
     letters: mpsc::UnboundedReceiver<Letter>,
     ids: mpsc::UnboundedSender<DeadLetterId>,
     shared: Arc<Shared>,
@@ -39,15 +42,15 @@ pub(super) struct Writer<F> {
     alarm: Alarm,
 }
 
-impl<F: Append> Writer<F> {
+impl<S: DeadLetterStore> Writer<S> {
     pub(super) fn new(
-        file: F,
+        store: S,
         letters: mpsc::UnboundedReceiver<Letter>,
         ids: mpsc::UnboundedSender<DeadLetterId>,
         shared: Arc<Shared>,
         written: IntCounterVec,
     ) -> Self {
-        Self { file: Arc::new(file), letters, ids, shared, written, alarm: Alarm::default() }
+        Self { store, letters, ids, shared, written, alarm: Alarm::default() }
     }
 
     /// Ends when the last sender is gone and everything is written.
@@ -74,7 +77,7 @@ impl<F: Append> Writer<F> {
     /// Returns once the lines are durable, however long that takes.
     async fn append(&self, lines: Arc<[u8]>) {
         let mut backoff = RETRY.backoff();
-        while let Err(error) = self.try_append(Arc::clone(&lines)).await {
+        while let Err(error) = self.store.append(Arc::clone(&lines)).await {
             self.report(&error);
             tokio::time::sleep(backoff.pause(None)).await;
         }
@@ -82,13 +85,6 @@ impl<F: Append> Writer<F> {
         if self.alarm.clear() {
             tracing::info!("dead letters are written again");
         }
-    }
-
-    async fn try_append(&self, lines: Arc<[u8]>) -> io::Result<()> {
-        let file = Arc::clone(&self.file);
-        tokio::task::spawn_blocking(move || file.append(&lines))
-            .await
-            .unwrap_or_else(|panic| Err(io::Error::other(panic)))
     }
 
     fn report(&self, error: &io::Error) {
