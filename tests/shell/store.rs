@@ -1,0 +1,77 @@
+//! The checkpoint store: slow, failing, and torn by crashes between the request and the write, or between the write and
+//! the answer. It refuses to go back (CP-3), as the daemon's own stores do.
+
+use std::io;
+use std::sync::Arc;
+
+use trailrisk::checkpoint::{CheckpointStore, MemoryStore, StoreError};
+use trailrisk::engine::Checkpoint;
+
+use crate::bugs::Bug;
+use crate::world::World;
+
+/// One process's handle; what it holds is the world's.
+pub struct SimStore {
+    world: Arc<World>,
+    disk: MemoryStore,
+}
+
+impl SimStore {
+    pub async fn open(world: Arc<World>) -> Self {
+        let mut disk = MemoryStore::default();
+        let durable = world.state().durable.clone();
+        if let Some(durable) = durable {
+            disk.save(&durable).await.expect("it is the first");
+        }
+        Self { world, disk }
+    }
+
+    async fn write(&mut self, checkpoint: &Checkpoint) -> Result<(), StoreError> {
+        let world = Arc::clone(&self.world);
+        let how = if world.mishap(world.habits.store) { world.below(4) } else { 4 };
+        world.pause(if how == 0 { world.habits.longest().min(60_000) } else { 40 }).await;
+        if how == 1 {
+            world.note(|| "save fails".to_owned());
+            return Err(failed());
+        }
+        self.disk.save(checkpoint).await.inspect_err(|error| world.violate("CP-3", || error.to_string()))?;
+        world.stored(checkpoint);
+        world.note(|| format!("saved {}", summary(checkpoint)));
+        world.pause(if how == 0 { 10_000 } else { 40 }).await;
+        // It is written, but whether that lasts could not be said.
+        if how == 2 { Err(failed()) } else { Ok(()) }
+    }
+}
+
+impl CheckpointStore for SimStore {
+    async fn load(&mut self) -> Result<Option<Checkpoint>, StoreError> {
+        let world = Arc::clone(&self.world);
+        world.counted(world.pause(40)).await;
+        let state = world.state();
+        Ok(if world.has(Bug::OlderCheckpoint) { state.previous.clone() } else { state.durable.clone() })
+    }
+
+    async fn save(&mut self, checkpoint: &Checkpoint) -> Result<(), StoreError> {
+        let world = Arc::clone(&self.world);
+        if world.has(Bug::StoredBeforeDurable) {
+            let (mut store, checkpoint) = (Self { world, disk: self.disk.clone() }, checkpoint.clone());
+            tokio::spawn(async move {
+                store.world.wait(2_000).await;
+                store.write(&checkpoint).await
+            });
+            return Ok(());
+        }
+        world.counted(self.write(checkpoint)).await
+    }
+}
+
+fn failed() -> StoreError {
+    let source = io::Error::from(io::ErrorKind::StorageFull);
+    StoreError::Io { action: "write", place: "the simulated disk".to_owned(), source }
+}
+
+/// H, and C and P of every shard.
+fn summary(checkpoint: &Checkpoint) -> String {
+    let rows = checkpoint.shards.iter().map(|(id, row)| format!(" {id}: {} {}", row.resume_after, row.processed));
+    format!("H {}{}", checkpoint.horizon, rows.collect::<String>())
+}
