@@ -1,14 +1,16 @@
 //! The checkpoint store: slow, failing, and torn by crashes between the request and the write, or between the write and
 //! the answer. It refuses to go back (CP-3), as the daemon's own stores do.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 
 use trailrisk::checkpoint::{CheckpointStore, MemoryStore, StoreError};
-use trailrisk::engine::Checkpoint;
+use trailrisk::engine::{Checkpoint, PlanSpan};
 
 use crate::bugs::Bug;
-use crate::world::World;
+use crate::detections::name_of;
+use crate::world::{State, World};
 
 /// One process's handle; what it holds is the world's.
 pub struct SimStore {
@@ -74,4 +76,37 @@ fn failed() -> StoreError {
 fn summary(checkpoint: &Checkpoint) -> String {
     let rows = checkpoint.shards.iter().map(|(id, row)| format!(" {id}: {} {}", row.resume_after, row.processed));
     format!("H {}{}", checkpoint.horizon, rows.collect::<String>())
+}
+
+impl World {
+    /// A checkpoint stands in the store.
+    fn stored(&self, checkpoint: &Checkpoint) {
+        let mut state = self.state();
+        state.previous = state.durable.replace(checkpoint.clone());
+        state.note_spans(checkpoint);
+    }
+}
+
+impl State {
+    /// WN-7: where each version of a detection counts.
+    fn note_spans(&mut self, checkpoint: &Checkpoint) {
+        let before = self.previous.iter().flat_map(|before| &before.plans);
+        let before: BTreeSet<String> = before.map(|plan| name_of(&plan.text)).collect();
+        let now: BTreeSet<String> = checkpoint.plans.iter().map(|plan| name_of(&plan.text)).collect();
+        for plan in &checkpoint.plans {
+            let name = name_of(&plan.text);
+            let stays = before.contains(&name);
+            let times = self.spans.entry(name).or_default();
+            if stays {
+                times.pop();
+            }
+            times.push(plan.spans.clone());
+        }
+        // What had nothing open at the cut has left with it.
+        let cut = checkpoint.plans.iter().flat_map(|plan| &plan.spans).filter_map(|span| span.activated).max();
+        for name in before.difference(&now) {
+            let spans = self.spans.get_mut(name).into_iter().flatten().flatten();
+            spans.filter(|span| span.retired.is_none()).for_each(|span: &mut PlanSpan| span.retired = cut);
+        }
+    }
 }

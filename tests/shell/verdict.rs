@@ -94,7 +94,7 @@ fn finals_are_the_oracles(world: &World, state: &State, finals: &BTreeMap<RiskEv
         require(invented.is_none(), "oracle", || format!("{} got what is not: {invented:?}", sink.name))?;
         for (key, body) in &expected {
             let found = got.get(key);
-            require(found.is_some() || !sink.required, "oracle", || format!("{} lost {key:?} {body:?}", sink.name))?;
+            require(found.is_some() || !sink.required, "oracle", || format!("{} lost {key:?} {body:?}; {:?}", sink.name, state.spans.get(&key.detection)))?;
             let same = found.is_none_or(|found| found == body);
             require(same, "oracle", || format!("{}: {key:?} differs: {found:?}, expected {body:?}", sink.name))?;
         }
@@ -114,9 +114,9 @@ fn expected(world: &World, state: &State) -> BTreeMap<Key, Body> {
 }
 
 fn changed(world: &World, state: &State, detection: &Detection, placed: &[Placed<'_>]) -> BTreeMap<Key, Body> {
-    let Some(spans) = state.spans.get(&detection.name()) else { return BTreeMap::new() };
+    let spans: Vec<_> = state.spans.get(&detection.name()).into_iter().flatten().flatten().collect();
     let counts = |at: &&Placed<'_>| {
-        let begun = |span: &&trailrisk::engine::PlanSpan| span.activated.is_none_or(|from| from.0 <= at.effective);
+        let begun = |span: &&&trailrisk::engine::PlanSpan| span.activated.is_none_or(|from| from.0 <= at.effective);
         spans.iter().filter(begun).any(|span| span.retired.is_none_or(|until| at.effective < until.0))
     };
     let counted: Vec<_> = placed.iter().filter(counts).copied().collect();

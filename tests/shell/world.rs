@@ -44,11 +44,13 @@ pub struct State {
     /// What the checkpoint store holds, and what it held before.
     pub durable: Option<Checkpoint>,
     pub previous: Option<Checkpoint>,
-    /// Where each version of a detection counts, by the last durable checkpoint that knew it.
-    pub spans: BTreeMap<String, Vec<PlanSpan>>,
+    /// Where each version of a detection counts, by the last durable checkpoint that knew it: each time that it came.
+    pub spans: BTreeMap<String, Vec<Vec<PlanSpan>>>,
     /// The detections that the configuration holds now, and all that it ever held.
     pub active: Vec<Detection>,
     pub known: Vec<Detection>,
+    /// The newest version of the first detection.
+    pub version: u32,
     /// Everything works from now on.
     pub calm: bool,
     /// The life at hand was asked to stop.
@@ -88,6 +90,7 @@ impl World {
             spans: BTreeMap::new(),
             known: detections.clone(),
             active: detections.clone(),
+            version: 1,
             calm: false,
             stopping: false,
             forgotten: BTreeSet::new(),
@@ -224,18 +227,6 @@ impl World {
         let mut state = self.state();
         state.main = Some(cx.waker().clone());
         state.polls >= state.dies_at
-    }
-
-    // --- What the store tells.
-
-    /// A checkpoint stands in the store.
-    pub fn stored(&self, checkpoint: &Checkpoint) {
-        let mut state = self.state();
-        let before = state.durable.replace(checkpoint.clone());
-        state.previous = before;
-        for plan in &checkpoint.plans {
-            state.spans.insert(name_of(&plan.text), plan.spans.clone());
-        }
     }
 }
 
