@@ -112,10 +112,15 @@ impl ReaderBug {
 /// Stands between the consumers and the pipeline where a mistake is to be made there.
 pub fn between(bug: Option<Bug>, messages: mpsc::Receiver<ShardMessage>) -> mpsc::Receiver<ShardMessage> {
     match bug {
-        Some(Bug::TipOvertakesRecords) => relay(messages, Overtaking::default()),
-        Some(Bug::PermitsLeak) => relay(messages, Leaking(Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)))),
+        Some(Bug::TipOvertakesRecords) => relay(messages, Overtaking { kept: BTreeMap::new(), free: free() }),
+        Some(Bug::PermitsLeak) => relay(messages, Leaking(free())),
         _ => messages,
     }
+}
+
+/// Permits of no budget.
+fn free() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(Semaphore::MAX_PERMITS))
 }
 
 /// What to pass on when a message comes.
@@ -150,29 +155,27 @@ impl Relay for Leaking {
     }
 }
 
-/// Keeps records back until their shard says something else, to which they are no answer.
-#[derive(Default)]
-struct Overtaking(BTreeMap<ShardId, Vec<ShardMessage>>);
+/// Keeps records back until their shard says something else, and gives their permits back.
+struct Overtaking {
+    kept: BTreeMap<ShardId, Vec<ShardMessage>>,
+    free: Arc<Semaphore>,
+}
 
 impl Relay for Overtaking {
     fn pass(&mut self, message: ShardMessage) -> Vec<ShardMessage> {
         match message {
-            ShardMessage::Records { shard, records, millis_behind_latest, permit, resume } => {
+            ShardMessage::Records { shard, records, millis_behind_latest, resume, .. } => {
+                let permit = Arc::clone(&self.free).try_acquire_owned().expect("there are many");
                 // The consumer reads on at once.
                 let (kept, _) = tokio::sync::oneshot::channel();
                 let _ = resume.send(());
-                let message = ShardMessage::Records {
-                    shard: shard.clone(),
-                    records,
-                    millis_behind_latest,
-                    permit,
-                    resume: kept,
-                };
-                self.0.entry(shard).or_default().push(message);
+                let message =
+                    ShardMessage::Records { shard: shard.clone(), records, millis_behind_latest, permit, resume: kept };
+                self.kept.entry(shard).or_default().push(message);
                 Vec::new()
             }
             ShardMessage::AtTip { ref shard, .. } | ShardMessage::Drained { ref shard, .. } => {
-                let kept = self.0.remove(shard).unwrap_or_default();
+                let kept = self.kept.remove(shard).unwrap_or_default();
                 let is_tip = matches!(message, ShardMessage::AtTip { .. });
                 let (first, last) = if is_tip { (vec![message], kept) } else { (kept, vec![message]) };
                 first.into_iter().chain(last).collect()

@@ -59,12 +59,24 @@ pub fn live(world: &Arc<World>, fate: Fate) -> End {
         world.note(|| "BEGIN".to_owned());
         let end = Mortal::new(Arc::clone(world), process(Arc::clone(world), fate.goal)).await.unwrap_or(End::Crash);
         world.note(|| format!("END {end:?}"));
+        ends_in_time(world);
         world.end_life(downtime(world));
         end
     });
     // With it everything that was spawned is gone, wherever it stood.
     drop(runtime);
     end
+}
+
+/// ST-1: the drain has a deadline; behind it only the store is waited for, which may be at another save by then.
+fn ends_in_time(world: &World) {
+    let Some(stopped) = world.state().stopping else { return };
+    let saves = 3 * (world.habits.longest().min(60_000) + 12_000);
+    let drain = if world.state().calm { 300_000 } else { world.habits.drain };
+    // The last jump of the clock may come in between.
+    let jump = if world.habits.jumps > 0 { 400_000 } else { 0 };
+    let took = world.now() - stopped;
+    world.require(took <= drain + saves + jump, "ST-1", || format!("the stop took {took} ms"));
 }
 
 fn downtime(world: &World) -> i64 {

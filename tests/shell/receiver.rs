@@ -58,7 +58,7 @@ impl SimTransport {
                 self.later(key, line.clone(), 3_000);
                 Outcome::Delivered
             }
-            Some(Bug::AcknowledgedAtStop) if self.world.state().stopping => Outcome::Delivered,
+            Some(Bug::AcknowledgedAtStop) if self.world.state().stopping.is_some() => Outcome::Delivered,
             Some(Bug::FinalFirst) if key.stage == Stage::Early => {
                 self.later(key, line.clone(), 60_000);
                 Outcome::Delivered
@@ -186,7 +186,8 @@ impl AsyncWrite for SimStdout {
             world.state().received.closed = true;
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
-        let some = if world.mishap(200) { world.below(i64::try_from(bytes.len()).expect("a line")) + 1 } else { i64::MAX };
+        let some =
+            if world.mishap(200) { world.below(i64::try_from(bytes.len()).expect("a line")) + 1 } else { i64::MAX };
         let some = bytes.len().min(usize::try_from(some).expect("at least one"));
         self.take(&bytes[..some]);
         Poll::Ready(Ok(some))
@@ -194,7 +195,11 @@ impl AsyncWrite for SimStdout {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_busy(cx));
-        Poll::Ready(if self.world.mishap(self.world.habits.sinks / 10) { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) })
+        Poll::Ready(if self.world.mishap(self.world.habits.sinks / 10) {
+            Err(io::ErrorKind::StorageFull.into())
+        } else {
+            Ok(())
+        })
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {

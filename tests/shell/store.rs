@@ -56,10 +56,10 @@ impl CheckpointStore for SimStore {
     async fn save(&mut self, checkpoint: &Checkpoint) -> Result<(), StoreError> {
         let world = Arc::clone(&self.world);
         if world.has(Bug::StoredBeforeDurable) {
-            let (mut store, checkpoint) = (Self { world, disk: self.disk.clone() }, checkpoint.clone());
+            let (mut disk, checkpoint) = (self.disk.clone(), checkpoint.clone());
             tokio::spawn(async move {
-                store.world.wait(2_000).await;
-                store.write(&checkpoint).await
+                world.wait(2_000).await;
+                disk.save(&checkpoint).await.inspect(|()| world.stored(&checkpoint))
             });
             return Ok(());
         }

@@ -31,7 +31,8 @@ pub async fn stop(world: Arc<World>, goal: Goal, stop: CancellationToken) {
         Goal::Rest => rest(&world).await,
     }
     world.note(|| "STOP".to_owned());
-    world.state().stopping = true;
+    let now = world.now();
+    world.state().stopping = Some(now);
     stop.cancel();
 }
 
@@ -41,7 +42,8 @@ async fn rest(world: &World) {
     while !is_at_rest(world) {
         world.wait(2_000).await;
         if world.now() > give_up {
-            let state = format!("{:?}", world.state().durable.as_ref().map(|durable| (durable.horizon, &durable.shards)));
+            let state =
+                format!("{:?}", world.state().durable.as_ref().map(|durable| (durable.horizon, &durable.shards)));
             world.violate("progress", || format!("it does not come to rest: {state}"));
             return;
         }
@@ -86,13 +88,8 @@ pub async fn reload(world: Arc<World>, reloads: mpsc::Sender<Reload>) {
         }
         let (done, outcome) = oneshot::channel();
         let plans = world.state().active.iter().map(|detection| Arc::clone(&detection.plan)).collect();
-        let reload = Reload {
-            plans,
-            routes: Routes::default(),
-            filters: Vec::new(),
-            decode_all: world.habits.decode_all,
-            done,
-        };
+        let reload =
+            Reload { plans, routes: Routes::default(), filters: Vec::new(), decode_all: world.habits.decode_all, done };
         world.note(|| format!("RELOAD {changes}"));
         if reloads.send(reload).await.is_err() {
             return;

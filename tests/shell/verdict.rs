@@ -94,7 +94,9 @@ fn finals_are_the_oracles(world: &World, state: &State, finals: &BTreeMap<RiskEv
         require(invented.is_none(), "oracle", || format!("{} got what is not: {invented:?}", sink.name))?;
         for (key, body) in &expected {
             let found = got.get(key);
-            require(found.is_some() || !sink.required, "oracle", || format!("{} lost {key:?} {body:?}; {:?}", sink.name, state.spans.get(&key.detection)))?;
+            require(found.is_some() || !sink.required, "oracle", || {
+                format!("{} lost {key:?} {body:?}; {:?}", sink.name, state.spans.get(&key.detection))
+            })?;
             let same = found.is_none_or(|found| found == body);
             require(same, "oracle", || format!("{}: {key:?} differs: {found:?}, expected {body:?}", sink.name))?;
         }
@@ -120,7 +122,8 @@ fn changed(world: &World, state: &State, detection: &Detection, placed: &[Placed
         spans.iter().filter(begun).any(|span| span.retired.is_none_or(|until| at.effective < until.0))
     };
     let counted: Vec<_> = placed.iter().filter(counts).copied().collect();
-    let cuts: Vec<i64> = spans.iter().flat_map(|span| [span.activated, span.retired]).flatten().map(|at| at.0).collect();
+    let cuts: Vec<i64> =
+        spans.iter().flat_map(|span| [span.activated, span.retired]).flatten().map(|at| at.0).collect();
     let is_partial = |key: &Key| {
         let from = oracle::gathers_from(key);
         from < world.log.started_at.0 || cuts.iter().any(|cut| is_inside(detection, key, *cut))
@@ -154,7 +157,8 @@ fn earlies_come_first(world: &World, state: &State) -> Verdict<()> {
     let announces: BTreeMap<String, bool> =
         state.known.iter().map(|detection| (detection.name(), detection.announces())).collect();
     let is_told_of_both = |sink: usize| outlets::configs(world)[sink].required && sink == 0;
-    for ((sink, key), at) in first.iter().filter(|((sink, key), _)| key.stage == Stage::Final && is_told_of_both(*sink)) {
+    for ((sink, key), at) in first.iter().filter(|((sink, key), _)| key.stage == Stage::Final && is_told_of_both(*sink))
+    {
         let early = DeliveryKey { stage: Stage::Early, ..*key };
         let subject = line::read(&state.received.deliveries[*at].line).0;
         let promised = announces[&subject.detection] && !world.habits.stalls && !refused.contains(&early.to_string());

@@ -53,8 +53,8 @@ pub struct State {
     pub version: u32,
     /// Everything works from now on.
     pub calm: bool,
-    /// The life at hand was asked to stop.
-    pub stopping: bool,
+    /// When the life at hand was asked to stop.
+    pub stopping: Option<i64>,
     /// Shards that Kinesis has forgotten.
     pub forgotten: BTreeSet<ShardId>,
     pub kinesis_down_until: i64,
@@ -92,7 +92,7 @@ impl World {
             active: detections.clone(),
             version: 1,
             calm: false,
-            stopping: false,
+            stopping: None,
             forgotten: BTreeSet::new(),
             kinesis_down_until: 0,
             sinks_down_until: 0,
@@ -191,7 +191,7 @@ impl World {
     pub fn begin_life(&self, dies_at: u64) {
         let mut state = self.state();
         state.clock.1 = Some(Instant::now());
-        (state.polls, state.dies_at, state.stopping) = (0, dies_at, false);
+        (state.polls, state.dies_at, state.stopping) = (0, dies_at, None);
     }
 
     /// A life ends, and for so many milliseconds there is none.
