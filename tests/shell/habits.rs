@@ -1,5 +1,6 @@
 //! How a seed's world behaves.
 
+use crate::bugs::Bug;
 use crate::rng::Rng;
 
 /// How often things go wrong, per mille, and how the daemon is set up.
@@ -23,6 +24,10 @@ pub struct Habits {
     pub stalls: bool,
     /// WN-7: other versions of the detections, while running and across restarts.
     pub changes: bool,
+    /// BD-2: little room for state; the promise is then only that nothing is lost.
+    pub bounded: bool,
+    /// RD-4: the first start is at the latest record.
+    pub latest: bool,
     /// Jumps of the clock in a life.
     pub jumps: i64,
     /// PO-3.
@@ -50,8 +55,10 @@ impl Habits {
             store: rng.pick(&[0, 150, 400]),
             refused: rng.pick(&[0, 0, 100]),
             lazy: rng.pick(&[0, 0, 300]),
-            stalls: rng.chance(150),
+            stalls: rng.chance(200),
             changes: rng.chance(350),
+            bounded: rng.chance(120),
+            latest: rng.chance(150),
             jumps: rng.pick(&[0, 0, 2]),
             decode_all: rng.chance(500),
             stdout: rng.chance(250),
@@ -64,6 +71,18 @@ impl Habits {
             list: rng.pick(&[3_000, 20_000, 60_000]),
             checkpoint: rng.pick(&[1_000, 4_000, 10_000]),
             drain: rng.pick(&[2_000, 25_000, 60_000]),
+        }
+    }
+
+    /// With occasions for a mistake.
+    pub fn inviting(self, bug: Option<Bug>) -> Self {
+        match bug {
+            Some(Bug::BehindIsTip | Bug::EmptyIsEnd) => Self { empty: 150, ..self },
+            Some(Bug::SkipsAfterExpiry) => Self { expiry: 100, ..self },
+            Some(Bug::LatestAfterError) => Self { kinesis: 120, ..self },
+            Some(Bug::RetryDropped) => Self { sinks: 500, ..self },
+            Some(Bug::LetterForgotten) => Self { store: 400, refused: 100, decode_all: true, ..self },
+            _ => self,
         }
     }
 

@@ -48,7 +48,7 @@ impl SimKinesis {
     async fn outcome<T>(&self, answer: impl FnOnce() -> Result<T, ErrorKind>) -> Result<T, ErrorKind> {
         let world = &self.world;
         world.pause(150).await;
-        if world.mishap(3) {
+        if world.mishap(if world.habits.stalls { 12 } else { 3 }) {
             let until = world.now() + world.below(world.habits.longest());
             world.state().kinesis_down_until = until;
         }
@@ -56,8 +56,12 @@ impl SimKinesis {
         let fails = world.mishap(world.habits.kinesis);
         let how = if fails { world.below(10) } else { 10 };
         match how {
-            0 => world.wait(world.below(world.habits.longest())).await,
+            0 => {
+                world.seen("a call that hangs");
+                world.wait(world.below(world.habits.longest())).await;
+            }
             1..=3 => {
+                world.seen("a throttle");
                 self.answered();
                 return Err(ErrorKind::Throttled);
             }
@@ -136,6 +140,7 @@ impl SimKinesis {
         let (next, issued): (usize, i64) = (next.parse().expect("a number"), issued.parse().expect("a number"));
         let now = world.now();
         if now - issued > ITERATOR_LIFE || world.mishap(world.habits.expiry) {
+            world.seen("an expired iterator");
             return Err(ErrorKind::NewIterator);
         }
         let ix = world.log.index_of(shard);
@@ -149,11 +154,15 @@ impl SimKinesis {
         let at_end = to == content.records.len() && content.closed.is_some_and(|closed| closed <= now);
         let ended = (at_end && (to == next || world.chance(500))) || (to == next && self.bug.is_end(behind));
         world.note(|| format!("read {shard} {next}..{to} behind {behind}, end {ended}"));
+        let children = if ended && world.chance(700) { self.children(ix) } else { Vec::new() };
+        if ended {
+            world.seen(if children.is_empty() { "an end that names no children" } else { "an end" });
+        }
         Ok(ReadAnswer {
             records: (next..to).map(|number| self.record(ix, number)).collect(),
             next: (!ended).then(|| self.iterator(to)),
             millis_behind_latest: self.bug.behind(behind),
-            children: if ended && world.chance(700) { self.children(ix) } else { Vec::new() },
+            children,
         })
     }
 
@@ -225,6 +234,7 @@ pub async fn jump(world: Arc<World>) {
         world.wait(world.below(60_000)).await;
         if !world.state().calm {
             let jump = world.below(if world.habits.stalls { 400_000 } else { 15_000 });
+            world.seen("a jump of the clock");
             world.note(|| format!("the clock jumps by {jump}"));
             tokio::time::advance(millis(jump)).await;
         }

@@ -9,7 +9,7 @@ use trailrisk::admin::{Liveness, Readiness};
 use trailrisk::checkpoint::CheckpointStore;
 use trailrisk::clock;
 use trailrisk::cloudtrail::DecodeLimits;
-use trailrisk::config::{SourceConfig, StreamRef};
+use trailrisk::config::{SourceConfig, StartConfig, StreamRef};
 use trailrisk::engine::{Checkpoint, Engine, EngineConfig, Input, StartPosition, StreamIdentity, Timing};
 use trailrisk::metrics::Metrics;
 use trailrisk::pipeline::{Ended, Observer, Parts, Pipeline, PipelineError};
@@ -24,7 +24,7 @@ use crate::letters::SimLetters;
 use crate::outlets;
 use crate::store::SimStore;
 use crate::supervision::{self, Goal};
-use crate::world::{Mortal, World, configured_start, millis};
+use crate::world::{Mortal, World, millis};
 
 /// How a life goes.
 pub struct Fate {
@@ -126,6 +126,7 @@ async fn process(world: Arc<World>, goal: Goal) -> End {
     };
     tokio::spawn(supervision::stop(Arc::clone(&world), goal, stop.clone()));
     tokio::spawn(supervision::reload(Arc::clone(&world), reloads));
+    tokio::spawn(supervision::watch_stalls(Arc::clone(&world), metrics.clone()));
     tokio::spawn(kinesis::jump(Arc::clone(&world)));
     let ended = Pipeline::new(parts, store).run(stop).await;
     end_sinks.cancel();
@@ -144,7 +145,11 @@ fn source_config(world: &World) -> SourceConfig {
         stream: StreamRef::Name("simulation".to_owned()),
         region: None,
         endpoint_url: None,
-        start: configured_start(world.log.start),
+        start: match world.log.start {
+            _ if world.habits.latest => StartConfig::Latest,
+            StartPosition::TrimHorizon => StartConfig::TrimHorizon,
+            StartPosition::AtTimestamp(at) => StartConfig::AtTimestamp(at),
+        },
         poll_interval: millis(world.habits.poll),
         tip_slack: millis(crate::log::TIP_SLACK),
         stalled_after: millis(60_000),
@@ -168,7 +173,7 @@ async fn engine(
         source_name: config.name.as_str().into(),
         stream,
         bounds: Bounds { max_evidence: 10_000, ..Bounds::default() },
-        max_state_bytes: 1 << 30,
+        max_state_bytes: if world.habits.bounded { 4_000 } else { 1 << 30 },
         timing: Timing::Live,
         start,
         started_at,
@@ -181,7 +186,14 @@ async fn engine(
             let config = engine_config(StartPosition::TrimHorizon, checkpoint.started_at, unseen_from);
             Engine::restore(config, plans, checkpoint).expect("stored plans compile")
         }
-        None => Engine::new(engine_config(source.resolve_start()?, world.log.started_at, Arrival::MIN), plans),
+        None => {
+            let start = source.resolve_start()?;
+            let started_at = match start {
+                StartPosition::AtTimestamp(at) => at,
+                StartPosition::TrimHorizon => world.log.started_at,
+            };
+            Engine::new(engine_config(start, started_at, Arrival::MIN), plans)
+        }
     };
     engine.handle_input(Input::ShardsListed(source.list().await?));
     Ok(engine)

@@ -63,6 +63,9 @@ fn pane(document: &Value) -> Pane {
         Some("on_time") => Pane::OnTime,
         Some("late") => Pane::Late(bucket()),
         Some("future") => Pane::Future(bucket()),
+        Some(forced) if forced.starts_with("forced-") => {
+            Pane::Forced(forced["forced-".len()..].parse().expect("a number"))
+        }
         other => panic!("a pane that no run makes: {other:?}"),
     }
 }

@@ -39,7 +39,8 @@ impl Transport for SimTransport {
 impl World {
     /// CP-6: what was settled before a clean stop is not tried again.
     fn tried(&self, sink: usize, key: DeliveryKey) {
-        let settled = !self.habits.stalls && self.state().received.settled.contains(&(sink, key));
+        let once = !self.habits.stalls && !self.habits.bounded;
+        let settled = once && self.state().received.settled.contains(&(sink, key));
         self.require(!settled, "CP-6", || format!("{key} to sink {sink} again after a clean stop"));
     }
 
@@ -79,6 +80,7 @@ impl SimTransport {
             world.state().sinks_down_until = until;
         }
         if key.id.0 % 1_000 < world.habits.refused.unsigned_abs().into() && self.sink == 0 {
+            world.seen("a refusal");
             return failed(FailureKind::EventRefused, None);
         }
         if world.is_down(|state| state.sinks_down_until) {
@@ -94,12 +96,14 @@ impl SimTransport {
             }
             // It has it, and nobody hears of that.
             3 => {
+                world.seen("a lost acknowledgement");
                 world.arrives(self.sink, key, line);
                 world.pause(10_000).await;
                 failed(FailureKind::Unavailable, None)
             }
             // Given up, and on its way all the same.
             4 => {
+                world.seen("a delivery behind its time-out");
                 let due = world.now() + world.below(40_000);
                 let delivered = Delivered { sink: self.sink, key, line: line.to_vec() };
                 world.state().received.network.push((due, delivered));
@@ -181,7 +185,8 @@ impl AsyncWrite for SimStdout {
         if world.mishap(world.habits.sinks / 10) {
             return Poll::Ready(Err(io::ErrorKind::StorageFull.into()));
         }
-        if world.mishap(world.habits.sinks / 200) {
+        if world.mishap(world.habits.sinks / 15) {
+            world.seen("a closed pipe");
             world.note(|| "stdout is closed".to_owned());
             world.state().received.closed = true;
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));

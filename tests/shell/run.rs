@@ -1,6 +1,7 @@
 //! A seed: several lives, each ended by a crash or a stop; then calm, until everything is done; then one more life, which
 //! must have nothing to say.
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ use crate::world::World;
 pub struct Outcome {
     pub violation: Option<(&'static str, String)>,
     pub trace: Vec<String>,
+    pub seen: BTreeSet<&'static str>,
 }
 
 /// Runs it. A panic is a violation, too: assertions are rules.
@@ -26,7 +28,8 @@ pub fn run(world: &Arc<World>) -> Outcome {
         world.violate("assertion", || text.unwrap_or_default());
     }
     let trace = world.take_trace();
-    Outcome { violation: world.state().violation.take(), trace }
+    let mut state = world.state();
+    Outcome { violation: state.violation.take(), trace, seen: std::mem::take(&mut state.seen) }
 }
 
 fn lives(world: &Arc<World>) {
@@ -34,7 +37,8 @@ fn lives(world: &Arc<World>) {
         if world.habits.changes && world.chance(300) {
             world.change_detections();
         }
-        one_life(world, fate(world));
+        // Whoever supervises it starts it again, until it does.
+        while matches!(one_life(world, fate(world)), End::NoStart(_)) {}
         if world.is_violated() {
             return;
         }
@@ -56,7 +60,8 @@ fn lives(world: &Arc<World>) {
 }
 
 fn fate(world: &World) -> Fate {
-    let longest = if world.chance(500) { 20_000 } else { 120_000 };
+    let long = if world.habits.stalls { 300_000 } else { 120_000 };
+    let longest = if world.chance(500) { 20_000 } else { long };
     let polls = [60, 600, 6_000][usize::try_from(world.below(3)).expect("one of three")];
     let dies_at = if world.chance(650) { 1 + world.below(polls).unsigned_abs() } else { u64::MAX };
     Fate { dies_at, goal: Goal::After(1_000 + world.below(longest)) }
@@ -65,6 +70,13 @@ fn fate(world: &World) -> Fate {
 fn one_life(world: &Arc<World>, fate: Fate) -> End {
     world.state().received.begin_life();
     let end = live(world, fate);
+    world.seen(match &end {
+        End::Crash => "a crash",
+        End::Ended(Ended::Clean) => "a clean stop",
+        End::Ended(Ended::DeadlineMissed { .. }) => "a stop that misses its deadline",
+        End::NoStart(_) => "no start",
+        End::Failed(_) => "an end without a checkpoint",
+    });
     match &end {
         End::Ended(Ended::Clean) => world.state().received.settle(),
         // What the fakes cause, and whoever supervises the daemon answers by another start.

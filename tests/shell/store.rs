@@ -31,15 +31,20 @@ impl SimStore {
     async fn write(&mut self, checkpoint: &Checkpoint) -> Result<(), StoreError> {
         let world = Arc::clone(&self.world);
         let how = if world.mishap(world.habits.store) { world.below(4) } else { 4 };
+        world.state().saving = Some("a crash before a checkpoint is written");
         world.pause(if how == 0 { world.habits.longest().min(60_000) } else { 40 }).await;
         if how == 1 {
+            world.seen("a save that fails");
+            world.state().saving = None;
             world.note(|| "save fails".to_owned());
             return Err(failed());
         }
         self.disk.save(checkpoint).await.inspect_err(|error| world.violate("CP-3", || error.to_string()))?;
         world.stored(checkpoint);
+        world.state().saving = Some("a crash behind the write of a checkpoint");
         world.note(|| format!("saved {}", summary(checkpoint)));
         world.pause(if how == 0 { 10_000 } else { 40 }).await;
+        world.state().saving = None;
         // It is written, but whether that lasts could not be said.
         if how == 2 { Err(failed()) } else { Ok(()) }
     }
@@ -84,10 +89,22 @@ impl World {
         let mut state = self.state();
         state.previous = state.durable.replace(checkpoint.clone());
         state.note_spans(checkpoint);
+        state.note_starts(checkpoint);
     }
 }
 
 impl State {
+    /// RD-4: where a shard is begun, and when the stream was, is decided once.
+    fn note_starts(&mut self, checkpoint: &Checkpoint) {
+        let mut same = *self.started_at.get_or_insert(checkpoint.started_at) == checkpoint.started_at;
+        for (shard, row) in &checkpoint.shards {
+            same &= *self.starts.entry(shard.clone()).or_insert(row.start) == row.start;
+        }
+        if !same {
+            self.violation.get_or_insert(("RD-4", "the start was resolved again".to_owned()));
+        }
+    }
+
     /// WN-7: where each version of a detection counts.
     fn note_spans(&mut self, checkpoint: &Checkpoint) {
         let before = self.previous.iter().flat_map(|before| &before.plans);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use trailrisk::engine::{Checkpoint, Position};
+use trailrisk::metrics::Metrics;
 use trailrisk::pipeline::{Reload, Reloaded};
 use trailrisk::sink::Routes;
 
@@ -78,6 +79,17 @@ fn last_position(world: &World, ix: usize, start: trailrisk::engine::StartPositi
     readable.last().map_or(Position::Start, |record| record.position.clone())
 }
 
+/// RD-3: whether a shard was given up for a while.
+pub async fn watch_stalls(world: Arc<World>, metrics: Metrics) {
+    let stalled = metrics.kinesis_shards.with_label_values(&["simulation", "stalled"]);
+    loop {
+        world.wait(5_000).await;
+        if stalled.get() > 0 {
+            world.seen("a stall");
+        }
+    }
+}
+
 /// WN-7: other detections, or the same ones again, at random moments.
 pub async fn reload(world: Arc<World>, reloads: mpsc::Sender<Reload>) {
     for _ in 0..world.below(3) {
@@ -96,6 +108,7 @@ pub async fn reload(world: Arc<World>, reloads: mpsc::Sender<Reload>) {
         }
         let Ok(outcome) = outcome.await else { return };
         world.note(|| format!("{outcome:?}"));
+        world.seen(if changes { "other detections" } else { "the same detections again" });
         let expected = if changes { Reloaded::InForce } else { Reloaded::Unchanged };
         world.require(outcome == expected, "WN-7", || format!("a reload is {outcome:?}, not {expected:?}"));
     }

@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use trailrisk::engine::StartPosition;
 use trailrisk::risk_event::{DeliveryKey, Pane, RiskEventId, Stage};
 
 use crate::detections::Detection;
 use crate::line;
+use crate::log::Log;
 use crate::oracle::{self, Body, Key, Placed};
 use crate::outlets;
 use crate::received::Letter;
@@ -15,12 +17,12 @@ use crate::world::{State, World};
 pub fn judge(world: &World) {
     let verdict = {
         let state = world.state();
-        bodies_are_one(&state)
-            .and_then(|finals| ids_are_unique(&state).map(|()| finals))
-            .and_then(|finals| finals_are_the_oracles(world, &state, &finals))
-            .and_then(|()| earlies_come_first(world, &state))
-            .and_then(|()| dead_letters(world, &state))
+        let log = read_part(world, &state);
+        let said =
+            if world.habits.bounded { nothing_is_lost(world, &state, &log) } else { all_is_exact(world, &state, &log) };
+        said.and_then(|()| dead_letters(world, &state, &log))
     };
+    note_panes(world);
     if let Err((rule, detail)) = verdict {
         world.violate(rule, || detail);
     }
@@ -30,6 +32,63 @@ type Verdict<T> = Result<T, (&'static str, String)>;
 
 fn require(holds: bool, rule: &'static str, detail: impl FnOnce() -> String) -> Verdict<()> {
     if holds { Ok(()) } else { Err((rule, detail())) }
+}
+
+/// What the daemon gets to see of the stream: all of it from where each shard was begun (RD-4).
+fn read_part(world: &World, state: &State) -> Log {
+    let mut log = world.log.clone();
+    for ix in 0..log.shards.len() {
+        let start = state.starts.get(&log.shards[ix].id).copied().unwrap_or(StartPosition::TrimHorizon);
+        let first = log.first_index(ix, start);
+        log.shards[ix].records.drain(..first);
+    }
+    Log { start: StartPosition::TrimHorizon, started_at: state.started_at.unwrap_or(log.started_at), ..log }
+}
+
+/// What kinds of results there were.
+fn note_panes(world: &World) {
+    let mut state = world.state();
+    let panes = all_lines(&state).map(|text| match line::read(text).0.pane {
+        Pane::OnTime => "on time",
+        Pane::Late(_) => "late",
+        Pane::Future(_) => "future",
+        Pane::Forced(_) => "forced",
+    });
+    let letters = state.received.letters.iter().map(|letter| match letter {
+        Letter::Record(..) => "a dead letter of a record",
+        Letter::Sink(..) => "a dead letter of a sink",
+    });
+    let seen: Vec<_> = panes.chain(letters).collect();
+    state.seen.extend(seen);
+}
+
+fn all_is_exact(world: &World, state: &State, log: &Log) -> Verdict<()> {
+    let finals = bodies_are_one(state)?;
+    ids_are_unique(state)?;
+    finals_are_the_oracles(world, state, log, &finals)?;
+    earlies_come_first(world, state)
+}
+
+/// BD-2: whatever the panes, every event is in a result of each detection that has no threshold.
+fn nothing_is_lost(world: &World, state: &State, log: &Log) -> Verdict<()> {
+    let free: BTreeSet<String> =
+        state.known.iter().filter(|known| known.rule.has_no_threshold()).map(Detection::name).collect();
+    let subject = |key: &Key| (key.detection.clone(), key.window, key.group.clone());
+    for sink in outlets::configs(world).iter().filter(|sink| sink.required) {
+        let mut found: BTreeMap<_, BTreeSet<(i64, String)>> = BTreeMap::new();
+        for (name, text) in lines(world, state) {
+            if name == sink.name && key_of(text).stage == Stage::Final {
+                let (key, body) = line::read(text);
+                found.entry(subject(&key)).or_default().extend(body.evidence);
+            }
+        }
+        for (key, body) in expected(world, state, log).iter().filter(|(key, _)| free.contains(&key.detection)) {
+            let events = found.get(&subject(key)).cloned().unwrap_or_default();
+            let lost: Vec<_> = body.evidence.iter().filter(|event| !events.contains(event)).collect();
+            require(lost.is_empty(), "BD-2", || format!("{} lost {lost:?} of {key:?}", sink.name))?;
+        }
+    }
+    Ok(())
 }
 
 /// Every line that anybody got, the refused ones in the dead letters included, with the name of its sink.
@@ -84,8 +143,13 @@ fn ids_are_unique(state: &State) -> Verdict<()> {
 }
 
 /// Nothing is missing, nothing is invented, nothing differs; at each of the required sinks.
-fn finals_are_the_oracles(world: &World, state: &State, finals: &BTreeMap<RiskEventId, Vec<u8>>) -> Verdict<()> {
-    let expected = expected(world, state);
+fn finals_are_the_oracles(
+    world: &World,
+    state: &State,
+    log: &Log,
+    finals: &BTreeMap<RiskEventId, Vec<u8>>,
+) -> Verdict<()> {
+    let expected = expected(world, state, log);
     let lines = lines(world, state);
     for sink in outlets::configs(world) {
         let of_sink = lines.iter().filter(|(name, text)| *name == sink.name && key_of(text).stage == Stage::Final);
@@ -105,17 +169,17 @@ fn finals_are_the_oracles(world: &World, state: &State, finals: &BTreeMap<RiskEv
 }
 
 /// The oracle says what follows; where detections changed, the store says from which instants on.
-fn expected(world: &World, state: &State) -> BTreeMap<Key, Body> {
+fn expected(world: &World, state: &State, log: &Log) -> BTreeMap<Key, Body> {
     let bodies = if world.habits.changes {
-        let placed = oracle::place(&world.log);
-        state.known.iter().flat_map(|detection| changed(world, state, detection, &placed)).collect()
+        let placed = oracle::place(log);
+        state.known.iter().flat_map(|detection| changed(state, log, detection, &placed)).collect()
     } else {
-        oracle::evaluate(&world.log, &world.detections)
+        oracle::evaluate(log, &world.detections)
     };
     bodies.into_iter().map(|(key, body)| (key, line::by_name(body))).collect()
 }
 
-fn changed(world: &World, state: &State, detection: &Detection, placed: &[Placed<'_>]) -> BTreeMap<Key, Body> {
+fn changed(state: &State, log: &Log, detection: &Detection, placed: &[Placed<'_>]) -> BTreeMap<Key, Body> {
     let spans: Vec<_> = state.spans.get(&detection.name()).into_iter().flatten().flatten().collect();
     let counts = |at: &&Placed<'_>| {
         let begun = |span: &&&trailrisk::engine::PlanSpan| span.activated.is_none_or(|from| from.0 <= at.effective);
@@ -126,7 +190,7 @@ fn changed(world: &World, state: &State, detection: &Detection, placed: &[Placed
         spans.iter().flat_map(|span| [span.activated, span.retired]).flatten().map(|at| at.0).collect();
     let is_partial = |key: &Key| {
         let from = oracle::gathers_from(key);
-        from < world.log.started_at.0 || cuts.iter().any(|cut| is_inside(detection, key, *cut))
+        from < log.started_at.0 || cuts.iter().any(|cut| is_inside(detection, key, *cut))
     };
     oracle::evaluate_one(detection, &counted, &is_partial)
 }
@@ -170,16 +234,14 @@ fn earlies_come_first(world: &World, state: &State) -> Verdict<()> {
 }
 
 /// PO-1, WN-5: what cannot be decoded or placed is dead-lettered, at least once, and nothing else is.
-fn dead_letters(world: &World, state: &State) -> Verdict<()> {
-    let log = &world.log;
+fn dead_letters(world: &World, state: &State, log: &Log) -> Verdict<()> {
     let mut expected = BTreeSet::new();
     for (ix, shard) in log.shards.iter().enumerate() {
-        let begin = if shard.created <= log.first_start { log.first_index(ix, log.start) } else { 0 };
-        for (number, record) in shard.records.iter().enumerate().skip(begin) {
+        for record in &shard.records {
             let trailrisk::engine::Position::After(sequence, _) = &record.position else { continue };
             let name = |reason: &str| (shard.id.to_string(), sequence.as_str().to_owned(), reason.to_owned());
             expected.extend(record.poison.then(|| name("bad_json")));
-            expected.extend(world.undated.contains(&(ix, number)).then(|| name("no_event_time")));
+            expected.extend(world.undated.contains(&(ix, record.position.clone())).then(|| name("no_event_time")));
         }
     }
     let got: BTreeSet<_> = state

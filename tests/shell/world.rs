@@ -12,9 +12,9 @@ use trailrisk::engine::{Checkpoint, PlanSpan, Position, SequenceNumber, ShardId,
 use trailrisk::time::Arrival;
 
 use crate::bugs::Bug;
-use crate::detections::{self, Detection, name_of};
+use crate::detections::{self, Detection};
 use crate::habits::Habits;
-use crate::log::{self, Log, LogRecord};
+use crate::log::{self, Log, LogRecord, LogShard};
 use crate::received::Received;
 use crate::rng::Rng;
 
@@ -28,7 +28,7 @@ pub struct World {
     /// Of each record, its bytes.
     pub bytes: Vec<Vec<Arc<[u8]>>>,
     /// Records that hold an event without a time beside their others.
-    pub undated: BTreeSet<(usize, usize)>,
+    pub undated: BTreeSet<(usize, Position)>,
     /// The detections at the first start.
     pub detections: Vec<Detection>,
     pub habits: Habits,
@@ -49,6 +49,9 @@ pub struct State {
     /// The detections that the configuration holds now, and all that it ever held.
     pub active: Vec<Detection>,
     pub known: Vec<Detection>,
+    /// Where each shard was begun, and the instant of the first start, by the first durable checkpoint that knew it.
+    pub starts: BTreeMap<ShardId, StartPosition>,
+    pub started_at: Option<Arrival>,
     /// The newest version of the first detection.
     pub version: u32,
     /// Everything works from now on.
@@ -59,6 +62,10 @@ pub struct State {
     pub forgotten: BTreeSet<ShardId>,
     pub kinesis_down_until: i64,
     pub sinks_down_until: i64,
+    /// What has happened, for the proof that the seeds reach it.
+    pub seen: BTreeSet<&'static str>,
+    /// A save is on its way: before or behind its write.
+    pub saving: Option<&'static str>,
     pub violation: Option<(&'static str, String)>,
     trace: Vec<String>,
     /// Kinesis's clock at an instant of the life at hand.
@@ -72,7 +79,7 @@ pub struct State {
 impl World {
     pub fn new(seed: u64, bug: Option<Bug>, tracing: bool) -> Arc<Self> {
         let mut rng = Rng::new(seed, 21);
-        let habits = Habits::draw(&mut rng);
+        let habits = Habits::draw(&mut rng).inviting(bug);
         let mut log = log::generate(seed);
         renumber(&mut log);
         // No shard that a listing shows late may hold anything older.
@@ -90,12 +97,16 @@ impl World {
             spans: BTreeMap::new(),
             known: detections.clone(),
             active: detections.clone(),
+            starts: BTreeMap::new(),
+            started_at: None,
             version: 1,
             calm: false,
             stopping: None,
             forgotten: BTreeSet::new(),
             kinesis_down_until: 0,
             sinks_down_until: 0,
+            seen: BTreeSet::new(),
+            saving: None,
             violation: None,
             trace: Vec::new(),
             clock: (log.first_start, None),
@@ -150,6 +161,11 @@ impl World {
         }
     }
 
+    /// This has happened.
+    pub fn seen(&self, what: &'static str) {
+        self.state().seen.insert(what);
+    }
+
     pub fn take_trace(&self) -> Vec<String> {
         std::mem::take(&mut self.state().trace)
     }
@@ -191,7 +207,7 @@ impl World {
     pub fn begin_life(&self, dies_at: u64) {
         let mut state = self.state();
         state.clock.1 = Some(Instant::now());
-        (state.polls, state.dies_at, state.stopping) = (0, dies_at, None);
+        (state.polls, state.dies_at, state.stopping, state.saving) = (0, dies_at, None, None);
     }
 
     /// A life ends, and for so many milliseconds there is none.
@@ -221,6 +237,12 @@ impl World {
         {
             main.wake_by_ref();
         }
+    }
+
+    fn crashed(&self) {
+        let mut state = self.state();
+        let during = state.saving.take();
+        state.seen.extend(["a crash"].into_iter().chain(during));
     }
 
     fn is_dying(&self, cx: &Context<'_>) -> bool {
@@ -253,6 +275,7 @@ impl<F: Future> Future for Mortal<F> {
         if self.world.is_dying(cx) {
             if self.last_turns == 0 {
                 self.world.note(|| "CRASH".to_owned());
+                self.world.crashed();
                 return Poll::Ready(None);
             }
             self.last_turns -= 1;
@@ -278,21 +301,20 @@ fn renumber(log: &mut Log) {
     }
 }
 
-fn undated(log: &Log, rng: &mut Rng) -> BTreeSet<(usize, usize)> {
+fn undated(log: &Log, rng: &mut Rng) -> BTreeSet<(usize, Position)> {
     let per_mille = rng.pick(&[0, 40]);
-    let all = log.shards.iter().enumerate().flat_map(|(ix, shard)| (0..shard.records.len()).map(move |n| (ix, n)));
-    let whole = all.filter(|(ix, n)| !log.shards[*ix].records[*n].poison);
-    whole.filter(|_| rng.chance(per_mille)).collect()
+    let records = log.shards.iter().enumerate().flat_map(|(ix, shard)| shard.records.iter().map(move |one| (ix, one)));
+    let whole = records.filter(|(_, record)| !record.poison);
+    whole.filter(|_| rng.chance(per_mille)).map(|(ix, record)| (ix, record.position.clone())).collect()
 }
 
-fn bytes(log: &Log, undated: &BTreeSet<(usize, usize)>) -> Vec<Vec<Arc<[u8]>>> {
-    let of_record = |place: (usize, usize), record: &LogRecord| -> Arc<[u8]> {
-        if undated.contains(&place) { with_undated(record).into() } else { record.bytes().into() }
+fn bytes(log: &Log, undated: &BTreeSet<(usize, Position)>) -> Vec<Vec<Arc<[u8]>>> {
+    let of_record = |ix: usize, record: &LogRecord| -> Arc<[u8]> {
+        let is_undated = undated.contains(&(ix, record.position.clone()));
+        if is_undated { with_undated(record).into() } else { record.bytes().into() }
     };
-    let of_shard = |ix: usize, records: &[LogRecord]| {
-        records.iter().enumerate().map(|(number, record)| of_record((ix, number), record)).collect()
-    };
-    log.shards.iter().enumerate().map(|(ix, shard)| of_shard(ix, &shard.records)).collect()
+    let of_shard = |(ix, shard): (usize, &LogShard)| shard.records.iter().map(|one| of_record(ix, one)).collect();
+    log.shards.iter().enumerate().map(of_shard).collect()
 }
 
 /// WN-5: the record's events, and one that nobody can place.
@@ -307,12 +329,4 @@ fn with_undated(record: &LogRecord) -> Vec<u8> {
 /// Milliseconds as a duration.
 pub fn millis(millis: i64) -> Duration {
     Duration::from_millis(millis.unsigned_abs())
-}
-
-/// Where a first start begins, as the configuration says it.
-pub fn configured_start(start: StartPosition) -> trailrisk::config::StartConfig {
-    match start {
-        StartPosition::TrimHorizon => trailrisk::config::StartConfig::TrimHorizon,
-        StartPosition::AtTimestamp(Arrival(at)) => trailrisk::config::StartConfig::AtTimestamp(Arrival(at)),
-    }
 }
