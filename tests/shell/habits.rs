@@ -20,6 +20,8 @@ pub struct Habits {
     pub refused: i64,
     /// Turns that the pipeline's task lets pass.
     pub lazy: i64,
+    /// Records so large that an answer is taken in pieces.
+    pub large: i64,
     /// RD-3: outages longer than `stalled_after`. Then announcing goes on in replay, and repeats are in order (CP-5).
     pub stalls: bool,
     /// WN-7: other versions of the detections, while running and across restarts.
@@ -55,13 +57,14 @@ impl Habits {
             store: rng.pick(&[0, 150, 400]),
             refused: rng.pick(&[0, 0, 100]),
             lazy: rng.pick(&[0, 0, 300]),
+            large: rng.pick(&[0, 0, 250]),
             stalls: rng.chance(200),
             changes: rng.chance(350),
             bounded: rng.chance(120),
             latest: rng.chance(150),
             jumps: rng.pick(&[0, 0, 2]),
             decode_all: rng.chance(500),
-            stdout: rng.chance(250),
+            stdout: rng.chance(350),
             lives: 1 + rng.index(6),
             lanes: 1 + rng.index(3),
             queue_bytes: rng.pick(&[1, 4_000, 1 << 20]),

@@ -66,6 +66,7 @@ impl SimKinesis {
                 return Err(ErrorKind::Throttled);
             }
             4 => return Err(ErrorKind::Refused),
+            5 if world.chance(60) => return Err(ErrorKind::Fatal),
             _ => {}
         }
         if down || how < 7 {
@@ -154,6 +155,9 @@ impl SimKinesis {
         let at_end = to == content.records.len() && content.closed.is_some_and(|closed| closed <= now);
         let ended = (at_end && (to == next || world.chance(500))) || (to == next && self.bug.is_end(behind));
         world.note(|| format!("read {shard} {next}..{to} behind {behind}, end {ended}"));
+        if (next..to).map(|number| world.bytes[ix][number].len()).sum::<usize>() > 64 * 1024 {
+            world.seen("an answer in pieces");
+        }
         let children = if ended && world.chance(700) { self.children(ix) } else { Vec::new() };
         if ended {
             world.seen(if children.is_empty() { "an end that names no children" } else { "an end" });

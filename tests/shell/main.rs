@@ -36,23 +36,25 @@ use run::Outcome;
 use world::World;
 
 /// Seeds that every run of the suite repeats, and those that no other run had.
-const FIXED: u64 = 28;
-const RANDOM: u64 = 12;
+const FIXED: u64 = 40;
+const RANDOM: u64 = 20;
 /// Within how many seeds every mistake must be noticed.
 const SEEDS_FOR_A_MISTAKE: u64 = 100;
 
 /// What the fixed seeds must come by, or they prove less than they seem to.
-const REACHED: [&str; 27] = [
+const REACHED: [&str; 29] = [
     "a clean stop",
     "a stop that misses its deadline",
     "no start",
     "an end without a checkpoint",
+    "a source that fails",
     "a crash",
     "a crash before a checkpoint is written",
     "a crash behind the write of a checkpoint",
     "a save that fails",
     "an expired iterator",
     "a throttle",
+    "an answer in pieces",
     "a call that hangs",
     "an end",
     "an end that names no children",
@@ -124,7 +126,10 @@ fn semantics_4_whatever_fails_or_crashes_all_lives_together_say_what_the_stream_
     let enough = seeds.clone().eq(0..FIXED) || seeds.end - seeds.start > FIXED;
     let seen = all_pass(seeds);
     let missed: Vec<_> = REACHED.iter().filter(|what| !seen.contains(**what)).collect();
-    assert!(!enough || missed.is_empty(), "the seeds do not reach {missed:?}");
+    assert!(
+        !enough || missed.is_empty(),
+        "the fixed seeds do not come by {missed:?}: raise FIXED, or what `Habits` draws"
+    );
 }
 
 #[test]

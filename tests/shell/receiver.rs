@@ -185,7 +185,7 @@ impl AsyncWrite for SimStdout {
         if world.mishap(world.habits.sinks / 10) {
             return Poll::Ready(Err(io::ErrorKind::StorageFull.into()));
         }
-        if world.mishap(world.habits.sinks / 15) {
+        if world.mishap(world.habits.sinks / 4) {
             world.seen("a closed pipe");
             world.note(|| "stdout is closed".to_owned());
             world.state().received.closed = true;

@@ -75,15 +75,22 @@ fn one_life(world: &Arc<World>, fate: Fate) -> End {
         End::Ended(Ended::Clean) => "a clean stop",
         End::Ended(Ended::DeadlineMissed { .. }) => "a stop that misses its deadline",
         End::NoStart(_) => "no start",
-        End::Failed(_) => "an end without a checkpoint",
+        End::Failed(PipelineError::Checkpoint(_)) => "an end without a checkpoint",
+        End::Failed(_) => "a source that fails",
     });
     match &end {
         End::Ended(Ended::Clean) => world.state().received.settle(),
         // What the fakes cause, and whoever supervises the daemon answers by another start.
-        End::Crash | End::Ended(Ended::DeadlineMissed { .. }) | End::Failed(PipelineError::Checkpoint(_)) => {}
+        End::Crash
+        | End::Ended(Ended::DeadlineMissed { .. })
+        | End::Failed(
+            PipelineError::Checkpoint(_)
+            | PipelineError::Source(SourceError::Shard { .. } | SourceError::Listing { .. }),
+        ) => {}
         End::NoStart(
             SourceError::Unreachable { .. }
             | SourceError::Refused { .. }
+            | SourceError::Misconfigured { .. }
             | SourceError::Listing { .. }
             | SourceError::NoServerTime,
         ) => {}

@@ -22,6 +22,9 @@ use crate::rng::Rng;
 /// two listings, a second apart, show none.
 pub const LISTING_LAG: i64 = 900;
 
+/// Two of these are more than the pipeline takes at once.
+const LARGE: usize = 40_000;
+
 /// See the module.
 pub struct World {
     pub log: Log,
@@ -88,7 +91,7 @@ impl World {
             log.started_at = *from;
         }
         let undated = undated(&log, &mut rng);
-        let bytes = bytes(&log, &undated);
+        let bytes = bytes(&log, &undated, || rng.chance(habits.large));
         let detections = detections::choose(&mut rng);
         let state = State {
             received: Received::default(),
@@ -308,13 +311,16 @@ fn undated(log: &Log, rng: &mut Rng) -> BTreeSet<(usize, Position)> {
     whole.filter(|_| rng.chance(per_mille)).map(|(ix, record)| (ix, record.position.clone())).collect()
 }
 
-fn bytes(log: &Log, undated: &BTreeSet<(usize, Position)>) -> Vec<Vec<Arc<[u8]>>> {
-    let of_record = |ix: usize, record: &LogRecord| -> Arc<[u8]> {
+fn bytes(log: &Log, undated: &BTreeSet<(usize, Position)>, mut is_large: impl FnMut() -> bool) -> Vec<Vec<Arc<[u8]>>> {
+    let mut of_record = |ix: usize, record: &LogRecord| -> Arc<[u8]> {
         let is_undated = undated.contains(&(ix, record.position.clone()));
-        if is_undated { with_undated(record).into() } else { record.bytes().into() }
+        let mut bytes = if is_undated { with_undated(record) } else { record.bytes() };
+        let length = if is_large() { LARGE } else { bytes.len() };
+        bytes.resize(length, b' ');
+        bytes.into()
     };
-    let of_shard = |(ix, shard): (usize, &LogShard)| shard.records.iter().map(|one| of_record(ix, one)).collect();
-    log.shards.iter().enumerate().map(of_shard).collect()
+    let mut of_shard = |(ix, shard): (usize, &LogShard)| shard.records.iter().map(|one| of_record(ix, one)).collect();
+    log.shards.iter().enumerate().map(&mut of_shard).collect()
 }
 
 /// WN-5: the record's events, and one that nobody can place.
