@@ -12,6 +12,8 @@ pub struct Habits {
     pub expiry: i64,
     /// Answers without records, though there are some.
     pub empty: i64,
+    /// Answers that take seconds.
+    pub late_answers: i64,
     /// Attempts to deliver that do not simply succeed.
     pub sinks: i64,
     /// Saves that do not simply succeed.
@@ -53,6 +55,7 @@ impl Habits {
             kinesis: rng.pick(&[0, 30, 120]),
             expiry: rng.pick(&[0, 20, 100]),
             empty: rng.pick(&[0, 150]),
+            late_answers: rng.pick(&[0, 0, 250]),
             sinks: rng.pick(&[0, 200, 500]),
             store: rng.pick(&[0, 150, 400]),
             refused: rng.pick(&[0, 0, 100]),

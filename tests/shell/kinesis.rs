@@ -73,7 +73,8 @@ impl SimKinesis {
             return Err(ErrorKind::Retry);
         }
         let answer = answer();
-        world.pause(150).await;
+        let late = world.mishap(world.habits.late_answers);
+        world.pause(if late { 9_500 } else { 150 }).await;
         // The connection breaks on the way back.
         if how < 10 {
             return Err(ErrorKind::Retry);

@@ -33,7 +33,11 @@ impl SimStore {
         let how = if world.mishap(world.habits.store) { world.below(4) } else { 4 };
         world.state().saving = Some("a crash before a checkpoint is written");
         world.pause(if how == 0 { world.habits.longest().min(60_000) } else { 40 }).await;
-        if how == 1 {
+        if world.mishap(world.habits.store / 20) {
+            let until = world.now() + world.below(60_000);
+            world.state().store_down_until = until;
+        }
+        if how == 1 || world.is_down(|state| state.store_down_until) {
             world.seen("a save that fails");
             world.state().saving = None;
             world.note(|| "save fails".to_owned());

@@ -65,6 +65,7 @@ pub struct State {
     pub forgotten: BTreeSet<ShardId>,
     pub kinesis_down_until: i64,
     pub sinks_down_until: i64,
+    pub store_down_until: i64,
     /// What has happened, for the proof that the seeds reach it.
     pub seen: BTreeSet<&'static str>,
     /// A save is on its way: before or behind its write.
@@ -108,6 +109,7 @@ impl World {
             forgotten: BTreeSet::new(),
             kinesis_down_until: 0,
             sinks_down_until: 0,
+            store_down_until: 0,
             seen: BTreeSet::new(),
             saving: None,
             violation: None,
