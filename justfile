@@ -38,6 +38,7 @@ demo:
 # The rows of docs/reliability.md at their larger sizes; about an hour.
 reliability:
     TRAILRISK_SIM_SEEDS=2000 cargo test --locked --test simulation
+    TRAILRISK_SHELL_SEEDS=2000 cargo test --locked --test shell
     TRAILRISK_CHAOS_RECORDS=20000 TRAILRISK_CHAOS_KILLS=25 TRAILRISK_SUSPENDS=20 TRAILRISK_WEBHOOK_FAULTS=200 \
         TRAILRISK_WEBHOOK_OUTAGE=60s TRAILRISK_FLOOD_GROUPS=40000 \
         cargo test --locked --test all daemon -- --test-threads 1

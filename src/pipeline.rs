@@ -5,6 +5,7 @@
 //! shards (the engine's), retries (the sinks' and the source's).
 
 mod answer;
+mod blocking;
 mod filters;
 mod intake;
 mod observer;

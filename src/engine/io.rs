@@ -201,3 +201,10 @@ pub struct PlanCounters {
     /// drops.
     pub null_by_rows: u64,
 }
+
+impl PlanCounters {
+    /// AG-4: the events of all buckets.
+    pub fn events(&self) -> u64 {
+        self.counted + self.unmatched + self.null_by + self.duplicate + self.replayed + self.outside_activation
+    }
+}

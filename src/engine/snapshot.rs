@@ -144,9 +144,26 @@ impl Engine {
             if shard.life == Life::Drained {
                 shard.drained_in.get_or_insert(ticket);
             }
-            (shard.id.clone(), row(shard, processed), forgettable(shard, durable))
+            (shard.id.clone(), row(shard, processed))
         });
-        rows.filter(|(_, _, forgettable)| !forgettable).map(|(id, row, _)| (id, row)).collect()
+        let rows: Vec<_> = rows.collect();
+        let mut leaving = vec![None; rows.len()];
+        let stays = |ix: usize| !self.leaves(ix, durable, &mut leaving);
+        let stays: Vec<bool> = (0..rows.len()).map(stays).collect();
+        rows.into_iter().zip(stays).filter(|(_, stays)| *stays).map(|(row, _)| row).collect()
+    }
+
+    /// Whether a shard leaves the checkpoint. None does before its parents: one of them that is read again names it as
+    /// its child, and it would be read anew (RD-1).
+    fn leaves(&self, ix: usize, durable: Option<CheckpointTicket>, leaving: &mut [Option<bool>]) -> bool {
+        if let Some(known) = leaving[ix] {
+            return known;
+        }
+        let parents = self.shards[ix].parents.iter().filter_map(|id| self.by_id.get(id)).map(|ix| ix.0 as usize);
+        let leaves = forgettable(&self.shards[ix], durable)
+            && parents.into_iter().all(|parent| self.leaves(parent, durable, leaving));
+        leaving[ix] = Some(leaves);
+        leaves
     }
 
     /// WN-7: the active plans, and those that drain until their instances are released.

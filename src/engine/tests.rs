@@ -229,3 +229,31 @@ fn cp_3_a_forgotten_shard_stays_in_the_checkpoint_until_a_durable_one_says_that_
     stream.engine.handle_input(Input::CheckpointStored(ticket));
     assert!(!stream.checkpoint().shards.contains_key(&gone));
 }
+
+/// A parent that is read again names its children again.
+#[test]
+fn rd_1_a_forgotten_shard_stays_in_the_checkpoint_as_long_as_its_parent_does() {
+    let mut stream = Stream::new(vec![plan("a", COUNT)], 1);
+    stream.put(0, 1_000, &[event("1", 500, "ann")]);
+    let [parent, child, last] = ["shard-0", "child", "last"].map(super::ShardId::new);
+    let listed = |shard: &super::ShardId, parents: &[&super::ShardId]| super::ShardRef {
+        shard: shard.clone(),
+        parents: parents.iter().map(|parent| (*parent).clone()).collect(),
+    };
+    let [first, second, third] = [listed(&parent, &[]), listed(&child, &[&parent]), listed(&last, &[&child])];
+    stream.engine.handle_input(Input::ShardDrained { shard: parent.clone(), children: vec![second.clone()] });
+    stream.engine.handle_input(Input::ShardDrained { shard: child.clone(), children: vec![third.clone()] });
+    stream.engine.handle_input(Input::ShardsListed(vec![first.clone(), second, third.clone()]));
+    stream.engine.handle_input(Input::ShardsListed(vec![first, third.clone()]));
+    stream.checkpoint();
+    let held = stream.checkpoint();
+    assert!(held.shards[&parent].resume_after != Position::End, "the parent's window is open");
+    assert!(held.shards.contains_key(&child));
+
+    stream.engine.handle_input(Input::ShardsListed(vec![third]));
+    stream.engine.handle_input(Input::AtTip { shard: last.clone(), read_through: super::Arrival(100_000) });
+    let (ticket, _) = stream.engine.checkpoint();
+    assert_eq!(finals(stream.stored(ticket)).len(), 1);
+    stream.checkpoint();
+    assert_eq!(stream.checkpoint().shards.into_keys().collect::<Vec<_>>(), [last], "both are done, and leave together");
+}

@@ -2,6 +2,7 @@
 
 use super::Pipeline;
 use super::answer::Answer;
+use super::blocking;
 use crate::engine::Input;
 use crate::evaluate::RawRecord;
 use crate::isolation;
@@ -16,8 +17,7 @@ impl<A: KinesisApi> Pipeline<A> {
             return;
         }
         let count = answer.piece(|first, record| self.goes_with(&answer, first, record));
-        // Decoding a large record takes longer than a task may hold its thread.
-        let taken = tokio::task::block_in_place(|| self.take(&mut answer, count));
+        let taken = blocking::beside_other_tasks(|| self.take(&mut answer, count));
         self.observer.counted(&self.engine);
         if !taken {
             self.answer = Some(answer);

@@ -164,6 +164,7 @@ impl Observer {
         if *now == self.last {
             return;
         }
+        debug_assert!(now.plans.iter().all(|plan| plan.events() == now.events), "AG-4: every event ends in one bucket");
         let (metrics, stream) = (&self.metrics, self.stream.as_str());
         let last = std::mem::replace(&mut self.last, now.clone());
         metrics

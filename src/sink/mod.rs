@@ -35,9 +35,11 @@ mod worker;
 mod testing;
 
 pub use acknowledgement::Acknowledgements;
-pub use dead_letter::{DeadLetterAcknowledgements, DeadLetterDeps, DeadLetterError, DeadLetters};
+pub use dead_letter::{DeadLetterAcknowledgements, DeadLetterDeps, DeadLetterError, DeadLetterStore, DeadLetters};
 pub use error::SinkError;
 pub use health::{BlockedSink, FailureKind, SinkHealth};
+pub use queue::Delivery;
 pub use router::{Router, Routes, Withheld};
 pub use sinks::{SinkDeps, SinkEnd, Sinks, WallClock, formats};
 pub use stdout::{SharedStdout, StdoutWriter};
+pub use transport::{Failure, Outcome, Transport};

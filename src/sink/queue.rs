@@ -20,12 +20,13 @@ use crate::config::BatchLimit;
 use crate::risk_event::{DeliveryKey, RiskEventId};
 
 /// One risk event on its way to one sink.
-pub(super) struct Delivery {
-    pub(super) key: DeliveryKey,
+pub struct Delivery {
+    /// Tells it from all others; the same over all attempts.
+    pub key: DeliveryKey,
     /// The event in the native format with its newline, shared among the sinks: what a dead letter keeps.
-    pub(super) line: Bytes,
+    pub line: Bytes,
     /// The event in the sink's format.
-    pub(super) body: Body,
+    pub body: Body,
     pub(super) queued_at: Instant,
     /// None on a best-effort sink.
     pub(super) share: Option<Share>,

@@ -15,8 +15,9 @@ use super::format::{Body, BodyFormat, native};
 use super::health::{BlockedSink, SinkHealth};
 use super::queue::Delivery;
 use super::router::{Router, Routes, Withheld};
-use super::start::{Transports, observe};
+use super::start::{Spawn, Transports, observe, spawn_lanes};
 use super::stdout::SharedStdout;
+use super::transport::Transport;
 use super::worker::{Sink, WorkerDeps};
 use crate::config::SinkConfig;
 use crate::metrics::Metrics;
@@ -81,9 +82,31 @@ impl Sinks {
     /// # Errors
     /// When a sink's configuration cannot work: a bad URL or header, a forbidden address, two sinks on standard output.
     pub fn start(configs: &[SinkConfig], deps: SinkDeps) -> Result<(Self, Acknowledgements), SinkError> {
+        let transports = Transports::of_all(configs, deps.stdout.clone(), &deps.producer, &deps.clock)?;
+        let workers = transports.into_iter().map(Transports::spawn);
+        Self::spawn(configs, workers, deps)
+    }
+
+    /// As [`Sinks::start`], over any implementation of the port: of each sink one transport a lane. What a sink's
+    /// configuration says of its kind then only decides its format.
+    ///
+    /// # Errors
+    /// When a sink's format cannot work: a bad template.
+    pub fn with_transports<T: Transport>(
+        configs: &[SinkConfig],
+        lanes: Vec<Vec<T>>,
+        deps: SinkDeps,
+    ) -> Result<(Self, Acknowledgements), SinkError> {
+        Self::spawn(configs, lanes.into_iter().map(spawn_lanes), deps)
+    }
+
+    fn spawn(
+        configs: &[SinkConfig],
+        workers: impl Iterator<Item = Spawn>,
+        deps: SinkDeps,
+    ) -> Result<(Self, Acknowledgements), SinkError> {
         let (acknowledger, acknowledgements) = acknowledgement::channel();
         let (ended_sender, ended) = watch::channel(None);
-        let transports = Transports::of_all(configs, deps.stdout, &deps.producer, &deps.clock)?;
         let formats = formats(configs)?;
         let with_formats = configs.iter().zip(formats);
         let sinks: Arc<[_]> =
@@ -94,8 +117,8 @@ impl Sinks {
             ended: ended_sender,
             stop: deps.stop.clone(),
         };
-        for (sink, transports) in sinks.iter().zip(transports) {
-            transports.spawn(Arc::clone(sink), worker_deps.clone());
+        for (sink, spawn) in sinks.iter().zip(workers) {
+            spawn(Arc::clone(sink), worker_deps.clone());
         }
         tokio::spawn(observe(Arc::downgrade(&sinks), deps.stop));
         let sinks = Self {

@@ -11,12 +11,16 @@ use super::retry::RetryPolicy;
 use super::sinks::WallClock;
 use super::splunk::SplunkHec;
 use super::stdout::{SharedStdout, Stdout};
+use super::transport::Transport;
 use super::webhook::Webhook;
 use super::worker::{self, Sink, WorkerDeps};
 use crate::config::{DeliveryConfig, SinkConfig, SinkKind};
 
 /// How often the gauges of the queues are set.
 const OBSERVE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Starts the worker of a sink.
+pub(super) type Spawn = Box<dyn FnOnce(Arc<Sink>, WorkerDeps)>;
 
 /// The way to one sink's receiver, ready to run.
 pub(super) enum Transports {
@@ -55,14 +59,19 @@ impl Transports {
         transports.collect()
     }
 
-    pub(super) fn spawn(self, sink: Arc<Sink>, deps: WorkerDeps) {
+    pub(super) fn spawn(self) -> Spawn {
         match self {
-            Self::Stdout(stdout) => tokio::spawn(worker::run(sink, vec![stdout], deps)),
-            Self::File(file) => tokio::spawn(worker::run(sink, vec![file], deps)),
-            Self::SplunkHec(lanes) => tokio::spawn(worker::run(sink, lanes, deps)),
-            Self::Webhook(lanes) => tokio::spawn(worker::run(sink, lanes, deps)),
-        };
+            Self::Stdout(stdout) => spawn_lanes(vec![stdout]),
+            Self::File(file) => spawn_lanes(vec![file]),
+            Self::SplunkHec(lanes) => spawn_lanes(lanes),
+            Self::Webhook(lanes) => spawn_lanes(lanes),
+        }
     }
+}
+
+/// A worker with a lane for each transport.
+pub(super) fn spawn_lanes<T: Transport>(lanes: Vec<T>) -> Spawn {
+    Box::new(move |sink, deps| drop(tokio::spawn(worker::run(sink, lanes, deps))))
 }
 
 impl RetryPolicy {

@@ -7,7 +7,7 @@ use super::health::FailureKind;
 use super::queue::Delivery;
 
 /// The way to a receiver. A sink has one a lane.
-pub(super) trait Transport: Send + 'static {
+pub trait Transport: Send + 'static {
     /// Tries once to hand over all of a batch, which is not empty and holds one delivery an id at most. A batch that
     /// failed is tried again, the same and on the same lane, before any other is; one that is refused for what is in
     /// it comes again as batches of one.
@@ -16,7 +16,7 @@ pub(super) trait Transport: Send + 'static {
 
 /// What came of an attempt.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub enum Outcome {
     /// The receiver has it.
     Delivered,
     /// It does not.
@@ -27,19 +27,20 @@ pub(super) enum Outcome {
 
 /// Why an attempt failed.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Failure {
+pub struct Failure {
     /// What it means.
-    pub(super) kind: FailureKind,
+    pub kind: FailureKind,
     /// For the operator; holds neither secrets nor text of events or receivers.
-    pub(super) detail: String,
+    pub detail: String,
     /// Which of the batch is refused, where the receiver says so.
-    pub(super) refused: Option<usize>,
+    pub refused: Option<usize>,
     /// The pause that the receiver asks for.
-    pub(super) retry_after: Option<Duration>,
+    pub retry_after: Option<Duration>,
 }
 
 impl Failure {
-    pub(super) fn new(kind: FailureKind, detail: impl Into<String>) -> Self {
+    /// Of the whole batch, without a pause asked for.
+    pub fn new(kind: FailureKind, detail: impl Into<String>) -> Self {
         Self { kind, detail: detail.into(), refused: None, retry_after: None }
     }
 }

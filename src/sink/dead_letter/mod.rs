@@ -16,10 +16,11 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 pub(super) use line::{Refusal, RefusalReason};
+pub use store::DeadLetterStore;
 
 use self::bucket::Bucket;
 use self::line::Letter;
-use self::store::{Place, Store};
+use self::store::Place;
 use super::append_file::AppendFile;
 use super::budget::Budget;
 use super::queue::Failing;
@@ -97,7 +98,24 @@ impl DeadLetters {
             DeadLetterConfig::Stdout => Place::Stdout(deps.stdout.clone()),
             DeadLetterConfig::S3(config) => Place::Bucket(Bucket::open(config).await.ok_or(DeadLetterError::NoRegion)?),
         };
-        Ok(Self::start_on(store, &deps.metrics, deps.clock, deps.stop))
+        Ok(Self::with_store(store, &deps.metrics, deps.clock, deps.stop))
+    }
+
+    /// As [`DeadLetters::start`], in any place.
+    #[expect(clippy::disallowed_methods, reason = "the budget bounds the letters, and with them the ids, in bytes")]
+    pub fn with_store<S: DeadLetterStore>(
+        store: S,
+        metrics: &Metrics,
+        clock: WallClock,
+        stop: CancellationToken,
+    ) -> (Self, DeadLetterAcknowledgements) {
+        let (letters, queued) = mpsc::unbounded_channel();
+        let (ids, acknowledged) = mpsc::unbounded_channel();
+        let shared = Arc::new(Shared { budget: Budget::new(QUEUE_BYTES), failing: Mutex::default() });
+        let written = metrics.dead_letters_total.clone();
+        let writer = writer::Writer::new(store, clock, queued, ids, Arc::clone(&shared), written);
+        tokio::spawn(async move { stop.run_until_cancelled_owned(writer.run()).await });
+        (Self { letters, shared }, DeadLetterAcknowledgements { ids: acknowledged })
     }
 
     /// Waits until [`DeadLetters::push`] may be called once: the queue holds less than its limit (BD-1). Cancel-safe.
@@ -122,22 +140,6 @@ impl DeadLetters {
 
     pub(super) fn health(&self) -> DeadLetterHealth {
         DeadLetterHealth(Arc::clone(&self.shared))
-    }
-
-    #[expect(clippy::disallowed_methods, reason = "the budget bounds the letters, and with them the ids, in bytes")]
-    fn start_on<S: Store>(
-        store: S,
-        metrics: &Metrics,
-        clock: WallClock,
-        stop: CancellationToken,
-    ) -> (Self, DeadLetterAcknowledgements) {
-        let (letters, queued) = mpsc::unbounded_channel();
-        let (ids, acknowledged) = mpsc::unbounded_channel();
-        let shared = Arc::new(Shared { budget: Budget::new(QUEUE_BYTES), failing: Mutex::default() });
-        let written = metrics.dead_letters_total.clone();
-        let writer = writer::Writer::new(store, clock, queued, ids, Arc::clone(&shared), written);
-        tokio::spawn(async move { stop.run_until_cancelled_owned(writer.run()).await });
-        (Self { letters, shared }, DeadLetterAcknowledgements { ids: acknowledged })
     }
 
     fn send(&self, letter: Letter) {

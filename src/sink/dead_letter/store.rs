@@ -10,10 +10,12 @@ use super::bucket::Bucket;
 use crate::sink::append_file::AppendFile;
 use crate::sink::stdout::SharedStdout;
 
-/// A place for lines.
-pub(super) trait Store: Send + Sync + 'static {
-    /// Keeps whole lines, which were put together at `at`; returns once they are durable. After an error none of them
-    /// counts as kept; the same lines come again.
+/// A place for dead letters, one a line.
+pub trait DeadLetterStore: Send + Sync + 'static {
+    /// Keeps whole lines, which were put together at `at`; returns once they are durable.
+    ///
+    /// # Errors
+    /// When they cannot be kept: then none of them counts as kept, and the same lines come again.
     fn keep(&self, lines: &Bytes, at: jiff::Timestamp) -> impl Future<Output = io::Result<()>> + Send;
 
     /// How long to wait for more letters to keep together.
@@ -29,7 +31,7 @@ pub(super) enum Place {
     Bucket(Bucket),
 }
 
-impl Store for Place {
+impl DeadLetterStore for Place {
     async fn keep(&self, lines: &Bytes, at: jiff::Timestamp) -> io::Result<()> {
         match self {
             Self::File(file) => {

@@ -46,12 +46,12 @@ impl FullDisk {
     }
 }
 
-fn start_on<S: Store>(store: S) -> (DeadLetters, DeadLetterAcknowledgements) {
+fn start_on<S: DeadLetterStore>(store: S) -> (DeadLetters, DeadLetterAcknowledgements) {
     let deps = dead_letter_deps(&metrics());
-    DeadLetters::start_on(store, &deps.metrics, deps.clock, deps.stop)
+    DeadLetters::with_store(store, &deps.metrics, deps.clock, deps.stop)
 }
 
-impl Store for FullDisk {
+impl DeadLetterStore for FullDisk {
     async fn keep(&self, lines: &Bytes, _at: jiff::Timestamp) -> io::Result<()> {
         let left = self.failures.load(Ordering::SeqCst);
         if left > 0 {

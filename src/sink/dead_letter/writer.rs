@@ -11,7 +11,7 @@ use tokio_util::bytes::Bytes;
 
 use super::Shared;
 use super::line::{Letter, Receipt};
-use super::store::Store;
+use super::store::DeadLetterStore;
 use crate::engine::DeadLetterId;
 use crate::sink::alarm::Alarm;
 use crate::sink::health::FailureKind;
@@ -37,7 +37,7 @@ pub(super) struct Writer<S> {
     alarm: Alarm,
 }
 
-impl<S: Store> Writer<S> {
+impl<S: DeadLetterStore> Writer<S> {
     pub(super) fn new(
         store: S,
         clock: WallClock,

@@ -98,7 +98,7 @@ async fn cp_7_letters_are_acknowledged_by_the_put_alone_and_held_until_then() {
     let (server, bucket) = Server::start([(500, ""), (403, DENIED)]).await;
     let deps = dead_letter_deps(&metrics());
     let (letters, mut acknowledged) =
-        DeadLetters::start_on(Place::Bucket(bucket), &deps.metrics, deps.clock, deps.stop);
+        DeadLetters::with_store(Place::Bucket(bucket), &deps.metrics, deps.clock, deps.stop);
     (0..10).for_each(|id| letters.push(letter(id)));
     wait_until("the first PUT is refused", || server.count() >= 1).await;
     wait_until("that is said", || letters.health().failing().is_some()).await;

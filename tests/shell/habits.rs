@@ -1,0 +1,102 @@
+//! How a seed's world behaves.
+
+use crate::bugs::Bug;
+use crate::rng::Rng;
+
+/// How often things go wrong, per mille, and how the daemon is set up.
+#[derive(Clone, Copy, Debug)]
+pub struct Habits {
+    /// Calls to Kinesis that fail.
+    pub kinesis: i64,
+    /// Iterators that expire before their time.
+    pub expiry: i64,
+    /// Answers without records, though there are some.
+    pub empty: i64,
+    /// Answers that take seconds.
+    pub late_answers: i64,
+    /// Attempts to deliver that do not simply succeed.
+    pub sinks: i64,
+    /// Saves that do not simply succeed.
+    pub store: i64,
+    /// Risk events that a receiver refuses for good, per mille of the ids.
+    pub refused: i64,
+    /// Turns that the pipeline's task lets pass.
+    pub lazy: i64,
+    /// Records so large that an answer is taken in pieces.
+    pub large: i64,
+    /// RD-3: outages longer than `stalled_after`. Then announcing goes on in replay, and repeats are in order (CP-5).
+    pub stalls: bool,
+    /// WN-7: other versions of the detections, while running and across restarts.
+    pub changes: bool,
+    /// BD-2: little room for state; the promise is then only that nothing is lost.
+    pub bounded: bool,
+    /// RD-4: the first start is at the latest record.
+    pub latest: bool,
+    /// Jumps of the clock in a life.
+    pub jumps: i64,
+    /// PO-3.
+    pub decode_all: bool,
+    /// The one sink is standard output; otherwise there are receivers behind several.
+    pub stdout: bool,
+    pub lives: usize,
+    pub lanes: usize,
+    /// Risk events that one attempt may carry.
+    pub batch: usize,
+    pub queue_bytes: usize,
+    pub read_buffer: usize,
+    pub channel: usize,
+    pub poll: i64,
+    pub list: i64,
+    pub checkpoint: i64,
+    pub drain: i64,
+}
+
+impl Habits {
+    pub fn draw(rng: &mut Rng) -> Self {
+        Self {
+            kinesis: rng.pick(&[0, 30, 120]),
+            expiry: rng.pick(&[0, 20, 100]),
+            empty: rng.pick(&[0, 150]),
+            late_answers: rng.pick(&[0, 0, 250]),
+            sinks: rng.pick(&[0, 200, 500]),
+            store: rng.pick(&[0, 150, 400]),
+            refused: rng.pick(&[0, 0, 100]),
+            lazy: rng.pick(&[0, 0, 300]),
+            large: rng.pick(&[0, 0, 250]),
+            stalls: rng.chance(200),
+            changes: rng.chance(350),
+            bounded: rng.chance(120),
+            latest: rng.chance(150),
+            jumps: rng.pick(&[0, 0, 2]),
+            decode_all: rng.chance(500),
+            stdout: rng.chance(350),
+            lives: 1 + rng.index(6),
+            lanes: 1 + rng.index(3),
+            batch: rng.pick(&[1, 1, 5]),
+            queue_bytes: rng.pick(&[1, 4_000, 1 << 20]),
+            read_buffer: rng.pick(&[700, 4_000, 1 << 20]),
+            channel: rng.pick(&[1, 64]),
+            poll: rng.pick(&[1_000, 1_000, 2_500]),
+            list: rng.pick(&[3_000, 20_000, 60_000]),
+            checkpoint: rng.pick(&[1_000, 4_000, 10_000]),
+            drain: rng.pick(&[2_000, 25_000, 60_000]),
+        }
+    }
+
+    /// With occasions for a mistake.
+    pub fn inviting(self, bug: Option<Bug>) -> Self {
+        match bug {
+            Some(Bug::BehindIsTip | Bug::EmptyIsEnd) => Self { empty: 150, ..self },
+            Some(Bug::SkipsAfterExpiry) => Self { expiry: 100, ..self },
+            Some(Bug::LatestAfterError) => Self { kinesis: 120, ..self },
+            Some(Bug::RetryDropped) => Self { sinks: 500, ..self },
+            Some(Bug::LetterForgotten) => Self { store: 400, refused: 100, decode_all: true, ..self },
+            _ => self,
+        }
+    }
+
+    /// The longest that something hangs or is down, in milliseconds.
+    pub fn longest(&self) -> i64 {
+        if self.stalls { 150_000 } else { 15_000 }
+    }
+}

@@ -1,0 +1,105 @@
+//! The sinks of a seed, and what their counters must add up to.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use trailrisk::config::{BatchLimit, DeliveryConfig, FormatConfig, SinkConfig, SinkKind};
+use trailrisk::metrics::Metrics;
+use trailrisk::pipeline::Ended;
+use trailrisk::plan::Severity;
+use trailrisk::risk_event::Stage;
+use trailrisk::sink::{Acknowledgements, DeadLetters, SharedStdout, SinkDeps, Sinks, WallClock};
+
+use crate::receiver::{SimStdout, SimTransport};
+use crate::world::{World, millis};
+
+/// Standard output alone; or two receivers that are required, of which one takes finals alone, and one that is not.
+pub fn configs(world: &World) -> Vec<SinkConfig> {
+    let sink = |name: &str, required, stages: &[Stage], delivery| SinkConfig {
+        name: name.to_owned(),
+        required,
+        stages: stages.to_vec(),
+        min_severity: Severity::Informational,
+        detections: Vec::new(),
+        queue_bytes: world.habits.queue_bytes,
+        format: FormatConfig::Native,
+        delivery,
+        // Of a receiver that is simulated nothing depends on its kind.
+        kind: SinkKind::Stdout,
+    };
+    if world.habits.stdout {
+        return vec![sink("out", true, &Stage::ALL, DeliveryConfig::local())];
+    }
+    vec![
+        sink("soc", true, &Stage::ALL, delivery(world)),
+        sink("siem", true, &[Stage::Final], delivery(world)),
+        sink("chat", false, &Stage::ALL, delivery(world)),
+    ]
+}
+
+fn delivery(world: &World) -> DeliveryConfig {
+    DeliveryConfig {
+        retry_min: millis(500),
+        retry_max: millis(8_000),
+        give_up_after: millis(20_000),
+        concurrency: world.habits.lanes,
+        batch: BatchLimit { events: world.habits.batch, ..BatchLimit::default() },
+    }
+}
+
+/// Stands still: nothing that is compared depends on the wall clock.
+pub fn no_clock() -> WallClock {
+    Arc::new(|| jiff::Timestamp::UNIX_EPOCH)
+}
+
+pub fn start(
+    world: &Arc<World>,
+    metrics: &Metrics,
+    dead_letters: &DeadLetters,
+    stop: CancellationToken,
+) -> (Sinks, Acknowledgements) {
+    let configs = configs(world);
+    let deps = SinkDeps {
+        metrics: metrics.clone(),
+        dead_letters: dead_letters.clone(),
+        producer: "simulation".to_owned(),
+        worker: "w1".to_owned(),
+        stream: "simulation".to_owned(),
+        clock: no_clock(),
+        stdout: SharedStdout::new(Box::new(SimStdout::new(Arc::clone(world)))),
+        stop,
+    };
+    if world.habits.stdout {
+        return Sinks::start(&configs, deps).expect("one sink on standard output");
+    }
+    let lane = |sink| SimTransport { world: Arc::clone(world), sink };
+    let lanes = (0..configs.len()).map(|sink| (0..world.habits.lanes).map(|_| lane(sink)).collect());
+    Sinks::with_transports(&configs, lanes.collect(), deps).expect("the native format")
+}
+
+/// AG-4, CP-7: after a clean stop every risk event that went out ended in exactly one of a sink's counters.
+pub fn accounts(world: &World, metrics: &Metrics, ended: &Ended) {
+    if !matches!(ended, Ended::Clean) || world.state().received.closed {
+        return;
+    }
+    let names = |families: Vec<prometheus::proto::MetricFamily>, of: &[(&str, &str)]| -> f64 {
+        let series = families.iter().flat_map(prometheus::proto::MetricFamily::get_metric);
+        let holds = |metric: &&prometheus::proto::Metric| {
+            of.iter().all(|(name, value)| {
+                metric.get_label().iter().any(|label| label.name() == *name && label.value() == *value)
+            })
+        };
+        series.filter(holds).map(|metric| metric.get_counter().get_value()).sum()
+    };
+    for sink in configs(world).iter().filter(|sink| sink.required) {
+        let emitted = sink.stages.iter().map(|stage| {
+            names(prometheus::core::Collector::collect(&metrics.risk_events_total), &[("stage", stage.as_str())])
+        });
+        let emitted: f64 = emitted.sum();
+        let delivered = prometheus::core::Collector::collect(&metrics.sink_deliveries_total);
+        let delivered = names(delivered, &[("sink", sink.name.as_str())]);
+        world.require(emitted == delivered, "AG-4", || {
+            format!("{}: {emitted} risk events went out, {delivered} are accounted for", sink.name)
+        });
+    }
+}

@@ -1,0 +1,112 @@
+//! A seed: several lives, each ended by a crash or a stop; then calm, until everything is done; then one more life, which
+//! must have nothing to say.
+
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use trailrisk::pipeline::{Ended, PipelineError};
+use trailrisk::source::SourceError;
+
+use crate::life::{End, Fate, live};
+use crate::supervision::Goal;
+use crate::verdict;
+use crate::world::World;
+
+/// What a seed came to: the first rule that was broken, if one was, and its trace.
+pub struct Outcome {
+    pub violation: Option<(&'static str, String)>,
+    pub trace: Vec<String>,
+    pub seen: BTreeSet<&'static str>,
+}
+
+/// Runs it. A panic is a violation, too: assertions are rules.
+pub fn run(world: &Arc<World>) -> Outcome {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| lives(world))) {
+        let text = panic.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+        world.violate("assertion", || text.unwrap_or_default());
+    }
+    let trace = world.take_trace();
+    let mut state = world.state();
+    Outcome { violation: state.violation.take(), trace, seen: std::mem::take(&mut state.seen) }
+}
+
+fn lives(world: &Arc<World>) {
+    for _ in 0..world.habits.lives {
+        if world.habits.changes && world.chance(300) {
+            world.change_detections();
+        }
+        // Whoever supervises it starts it again, until it does.
+        while matches!(one_life(world, fate(world)), End::NoStart(_)) {}
+        if world.is_violated() {
+            return;
+        }
+    }
+    world.state().calm = true;
+    let end = one_life(world, Fate { dies_at: u64::MAX, goal: Goal::Rest });
+    let clean = matches!(end, End::Ended(Ended::Clean));
+    world.require(clean, "ST-1", || format!("it was calm, and ended so: {end:?}"));
+    if world.is_violated() {
+        return;
+    }
+    let before = world.said();
+    one_life(world, Fate { dies_at: u64::MAX, goal: Goal::After(20_000) });
+    let after = world.said();
+    world.require(before == after, "CP-6", || format!("said after a clean stop, at rest: {before:?}, {after:?}"));
+    let end = world.now() + 100_000;
+    world.state().received.settle_network(end);
+    verdict::judge(world);
+}
+
+fn fate(world: &World) -> Fate {
+    let long = if world.habits.stalls { 300_000 } else { 120_000 };
+    let longest = if world.chance(500) { 20_000 } else { long };
+    let polls = [60, 600, 6_000][usize::try_from(world.below(3)).expect("one of three")];
+    let dies_at = if world.chance(650) { 1 + world.below(polls).unsigned_abs() } else { u64::MAX };
+    Fate { dies_at, goal: Goal::After(1_000 + world.below(longest)) }
+}
+
+fn one_life(world: &Arc<World>, fate: Fate) -> End {
+    world.state().received.begin_life();
+    let end = live(world, fate);
+    world.seen(match &end {
+        End::Crash => "a crash",
+        End::Ended(Ended::Clean) => "a clean stop",
+        End::Ended(Ended::DeadlineMissed { .. }) => "a stop that misses its deadline",
+        End::NoStart(_) => "no start",
+        End::Failed(PipelineError::Checkpoint(_)) => "an end without a checkpoint",
+        End::Failed(_) => "a source that fails",
+    });
+    match &end {
+        End::Ended(Ended::Clean) => world.state().received.settle(),
+        // What the fakes cause, and whoever supervises the daemon answers by another start.
+        End::Crash
+        | End::Ended(Ended::DeadlineMissed { .. })
+        | End::Failed(
+            PipelineError::Checkpoint(_)
+            | PipelineError::Source(SourceError::Shard { .. } | SourceError::Listing { .. }),
+        ) => {}
+        End::NoStart(
+            SourceError::Unreachable { .. }
+            | SourceError::Refused { .. }
+            | SourceError::Misconfigured { .. }
+            | SourceError::Listing { .. }
+            | SourceError::NoServerTime,
+        ) => {}
+        End::NoStart(_) | End::Failed(_) => world.violate("ST-1", || format!("it ended by {end:?}")),
+    }
+    end
+}
+
+impl World {
+    pub fn is_violated(&self) -> bool {
+        self.state().violation.is_some()
+    }
+
+    /// How much was said so far.
+    fn said(&self) -> (usize, usize) {
+        let state = self.state();
+        (state.received.deliveries.len(), state.received.letters.len())
+    }
+}
