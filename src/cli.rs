@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Runs Splunk ESCU detections over live CloudTrail.
 #[derive(Debug, Parser)]
@@ -76,10 +76,43 @@ pub struct ReplayArgs {
     /// The logical source's name, part of every id; give the live source's to get the live ids.
     #[arg(long, value_name = "NAME")]
     pub source_name: Option<String>,
+    /// How risk events are written, one a line.
+    #[command(flatten)]
+    pub format: FormatArgs,
     /// Files or folders of CloudTrail events (NDJSON, JSON, gzip, any envelope) or of dead letters; `-` or nothing is
     /// standard input.
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
+}
+
+/// How risk events are written.
+#[derive(Args, Debug)]
+pub struct FormatArgs {
+    /// As the sinks write them.
+    #[arg(long, value_enum, default_value_t = FormatName::Native)]
+    pub format: FormatName,
+    /// With `--format ocsf`: the version of the schema.
+    #[arg(long, value_name = "VERSION", default_value = "1.8.0", value_parser = ["1.8.0", "1.5.0", "1.1.0"])]
+    pub ocsf_version: String,
+    /// A template instead, such as `config/templates/slack.json.j2`.
+    #[arg(long, value_name = "FILE", conflicts_with = "format")]
+    pub template: Option<PathBuf>,
+}
+
+/// The formats by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FormatName {
+    /// trailrisk's own.
+    Native,
+    /// OCSF Detection Findings.
+    Ocsf,
+    /// CloudEvents in JSON.
+    #[value(name = "cloudevents")]
+    CloudEvents,
+    /// For Splunk's HTTP Event Collector.
+    SplunkEvent,
+    /// For Splunk's risk index: one a risk object.
+    SplunkRisk,
 }
 
 /// `trailrisk check`

@@ -10,6 +10,7 @@ use crate::cli::CheckArgs;
 use crate::clock;
 use crate::config::{self, Environment, Overrides};
 use crate::detection::Problem;
+use crate::sink;
 use crate::telemetry::visible;
 
 pub(super) fn run(args: &CheckArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
@@ -40,6 +41,7 @@ fn check_sinks(args: &CheckArgs, catalog: &Catalog) -> Result<(Option<String>, V
     let config = config::read(file, &Environment::of_process(), &Overrides::default()).map_err(Failure::config)?;
     let plans = catalog.plans();
     let error = catalog::check_subscriptions(&plans, &config.sinks).err().map(|error| error.to_string());
+    let error = error.or_else(|| sink::formats(&config.sinks).err().map(|error| error.to_string()));
     Ok((error, catalog::undelivered(&plans, &catalog.routes, &config.sinks)))
 }
 

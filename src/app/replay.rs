@@ -9,10 +9,12 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Exit, Failure};
 use crate::catalog::{self, Sources};
-use crate::cli::ReplayArgs;
+use crate::cli::{FormatArgs, FormatName, ReplayArgs};
 use crate::clock;
+use crate::config::{CloudEventsConfig, FormatConfig, OcsfVersion, SplunkEnvelope, TemplateConfig};
 use crate::plan::Plan;
 use crate::replay::{Opened, Replay, Summary, files_of, open, read_documents};
+use crate::sink::format::BodyFormat;
 use crate::sink::format::native::{self, Meta};
 use crate::telemetry::visible;
 use crate::time::EventTime;
@@ -34,9 +36,19 @@ pub(super) fn run(args: &ReplayArgs, out: &mut dyn Write, diagnostics: &mut dyn 
     let limits = crate::cloudtrail::DecodeLimits { max_inflated_bytes: sources.limits.max_inflated_bytes };
     let mut replay = Replay::new(detections.plans, source_name, bounds, limits, sources.detections.decode_all);
     let files = files_of(&paths(args)?).map_err(|error| Failure::new(Exit::Usage, error))?;
+    let format = format(&args.format)?;
     let mut out = io::BufWriter::new(out);
-    read_all(&mut replay, &files, &mut out, diagnostics)?;
+    let mut handed_back = HandedBack { out: &mut out, is_native: matches!(format, BodyFormat::Native), left_out: 0 };
+    read_all(&mut replay, &files, &mut handed_back, diagnostics)?;
+    let left_out = handed_back.left_out;
+    if left_out > 0 {
+        writeln!(
+            diagnostics,
+            "{left_out} risk events in dead letters are left out: they can be handed back as native only"
+        )?;
+    }
     let plans = replay.plans();
+    let mut not_written = None;
     let written = replay.finish(|event| {
         let meta = Meta {
             emitted_at: jiff::Timestamp::try_from(clock::wall()).unwrap_or(jiff::Timestamp::MAX),
@@ -44,7 +56,15 @@ pub(super) fn run(args: &ReplayArgs, out: &mut dyn Write, diagnostics: &mut dyn 
             worker: "replay",
             stream: "",
         };
-        out.write_all(&native::line(event, &meta))
+        let body = match format.body(event, &meta, &native::line(event, &meta).into()) {
+            Ok(body) => body,
+            Err(problem) => {
+                not_written = Some(problem);
+                return Ok(());
+            }
+        };
+        out.write_all(&body.bytes)?;
+        if body.bytes.is_empty() { Ok(()) } else { out.write_all(b"\n") }
     });
     match written.and_then(|summary| out.flush().map(|()| summary)) {
         Ok(summary) => summarize(&summary, &plans, diagnostics)?,
@@ -52,7 +72,46 @@ pub(super) fn run(args: &ReplayArgs, out: &mut dyn Write, diagnostics: &mut dyn 
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
         Err(error) => return Err(error.into()),
     }
+    if let Some(problem) = not_written {
+        return Err(Failure::new(Exit::Config, anyhow::anyhow!("not every risk event could be written: {problem}")));
+    }
     Ok(Exit::Ok)
+}
+
+fn format(args: &FormatArgs) -> Result<BodyFormat, Failure> {
+    if let Some(path) = &args.template {
+        let config = TemplateConfig { path: path.clone(), values: Vec::new() };
+        return BodyFormat::of(&FormatConfig::Template(config))
+            .map_err(|problem| Failure::new(Exit::Config, anyhow::anyhow!("template {problem}")));
+    }
+    Ok(match args.format {
+        FormatName::Native => BodyFormat::Native,
+        FormatName::Ocsf => {
+            let version = OcsfVersion::ALL.into_iter().find(|version| version.as_str() == args.ocsf_version);
+            BodyFormat::Ocsf(version.unwrap_or_default())
+        }
+        FormatName::SplunkEvent => BodyFormat::SplunkEvent(SplunkEnvelope::default()),
+        FormatName::SplunkRisk => BodyFormat::SplunkRisk(SplunkEnvelope::default()),
+        FormatName::CloudEvents => BodyFormat::CloudEvents(CloudEventsConfig::default()),
+    })
+}
+
+/// Where risk events go that a receiver refused: a dead letter holds their native line, and nothing to write another
+/// format from.
+struct HandedBack<'a> {
+    out: &'a mut dyn Write,
+    is_native: bool,
+    left_out: u64,
+}
+
+impl HandedBack<'_> {
+    fn take(&mut self, event: &[u8]) -> io::Result<()> {
+        if self.is_native {
+            return self.out.write_all(event);
+        }
+        self.left_out += 1;
+        Ok(())
+    }
 }
 
 fn paths(args: &ReplayArgs) -> Result<Vec<PathBuf>, Failure> {
@@ -69,7 +128,7 @@ fn paths(args: &ReplayArgs) -> Result<Vec<PathBuf>, Failure> {
 fn read_all(
     replay: &mut Replay,
     files: &[PathBuf],
-    out: &mut dyn Write,
+    handed_back: &mut HandedBack<'_>,
     diagnostics: &mut dyn Write,
 ) -> Result<(), Failure> {
     let progress = progress_bar(files);
@@ -78,7 +137,7 @@ fn read_all(
         let mut complaints = Vec::new();
         let read = read_documents(path, &mut |bytes| progress.inc(bytes), &mut |documents| {
             let opened = opened(documents, &mut |event| {
-                passed_on = std::mem::replace(&mut passed_on, Ok(())).and_then(|()| out.write_all(event));
+                passed_on = std::mem::replace(&mut passed_on, Ok(())).and_then(|()| handed_back.take(event));
             });
             let documents: Vec<(u64, &[u8])> = opened.iter().map(|(line, data)| (*line, &**data)).collect();
             replay.take(&documents, &mut |index, rejected| {

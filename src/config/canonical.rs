@@ -6,8 +6,8 @@ use sha2::{Digest, Sha256};
 use super::units::{show_duration, show_size};
 use super::{
     CheckpointStoreConfig, Config, DeadLetterConfig, DeliveryConfig, DetectionSettings, DetectionsConfig,
-    FileSinkConfig, HttpConfig, LimitsConfig, LogFormat, LookupConfig, S3Config, SinkConfig, SinkKind, SourceConfig,
-    StartConfig, StreamRef,
+    FileSinkConfig, FormatConfig, HttpConfig, LimitsConfig, LogFormat, LookupConfig, S3Config, SinkConfig, SinkKind,
+    SourceConfig, SplunkHecConfig, StartConfig, StreamRef,
 };
 use crate::risk_event::Stage;
 
@@ -132,14 +132,62 @@ fn sink(sink: &SinkConfig) -> Value {
     });
     let kind = match &sink.kind {
         SinkKind::Stdout => vec![json!({"type": "stdout"})],
-        SinkKind::File(config) => vec![file(config)],
-        SinkKind::Webhook(webhook) => vec![json!({"type": "webhook"}), http(&webhook.http), delivery(&sink.delivery)],
+        SinkKind::File(config) => vec![file(config), format(&sink.format)],
+        SinkKind::SplunkHec(config) => {
+            vec![splunk_hec(config), http(&config.http), envelope(&sink.format), delivery(&sink.delivery)]
+        }
+        SinkKind::Webhook(webhook) => {
+            vec![json!({"type": "webhook"}), http(&webhook.http), format(&sink.format), delivery(&sink.delivery)]
+        }
     };
     let keys = std::iter::once(common).chain(kind).flat_map(|value| match value {
         Value::Object(keys) => keys,
         _ => Map::new(),
     });
     Value::Object(keys.collect())
+}
+
+fn splunk_hec(config: &SplunkHecConfig) -> Value {
+    json!({
+        "type": "splunk_hec",
+        "token": HIDDEN,
+        "acknowledgement": config.acknowledgement,
+        "acknowledgement_timeout": show_duration(config.acknowledgement_timeout),
+        "gzip": config.gzip,
+    })
+}
+
+fn envelope(format: &FormatConfig) -> Value {
+    let (variant, envelope) = match format {
+        FormatConfig::SplunkEvent(envelope) => ("event", envelope),
+        FormatConfig::SplunkRisk(envelope) => ("risk", envelope),
+        _ => return json!({}),
+    };
+    json!({
+        "variant": variant,
+        "index": envelope.index,
+        "source": envelope.source,
+        "sourcetype": envelope.sourcetype,
+        "host": envelope.host,
+    })
+}
+
+fn format(format: &FormatConfig) -> Value {
+    let version = if let FormatConfig::Ocsf(version) = format { Some(version.as_str()) } else { None };
+    let source = match format {
+        FormatConfig::CloudEvents(config) | FormatConfig::CloudEventsBinary(config) => config.source.as_deref(),
+        _ => None,
+    };
+    let template = if let FormatConfig::Template(template) = format { Some(template) } else { None };
+    let names = template.iter().flat_map(|template| &template.values);
+    let values: Map<String, Value> = names.map(|(name, _)| (name.clone(), json!(HIDDEN))).collect();
+    json!({
+        "format": format.as_str(),
+        "ocsf_version": version,
+        "cloudevents_source": source,
+        "template": template.map(|template| &template.path),
+        "template_values": values,
+    })
 }
 
 fn names_of(stages: &[Stage]) -> Vec<&'static str> {

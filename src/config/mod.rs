@@ -5,30 +5,37 @@
 //! refused. `${NAME}` and `${file:PATH}` in a value stand for a secret, which no error and no log line repeats.
 
 mod canonical;
+mod detections;
 mod difference;
 mod environment;
 mod field;
+mod format;
 mod node;
 mod problem;
 mod read;
 mod reader;
 mod sections;
+mod splunk;
 mod substitute;
+mod template;
 #[cfg(test)]
 mod tests;
 mod units;
 
+pub use detections::{DeliverySettings, DetectionSettings, DetectionsConfig, LookupConfig};
 pub use environment::{Environment, Overrides};
+pub use format::{CloudEventsConfig, FormatConfig, OcsfVersion};
 pub use problem::{ConfigError, Place, Problem};
 pub use read::read;
+pub use splunk::{SplunkEnvelope, SplunkHecConfig};
+pub use template::TemplateConfig;
 pub(crate) use units::duration;
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::plan::{MatchType, Severity};
+use crate::plan::Severity;
 use crate::risk_event::Stage;
 use crate::time::Arrival;
 
@@ -112,76 +119,6 @@ pub enum StartConfig {
     AtTimestamp(Arrival),
 }
 
-/// `detections`: what runs.
-#[derive(Clone, Debug)]
-pub struct DetectionsConfig {
-    /// `paths`: ESCU files, or folders of them.
-    pub paths: Vec<PathBuf>,
-    /// `macros`: files of macros, or folders of them, of which a later one wins; none means only the built-in macros.
-    pub macros: Vec<PathBuf>,
-    /// `lookups`: the tables that searches may use.
-    pub lookups: Vec<LookupConfig>,
-    /// `window` (WN-1), default 1 h.
-    pub window: Duration,
-    /// `grace` (WN-2), default 15 min.
-    pub grace: Duration,
-    /// `max_future_skew` (WN-4), default 5 min.
-    pub max_future_skew: Duration,
-    /// `settings`, by detection id or name.
-    pub settings: Vec<DetectionSettings>,
-    /// `decode: all` (PO-3): parse every record instead of skipping those in which no required literal occurs.
-    pub decode_all: bool,
-    /// `reload_interval`: pause between two looks at the files; none: they are read again on SIGHUP only. Default 10 s.
-    pub reload_interval: Option<Duration>,
-}
-
-/// One lookup.
-#[derive(Clone, Debug)]
-pub struct LookupConfig {
-    /// Its name in searches.
-    pub name: String,
-    /// `path`: the CSV file.
-    pub path: PathBuf,
-    /// `case_sensitive_match`, default true.
-    pub case_sensitive: bool,
-    /// `match_type`: the columns that are not compared as texts.
-    pub match_types: BTreeMap<String, MatchType>,
-    /// `max_matches`, 1 to 1000, default 100.
-    pub max_matches: usize,
-    /// `default_match`: what is written where no row agrees.
-    pub default_match: Option<String>,
-}
-
-/// What the configuration says of one detection.
-#[derive(Clone, Debug)]
-pub struct DetectionSettings {
-    /// Where its entry is.
-    pub place: Place,
-    /// Its id or name.
-    pub detection: String,
-    /// `enabled`, default true.
-    pub enabled: bool,
-    /// `window`, where the search sets none.
-    pub window: Option<Duration>,
-    /// `grace`.
-    pub grace: Option<Duration>,
-    /// Where its risk events go. Changes nothing that is computed: no id, no byte, no fingerprint.
-    pub delivery: DeliverySettings,
-}
-
-/// Which risk events of a detection are sent, and where to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DeliverySettings {
-    /// `staged`: evaluated and counted, but not sent. Default false.
-    pub staged: bool,
-    /// `stages` that are sent, default both.
-    pub stages: Vec<Stage>,
-    /// `min_severity` that is sent, default informational.
-    pub min_severity: Severity,
-    /// `sinks` by name; empty means all whose own filters admit the risk event.
-    pub sinks: Vec<String>,
-}
-
 /// One sink.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SinkConfig {
@@ -214,14 +151,8 @@ pub enum SinkKind {
     File(FileSinkConfig),
     /// POST to a URL.
     Webhook(WebhookConfig),
-}
-
-/// `format`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum FormatConfig {
-    /// `native`: the risk event as `trailrisk.risk_event/v1`.
-    #[default]
-    Native,
+    /// Splunk's HTTP Event Collector.
+    SplunkHec(SplunkHecConfig),
 }
 
 /// How a sink delivers. What is written here (standard output, a file) has no such keys:

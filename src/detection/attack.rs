@@ -25,6 +25,24 @@ use Tactic::{
 };
 
 impl Tactic {
+    /// Its id and name in ATT&CK.
+    fn id_and_name(self) -> (&'static str, &'static str) {
+        match self {
+            ResourceDevelopment => ("TA0042", "Resource Development"),
+            InitialAccess => ("TA0001", "Initial Access"),
+            Execution => ("TA0002", "Execution"),
+            Persistence => ("TA0003", "Persistence"),
+            PrivilegeEscalation => ("TA0004", "Privilege Escalation"),
+            DefenseEvasion => ("TA0005", "Defense Evasion"),
+            CredentialAccess => ("TA0006", "Credential Access"),
+            Discovery => ("TA0007", "Discovery"),
+            LateralMovement => ("TA0008", "Lateral Movement"),
+            Collection => ("TA0009", "Collection"),
+            Exfiltration => ("TA0010", "Exfiltration"),
+            Impact => ("TA0040", "Impact"),
+        }
+    }
+
     fn phase(self) -> &'static str {
         match self {
             ResourceDevelopment => "Weaponization",
@@ -79,6 +97,15 @@ pub(super) fn kill_chain_phases(techniques: &[String]) -> Vec<String> {
     phases.into_iter().map(str::to_owned).collect()
 }
 
+/// Id and name of the tactic of a technique or sub-technique; none where it is unknown or has several, of which a
+/// detection does not say which one it means.
+pub fn only_tactic(technique: &str) -> Option<(&'static str, &'static str)> {
+    match tactics(technique) {
+        [tactic] => Some(tactic.id_and_name()),
+        _ => None,
+    }
+}
+
 fn tactics(technique: &str) -> &'static [Tactic] {
     let parent = technique.split('.').next().unwrap_or(technique);
     TECHNIQUES.iter().find(|(id, _)| *id == parent).map_or(&[], |(_, tactics)| tactics)
@@ -86,7 +113,7 @@ fn tactics(technique: &str) -> &'static [Tactic] {
 
 #[cfg(test)]
 mod tests {
-    use super::{TECHNIQUES, kill_chain_phases};
+    use super::{TECHNIQUES, kill_chain_phases, only_tactic};
 
     fn phases(techniques: &[&str]) -> Vec<String> {
         kill_chain_phases(&techniques.iter().map(|&technique| technique.to_owned()).collect::<Vec<_>>())
@@ -104,6 +131,13 @@ mod tests {
             ["Actions on Objectives", "Delivery", "Exploitation", "Installation"]
         );
         assert_eq!(phases(&["T9999"]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_tactic_is_named_only_where_there_is_no_choice() {
+        assert_eq!(only_tactic("T1119"), Some(("TA0009", "Collection")));
+        assert_eq!(only_tactic("T1110.003"), Some(("TA0006", "Credential Access")));
+        assert_eq!((only_tactic("T1078"), only_tactic("T9999")), (None, None));
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod reader;
 mod risk;
 mod search;
 
+pub use attack::only_tactic;
 pub use compile::{Compiled, compile};
 pub use expiring::ExpiringFilter;
 pub use load::{Loaded, PlanSettings, identity, load};

@@ -39,6 +39,14 @@ pub enum SinkError {
         /// The cause.
         source: std::io::Error,
     },
+    /// The format cannot be used.
+    #[error("sink {sink}: template {problem}")]
+    Template {
+        /// The sink.
+        sink: String,
+        /// What is wrong, and where.
+        problem: String,
+    },
     /// The HTTP client cannot be made.
     #[error("sink {sink}: cannot set up the HTTP client")]
     Client {

@@ -23,6 +23,7 @@ mod queue;
 mod retry;
 mod router;
 mod sinks;
+mod splunk;
 mod start;
 mod stdout;
 mod subscription;
@@ -38,5 +39,5 @@ pub use dead_letter::{DeadLetterAcknowledgements, DeadLetterDeps, DeadLetterErro
 pub use error::SinkError;
 pub use health::{BlockedSink, FailureKind, SinkHealth};
 pub use router::{Router, Routes, Withheld};
-pub use sinks::{SinkDeps, SinkEnd, Sinks, WallClock};
+pub use sinks::{SinkDeps, SinkEnd, Sinks, WallClock, formats};
 pub use stdout::{SharedStdout, StdoutWriter};

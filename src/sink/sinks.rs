@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::acknowledgement::{self, Acknowledgements, Acknowledger};
 use super::dead_letter::{DeadLetters, Refusal, RefusalReason};
 use super::error::SinkError;
-use super::format::native;
+use super::format::{Body, BodyFormat, native};
 use super::health::{BlockedSink, SinkHealth};
 use super::queue::Delivery;
 use super::router::{Router, Routes, Withheld};
@@ -84,7 +84,10 @@ impl Sinks {
         let (acknowledger, acknowledgements) = acknowledgement::channel();
         let (ended_sender, ended) = watch::channel(None);
         let transports = Transports::of_all(configs, deps.stdout, &deps.producer, &deps.clock)?;
-        let sinks: Arc<[_]> = configs.iter().map(|config| Arc::new(Sink::new(config, &deps.metrics))).collect();
+        let formats = formats(configs)?;
+        let with_formats = configs.iter().zip(formats);
+        let sinks: Arc<[_]> =
+            with_formats.map(|(config, format)| Arc::new(Sink::new(config, format, &deps.metrics))).collect();
         let worker_deps = WorkerDeps {
             dead_letters: deps.dead_letters.clone(),
             acknowledger: acknowledger.clone(),
@@ -149,8 +152,11 @@ impl Sinks {
         let queued_at = Instant::now();
         for sink in sinks {
             let share = if sink.required { shares.pop() } else { None };
-            let body = sink.format.body(&event, &meta, &line);
-            self.queue(sink, Delivery { key, line: line.clone(), body, queued_at, share });
+            let delivery = |body| Delivery { key, line: line.clone(), body, queued_at, share };
+            match sink.format.body(&event, &meta, &line) {
+                Ok(body) => self.queue(sink, delivery(body)),
+                Err(detail) => self.refuse(sink, delivery(Body::native(&line)), RefusalReason::NotWritten, detail),
+            }
         }
     }
 
@@ -205,13 +211,15 @@ impl Sinks {
                 "the queue of a best-effort sink is full; risk events go to the dead letters"
             );
         }
-        let detail = "the queue is full".to_owned();
-        self.dead_letters.push_refusal(Refusal {
-            sink: Arc::clone(&sink.name),
-            reason: RefusalReason::QueueFull,
-            detail,
-            delivery,
-        });
+        self.refuse(sink, delivery, RefusalReason::QueueFull, "the queue is full".to_owned());
+    }
+
+    fn refuse(&self, sink: &Sink, delivery: Delivery, reason: RefusalReason, detail: String) {
+        if reason == RefusalReason::NotWritten {
+            sink.metrics.dead_lettered.inc();
+            tracing::error!(sink = &*sink.name, detail, key = %delivery.key, "a risk event goes to the dead letters");
+        }
+        self.dead_letters.push_refusal(Refusal { sink: Arc::clone(&sink.name), reason, detail, delivery });
     }
 
     fn meta(&self) -> native::Meta<'_> {
@@ -222,6 +230,17 @@ impl Sinks {
             stream: &self.stream,
         }
     }
+}
+
+/// Those of all sinks, in their order.
+///
+/// # Errors
+/// The first template that cannot be used.
+pub fn formats(configs: &[SinkConfig]) -> Result<Vec<BodyFormat>, SinkError> {
+    let format = |config: &SinkConfig| {
+        BodyFormat::of(&config.format).map_err(|problem| SinkError::Template { sink: config.name.clone(), problem })
+    };
+    configs.iter().map(format).collect()
 }
 
 /// Counts the time from its making to its drop, which is also how a `select!` ends a wait.
@@ -238,3 +257,5 @@ impl Drop for Waiting<'_> {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod throughput;

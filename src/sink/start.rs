@@ -9,6 +9,7 @@ use super::error::SinkError;
 use super::file::FileSink;
 use super::retry::RetryPolicy;
 use super::sinks::WallClock;
+use super::splunk::SplunkHec;
 use super::stdout::{SharedStdout, Stdout};
 use super::webhook::Webhook;
 use super::worker::{self, Sink, WorkerDeps};
@@ -23,6 +24,8 @@ pub(super) enum Transports {
     File(FileSink),
     /// One a lane.
     Webhook(Vec<Webhook>),
+    /// One a lane.
+    SplunkHec(Vec<SplunkHec>),
 }
 
 impl Transports {
@@ -40,6 +43,10 @@ impl Transports {
                 None => Err(SinkError::SecondStdout { sink: config.name.clone() }),
             },
             SinkKind::File(file) => Ok(Self::File(FileSink::new(&config.name, file)?)),
+            SinkKind::SplunkHec(splunk) => {
+                let transport = SplunkHec::new(&config.name, splunk, producer, clock)?;
+                Ok(Self::SplunkHec(vec![transport; config.delivery.concurrency.max(1)]))
+            }
             SinkKind::Webhook(webhook) => {
                 let transport = Webhook::new(&config.name, webhook, producer, clock)?;
                 Ok(Self::Webhook(vec![transport; config.delivery.concurrency.max(1)]))
@@ -52,6 +59,7 @@ impl Transports {
         match self {
             Self::Stdout(stdout) => tokio::spawn(worker::run(sink, vec![stdout], deps)),
             Self::File(file) => tokio::spawn(worker::run(sink, vec![file], deps)),
+            Self::SplunkHec(lanes) => tokio::spawn(worker::run(sink, lanes, deps)),
             Self::Webhook(lanes) => tokio::spawn(worker::run(sink, lanes, deps)),
         };
     }

@@ -10,7 +10,9 @@ use tokio::time::Instant;
 use tokio_util::bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
-pub(super) use receiver::{Answer, Receiver, webhook_config};
+use super::format::native;
+use super::format::schema::check_dead_letter;
+pub(super) use receiver::{Answer, Receiver, quick, webhook_config};
 
 use super::format::Body;
 use super::queue::Delivery;
@@ -36,6 +38,12 @@ pub(super) fn sink_config(name: &str) -> SinkConfig {
         delivery: DeliveryConfig::default(),
         kind: SinkKind::Stdout,
     }
+}
+
+/// What an emission of a test has beside the risk event.
+pub(super) fn meta() -> native::Meta<'static> {
+    let emitted_at = "2023-04-24T23:51:18.5Z".parse().unwrap();
+    native::Meta { emitted_at, producer: "trailrisk/0.1.0", worker: "w1", stream: "trail" }
 }
 
 /// The seed's risk event: its golden row, as the final of its hour.
@@ -172,7 +180,8 @@ impl DeadLetterFile {
 
     pub(super) fn lines(&self) -> Vec<serde_json::Value> {
         let text = std::fs::read_to_string(self.path()).unwrap();
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        let checked = text.lines().inspect(|line| check_dead_letter(line.as_bytes()));
+        checked.map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 }
 

@@ -32,12 +32,14 @@ pub(super) struct Failure {
     pub(super) kind: FailureKind,
     /// For the operator; holds neither secrets nor text of events or receivers.
     pub(super) detail: String,
+    /// Which of the batch is refused, where the receiver says so.
+    pub(super) refused: Option<usize>,
     /// The pause that the receiver asks for.
     pub(super) retry_after: Option<Duration>,
 }
 
 impl Failure {
     pub(super) fn new(kind: FailureKind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), retry_after: None }
+        Self { kind, detail: detail.into(), refused: None, retry_after: None }
     }
 }

@@ -66,8 +66,8 @@ enum Settled {
     Delivered,
     /// Of one delivery: three times.
     Refused(String),
-    /// Of several: something in it.
-    Divided,
+    /// Of several: something in it, or the one of this index.
+    Divided(Option<usize>),
     /// The first one's time is over.
     Expired(String),
     Closed,
@@ -115,7 +115,7 @@ impl<T: Transport> Lane<T> {
                 Settled::Refused(detail) => {
                     self.sink.dead_letter(&self.dead_letters, batch, RefusalReason::Refused, &detail).await
                 }
-                Settled::Divided => batches.extend(batch.into_iter().map(|delivery| vec![delivery])),
+                Settled::Divided(refused) => batches.extend(divided(batch, refused)),
                 Settled::Expired(detail) => {
                     let is_over = |delivery: &Delivery| self.sink.time_left(delivery).is_zero();
                     let (over, rest): (Vec<_>, Vec<_>) = batch.into_iter().partition(is_over);
@@ -159,7 +159,7 @@ impl<T: Transport> Lane<T> {
             };
             drop(pass);
             if batch.len() > 1 {
-                return Settled::Divided;
+                return Settled::Divided(failure.refused);
             }
             sink.report(batch, &failure);
             refusals += 1;
@@ -175,14 +175,24 @@ impl<T: Transport> Lane<T> {
     }
 }
 
+/// One by one, or, where the receiver names the refused one, that one alone between the others.
+fn divided(mut batch: Vec<Delivery>, refused: Option<usize>) -> Vec<Vec<Delivery>> {
+    let Some(refused) = refused.filter(|index| *index < batch.len()) else {
+        return batch.into_iter().map(|delivery| vec![delivery]).collect();
+    };
+    let after = batch.split_off(refused + 1);
+    let alone = batch.split_off(refused);
+    [batch, alone, after].into_iter().filter(|part| !part.is_empty()).collect()
+}
+
 impl Sink {
-    pub(super) fn new(config: &SinkConfig, metrics: &Metrics) -> Self {
+    pub(super) fn new(config: &SinkConfig, format: BodyFormat, metrics: &Metrics) -> Self {
         let retry = RetryPolicy::of(config);
         Self {
             name: config.name.as_str().into(),
             required: config.required,
             queue: Queue::new(config.queue_bytes),
-            format: BodyFormat::of(&config.format),
+            format,
             batch: config.delivery.batch,
             retry,
             circuit: Circuit::new(retry),

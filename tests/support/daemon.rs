@@ -242,7 +242,9 @@ impl Daemon {
         let status: Result<ExitStatus, _> = tokio::time::timeout(PATIENCE, ending).await;
         let log = self.stderr.all().join("\n");
         let status = status.unwrap_or_else(|_| panic!("it did not end within {} s:\n{log}", PATIENCE.as_secs()));
-        Ended { code: status.code(), lines: self.stdout.all(), log }
+        let lines = self.stdout.all();
+        super::schema::check_risk_events(&lines);
+        Ended { code: status.code(), lines, log }
     }
 
     /// Closes the reading end of its standard output.

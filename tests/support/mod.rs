@@ -2,6 +2,7 @@
 
 pub mod daemon;
 pub mod kinesis;
+mod schema;
 
 use std::future::Future;
 use std::time::{Duration, UNIX_EPOCH};

@@ -2,10 +2,12 @@
 //! them to operators; a test holds the two together.
 
 mod detections;
+mod format;
 mod lookups;
 mod rest;
 mod sinks;
 mod source;
+mod splunk;
 mod url;
 
 use std::collections::BTreeSet;

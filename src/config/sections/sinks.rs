@@ -2,13 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use super::{DAY, HOUR, MILLISECOND, MINUTE, SECOND, min_severity, one_line, stages, url};
+use super::format::format;
+use super::{DAY, HOUR, MILLISECOND, MINUTE, SECOND, min_severity, one_line, splunk, stages, url};
 use crate::config::field::Field;
 use crate::config::reader::Section;
 use crate::config::{
     BatchLimit, DeliveryConfig, FileSinkConfig, FormatConfig, Fsync, HttpConfig, Secret, SinkConfig, SinkKind,
     WebhookConfig,
 };
+use crate::risk_event::Stage;
 
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
@@ -42,14 +44,18 @@ fn sink(mut section: Section<'_>, names: &mut BTreeSet<String>) -> Option<SinkCo
         section.problem("name", format!("{name:?} is the name of an earlier sink; names must be unique"));
     }
     let required = section.take("required").flag(true);
-    let stages = stages(section.take("stages"), "names no stage, so the sink would receive nothing");
+    let stages_field = section.take("stages");
+    let has_stages = stages_field.node.is_some();
+    let mut stages = stages(stages_field, "names no stage, so the sink would receive nothing");
     let min_severity = min_severity(section.take("min_severity"));
     let detections = section.take("detections").items().into_iter().filter_map(detection).collect();
     let queue_bytes = section.take("queue_bytes").size(64 * KIB..=16 * GIB, 16 * MIB);
     // Without a type, its keys cannot be told from wrong ones.
-    let (kind, delivery) = kind(&mut section)?;
+    let (kind, format, delivery) = kind(&mut section)?;
+    if matches!(format, FormatConfig::SplunkRisk(_)) && !has_stages {
+        stages = vec![Stage::Final];
+    }
     section.finish();
-    let format = FormatConfig::Native;
     Some(SinkConfig { name, required, stages, min_severity, detections, queue_bytes, format, delivery, kind })
 }
 
@@ -64,13 +70,15 @@ fn detection(field: Field<'_>) -> Option<String> {
     field.read(|text| one_line(text, 256).map(|()| text.to_owned()))
 }
 
-fn kind(section: &mut Section<'_>) -> Option<(SinkKind, DeliveryConfig)> {
+fn kind(section: &mut Section<'_>) -> Option<(SinkKind, FormatConfig, DeliveryConfig)> {
     let field = section.take("type");
-    field.require("stdout, file or webhook");
-    match field.one_of(&[("stdout", "stdout"), ("file", "file"), ("webhook", "webhook")])? {
-        "stdout" => Some((SinkKind::Stdout, DeliveryConfig::local())),
-        "file" => Some((SinkKind::File(file(section)), DeliveryConfig::local())),
-        _ => Some((SinkKind::Webhook(WebhookConfig { http: http(section) }), delivery(section))),
+    field.require("stdout, file, webhook or splunk_hec");
+    let names = ["stdout", "file", "webhook", "splunk_hec"].map(|name| (name, name));
+    match field.one_of(&names)? {
+        "stdout" => Some((SinkKind::Stdout, FormatConfig::Native, DeliveryConfig::local())),
+        "file" => Some((SinkKind::File(file(section)), file_format(section), DeliveryConfig::local())),
+        "splunk_hec" => Some(splunk::splunk_hec(section)),
+        _ => Some(webhook(section)),
     }
 }
 
@@ -93,11 +101,28 @@ fn file(section: &mut Section<'_>) -> FileSinkConfig {
     }
 }
 
+/// A line has no headers.
+fn file_format(section: &mut Section<'_>) -> FormatConfig {
+    let format = format(section);
+    if matches!(format, FormatConfig::CloudEventsBinary(_)) {
+        section.problem("format", "puts half of the risk event into headers, which a file does not have");
+    }
+    format
+}
+
+fn webhook(section: &mut Section<'_>) -> (SinkKind, FormatConfig, DeliveryConfig) {
+    let (http, format, delivery) = (http(section), format(section), delivery(section, 1));
+    if matches!(format, FormatConfig::CloudEventsBinary(_)) && delivery.batch.events > 1 {
+        section.problem("batch_max_events", "is above 1, but `cloudevents_binary` has headers for one event only");
+    }
+    (SinkKind::Webhook(WebhookConfig { http }), format, delivery)
+}
+
 /// The keys of every sink whose receiver is elsewhere.
-fn delivery(section: &mut Section<'_>) -> DeliveryConfig {
+pub(super) fn delivery(section: &mut Section<'_>, batch_events: usize) -> DeliveryConfig {
     let default = DeliveryConfig::default();
     let batch = BatchLimit {
-        events: section.take("batch_max_events").count(1..=1000, default.batch.events),
+        events: section.take("batch_max_events").count(1..=1000, batch_events),
         bytes: section.take("batch_max_bytes").size(KIB..=64 * MIB, default.batch.bytes),
     };
     let delivery = DeliveryConfig {
@@ -113,7 +138,7 @@ fn delivery(section: &mut Section<'_>) -> DeliveryConfig {
     delivery
 }
 
-fn http(section: &mut Section<'_>) -> HttpConfig {
+pub(super) fn http(section: &mut Section<'_>) -> HttpConfig {
     let allow_http = section.take("allow_http").flag(false);
     let allow_private = section.take("allow_private").flag(false);
     let check_url = |text: &str| url::webhook(text, allow_http, allow_private);
@@ -140,7 +165,7 @@ fn header(name: String, value: Field<'_>, seen: &mut BTreeSet<String>) -> Option
     Some((name, Secret(value)))
 }
 
-fn header_value(text: &str) -> Result<(), String> {
+pub(super) fn header_value(text: &str) -> Result<(), String> {
     let is_sendable = |c: char| c == ' ' || c.is_ascii_graphic();
     let is_valid = !text.is_empty() && text.chars().all(is_sendable);
     if is_valid { Ok(()) } else { Err("is empty or holds what no header may: visible ASCII is expected".to_owned()) }

@@ -109,6 +109,32 @@ fn every_rule_refuses_its_violation() {
 }
 
 #[test]
+fn every_rule_of_formats_and_splunk_refuses_its_violation() {
+    assert_each_is_refused(&[
+        ("sinks[0].format", with("webhook", "url: 'https://x/', format: xml")),
+        ("sinks[0].ocsf_version", with("webhook", "url: 'https://x/', format: ocsf, ocsf_version: '1.2.0'")),
+        ("sinks[0].ocsf_version", with("webhook", "url: 'https://x/', ocsf_version: '1.8.0'")),
+        ("sinks[0].cloudevents_source", with("webhook", "url: 'https://x/', cloudevents_source: 'urn:x'")),
+        (
+            "sinks[0].cloudevents_source",
+            with("webhook", "url: 'https://x/', format: cloudevents, cloudevents_source: 'a b'"),
+        ),
+        (
+            "sinks[0].batch_max_events",
+            with("webhook", "url: 'https://x/', format: cloudevents_binary, batch_max_events: 2"),
+        ),
+        ("sinks[0].template", with("webhook", "url: 'https://x/', format: template")),
+        ("sinks[0].template", with("webhook", "url: 'https://x/', template: t.j2")),
+        ("sinks[0].template_values", with("webhook", "url: 'https://x/', template_values: {a: b}")),
+        ("sinks[0].token", LEAST.replace("type: stdout", "type: splunk_hec, url: 'https://x/'")),
+        (
+            "sinks[0].variant",
+            LEAST.replace("type: stdout", "type: splunk_hec, url: 'https://x/', token: t, variant: raw"),
+        ),
+    ]);
+}
+
+#[test]
 fn every_rule_of_single_detections_refuses_its_violation() {
     assert_each_is_refused(&[
         ("detections.settings[1].detection", with("detections", "settings: [{detection: A}, {detection: A}]")),

@@ -17,7 +17,7 @@ fn with_examples() -> String {
 }
 
 fn read_shipped(text: &str) -> (Config, BTreeSet<String>) {
-    let environment = Environment::of([("SOC_TOKEN", "t0ken")]);
+    let environment = Environment::of([("SOC_TOKEN", "t0ken"), ("SPLUNK_TOKEN", "t0ken")]);
     let (config, known) = read_text(text, Path::new("config/trailrisk.yaml"), &environment, &Overrides::default());
     (config.unwrap_or_else(|error| panic!("{error}")), known)
 }
@@ -26,7 +26,9 @@ fn read_shipped(text: &str) -> (Config, BTreeSet<String>) {
 fn keys_of(node: &Node, path: &str, keys: &mut BTreeSet<String>) {
     match &node.data {
         Data::List(items) => items.iter().for_each(|item| keys_of(item, &format!("{path}[]"), keys)),
-        Data::Map(entries) if !path.ends_with(".headers") && !path.ends_with(".lookups") => {
+        Data::Map(entries)
+            if !path.ends_with(".headers") && !path.ends_with(".template_values") && !path.ends_with(".lookups") =>
+        {
             for entry in entries {
                 let path = if path.is_empty() { entry.key.clone() } else { format!("{path}.{}", entry.key) };
                 keys_of(&entry.value, &path, keys);
@@ -41,7 +43,7 @@ fn keys_of(node: &Node, path: &str, keys: &mut BTreeSet<String>) {
 fn the_shipped_file_is_valid_with_and_without_its_examples() {
     assert_eq!(read_shipped(SHIPPED).0.sinks.len(), 1);
     let (config, _) = read_shipped(&with_examples());
-    assert_eq!((config.sinks.len(), config.detections.settings.len()), (3, 1));
+    assert_eq!((config.sinks.len(), config.detections.settings.len()), (4, 1));
     let [plain, offices] = &*config.detections.lookups else { panic!("two lookups") };
     assert_eq!(
         (plain.name.as_str(), plain.path.as_path()),
@@ -85,4 +87,25 @@ fn the_shipped_example_of_a_webhook_has_the_defaults() {
     let (shipped, least) = (read_shipped(&with_examples()).0, read_shipped(&least).0);
     let webhook = shipped.sinks.iter().find(|sink| sink.name == "soc").expect("the example");
     assert_eq!(format!("{webhook:?}"), format!("{:?}", least.sinks[0]));
+}
+
+#[test]
+fn the_shipped_example_of_splunk_has_the_defaults() {
+    let splunk = "- {name: splunk, type: splunk_hec, stages: [final], url: 'https://splunk.example.com:8088', \
+                  token: '${SPLUNK_TOKEN}'}";
+    let least = LEAST.replace("[{name: out, type: stdout}]", &format!("\n  {splunk}"));
+    let (shipped, least) = (read_shipped(&with_examples()).0, read_shipped(&least).0);
+    let example = shipped.sinks.iter().find(|sink| sink.name == "splunk");
+    assert_eq!(format!("{example:?}"), format!("{:?}", least.sinks.first()));
+}
+
+#[test]
+fn splunks_risk_index_gets_finals_alone_unless_stages_are_named() {
+    let stages = |more: &str| {
+        let splunk = format!("{{name: s, type: splunk_hec, url: 'https://x/', token: t{more}}}");
+        read_shipped(&LEAST.replace("{name: out, type: stdout}", &splunk)).0.sinks[0].stages.clone()
+    };
+    assert_eq!(stages(""), Stage::ALL);
+    assert_eq!(stages(", variant: risk"), [Stage::Final]);
+    assert_eq!(stages(", variant: risk, stages: [early]"), [Stage::Early]);
 }

@@ -32,6 +32,8 @@ pub(in crate::sink) enum RefusalReason {
     GivenUp,
     /// A best-effort sink had no room for it.
     QueueFull,
+    /// The sink's template does not fit it.
+    NotWritten,
 }
 
 /// A dead letter of either origin, until it is durable.
@@ -83,6 +85,7 @@ impl RefusalReason {
             Self::Refused => "refused",
             Self::GivenUp => "given_up",
             Self::QueueFull => "queue_full",
+            Self::NotWritten => "not_written",
         }
     }
 }

@@ -3,16 +3,12 @@
 //! `schema` names it: `trailrisk.risk_event/v1`. The bytes outside `meta` are the compared bytes (EM-4): a pure
 //! function of the risk event.
 
-use std::fmt::Display;
-use std::sync::Arc;
-
-use serde::ser::{SerializeMap, SerializeSeq};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::to_json;
+use super::value::{Columns, ScalarBody, Text};
 use crate::engine::{SequenceNumber, ShardId};
 use crate::plan::PlanText;
-use crate::plan::{Scalar, Value};
 use crate::risk_event::{Evidence, Pane, RiskEvent, RiskObject, ThreatObject};
 use crate::time::Arrival;
 
@@ -42,6 +38,8 @@ pub fn line(event: &RiskEvent, meta: &Meta<'_>) -> Vec<u8> {
     line.extend_from_slice(b",\"meta\":");
     line.extend_from_slice(&to_json(&MetaBody::of(event, meta)));
     line.extend_from_slice(b"}\n");
+    #[cfg(test)]
+    super::schema::check_risk_event(&line);
     line
 }
 
@@ -241,75 +239,6 @@ impl<'a> PositionBody<'a> {
     fn of((shard, number): &'a (ShardId, SequenceNumber)) -> Self {
         Self { shard: shard.as_str(), sequence_number: number.as_str() }
     }
-}
-
-/// Written as its `Display`: ids as 32 hexadecimal digits, instants as RFC 3339 in UTC.
-struct Text<T>(T);
-
-impl<T: Display> Serialize for Text<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
-    }
-}
-
-/// Named values as an object, in their own order.
-struct Columns<'a>(&'a [(Arc<str>, Value)]);
-
-impl Serialize for Columns<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (name, value) in self.0 {
-            map.serialize_entry(&**name, &ValueBody(value))?;
-        }
-        map.end()
-    }
-}
-
-/// A multivalue field is a list; an absent one is null, so that the row's shape does not depend on the data.
-struct ValueBody<'a>(&'a Value);
-
-impl Serialize for ValueBody<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.0 {
-            Value::Null => serializer.serialize_none(),
-            Value::One(scalar) => ScalarBody(scalar).serialize(serializer),
-            Value::Many(scalars) => {
-                let mut list = serializer.serialize_seq(Some(scalars.len()))?;
-                for scalar in scalars {
-                    list.serialize_element(&ScalarBody(scalar))?;
-                }
-                list.end()
-            }
-        }
-    }
-}
-
-/// Text stays text, also where it looks like a number.
-struct ScalarBody<'a>(&'a Scalar);
-
-impl Serialize for ScalarBody<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.0 {
-            Scalar::Text(text) => serializer.serialize_str(text),
-            Scalar::Number(number) => serialize_number(*number, serializer),
-        }
-    }
-}
-
-/// The largest magnitude below which every integer is a double of its own.
-const EXACT_INTEGER: f64 = 9_007_199_254_740_992.0;
-
-/// Integers without decimals, other numbers in the shortest form that reads back as the same double; infinities, which
-/// JSON lacks, as Splunk prints them.
-fn serialize_number<S: Serializer>(number: f64, serializer: S) -> Result<S::Ok, S::Error> {
-    if number.is_infinite() {
-        return serializer.serialize_str(if number > 0.0 { "inf" } else { "-inf" });
-    }
-    if number.fract() == 0.0 && number.abs() <= EXACT_INTEGER {
-        #[expect(clippy::cast_possible_truncation, reason = "an integer within 2^53")]
-        return serializer.serialize_i64(number as i64);
-    }
-    serializer.serialize_f64(number)
 }
 
 #[cfg(test)]

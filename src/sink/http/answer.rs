@@ -15,6 +15,7 @@ pub(super) fn judge(status: StatusCode, headers: &HeaderMap, now: jiff::Timestam
     Outcome::Failed(Failure {
         kind,
         detail: format!("the receiver answers {}{hint}", status.as_u16()),
+        refused: None,
         retry_after: retry_after.and_then(|value| parse_retry_after(value, now)),
     })
 }

@@ -9,7 +9,7 @@ mod answer;
 use std::error::Error as _;
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, Url};
 
 use self::address::{GuardedResolver, RefusedAddress};
 use super::error::SinkError;
@@ -54,7 +54,12 @@ impl HttpClient {
 
     /// A POST to the URL with the configured headers.
     pub(super) fn post(&self) -> RequestBuilder {
-        self.client.post(self.url.clone()).headers(self.headers.clone())
+        self.request(Method::POST, self.url.clone())
+    }
+
+    /// A request to another URL of the same receiver, with the configured headers.
+    pub(super) fn request(&self, method: Method, url: Url) -> RequestBuilder {
+        self.client.request(method, url).headers(self.headers.clone())
     }
 
     /// Sends a request and reads the answer, whatever it says.

@@ -4,7 +4,7 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 use super::*;
-use crate::config::{DeliveryConfig, DeliverySettings, Secret, WebhookConfig};
+use crate::config::{DeliveryConfig, DeliverySettings, FormatConfig, Secret, TemplateConfig, WebhookConfig};
 use crate::risk_event::Stage;
 use crate::sink::health::FailureKind;
 use crate::sink::testing::{
@@ -304,4 +304,35 @@ async fn threat_10_no_secret_reaches_the_log_the_health_or_the_dead_letters() {
         let ours: Vec<_> = text.lines().filter(|line| line.contains(CANARY)).collect();
         assert!(ours.is_empty(), "{place}: {ours:?}");
     }
+}
+
+#[tokio::test]
+async fn cp_7_what_a_template_does_not_fit_becomes_a_dead_letter_and_is_acknowledged() {
+    let receiver = Receiver::start([]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.json.j2");
+    std::fs::write(&path, r#"{"n": {{ row.count }}}"#).unwrap();
+    let format = FormatConfig::Template(TemplateConfig { path, values: Vec::new() });
+    let mut rig = Rig::start(&[SinkConfig { format, ..receiver.sink(|_| {}) }]).await;
+    let key = rig.push(1, Stage::Final);
+    assert_eq!(rig.done.next().await, Some(key));
+    assert_eq!(&*receiver.requests()[0].body, b"{\"n\":1}");
+    rig.sinks.push(RiskEvent { row: Vec::new(), ..event(2, Stage::Final) });
+    assert_eq!(rig.done.next().await.map(|key| key.id.0), Some(2));
+    let letters = rig.dead.lines();
+    assert_eq!((letters.len(), letters[0]["reason"].as_str()), (1, Some("not_written")));
+    assert_eq!((receiver.requests().len(), rig.deliveries("hook", "dead_lettered")), (1, 1));
+}
+
+#[tokio::test]
+async fn a_template_that_cannot_be_used_stops_the_start_with_its_sink_and_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.json.j2");
+    std::fs::write(&path, "{\n{{ nothing }}\n}").unwrap();
+    let format = FormatConfig::Template(TemplateConfig { path: path.clone(), values: Vec::new() });
+    let metrics = metrics();
+    let dead = DeadLetterFile::start(&metrics).await;
+    let deps = deps(&metrics, &dead.letters, Box::new(tokio::io::sink()));
+    let error = Sinks::start(&[SinkConfig { format, ..sink_config("out") }], deps).err().unwrap().to_string();
+    assert!(error.starts_with(&format!("sink out: template {}:2: ", path.display())), "{error}");
 }

@@ -33,15 +33,18 @@ impl Transport for Webhook {
     async fn attempt(&mut self, batch: &[Delivery]) -> Outcome {
         let (key, content_type, body) = match batch {
             [one] => (one.key.to_string(), one.body.content_type, one.body.bytes.clone()),
-            several => (batch_key(several), "application/json", Bytes::from(format::array(several))),
+            several => (batch_key(several), format::array_content_type(several), Bytes::from(format::array(several))),
         };
-        let request = self
+        let mut request = self
             .http
             .post()
             .header(CONTENT_TYPE, content_type)
             .header("idempotency-key", &key)
             .header("webhook-id", &key)
             .body(body);
+        if let [one] = batch {
+            request = one.body.headers.iter().fold(request, |request, (name, value)| request.header(*name, value));
+        }
         self.http.deliver(request).await
     }
 }

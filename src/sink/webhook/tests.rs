@@ -5,10 +5,11 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::config::{Secret, SinkKind};
+use crate::config::{CloudEventsConfig, FormatConfig, Secret, SinkKind};
 use crate::risk_event::{DeliveryKey, RiskEventId, Stage};
+use crate::sink::format::{BodyFormat, native};
 use crate::sink::health::FailureKind;
-use crate::sink::testing::{Answer, Receiver, delivery, webhook_config};
+use crate::sink::testing::{Answer, Receiver, delivery, event, meta, webhook_config};
 use crate::sink::transport::Failure;
 
 const KEY: DeliveryKey = DeliveryKey { id: RiskEventId(0xabc), stage: Stage::Early };
@@ -64,6 +65,30 @@ async fn a_post_carries_the_event_and_its_delivery_key() {
     assert_eq!(header("content-type"), "application/json");
     assert_eq!(header("user-agent"), "trailrisk/0.1.0");
     assert_eq!(header("authorization"), format!("Bearer {CANARY}"));
+}
+
+#[tokio::test]
+async fn the_headers_of_a_cloudevent_go_with_it_and_a_batch_has_a_media_type_of_its_own() {
+    let receiver = Receiver::start([]).await;
+    let mut webhook = webhook(&to(&receiver)).unwrap();
+    let sent = |config: &FormatConfig, id| {
+        let event = event(id, Stage::Final);
+        let line = Bytes::from(native::line(&event, &meta()));
+        let body = BodyFormat::of(config).unwrap().body(&event, &meta(), &line).unwrap();
+        Delivery { body, line, ..delivery(event.delivery_key(), "") }
+    };
+    let binary = FormatConfig::CloudEventsBinary(CloudEventsConfig::default());
+    assert_eq!(webhook.attempt(&[sent(&binary, 1)]).await, Outcome::Delivered);
+    let structured = FormatConfig::CloudEvents(CloudEventsConfig::default());
+    assert_eq!(webhook.attempt(&[sent(&structured, 1)]).await, Outcome::Delivered);
+    assert_eq!(webhook.attempt(&[sent(&structured, 1), sent(&structured, 2)]).await, Outcome::Delivered);
+    let requests = receiver.requests();
+    let types: Vec<_> = requests.iter().map(|request| request.headers["content-type"].to_str().unwrap()).collect();
+    assert_eq!(types, ["application/json", "application/cloudevents+json", "application/cloudevents-batch+json"]);
+    assert_eq!(requests[0].headers["ce-id"], event(1, Stage::Final).delivery_key().to_string());
+    assert!(requests[1].headers.get("ce-id").is_none());
+    let batch: Vec<serde_json::Value> = serde_json::from_slice(&requests[2].body).unwrap();
+    assert_eq!(batch.len(), 2);
 }
 
 #[tokio::test]

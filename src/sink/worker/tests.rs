@@ -75,7 +75,8 @@ impl Rig {
         let metrics = metrics();
         let dead = DeadLetterFile::start(&metrics).await;
         let delivery = DeliveryConfig { retry_min: Duration::from_secs(1), batch, ..DeliveryConfig::default() };
-        let sink = Arc::new(Sink::new(&SinkConfig { required, delivery, ..sink_config("s") }, &metrics));
+        let sink =
+            Arc::new(Sink::new(&SinkConfig { required, delivery, ..sink_config("s") }, BodyFormat::Native, &metrics));
         let (ended_sender, ended) = watch::channel(None);
         let stop = CancellationToken::new();
         let (acknowledger, done) = acknowledgement::channel();

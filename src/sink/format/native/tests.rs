@@ -1,8 +1,11 @@
+use std::sync::Arc;
+
 use serde_json::Value as Json;
 
 use super::*;
+use crate::plan::{Scalar, Value};
 use crate::risk_event::{Marks, RiskEventId, Stage};
-use crate::sink::testing::seed_event;
+use crate::sink::testing::{meta, seed_event};
 use crate::time::EventTime;
 
 /// The page of the outputs, for the seed's golden row.
@@ -23,11 +26,6 @@ const SEED: &str = concat!(
     r#""event_count":1,"first_event":"2023-04-24T23:51:17Z","last_event":"2023-04-24T23:51:17Z","#,
     r#""evidence":[{"event_id":"894153ad-ed86-4719-bb66-6c52ef7dc767","event_time":"2023-04-24T23:51:17Z"}],"evidence_truncated":false"#,
 );
-
-fn meta() -> Meta<'static> {
-    let emitted_at = "2023-04-24T23:51:18.5Z".parse().unwrap();
-    Meta { emitted_at, producer: "trailrisk/0.1.0", worker: "w1", stream: "trail" }
-}
 
 fn text(event: &RiskEvent) -> String {
     String::from_utf8(compared(event)).unwrap()

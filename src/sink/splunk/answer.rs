@@ -1,0 +1,50 @@
+//! What the collector's answers mean, by the code in their body.
+
+use serde::Deserialize;
+
+use crate::sink::health::FailureKind;
+
+/// The body of an answer, as far as it matters. Its text is not told: it may repeat what was sent.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Reply {
+    pub(super) code: Option<u32>,
+    /// From 0, over the objects of the request.
+    #[serde(rename = "invalid-event-number")]
+    pub(super) invalid_event_number: Option<usize>,
+    #[serde(rename = "ackId")]
+    pub(super) ack_id: Option<u64>,
+}
+
+impl Reply {
+    /// What is no such answer (a proxy's page) says nothing.
+    pub(super) fn of(body: &[u8]) -> Self {
+        serde_json::from_slice(body).unwrap_or_default()
+    }
+}
+
+/// What a code calls for, and what it says; none where the status has to decide.
+pub(super) fn meaning(code: u32) -> Option<(FailureKind, &'static str)> {
+    use FailureKind::{EventRefused, Misconfigured, Unavailable};
+    let meaning = match code {
+        1 => (Misconfigured, "the token is disabled"),
+        2 | 3 => (Misconfigured, "the token is not accepted as authorization"),
+        4 | 21 => (Misconfigured, "the token is unknown"),
+        22 => (Misconfigured, "the token is disabled"),
+        5 => (Misconfigured, "no data arrived: something between here and Splunk takes the body away"),
+        6 => (EventRefused, "the data format is invalid"),
+        7 => (Misconfigured, "the token does not allow this index"),
+        8 => (Unavailable, "internal server error"),
+        9 => (Unavailable, "the server is busy"),
+        10 => (Misconfigured, "the token has indexer acknowledgement: set `acknowledgement: true`"),
+        11 => (Misconfigured, "the channel is invalid"),
+        12 => (EventRefused, "the field `event` is missing"),
+        13 => (EventRefused, "the field `event` is blank"),
+        14 => (Misconfigured, "the token has no indexer acknowledgement: set `acknowledgement: false`"),
+        15 => (EventRefused, "the indexed fields are not accepted"),
+        18 | 20 | 26 => (Unavailable, "the queues are full"),
+        19 | 27 => (Unavailable, "acknowledgement is unavailable"),
+        23 => (Unavailable, "the server is shutting down"),
+        _ => return None,
+    };
+    Some(meaning)
+}

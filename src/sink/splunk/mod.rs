@@ -1,0 +1,225 @@
+//! Splunk's HTTP Event Collector: batches of concatenated objects, indexer acknowledgement, health.
+//!
+//! Without acknowledgement 200 means that Splunk has queued the events; with it the batch is delivered once Splunk says
+//! that they are indexed, and sent again if it does not say so in time. That is at least once, as Splunk documents it.
+
+mod answer;
+
+use std::io::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
+use reqwest::{Method, RequestBuilder, StatusCode, Url};
+use serde_json::json;
+use tokio::time::Instant;
+
+use self::answer::{Reply, meaning};
+use super::error::SinkError;
+use super::format;
+use super::health::FailureKind;
+use super::http::{Answer, HttpClient};
+use super::queue::Delivery;
+use super::sinks::WallClock;
+use super::transport::{Failure, Outcome, Transport};
+use crate::config::{Secret, SplunkHecConfig};
+
+const CHANNEL: &str = "x-splunk-request-channel";
+
+/// Pauses between two questions for an acknowledgement: the first, and the longest.
+const FIRST_POLL: Duration = Duration::from_millis(100);
+const LONGEST_POLL: Duration = Duration::from_secs(2);
+
+/// The transport to one collector. Clones share connections, channel and what is known of the health.
+#[derive(Clone)]
+pub(super) struct SplunkHec {
+    http: HttpClient,
+    events: Url,
+    acknowledgements: Url,
+    health: Url,
+    authorization: HeaderValue,
+    channel: Option<String>,
+    acknowledgement_timeout: Duration,
+    gzip: bool,
+    /// The last attempt found it unavailable.
+    is_ailing: Arc<AtomicBool>,
+}
+
+impl SplunkHec {
+    pub(super) fn new(
+        sink: &str,
+        config: &SplunkHecConfig,
+        producer: &str,
+        clock: &WallClock,
+    ) -> Result<Self, SinkError> {
+        let http = HttpClient::new(sink, &config.http, producer, clock)?;
+        let channel = config.acknowledgement.then(guid);
+        let mut acknowledgements = endpoint(http.url(), "ack");
+        acknowledgements.set_query(channel.as_ref().map(|guid| format!("channel={guid}")).as_deref());
+        Ok(Self {
+            events: endpoint(http.url(), "event"),
+            health: endpoint(http.url(), "health"),
+            acknowledgements,
+            authorization: authorization(sink, &config.token)?,
+            channel,
+            acknowledgement_timeout: config.acknowledgement_timeout,
+            gzip: config.gzip,
+            is_ailing: Arc::default(),
+            http,
+        })
+    }
+}
+
+impl Transport for SplunkHec {
+    /// A collector that was unavailable is asked for its health first, so that no batch is spent on looking.
+    async fn attempt(&mut self, batch: &[Delivery]) -> Outcome {
+        let body = format::lines_of_some(batch);
+        if body.is_empty() {
+            return Outcome::Delivered;
+        }
+        if self.is_ailing.load(Ordering::Relaxed)
+            && let Some(failure) = self.unhealthy().await
+        {
+            return Outcome::Failed(failure);
+        }
+        let outcome = self.send(batch, body).await;
+        let is_ailing = matches!(&outcome, Outcome::Failed(failure) if failure.kind == FailureKind::Unavailable);
+        self.is_ailing.store(is_ailing, Ordering::Relaxed);
+        outcome
+    }
+}
+
+impl SplunkHec {
+    async fn send(&self, batch: &[Delivery], body: Vec<u8>) -> Outcome {
+        let request = self.request(Method::POST, &self.events).header(CONTENT_TYPE, "application/json");
+        let request = match gzipped(&body).filter(|_| self.gzip) {
+            Some(compressed) => request.header(CONTENT_ENCODING, "gzip").body(compressed),
+            None => request.body(body),
+        };
+        let answer = match self.http.exchange(request).await {
+            Ok(answer) => answer,
+            Err(failure) => return Outcome::Failed(failure),
+        };
+        let reply = Reply::of(&answer.body);
+        match self.judge(&answer, &reply) {
+            Outcome::Failed(failure) => Outcome::Failed(Failure { refused: refused(batch, &reply), ..failure }),
+            Outcome::Delivered if self.channel.is_some() => match reply.ack_id {
+                Some(id) => self.indexed(id).await,
+                None => Outcome::Failed(Failure::new(FailureKind::Misconfigured, meaning_of(14))),
+            },
+            outcome => outcome,
+        }
+    }
+
+    /// By the code, and where there is none by the status.
+    fn judge(&self, answer: &Answer, reply: &Reply) -> Outcome {
+        let by_status = self.http.judge(answer);
+        match (by_status, reply.code.and_then(|code| Some((code, meaning(code)?)))) {
+            (Outcome::Failed(failure), Some((code, (kind, text)))) => {
+                Outcome::Failed(Failure { kind, detail: format!("Splunk answers code {code}: {text}"), ..failure })
+            }
+            (outcome, _) => outcome,
+        }
+    }
+
+    /// Asks until Splunk says that the batch is indexed. A question that fails is asked again.
+    async fn indexed(&self, id: u64) -> Outcome {
+        let deadline = Instant::now() + self.acknowledgement_timeout;
+        let mut pause = FIRST_POLL;
+        loop {
+            let question = self.request(Method::POST, &self.acknowledgements).header(CONTENT_TYPE, "application/json");
+            if let Ok(answer) = self.http.exchange(question.body(json!({"acks": [id]}).to_string())).await {
+                match self.judge(&answer, &Reply::of(&answer.body)) {
+                    Outcome::Delivered if is_acknowledged(&answer.body, id) => return Outcome::Delivered,
+                    Outcome::Failed(failure) if failure.kind == FailureKind::Misconfigured => {
+                        return Outcome::Failed(failure);
+                    }
+                    _ => {}
+                }
+            }
+            if Instant::now() + pause > deadline {
+                let detail = "the events were not acknowledged as indexed in time; they are sent again";
+                return Outcome::Failed(Failure::new(FailureKind::Unavailable, detail));
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_POLL);
+        }
+    }
+
+    /// How it is unavailable. A collector without this endpoint is judged by what it says of events.
+    async fn unhealthy(&self) -> Option<Failure> {
+        let answer = match self.http.exchange(self.request(Method::GET, &self.health)).await {
+            Ok(answer) => answer,
+            Err(failure) => return Some(failure),
+        };
+        match self.judge(&answer, &Reply::of(&answer.body)) {
+            Outcome::Failed(failure) if failure.kind == FailureKind::Unavailable => Some(failure),
+            _ if answer.status == StatusCode::SERVICE_UNAVAILABLE => {
+                Some(Failure::new(FailureKind::Unavailable, meaning_of(18)))
+            }
+            _ => None,
+        }
+    }
+
+    fn request(&self, method: Method, url: &Url) -> RequestBuilder {
+        let request = self.http.request(method, url.clone()).header(AUTHORIZATION, self.authorization.clone());
+        self.channel.iter().fold(request, |request, channel| request.header(CHANNEL, channel))
+    }
+}
+
+fn meaning_of(code: u32) -> &'static str {
+    meaning(code).map_or("", |(_, text)| text)
+}
+
+/// The configured URL may name the host alone, a path of a proxy before it, or the collector itself.
+fn endpoint(base: &Url, name: &str) -> Url {
+    let path = base.path().trim_end_matches('/');
+    let before = path.strip_suffix("/event").unwrap_or(path);
+    let before = before.strip_suffix("/services/collector").unwrap_or(path);
+    let mut url = base.clone();
+    url.set_path(&format!("{before}/services/collector/{name}"));
+    url
+}
+
+fn authorization(sink: &str, token: &Secret) -> Result<HeaderValue, SinkError> {
+    let problem = "has a value that cannot be sent";
+    let refused = |_| SinkError::Header { sink: sink.to_owned(), header: "Authorization".to_owned(), problem };
+    let mut value = HeaderValue::try_from(format!("Splunk {}", token.0)).map_err(refused)?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// Names a channel of acknowledgements; chosen at each start, because a process knows only its own batches.
+fn guid() -> String {
+    let bits = (fastrand::u128(..) & !(0xf << 76) & !(0x3 << 62)) | (0x4 << 76) | (0x2 << 62);
+    let hex = format!("{bits:032x}");
+    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+}
+
+fn gzipped(body: &[u8]) -> Option<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(body).ok()?;
+    encoder.finish().ok()
+}
+
+/// The delivery whose object Splunk names as invalid: one may have several, or none.
+fn refused(batch: &[Delivery], reply: &Reply) -> Option<usize> {
+    let number = reply.invalid_event_number?;
+    let mut end = 0;
+    batch.iter().position(|delivery| {
+        end += format::lines_in(&delivery.body);
+        number < end
+    })
+}
+
+/// `{"acks": {"7": true}}`
+fn is_acknowledged(body: &[u8], id: u64) -> bool {
+    let answer: Option<serde_json::Value> = serde_json::from_slice(body).ok();
+    answer.is_some_and(|answer| answer["acks"][id.to_string()] == true)
+}
+
+#[cfg(test)]
+mod tests;
