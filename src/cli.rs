@@ -97,6 +97,9 @@ pub struct FormatArgs {
     /// A template instead, such as `config/templates/slack.json.j2`.
     #[arg(long, value_name = "FILE", conflicts_with = "format")]
     pub template: Option<PathBuf>,
+    /// With `--template`: what it knows as `values`; may be given several times.
+    #[arg(long = "template-value", value_name = "NAME=VALUE", requires = "template", value_parser = name_and_value)]
+    pub template_values: Vec<(String, String)>,
 }
 
 /// The formats by name.
@@ -113,6 +116,11 @@ pub enum FormatName {
     SplunkEvent,
     /// For Splunk's risk index: one a risk object.
     SplunkRisk,
+}
+
+fn name_and_value(text: &str) -> Result<(String, String), &'static str> {
+    let (name, value) = text.split_once('=').ok_or("NAME=VALUE is expected")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// `trailrisk check`

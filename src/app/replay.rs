@@ -11,7 +11,7 @@ use super::{Exit, Failure};
 use crate::catalog::{self, Sources};
 use crate::cli::{FormatArgs, FormatName, ReplayArgs};
 use crate::clock;
-use crate::config::{CloudEventsConfig, FormatConfig, OcsfVersion, SplunkEnvelope, TemplateConfig};
+use crate::config::{CloudEventsConfig, FormatConfig, OcsfVersion, Secret, SplunkEnvelope, TemplateConfig};
 use crate::plan::Plan;
 use crate::replay::{Opened, Replay, Summary, files_of, open, read_documents};
 use crate::sink::format::BodyFormat;
@@ -80,7 +80,8 @@ pub(super) fn run(args: &ReplayArgs, out: &mut dyn Write, diagnostics: &mut dyn 
 
 fn format(args: &FormatArgs) -> Result<BodyFormat, Failure> {
     if let Some(path) = &args.template {
-        let config = TemplateConfig { path: path.clone(), values: Vec::new() };
+        let values = args.template_values.iter().map(|(name, value)| (name.clone(), Secret(value.clone()))).collect();
+        let config = TemplateConfig { path: path.clone(), values };
         return BodyFormat::of(&FormatConfig::Template(config))
             .map_err(|problem| Failure::new(Exit::Config, anyhow::anyhow!("template {problem}")));
     }

@@ -26,7 +26,7 @@ pub struct SplunkEnvelope {
     pub index: Option<String>,
     /// `source`; default `trailrisk`, or with `variant: risk` the name of Splunk's search.
     pub source: Option<String>,
-    /// `sourcetype`; default `trailrisk:risk_event`, or with `variant: risk` that of Splunk's risk index.
+    /// `sourcetype`; default `trailrisk:risk_event`, or with `variant: risk` that of the token.
     pub sourcetype: Option<String>,
     /// `host`; default what Splunk sees.
     pub host: Option<String>,

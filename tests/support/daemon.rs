@@ -243,7 +243,7 @@ impl Daemon {
         let log = self.stderr.all().join("\n");
         let status = status.unwrap_or_else(|_| panic!("it did not end within {} s:\n{log}", PATIENCE.as_secs()));
         let lines = self.stdout.all();
-        super::schema::check_risk_events(&lines);
+        super::schema::check_lines(&lines);
         Ended { code: status.code(), lines, log }
     }
 
