@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::detections::{self, RetentionError};
-use super::host::{revision, wall_clock, worker_name};
+use super::host::{revision, stop_on_signal, wall_clock, worker_name};
 use super::reload::{Reloader, Running, Seen};
 use super::{ConfigSource, Exit, Failure, chain};
 use crate::admin::{AdminError, AdminServer, AdminState, Check, Liveness, Readiness};
@@ -110,26 +110,6 @@ async fn supervise(source: ConfigSource, config: Config, seen: Seen) -> Result<E
         Ok(Err(error)) => Err(Failure::new(Exit::Internal, error)),
         Err(panicked) => Err(Failure::new(Exit::Internal, panicked)),
     }
-}
-
-/// ST-1: the first signal stops, the second leaves at once.
-fn stop_on_signal() -> std::io::Result<CancellationToken> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let stop = CancellationToken::new();
-    let stopped = stop.clone();
-    tokio::spawn(async move {
-        for count in 0.. {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-            if count > 0 {
-                std::process::exit(Exit::DeadlineMissed as i32);
-            }
-            stopped.cancel();
-        }
-    });
-    Ok(stop)
 }
 
 /// A daemon that has started: the stream is described, the sinks run, nothing is read yet.

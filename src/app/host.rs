@@ -1,7 +1,11 @@
-//! What this process calls itself, and its wall clock.
+//! What this process calls itself, its wall clock, and the signals that stop it.
 
 use std::sync::Arc;
 
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::Exit;
 use crate::clock;
 use crate::sink::WallClock;
 
@@ -15,4 +19,24 @@ pub(super) fn worker_name() -> String {
 
 pub(super) fn revision() -> &'static str {
     option_env!("TRAILRISK_REVISION").unwrap_or("unknown")
+}
+
+/// ST-1: the first signal stops, the second leaves at once.
+pub(super) fn stop_on_signal() -> std::io::Result<CancellationToken> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let stop = CancellationToken::new();
+    let stopped = stop.clone();
+    tokio::spawn(async move {
+        for count in 0.. {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            if count > 0 {
+                std::process::exit(Exit::DeadlineMissed as i32);
+            }
+            stopped.cancel();
+        }
+    });
+    Ok(stop)
 }

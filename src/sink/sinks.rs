@@ -280,3 +280,5 @@ impl Drop for Waiting<'_> {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod throughput;

@@ -2,6 +2,7 @@
 //!
 //! Sizes are those of a quick run; the environment makes the same tests run large (`TRAILRISK_CHAOS_RECORDS`,
 //! `TRAILRISK_CHAOS_KILLS`, `TRAILRISK_CHAOS_SEED`, `TRAILRISK_SUSPENDS`, `TRAILRISK_WEBHOOK_OUTAGE`,
+//! `TRAILRISK_WEBHOOK_RECORDS`, `TRAILRISK_WEBHOOK_PADDING`,
 //! `TRAILRISK_WEBHOOK_FAULTS`, `TRAILRISK_WEBHOOK_SEED`, `TRAILRISK_LATENCY_SAMPLES`, `TRAILRISK_FLOOD_GROUPS`,
 //! `TRAILRISK_FLOOD_STATE_MIB`, `TRAILRISK_FLOOD_EVENTS`).
 
@@ -25,6 +26,7 @@ mod lookups;
 mod reload;
 mod secrets;
 mod settings;
+mod sinks;
 mod start_up;
 mod stop;
 mod webhook;

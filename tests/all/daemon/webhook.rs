@@ -14,14 +14,13 @@ use tokio::time::{Instant, interval};
 
 use super::event::JobCreated;
 use super::line::{Line, finals, read_all};
-use super::{STREAM, config, home};
+use super::{STREAM, config, home, size};
 use crate::support::daemon::{Daemon, Home};
 use crate::support::kinesis::LocalKinesis;
 use crate::support::wall_millis;
 
-const RECORDS_A_TICK: usize = 5;
 const TICK: Duration = Duration::from_millis(100);
-/// Makes what is put during an outage much larger than what the daemon may grow by.
+/// Bytes that make what is put during an outage much larger than what the daemon may grow by.
 const PADDING: usize = 100_000;
 /// The read buffer of this configuration is 10 MiB; a read passes through it as text, bytes and records.
 const MAX_GROWTH: u64 = 64 << 20;
@@ -101,6 +100,9 @@ async fn receive(State(seen): State<Arc<Mutex<Seen>>>, headers: HeaderMap, body:
 struct Producer {
     kinesis: LocalKinesis,
     texts: Vec<String>,
+    /// Records a tick, and bytes of padding in each.
+    pace: usize,
+    padding: usize,
 }
 
 impl Producer {
@@ -108,7 +110,7 @@ impl Producer {
         let (begun, mut pace) = (Instant::now(), interval(TICK));
         while begun.elapsed() < span {
             pace.tick().await;
-            let texts: Vec<String> = (0..RECORDS_A_TICK).map(|ahead| self.text(ahead)).collect();
+            let texts: Vec<String> = (0..self.pace).map(|ahead| self.text(ahead)).collect();
             let records = texts.iter().enumerate();
             let records: Vec<_> = records.map(|(n, text)| (format!("key-{n}"), text.clone().into_bytes())).collect();
             self.kinesis.put(STREAM, records).await;
@@ -120,7 +122,7 @@ impl Producer {
     fn text(&self, ahead: usize) -> String {
         let number = (self.texts.len() + ahead) as u64;
         let mut event = JobCreated::new(number, wall_millis(), &format!("{:012}", 111_111_111_111 + number)).json();
-        event["requestParameters"] = json!({ "padding": "x".repeat(PADDING) });
+        event["requestParameters"] = json!({ "padding": "x".repeat(self.padding) });
         event.to_string()
     }
 }
@@ -149,7 +151,8 @@ async fn cp_7_a_webhook_that_is_down_loses_nothing_keeps_memory_flat_and_is_name
     config["limits"] = json!({"read_buffer_bytes": "10MiB"});
     home.configure(config.to_string());
     let daemon = home.start();
-    let mut producer = Producer { kinesis, texts: Vec::new() };
+    let (pace, padding) = (size("TRAILRISK_WEBHOOK_RECORDS", 5), size("TRAILRISK_WEBHOOK_PADDING", PADDING));
+    let mut producer = Producer { kinesis, texts: Vec::new(), pace, padding };
 
     producer.put_for(Duration::from_secs(2), async || {}).await;
     let flows = || async { (receiver.count() > 10).then_some(()) };
@@ -160,13 +163,14 @@ async fn cp_7_a_webhook_that_is_down_loses_nothing_keeps_memory_flat_and_is_name
     let mut resident = vec![daemon.resident_bytes()];
     let before = producer.texts.len();
     producer.put_for(outage(), async || resident.push(daemon.resident_bytes())).await;
-    let put = (producer.texts.len() - before) * PADDING;
+    let waiting = 2 * (producer.texts.len() - before);
+    let put = waiting / 2 * padding;
     let reason = || async { daemon.get("/readyz").await.filter(|(status, _)| *status == 503) };
     let (_, reason) = daemon.until(Duration::from_secs(5), "it is not ready", reason).await;
     assert!(reason.contains("sink soc: unavailable for ") && reason.contains("the receiver answers 500"), "{reason}");
     let (first, most) = (resident[0], resident.iter().copied().max().unwrap_or(0));
     println!(
-        "outage of {:?}: {put} bytes were put, {} attempts refused, resident memory {first} at first, {most} at most",
+        "outage of {:?}: {waiting} risk events and {put} bytes of padding waited, {} attempts refused, resident memory {first} at first, {most} at most",
         outage(),
         receiver.refused()
     );
@@ -174,10 +178,14 @@ async fn cp_7_a_webhook_that_is_down_loses_nothing_keeps_memory_flat_and_is_name
     assert!(daemon.metric(r#"trailrisk_backpressure_seconds_total{stage="sink"}"#).await > 0.0, "reading paused");
 
     receiver.set_down(false);
+    let back = Instant::now();
+    // Each event has an account of its own, so that it makes an early risk event and a final one.
+    let all = || async { (receiver.count() >= 2 * producer.texts.len()).then_some(()) };
+    let patience = Duration::from_secs(60) + outage() + Duration::from_millis(10) * waiting as u32;
+    daemon.until(patience, "everything is delivered", all).await;
+    println!("recovery took {:?}, resident memory {} after it", back.elapsed(), daemon.resident_bytes());
     daemon.ready().await;
     let replayed = replayed(&home, &producer.texts).await;
-    let all = || async { (receiver.count() >= 2 * replayed.len()).then_some(()) };
-    daemon.until(Duration::from_secs(60) + outage(), "everything is delivered", all).await;
     assert_eq!(daemon.stop().await.code, Some(0));
     assert_delivered(&receiver.delivered(), &replayed);
 }
