@@ -7,7 +7,7 @@ use super::units::{show_duration, show_size};
 use super::{
     CheckpointStoreConfig, Config, DeadLetterConfig, DeliveryConfig, DetectionSettings, DetectionsConfig,
     FileSinkConfig, FormatConfig, HttpConfig, LimitsConfig, LogFormat, LookupConfig, S3Config, SinkConfig, SinkKind,
-    SourceConfig, SplunkHecConfig, StartConfig, StreamRef,
+    SourceConfig, SplunkHecConfig, StartConfig, StreamRef, WebhookConfig,
 };
 use crate::risk_event::Stage;
 
@@ -137,7 +137,7 @@ fn sink(sink: &SinkConfig) -> Value {
             vec![splunk_hec(config), http(&config.http), envelope(&sink.format), delivery(&sink.delivery)]
         }
         SinkKind::Webhook(webhook) => {
-            vec![json!({"type": "webhook"}), http(&webhook.http), format(&sink.format), delivery(&sink.delivery)]
+            vec![self::webhook(webhook), http(&webhook.http), format(&sink.format), delivery(&sink.delivery)]
         }
     };
     let keys = std::iter::once(common).chain(kind).flat_map(|value| match value {
@@ -145,6 +145,11 @@ fn sink(sink: &SinkConfig) -> Value {
         _ => Map::new(),
     });
     Value::Object(keys.collect())
+}
+
+/// Whether it signs, not with how many secrets: rotating them changes no hash.
+fn webhook(config: &WebhookConfig) -> Value {
+    json!({"type": "webhook", "signing_secrets": config.signing_keys.first().map(|_| HIDDEN)})
 }
 
 fn splunk_hec(config: &SplunkHecConfig) -> Value {

@@ -21,6 +21,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 mod units;
+mod webhook;
 
 pub use detections::{DeliverySettings, DetectionSettings, DetectionsConfig, LookupConfig};
 pub use environment::{Environment, Overrides};
@@ -30,6 +31,7 @@ pub use read::read;
 pub use splunk::{SplunkEnvelope, SplunkHecConfig};
 pub use template::TemplateConfig;
 pub(crate) use units::duration;
+pub use webhook::{SigningKey, WebhookConfig};
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -242,13 +244,6 @@ impl Fsync {
             Self::Never => "never",
         }
     }
-}
-
-/// `type: webhook`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WebhookConfig {
-    /// Where to, and how to get there.
-    pub http: HttpConfig,
 }
 
 /// An HTTP receiver, whatever is sent to it.

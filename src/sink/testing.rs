@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::format::native;
 use super::format::schema::check_dead_letter;
-pub(super) use receiver::{Answer, Receiver, quick, webhook_config};
+pub(super) use receiver::{Answer, Receiver, Request, quick, webhook_config};
 
 use super::format::Body;
 use super::queue::Delivery;

@@ -9,6 +9,7 @@ mod sinks;
 mod source;
 mod splunk;
 mod url;
+mod webhook;
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -3,12 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::format::format;
-use super::{DAY, HOUR, MILLISECOND, MINUTE, SECOND, min_severity, one_line, splunk, stages, url};
+use super::{DAY, HOUR, MILLISECOND, MINUTE, SECOND, min_severity, one_line, splunk, stages, url, webhook};
 use crate::config::field::Field;
 use crate::config::reader::Section;
 use crate::config::{
     BatchLimit, DeliveryConfig, FileSinkConfig, FormatConfig, Fsync, HttpConfig, Secret, SinkConfig, SinkKind,
-    WebhookConfig,
 };
 use crate::risk_event::Stage;
 
@@ -17,7 +16,18 @@ const MIB: usize = 1 << 20;
 const GIB: usize = 1 << 30;
 
 /// Headers that the request itself decides on.
-const RESERVED_HEADERS: [&str; 5] = ["connection", "content-length", "content-type", "host", "transfer-encoding"];
+const RESERVED_HEADERS: [&str; 10] = [
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "host",
+    "idempotency-key",
+    "transfer-encoding",
+    "webhook-id",
+    "webhook-signature",
+    "webhook-timestamp",
+];
 
 /// The sinks; `names` takes the name of each, also of one that is wrong otherwise.
 pub(super) fn sinks(field: Field<'_>, names: &mut BTreeSet<String>) -> Vec<SinkConfig> {
@@ -78,7 +88,7 @@ fn kind(section: &mut Section<'_>) -> Option<(SinkKind, FormatConfig, DeliveryCo
         "stdout" => Some((SinkKind::Stdout, FormatConfig::Native, DeliveryConfig::local())),
         "file" => Some((SinkKind::File(file(section)), file_format(section), DeliveryConfig::local())),
         "splunk_hec" => Some(splunk::splunk_hec(section)),
-        _ => Some(webhook(section)),
+        _ => Some(webhook::webhook(section)),
     }
 }
 
@@ -108,14 +118,6 @@ fn file_format(section: &mut Section<'_>) -> FormatConfig {
         section.problem("format", "puts half of the risk event into headers, which a file does not have");
     }
     format
-}
-
-fn webhook(section: &mut Section<'_>) -> (SinkKind, FormatConfig, DeliveryConfig) {
-    let (http, format, delivery) = (http(section), format(section), delivery(section, 1));
-    if matches!(format, FormatConfig::CloudEventsBinary(_)) && delivery.batch.events > 1 {
-        section.problem("batch_max_events", "is above 1, but `cloudevents_binary` has headers for one event only");
-    }
-    (SinkKind::Webhook(WebhookConfig { http }), format, delivery)
 }
 
 /// The keys of every sink whose receiver is elsewhere.

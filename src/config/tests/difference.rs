@@ -34,6 +34,21 @@ fn what_is_never_shown_is_named_as_well_and_still_not_shown() {
 }
 
 #[test]
+fn a_rotated_signing_secret_is_a_difference_but_no_other_hash() {
+    let webhook = |secrets: &str| {
+        let sink = format!("type: webhook, url: 'https://soc.example.com/', signing_secrets: [{secrets}]");
+        LEAST.replace("type: stdout", &sink)
+    };
+    let (old, new) = (format!("whsec_{}", "AAAA".repeat(8)), format!("whsec_{}", "BBBB".repeat(8)));
+    let (before, during) = (webhook(&old), webhook(&format!("{new}, {old}")));
+    assert_eq!(differences(&before, &during), ["sinks"]);
+    assert_eq!(valid(&before).hash(), valid(&during).hash());
+    for shown in [format!("{:?}", valid(&during)), valid(&during).canonical().to_string()] {
+        assert!(!shown.contains("AAAA") && !shown.contains("BBBB"), "{shown}");
+    }
+}
+
+#[test]
 fn the_reload_interval_may_be_off() {
     let interval =
         |text: &str| valid(&LEAST.replace("[d]", &format!("[d], reload_interval: {text}"))).detections.reload_interval;

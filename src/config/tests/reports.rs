@@ -255,3 +255,22 @@ fn lookups_are_a_path_or_a_mapping() {
     assert_eq!(lookups[1].match_types, [("net".to_owned(), crate::plan::MatchType::Cidr)].into());
     assert_eq!(lookups[1].default_match.as_deref(), Some("none"));
 }
+
+#[test]
+fn what_cannot_sign_is_said_without_the_secret() {
+    let report = |secrets: &str| {
+        let keys = format!("url: 'https://soc.example.com/', signing_secrets: {secrets}");
+        let [problem] = &problems(read_with(&with("webhook", &keys), &[], &[]))[..] else { panic!("one problem") };
+        problem.clone()
+    };
+    let good = format!("whsec_{}", "AAAA".repeat(8));
+    for (secrets, word) in [
+        ("[]".to_owned(), "signing_secrets: names no secret"),
+        ("[whsec_AAAA]".to_owned(), "signing_secrets[0]: the value (not shown) holds a key of 3 bytes"),
+        (format!("[{good}, s3cret]"), "signing_secrets[1]: the value (not shown) is no signing secret"),
+        (format!("[{}]", [good.as_str(); 5].join(", ")), "signing_secrets: are more than 4"),
+    ] {
+        let report = report(&secrets);
+        assert!(report.contains(word) && !report.contains("AAAA") && !report.contains("s3cret"), "{report}");
+    }
+}

@@ -62,6 +62,11 @@ impl HttpClient {
         self.client.request(method, url).headers(self.headers.clone())
     }
 
+    /// The wall clock's time.
+    pub(super) fn now(&self) -> jiff::Timestamp {
+        (self.clock)()
+    }
+
     /// Sends a request and reads the answer, whatever it says.
     pub(super) async fn exchange(&self, request: RequestBuilder) -> Result<Answer, Failure> {
         let mut response = request.send().await.map_err(transport_failure)?;
@@ -79,7 +84,7 @@ impl HttpClient {
 
     /// What the status and `Retry-After` mean.
     pub(super) fn judge(&self, answer: &Answer) -> Outcome {
-        answer::judge(answer.status, &answer.headers, (self.clock)())
+        answer::judge(answer.status, &answer.headers, self.now())
     }
 }
 

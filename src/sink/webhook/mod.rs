@@ -1,5 +1,9 @@
-//! Webhook: one risk event a POST, or several as a JSON array, with a key by which the receiver knows repeats.
+//! Webhook: one risk event a POST, or several as a JSON array, with a key by which the receiver knows repeats, and a
+//! signature by which it knows us.
 
+mod signature;
+
+use reqwest::RequestBuilder;
 use reqwest::header::CONTENT_TYPE;
 use sha2::{Digest, Sha256};
 use tokio_util::bytes::Bytes;
@@ -10,12 +14,13 @@ use super::http::HttpClient;
 use super::queue::Delivery;
 use super::sinks::WallClock;
 use super::transport::{Outcome, Transport};
-use crate::config::WebhookConfig;
+use crate::config::{SigningKey, WebhookConfig};
 
 /// The transport to one webhook. Clones share the connections.
 #[derive(Clone)]
 pub(super) struct Webhook {
     http: HttpClient,
+    signing_keys: Vec<SigningKey>,
 }
 
 impl Webhook {
@@ -25,7 +30,8 @@ impl Webhook {
         producer: &str,
         clock: &WallClock,
     ) -> Result<Self, SinkError> {
-        Ok(Self { http: HttpClient::new(sink, &config.http, producer, clock)? })
+        let http = HttpClient::new(sink, &config.http, producer, clock)?;
+        Ok(Self { http, signing_keys: config.signing_keys.clone() })
     }
 }
 
@@ -35,17 +41,30 @@ impl Transport for Webhook {
             [one] => (one.key.to_string(), one.body.content_type, one.body.bytes.clone()),
             several => (batch_key(several), format::array_content_type(several), Bytes::from(format::array(several))),
         };
-        let mut request = self
+        let request = self
             .http
             .post()
             .header(CONTENT_TYPE, content_type)
             .header("idempotency-key", &key)
-            .header("webhook-id", &key)
-            .body(body);
+            .header("webhook-id", &key);
+        let mut request = self.signed(request, &key, &body).body(body);
         if let [one] = batch {
             request = one.body.headers.iter().fold(request, |request, (name, value)| request.header(*name, value));
         }
         self.http.deliver(request).await
+    }
+}
+
+impl Webhook {
+    /// The time is that of this attempt, so that a receiver can refuse what was recorded and is played back.
+    fn signed(&self, request: RequestBuilder, id: &str, body: &[u8]) -> RequestBuilder {
+        if self.signing_keys.is_empty() {
+            return request;
+        }
+        let timestamp = self.http.now().as_second();
+        request
+            .header("webhook-timestamp", timestamp)
+            .header("webhook-signature", signature::signatures(&self.signing_keys, id, timestamp, body))
     }
 }
 

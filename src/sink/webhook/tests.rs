@@ -1,3 +1,5 @@
+mod signing;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -13,12 +13,13 @@ use crate::support::wall_millis;
 
 const CANARY: &str = "c4nary5ecret";
 
-/// A configuration with the canary in a header, the query of a URL, the sampling key, `${NAME}` and `${file:}`.
+/// A configuration with the canary in a header, the query of a URL, a signing secret, the sampling key, `${NAME}` and `${file:}`.
 fn secretive(home: &Home, kinesis: &LocalKinesis, receiver: &Receiver) -> Value {
     let mut config = config(kinesis);
     config["sinks"] = receiver.sink();
     config["sinks"][0]["url"] = json!(format!("{}?token={CANARY}", receiver.url));
     config["sinks"][0]["headers"] = json!({"x-named": "${SECRET}", "x-file": format!("${{file:{}}}", home.path("secret").display()), "x-plain": CANARY});
+    config["sinks"][0]["signing_secrets"] = json!([format!("whsec_{CANARY}{CANARY}{CANARY}")]);
     config["limits"] = json!({"sampling_key": format!("{CANARY}{CANARY}")});
     config["log"]["level"] = json!("trace");
     home.write("secret", CANARY);
@@ -71,10 +72,12 @@ async fn threat_10_no_secret_is_told_while_it_runs_fails_and_stops() {
 async fn threat_10_no_secret_is_told_by_an_error_at_the_start() {
     let (kinesis, home, receiver) = (LocalKinesis::start().await, home(), Receiver::start().await);
     kinesis.create_stream(STREAM, 1).await;
-    let wrong: [(&str, Value); 6] = [
+    let wrong: [(&str, Value); 8] = [
         ("/sinks/0/headers/x-named", json!("${SECRET}\n")),
         ("/sinks/0/url", json!(format!("ftp://hooks.example.com/?token={CANARY}"))),
         ("/sinks/0/url", json!(format!("https://user:{CANARY}@hooks.example.com/"))),
+        ("/sinks/0/signing_secrets/0", json!("${SECRET}")),
+        ("/sinks/0/signing_secrets/0", json!(format!("whsec_{CANARY}!"))),
         ("/sinks/0/queue_bytes", json!("${SECRET}")),
         ("/limits/sampling_key", json!({"a": CANARY})),
         ("/checkpoint/interval", json!(format!("${{file:{}}}", home.path("secret").display()))),

@@ -1,0 +1,69 @@
+//! `type: webhook`.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::format::format;
+use super::sinks::{delivery, http};
+use crate::config::field::Field;
+use crate::config::reader::Section;
+use crate::config::{DeliveryConfig, FormatConfig, SigningKey, SinkKind, WebhookConfig};
+
+/// One in force, its successor, and what else a rotation leaves for a while.
+const MOST_SIGNING_SECRETS: usize = 4;
+
+pub(super) fn webhook(section: &mut Section<'_>) -> (SinkKind, FormatConfig, DeliveryConfig) {
+    let (http, format, delivery) = (http(section), format(section), delivery(section, 1));
+    if matches!(format, FormatConfig::CloudEventsBinary(_)) && delivery.batch.events > 1 {
+        section.problem("batch_max_events", "is above 1, but `cloudevents_binary` has headers for one event only");
+    }
+    let signing_keys = signing_keys(section);
+    (SinkKind::Webhook(WebhookConfig { http, signing_keys }), format, delivery)
+}
+
+fn signing_keys(section: &mut Section<'_>) -> Vec<SigningKey> {
+    let field = section.take("signing_secrets").never_shown();
+    let secrets = field.some_items("names no secret, so nothing would be signed; leave the key out if that is meant");
+    if secrets.len() > MOST_SIGNING_SECRETS {
+        section.problem("signing_secrets", format!("are more than {MOST_SIGNING_SECRETS}: remove those that retired"));
+    }
+    secrets.into_iter().filter_map(signing_key).collect()
+}
+
+fn signing_key(field: Field<'_>) -> Option<SigningKey> {
+    field.require("whsec_ and the key in base64");
+    field.read(decode)
+}
+
+/// As Standard Webhooks writes them.
+fn decode(text: &str) -> Result<SigningKey, String> {
+    let encoded =
+        text.strip_prefix("whsec_").ok_or("is no signing secret: whsec_ and the key in base64 are expected")?;
+    // The decoder's own error would repeat a character of the secret.
+    let key = STANDARD.decode(encoded).map_err(|_| "is no signing secret: what follows whsec_ is no base64")?;
+    match key.len() {
+        24..=64 => Ok(SigningKey(key)),
+        bytes => Err(format!("holds a key of {bytes} bytes: 24 to 64 are allowed")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signing_secret_is_whsec_and_24_to_64_bytes_in_base64() {
+        for bytes in [24, 25, 32, 64] {
+            let text = format!("whsec_{}", STANDARD.encode(vec![7; bytes]));
+            assert_eq!(decode(&text), Ok(SigningKey(vec![7; bytes])), "{bytes}");
+        }
+        for bytes in [0, 23, 65] {
+            let text = format!("whsec_{}", STANDARD.encode(vec![7; bytes]));
+            assert!(decode(&text).is_err_and(|error| error.contains("24 to 64")), "{bytes}");
+        }
+        let encoded = STANDARD.encode([7; 32]);
+        for text in ["", "whsec_!", &encoded, &format!("WHSEC_{encoded}"), &format!("whsec_{encoded}\n")] {
+            assert!(decode(text).is_err_and(|error| error.starts_with("is no signing secret")), "{text:?}");
+        }
+    }
+}
