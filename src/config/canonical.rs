@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::units::{show_duration, show_size};
 use super::{
-    CheckpointStoreConfig, Config, DeadLetterConfig, DeliveryConfig, DetectionSettings, DetectionsConfig,
+    AuthConfig, CheckpointStoreConfig, Config, DeadLetterConfig, DeliveryConfig, DetectionSettings, DetectionsConfig,
     FileSinkConfig, FormatConfig, HttpConfig, LimitsConfig, LogFormat, LookupConfig, S3Config, SinkConfig, SinkKind,
     SourceConfig, SplunkHecConfig, StartConfig, StreamRef, WebhookConfig,
 };
@@ -149,7 +149,12 @@ fn sink(sink: &SinkConfig) -> Value {
 
 /// Whether it signs, not with how many secrets: rotating them changes no hash.
 fn webhook(config: &WebhookConfig) -> Value {
-    json!({"type": "webhook", "signing_secrets": config.signing_keys.first().map(|_| HIDDEN)})
+    let auth = match &config.auth {
+        None => Value::Null,
+        Some(AuthConfig::Bearer(_)) => json!({"bearer": HIDDEN}),
+        Some(AuthConfig::Basic { .. }) => json!({"basic": {"user": HIDDEN, "password": HIDDEN}}),
+    };
+    json!({"type": "webhook", "signing_secrets": config.signing_keys.first().map(|_| HIDDEN), "auth": auth})
 }
 
 fn splunk_hec(config: &SplunkHecConfig) -> Value {

@@ -31,7 +31,7 @@ pub use read::read;
 pub use splunk::{SplunkEnvelope, SplunkHecConfig};
 pub use template::TemplateConfig;
 pub(crate) use units::duration;
-pub use webhook::{SigningKey, WebhookConfig};
+pub use webhook::{AuthConfig, SigningKey, WebhookConfig};
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -4,10 +4,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::format::format;
-use super::sinks::{delivery, http};
+use super::one_line;
+use super::sinks::{delivery, header_value, http};
 use crate::config::field::Field;
 use crate::config::reader::Section;
-use crate::config::{DeliveryConfig, FormatConfig, SigningKey, SinkKind, WebhookConfig};
+use crate::config::{AuthConfig, DeliveryConfig, FormatConfig, Secret, SigningKey, SinkKind, WebhookConfig};
 
 /// One in force, its successor, and what else a rotation leaves for a while.
 const MOST_SIGNING_SECRETS: usize = 4;
@@ -17,8 +18,45 @@ pub(super) fn webhook(section: &mut Section<'_>) -> (SinkKind, FormatConfig, Del
     if matches!(format, FormatConfig::CloudEventsBinary(_)) && delivery.batch.events > 1 {
         section.problem("batch_max_events", "is above 1, but `cloudevents_binary` has headers for one event only");
     }
-    let signing_keys = signing_keys(section);
-    (SinkKind::Webhook(WebhookConfig { http, signing_keys }), format, delivery)
+    let (signing_keys, auth) = (signing_keys(section), auth(section));
+    if auth.is_some() && http.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization")) {
+        section.problem("auth", "sets the header Authorization, which `headers` sets as well: one of them is expected");
+    }
+    (SinkKind::Webhook(WebhookConfig { http, signing_keys, auth }), format, delivery)
+}
+
+fn auth(section: &mut Section<'_>) -> Option<AuthConfig> {
+    let field = section.take("auth");
+    field.node.as_ref()?;
+    let mut keys = field.section();
+    let (bearer, basic) = (keys.take("bearer").never_shown(), keys.take("basic"));
+    keys.finish();
+    if bearer.node.is_some() == basic.node.is_some() && !bearer.is_broken {
+        section.problem("auth", "is expected to hold either `bearer` or `basic`");
+    }
+    if basic.node.is_some() {
+        return self::basic(basic.section());
+    }
+    Some(AuthConfig::Bearer(secret(bearer, header_value)?))
+}
+
+fn basic(mut section: Section<'_>) -> Option<AuthConfig> {
+    let (user, password) = (section.take("user").never_shown(), section.take("password").never_shown());
+    section.finish();
+    user.require("the user's name");
+    password.require("the password");
+    let (user, password) = (secret(user, user_name), secret(password, |text| one_line(text, 1024)));
+    Some(AuthConfig::Basic { user: user?, password: password? })
+}
+
+fn secret(field: Field<'_>, check: impl FnOnce(&str) -> Result<(), String>) -> Option<Secret> {
+    field.read(|text| check(text).map(|()| Secret(text.to_owned())))
+}
+
+/// A colon would end it.
+fn user_name(text: &str) -> Result<(), String> {
+    one_line(text, 256)?;
+    if text.contains(':') { Err("holds a colon, which no user's name may".to_owned()) } else { Ok(()) }
 }
 
 fn signing_keys(section: &mut Section<'_>) -> Vec<SigningKey> {

@@ -274,3 +274,27 @@ fn what_cannot_sign_is_said_without_the_secret() {
         assert!(report.contains(word) && !report.contains("AAAA") && !report.contains("s3cret"), "{report}");
     }
 }
+
+#[test]
+fn what_cannot_authenticate_is_said_without_its_secrets() {
+    let report = |auth: &str, more: &str| {
+        let keys = format!("url: 'https://soc.example.com/', auth: {auth}{more}");
+        problems(read_with(&with("webhook", &keys), &[("T", "s3cret")], &[]))
+    };
+    for (auth, words) in [
+        ("s3cret", "auth: a mapping of keys to values is expected"),
+        ("{}", "auth: is expected to hold either `bearer` or `basic`"),
+        ("{bearer: \"${T}\", basic: {user: u, password: s3cret}}", "auth: is expected to hold either"),
+        ("{bearer: \"s3cret\\n\"}", "auth.bearer: the value (not shown) is empty or holds what no header may"),
+        ("{basic: {user: 'u:s3cret', password: p}}", "auth.basic.user: the value (not shown) holds a colon"),
+        ("{basic: {user: u}}", "auth.basic.password: is missing"),
+        ("{basic: {user: u, password: p, realm: s3cret}}", "auth.basic.realm: unknown key"),
+        ("{token: s3cret}", "auth.token: unknown key"),
+    ] {
+        let report = report(auth, "");
+        assert!(report.iter().any(|problem| problem.contains(words)), "{auth}: {report:?}");
+        assert!(!format!("{report:?}").contains("s3cret"), "{report:?}");
+    }
+    let twice = report("{bearer: s3cret}", ", headers: {authorization: s3cret}");
+    assert!(twice.len() == 1 && twice[0].contains("one of them is expected"), "{twice:?}");
+}

@@ -7,6 +7,8 @@ mod address;
 mod answer;
 
 use std::error::Error as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, Url};
@@ -28,6 +30,8 @@ pub(super) struct HttpClient {
     url: Url,
     headers: HeaderMap,
     clock: WallClock,
+    /// Of the last answer over any of the clones; 0 before there is one.
+    last_status: Arc<AtomicU16>,
 }
 
 /// What a receiver answered.
@@ -44,7 +48,7 @@ impl HttpClient {
         let url = checked_url(config).map_err(|problem| SinkError::Url { sink: sink.to_owned(), problem })?;
         let headers = headers(sink, config)?;
         let client = client(config, producer).map_err(|source| SinkError::Client { sink: sink.to_owned(), source })?;
-        Ok(Self { client, url, headers, clock: clock.clone() })
+        Ok(Self { client, url, headers, clock: clock.clone(), last_status: Arc::default() })
     }
 
     /// The URL.
@@ -71,7 +75,13 @@ impl HttpClient {
     pub(super) async fn exchange(&self, request: RequestBuilder) -> Result<Answer, Failure> {
         let mut response = request.send().await.map_err(transport_failure)?;
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
+        self.last_status.store(status.as_u16(), Ordering::Relaxed);
         Ok(Answer { status, headers, body: beginning(response).await })
+    }
+
+    /// The status of the last answer, where there was one.
+    pub(super) fn last_status(&self) -> Option<u16> {
+        Some(self.last_status.load(Ordering::Relaxed)).filter(|status| *status != 0)
     }
 
     /// Sends a request and judges the answer by its status alone.
@@ -86,6 +96,15 @@ impl HttpClient {
     pub(super) fn judge(&self, answer: &Answer) -> Outcome {
         answer::judge(answer.status, &answer.headers, self.now())
     }
+}
+
+/// The value of the header `Authorization`.
+pub(super) fn authorization(sink: &str, value: String) -> Result<HeaderValue, SinkError> {
+    let problem = "has a value that cannot be sent";
+    let refused = |_| SinkError::Header { sink: sink.to_owned(), header: "Authorization".to_owned(), problem };
+    let mut value = HeaderValue::try_from(value).map_err(refused)?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 /// Userinfo would end in the receiver's logs, and a password belongs into a header.

@@ -21,11 +21,11 @@ use self::answer::{Reply, meaning};
 use super::error::SinkError;
 use super::format;
 use super::health::FailureKind;
-use super::http::{Answer, HttpClient};
+use super::http::{self, Answer, HttpClient};
 use super::queue::Delivery;
 use super::sinks::WallClock;
 use super::transport::{Failure, Outcome, Transport};
-use crate::config::{Secret, SplunkHecConfig};
+use crate::config::SplunkHecConfig;
 
 const CHANNEL: &str = "x-splunk-request-channel";
 
@@ -63,7 +63,7 @@ impl SplunkHec {
             events: endpoint(http.url(), "event"),
             health: endpoint(http.url(), "health"),
             acknowledgements,
-            authorization: authorization(sink, &config.token)?,
+            authorization: http::authorization(sink, format!("Splunk {}", config.token.0))?,
             channel,
             acknowledgement_timeout: config.acknowledgement_timeout,
             gzip: config.gzip,
@@ -93,6 +93,11 @@ impl Transport for SplunkHec {
 }
 
 impl SplunkHec {
+    /// See [`HttpClient::last_status`].
+    pub(super) fn last_status(&self) -> Option<u16> {
+        self.http.last_status()
+    }
+
     async fn send(&self, batch: &[Delivery], body: Vec<u8>) -> Outcome {
         let request = self.request(Method::POST, &self.events).header(CONTENT_TYPE, "application/json");
         let request = match gzipped(&body).filter(|_| self.gzip) {
@@ -182,14 +187,6 @@ fn endpoint(base: &Url, name: &str) -> Url {
     let mut url = base.clone();
     url.set_path(&format!("{before}/services/collector/{name}"));
     url
-}
-
-fn authorization(sink: &str, token: &Secret) -> Result<HeaderValue, SinkError> {
-    let problem = "has a value that cannot be sent";
-    let refused = |_| SinkError::Header { sink: sink.to_owned(), header: "Authorization".to_owned(), problem };
-    let mut value = HeaderValue::try_from(format!("Splunk {}", token.0)).map_err(refused)?;
-    value.set_sensitive(true);
-    Ok(value)
 }
 
 /// Names a channel of acknowledgements; chosen at each start, because a process knows only its own batches.

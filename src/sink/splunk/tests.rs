@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::config::{FormatConfig, SinkConfig, SinkKind, SplunkEnvelope, WebhookConfig};
+use crate::config::{FormatConfig, Secret, SinkConfig, SinkKind, SplunkEnvelope, WebhookConfig};
 use crate::risk_event::{RiskEvent, Stage};
 use crate::sink::Sinks;
 use crate::sink::format::{BodyFormat, native};

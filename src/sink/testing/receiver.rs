@@ -107,7 +107,7 @@ impl Receiver {
 
 /// A webhook to `url` with limits for tests: everything in milliseconds.
 pub(in crate::sink) fn webhook_config(url: &str) -> WebhookConfig {
-    WebhookConfig { http: http_config(url), signing_keys: Vec::new() }
+    WebhookConfig { http: http_config(url), signing_keys: Vec::new(), auth: None }
 }
 
 /// Back-offs of milliseconds.

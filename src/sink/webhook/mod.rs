@@ -3,24 +3,27 @@
 
 mod signature;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use reqwest::RequestBuilder;
-use reqwest::header::CONTENT_TYPE;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use sha2::{Digest, Sha256};
 use tokio_util::bytes::Bytes;
 
 use super::error::SinkError;
 use super::format;
-use super::http::HttpClient;
+use super::http::{self, HttpClient};
 use super::queue::Delivery;
 use super::sinks::WallClock;
 use super::transport::{Outcome, Transport};
-use crate::config::{SigningKey, WebhookConfig};
+use crate::config::{AuthConfig, SigningKey, WebhookConfig};
 
 /// The transport to one webhook. Clones share the connections.
 #[derive(Clone)]
 pub(super) struct Webhook {
     http: HttpClient,
     signing_keys: Vec<SigningKey>,
+    authorization: Option<HeaderValue>,
 }
 
 impl Webhook {
@@ -31,7 +34,8 @@ impl Webhook {
         clock: &WallClock,
     ) -> Result<Self, SinkError> {
         let http = HttpClient::new(sink, &config.http, producer, clock)?;
-        Ok(Self { http, signing_keys: config.signing_keys.clone() })
+        let authorization = config.auth.as_ref().map(|auth| http::authorization(sink, credentials(auth)));
+        Ok(Self { http, signing_keys: config.signing_keys.clone(), authorization: authorization.transpose()? })
     }
 }
 
@@ -47,6 +51,7 @@ impl Transport for Webhook {
             .header(CONTENT_TYPE, content_type)
             .header("idempotency-key", &key)
             .header("webhook-id", &key);
+        let request = self.authorization.iter().fold(request, |request, value| request.header(AUTHORIZATION, value));
         let mut request = self.signed(request, &key, &body).body(body);
         if let [one] = batch {
             request = one.body.headers.iter().fold(request, |request, (name, value)| request.header(*name, value));
@@ -56,6 +61,11 @@ impl Transport for Webhook {
 }
 
 impl Webhook {
+    /// See [`HttpClient::last_status`].
+    pub(super) fn last_status(&self) -> Option<u16> {
+        self.http.last_status()
+    }
+
     /// The time is that of this attempt, so that a receiver can refuse what was recorded and is played back.
     fn signed(&self, request: RequestBuilder, id: &str, body: &[u8]) -> RequestBuilder {
         if self.signing_keys.is_empty() {
@@ -65,6 +75,15 @@ impl Webhook {
         request
             .header("webhook-timestamp", timestamp)
             .header("webhook-signature", signature::signatures(&self.signing_keys, id, timestamp, body))
+    }
+}
+
+fn credentials(auth: &AuthConfig) -> String {
+    match auth {
+        AuthConfig::Bearer(token) => format!("Bearer {}", token.0),
+        AuthConfig::Basic { user, password } => {
+            format!("Basic {}", STANDARD.encode(format!("{}:{}", user.0, password.0)))
+        }
     }
 }
 

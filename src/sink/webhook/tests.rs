@@ -70,6 +70,25 @@ async fn a_post_carries_the_event_and_its_delivery_key() {
 }
 
 #[tokio::test]
+async fn credentials_go_with_every_request() {
+    let receiver = Receiver::start([]).await;
+    let secret = |text: &str| Secret(text.to_owned());
+    for (auth, sent) in [
+        (AuthConfig::Bearer(secret("t0k.en")), "Bearer t0k.en"),
+        // The example of RFC 7617.
+        (
+            AuthConfig::Basic { user: secret("Aladdin"), password: secret("open sesame") },
+            "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==",
+        ),
+    ] {
+        assert!(!format!("{auth:?}").contains("t0k.en") && !format!("{auth:?}").contains("sesame"));
+        assert_eq!(attempt(&WebhookConfig { auth: Some(auth), ..to(&receiver) }).await, Outcome::Delivered);
+        let headers = receiver.requests().pop().unwrap().headers;
+        assert_eq!(headers.get_all("authorization").iter().collect::<Vec<_>>(), [sent]);
+    }
+}
+
+#[tokio::test]
 async fn the_headers_of_a_cloudevent_go_with_it_and_a_batch_has_a_media_type_of_its_own() {
     let receiver = Receiver::start([]).await;
     let mut webhook = webhook(&to(&receiver)).unwrap();

@@ -12,13 +12,16 @@ use crate::support::kinesis::LocalKinesis;
 use crate::support::wall_millis;
 
 const CANARY: &str = "c4nary5ecret";
+/// As user and password of basic authentication.
+const ENCODED: &str = "YzRuYXJ5NWVjcmV0OmM0bmFyeTVlY3JldA==";
 
-/// A configuration with the canary in a header, the query of a URL, a signing secret, the sampling key, `${NAME}` and `${file:}`.
+/// A configuration with the canary in a header, a password, the query of a URL, a signing secret, the sampling key, `${NAME}` and `${file:}`.
 fn secretive(home: &Home, kinesis: &LocalKinesis, receiver: &Receiver) -> Value {
     let mut config = config(kinesis);
     config["sinks"] = receiver.sink();
     config["sinks"][0]["url"] = json!(format!("{}?token={CANARY}", receiver.url));
     config["sinks"][0]["headers"] = json!({"x-named": "${SECRET}", "x-file": format!("${{file:{}}}", home.path("secret").display()), "x-plain": CANARY});
+    config["sinks"][0]["auth"] = json!({"basic": {"user": "${SECRET}", "password": CANARY}});
     config["sinks"][0]["signing_secrets"] = json!([format!("whsec_{CANARY}{CANARY}{CANARY}")]);
     config["limits"] = json!({"sampling_key": format!("{CANARY}{CANARY}")});
     config["log"]["level"] = json!("trace");
@@ -34,7 +37,7 @@ fn start(home: &Home, config: &Value, arguments: &[&str]) -> Daemon {
 }
 
 fn assert_silent(what: &str, text: &str) {
-    let said = text.lines().find(|line| line.contains(CANARY));
+    let said = text.lines().find(|line| line.contains(CANARY) || line.contains(ENCODED));
     assert_eq!(said, None, "{what} tells a secret");
 }
 
@@ -72,12 +75,15 @@ async fn threat_10_no_secret_is_told_while_it_runs_fails_and_stops() {
 async fn threat_10_no_secret_is_told_by_an_error_at_the_start() {
     let (kinesis, home, receiver) = (LocalKinesis::start().await, home(), Receiver::start().await);
     kinesis.create_stream(STREAM, 1).await;
-    let wrong: [(&str, Value); 8] = [
+    let wrong: [(&str, Value); 11] = [
         ("/sinks/0/headers/x-named", json!("${SECRET}\n")),
         ("/sinks/0/url", json!(format!("ftp://hooks.example.com/?token={CANARY}"))),
         ("/sinks/0/url", json!(format!("https://user:{CANARY}@hooks.example.com/"))),
         ("/sinks/0/signing_secrets/0", json!("${SECRET}")),
         ("/sinks/0/signing_secrets/0", json!(format!("whsec_{CANARY}!"))),
+        ("/sinks/0/auth", json!({"bearer": format!("{CANARY}\n")})),
+        ("/sinks/0/auth", json!({"bearer": CANARY, "basic": {"user": "${SECRET}", "password": "${SECRET}"}})),
+        ("/sinks/0/headers", json!({"authorization": "${SECRET}"})),
         ("/sinks/0/queue_bytes", json!("${SECRET}")),
         ("/limits/sampling_key", json!({"a": CANARY})),
         ("/checkpoint/interval", json!(format!("${{file:{}}}", home.path("secret").display()))),
