@@ -10,6 +10,7 @@ mod explain;
 mod host;
 mod reload;
 mod replay;
+mod sink_test;
 mod test;
 
 use std::io::Write;
@@ -18,7 +19,7 @@ use std::process::ExitCode;
 
 use crate::admin;
 use crate::catalog::SourcesError;
-use crate::cli::{CheckpointAction, Cli, Command, ConfigArgs, HealthcheckArgs};
+use crate::cli::{CheckpointAction, Cli, Command, ConfigArgs, HealthcheckArgs, SinkAction};
 use crate::config::{self, Config, ConfigError, Environment, LogFormat, Overrides};
 use crate::telemetry::HarmlessLines;
 
@@ -30,7 +31,7 @@ pub use detections::RetentionError;
 pub enum Exit {
     /// Everything went well; an orderly stop.
     Ok = 0,
-    /// A test of a detection failed, nothing is stored, or the daemon is not alive.
+    /// A test of a detection or of a sink failed, nothing is stored, or the daemon is not alive.
     Failed = 1,
     /// The command line, or a path on it, makes no sense.
     Usage = 64,
@@ -98,6 +99,9 @@ pub fn run(cli: Cli, out: &mut (dyn Write + Send), diagnostics: &mut dyn Write) 
         }
         Command::Check(args) => check::run(&args, &mut text),
         Command::Test(args) => test::run(&args, &mut text, &mut diagnostics),
+        Command::Sink(args) => match args.action {
+            SinkAction::Test(args) => sink_test::run(&args, &mut text, &mut diagnostics),
+        },
         Command::Checkpoint(args) => checkpoint::run(args, &mut text, &mut diagnostics),
         Command::Explain(args) => explain::run(&args, &mut text, &mut diagnostics),
         Command::Healthcheck(args) => healthcheck(&args),

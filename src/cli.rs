@@ -24,6 +24,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Run the tests that stand beside the detections (`<detection>.test.yml`).
     Test(TestArgs),
+    /// Try a sink of the configuration.
+    Sink(SinkArgs),
     /// Show, export or reset what is stored of the stream's progress.
     Checkpoint(CheckpointArgs),
     /// Show how a detection is compiled.
@@ -147,6 +149,33 @@ pub struct TestArgs {
     /// Test files, or folders of them; without any, the configuration's `detections.paths`.
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
+}
+
+/// `trailrisk sink`
+#[derive(Args, Debug)]
+pub struct SinkArgs {
+    /// What to do with it.
+    #[command(subcommand)]
+    pub action: SinkAction,
+}
+
+/// The actions on a sink.
+#[derive(Debug, Subcommand)]
+pub enum SinkAction {
+    /// Send one sample risk event that says that it is a test, and report what the receiver answers. Exit code 1 if it
+    /// was not delivered.
+    Test(SinkTestArgs),
+}
+
+/// `trailrisk sink test`
+#[derive(Args, Debug)]
+pub struct SinkTestArgs {
+    /// Configuration.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// The sink's name. Its filters do not hold; of its stages the last one is sent.
+    #[arg(value_name = "NAME")]
+    pub name: String,
 }
 
 /// `trailrisk checkpoint`

@@ -7,11 +7,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::error::SinkError;
 use super::file::FileSink;
+use super::queue::Delivery;
 use super::retry::RetryPolicy;
 use super::sinks::WallClock;
 use super::splunk::SplunkHec;
 use super::stdout::{SharedStdout, Stdout};
-use super::transport::Transport;
+use super::transport::{Outcome, Transport};
 use super::webhook::Webhook;
 use super::worker::{self, Sink, WorkerDeps};
 use crate::config::{DeliveryConfig, SinkConfig, SinkKind};
@@ -57,6 +58,16 @@ impl Transports {
             }
         });
         transports.collect()
+    }
+
+    /// One attempt, and the status of the receiver's last answer where it has answered over HTTP.
+    pub(super) async fn attempt(self, batch: &[Delivery]) -> (Outcome, Option<u16>) {
+        match self {
+            Self::Stdout(mut stdout) => (stdout.attempt(batch).await, None),
+            Self::File(mut file) => (file.attempt(batch).await, None),
+            Self::SplunkHec(mut lanes) => (lanes[0].attempt(batch).await, lanes[0].last_status()),
+            Self::Webhook(mut lanes) => (lanes[0].attempt(batch).await, lanes[0].last_status()),
+        }
     }
 
     pub(super) fn spawn(self) -> Spawn {

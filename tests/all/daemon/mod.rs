@@ -26,6 +26,7 @@ mod lookups;
 mod reload;
 mod secrets;
 mod settings;
+mod sink_test;
 mod sinks;
 mod start_up;
 mod stop;
