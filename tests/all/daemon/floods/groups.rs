@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{BASE, Call, MIB, assert_resident, flood, home, now, packed};
 use crate::daemon::size;
 
-/// The sizes of the state are estimates: a map of one entry takes the room of eleven, which a small group has several of.
+/// `docs/security.md`, memory.
 const STATE_FACTOR: u64 = 5;
 
 /// Half of the groups come back after all of them were seen: by then they were closed early, so their later events are
