@@ -36,7 +36,7 @@ use run::Outcome;
 use world::World;
 
 /// Seeds that every run of the suite repeats, and those that no other run had.
-const FIXED: u64 = 40;
+const FIXED: u64 = 60;
 const RANDOM: u64 = 20;
 /// Within how many seeds every mistake must be noticed.
 const SEEDS_FOR_A_MISTAKE: u64 = 100;
