@@ -8,6 +8,8 @@ pub mod admin;
 #[cfg(feature = "daemon")]
 pub mod app;
 #[cfg(feature = "daemon")]
+mod aws;
+#[cfg(feature = "daemon")]
 pub mod catalog;
 #[cfg(feature = "daemon")]
 pub mod checkpoint;

@@ -257,3 +257,45 @@ fn rd_1_a_forgotten_shard_stays_in_the_checkpoint_as_long_as_its_parent_does() {
     stream.checkpoint();
     assert_eq!(stream.checkpoint().shards.into_keys().collect::<Vec<_>>(), [last], "both are done, and leave together");
 }
+
+/// By-values are texts of whoever makes the events.
+#[test]
+fn bd_2_long_by_values_count_as_what_they_take() {
+    let forced = |length: usize| {
+        let mut stream = Stream::bounded(vec![plan("a", COUNT)], 200_000);
+        let users = (0..40).map(|user| event(&user.to_string(), 500, &format!("{user}{}", "x".repeat(length))));
+        let made = stream.put(0, 1_000, &users.collect::<Vec<_>>());
+        finals(made).len()
+    };
+    assert_eq!(forced(10), 0, "40 groups fit");
+    assert_eq!(forced(10_000), 40, "400 kB of names do not");
+}
+
+/// A record that was isolated only after an earlier process had read past it.
+#[test]
+fn po_2_an_isolated_record_is_told_of_in_replay_unless_it_was() {
+    let letters = |told: bool| {
+        let mut stream = Stream::new(vec![plan("a", COUNT)], 1);
+        stream.put(0, 1_000, &[event("1", 500, "ann")]);
+        let stored = stream.checkpoint();
+        let shard = super::ShardId::new("shard-0");
+        assert!(stored.shards[&shard].resume_after < stored.shards[&shard].processed, "it is read again");
+        let mut next = Stream::restored(vec![plan("a", COUNT)], 1, stored, 5_000);
+        let rejected = crate::cloudtrail::Rejected {
+            reason: crate::cloudtrail::RejectReason::KillsProcess,
+            detail: String::new(),
+            bytes: (*b"x").into(),
+        };
+        let record = super::EvaluatedRecord {
+            position: support::after(0, 1),
+            arrival: Arrival(1_000),
+            events: vec![],
+            decoded: 0,
+            rejected: vec![rejected],
+        };
+        next.engine.handle_input(Input::Isolated { shard, record: Box::new(record), told });
+        let outputs = std::iter::from_fn(|| next.engine.poll_output());
+        outputs.filter(|output| matches!(output, super::Output::DeadLetter(_))).count()
+    };
+    assert_eq!([letters(false), letters(true)], [1, 0]);
+}

@@ -184,10 +184,12 @@ impl Default for ShardStarts {
 impl ShardStarts {
     fn begin(self, row: &ShardCheckpoint, crashed: bool) -> Self {
         // What is processed to its end can have been in nobody's way.
-        let unclean = match () {
-            () if !crashed || row.processed == Position::End => 0,
-            () if row.processed == self.processed => self.unclean.saturating_add(1),
-            () => 1,
+        let unclean = if !crashed || row.processed == Position::End {
+            0
+        } else if row.processed == self.processed {
+            self.unclean.saturating_add(1)
+        } else {
+            1
         };
         let is_read_again = |position: &Position| *position > row.resume_after;
         Self {

@@ -9,7 +9,7 @@ mod errors;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_config::SdkConfig;
 use aws_sdk_kinesis::Client;
 use aws_sdk_kinesis::config::retry::RetryConfig;
 use aws_sdk_kinesis::config::timeout::TimeoutConfig;
@@ -52,17 +52,8 @@ impl AwsKinesis {
     /// # Errors
     /// No region, no credentials.
     pub async fn connect(config: &SourceConfig, metrics: Metrics) -> Result<Self, SourceError> {
-        let mut loader = aws_config::defaults(BehaviorVersion::latest());
-        if let Some(region) = &config.region {
-            loader = loader.region(Region::new(region.clone()));
-        }
-        if let Some(url) = &config.endpoint_url {
-            loader = loader.endpoint_url(url);
-        }
-        let sdk = loader.load().await;
-        if sdk.region().is_none() {
-            return Err(SourceError::NoRegion);
-        }
+        let sdk = crate::aws::connect(config.region.as_deref(), config.endpoint_url.as_deref()).await;
+        let sdk = sdk.ok_or(SourceError::NoRegion)?;
         check_credentials(&sdk).await?;
         Ok(Self::new(&sdk, config, metrics))
     }

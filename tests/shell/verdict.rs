@@ -190,19 +190,9 @@ fn changed(state: &State, log: &Log, detection: &Detection, placed: &[Placed<'_>
         spans.iter().flat_map(|span| [span.activated, span.retired]).flatten().map(|at| at.0).collect();
     let is_partial = |key: &Key| {
         let from = oracle::gathers_from(key);
-        from < log.started_at.0 || cuts.iter().any(|cut| is_inside(detection, key, *cut))
+        from < log.started_at.0 || cuts.iter().any(|cut| oracle::gathers_across(detection, key, *cut))
     };
     oracle::evaluate_one(detection, &counted, &is_partial)
-}
-
-/// WN-7: whether an instance gathers on both sides of an instant.
-fn is_inside(detection: &Detection, key: &Key, cut: i64) -> bool {
-    let from = oracle::gathers_from(key);
-    let (earliest, close_at) = match key.pane {
-        Pane::OnTime | Pane::Forced(_) => (from - detection.skew, from + detection.window + detection.grace),
-        Pane::Late(_) | Pane::Future(_) => (from, from + detection.window),
-    };
-    earliest < cut && cut < close_at
 }
 
 /// EM-1, CP-1a: what is announced is announced before its final result, at every sink that is told of both. Refused ones

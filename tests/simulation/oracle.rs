@@ -114,6 +114,16 @@ pub fn gathers_from(key: &Key) -> i64 {
     }
 }
 
+/// WN-7: whether an instance gathers on both sides of an instant.
+pub fn gathers_across(detection: &Detection, key: &Key, cut: i64) -> bool {
+    let from = gathers_from(key);
+    let (earliest, close_at) = match key.pane {
+        Pane::OnTime | Pane::Forced(_) => (from - detection.skew, from + detection.window + detection.grace),
+        Pane::Late(_) | Pane::Future(_) => (from, from + detection.window),
+    };
+    earliest < cut && cut < close_at
+}
+
 fn body(key: &Key, detection: &Detection, row: Row, units: &Units<'_>, partial: bool) -> Body {
     let mut evidence: Vec<(i64, String)> =
         units.values().flatten().map(|event| (event.time, event.id.clone())).collect();

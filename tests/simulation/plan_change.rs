@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use trailrisk::engine::{Checkpoint, Engine};
-use trailrisk::risk_event::Pane;
 
 use crate::checks::{Verdict, Violation, require};
 use crate::detections::{Detection, name_of};
@@ -113,7 +112,7 @@ fn judge(run: &Run<'_>, placed: &[Placed<'_>]) -> Verdict {
         let counted: Vec<_> = placed.iter().filter(|at| history.counts(&name, at)).copied().collect();
         let cuts = history.cuts(&name);
         let is_partial = |key: &Key| {
-            let is_inside = |cut: &i64| is_inside(detection, key, *cut);
+            let is_inside = |cut: &i64| oracle::gathers_across(detection, key, *cut);
             oracle::gathers_from(key) < log.started_at.0 || cuts.iter().any(is_inside)
         };
         let bodies = oracle::evaluate_one(detection, &counted, &is_partial);
@@ -135,14 +134,4 @@ fn is_cut(detection: &Detection, key: &Key, placed: &[Placed<'_>], counts: &dyn 
         same && detection.rule.matches(at.event) && key.event.as_ref().is_none_or(|event| *event == at.event.id)
     });
     of_group.into_iter().any(|at| !counts(at))
-}
-
-/// Whether an instance gathers on both sides of an instant.
-fn is_inside(detection: &Detection, key: &Key, cut: i64) -> bool {
-    let from = oracle::gathers_from(key);
-    let (earliest, close_at) = match key.pane {
-        Pane::OnTime | Pane::Forced(_) => (from - detection.skew, from + detection.window + detection.grace),
-        Pane::Late(_) | Pane::Future(_) => (from, from + detection.window),
-    };
-    earliest < cut && cut < close_at
 }

@@ -146,6 +146,8 @@ fn functions_of_text() {
         ("rtrim(\"xxaxx\", \"x\")", "xxa"),
         ("tostring(1234567.891, \"commas\")", "1,234,567.89"),
         ("tostring(0.5, \"commas\")", "0.5"),
+        ("tostring(-0.1, \"duration\")", "00:00:00"),
+        ("tostring(-61, \"duration\")", "-00:01:01"),
         ("tostring(255, \"hex\")", "0xFF"),
         ("tostring(90061, \"duration\")", "1+01:01:01"),
         ("lower(missing)", "null"),

@@ -3,7 +3,6 @@
 use std::io;
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, Region};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::Builder;
 use aws_sdk_s3::config::retry::RetryConfig;
@@ -28,15 +27,7 @@ pub(super) struct Bucket {
 impl Bucket {
     /// With the SDK's standard chain of credentials, as the source has it. None where no region is known.
     pub(super) async fn open(config: &S3Config) -> Option<Self> {
-        let mut loader = aws_config::defaults(BehaviorVersion::latest());
-        if let Some(region) = &config.region {
-            loader = loader.region(Region::new(region.clone()));
-        }
-        if let Some(url) = &config.endpoint_url {
-            loader = loader.endpoint_url(url);
-        }
-        let sdk = loader.load().await;
-        sdk.region()?;
+        let sdk = crate::aws::connect(config.region.as_deref(), config.endpoint_url.as_deref()).await?;
         Some(Self::new(Builder::from(&sdk), config))
     }
 

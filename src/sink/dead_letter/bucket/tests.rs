@@ -39,7 +39,7 @@ impl Server {
         };
         let settings = Builder::default()
             .behavior_version(aws_sdk_s3::config::BehaviorVersion::latest())
-            .region(Region::new("eu-central-1"))
+            .region(aws_sdk_s3::config::Region::new("eu-central-1"))
             .credentials_provider(Credentials::new("AKIAEXAMPLE", "secret", None, None, "test"))
             .endpoint_url(url);
         (server, Bucket::new(settings, &config))
