@@ -117,7 +117,7 @@ fn checked_url(config: &HttpConfig) -> Result<Url, String> {
         _ => return Err("must begin with https://".to_owned()),
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err("must not hold a user name or password; use headers".to_owned());
+        return Err("must not hold a user name or password; use auth or headers".to_owned());
     }
     if !config.allow_private {
         address::check_literal(&url).map_err(|refused| format!("names {refused}"))?;

@@ -100,7 +100,7 @@ impl SplunkHec {
 
     async fn send(&self, batch: &[Delivery], body: Vec<u8>) -> Outcome {
         let request = self.request(Method::POST, &self.events).header(CONTENT_TYPE, "application/json");
-        let request = match gzipped(&body).filter(|_| self.gzip) {
+        let request = match self.gzip.then(|| gzipped(&body)).flatten() {
             Some(compressed) => request.header(CONTENT_ENCODING, "gzip").body(compressed),
             None => request.body(body),
         };
