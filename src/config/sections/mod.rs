@@ -3,11 +3,14 @@
 
 mod detections;
 mod format;
+mod http;
 mod lookups;
+mod proxy;
 mod rest;
 mod sinks;
 mod source;
 mod splunk;
+mod tls;
 mod url;
 mod webhook;
 
