@@ -15,21 +15,9 @@ const GIB: usize = 1 << 30;
 
 /// The sinks; `names` takes the name of each, also of one that is wrong otherwise.
 pub(super) fn sinks(field: Field<'_>, names: &mut BTreeSet<String>) -> Vec<SinkConfig> {
-    let (reader, place) = (field.reader, field.place.clone());
     field.require("a list with at least one sink");
     let items = field.some_items("at least one sink is expected");
-    let sinks: Vec<_> = items.into_iter().filter_map(|item| sink(item.section(), names)).collect();
-    let mut paths = BTreeSet::new();
-    for (index, sink) in sinks.iter().enumerate() {
-        if let SinkKind::File(file) = &sink.kind
-            && !file.path.as_os_str().is_empty()
-            && !paths.insert(&file.path)
-        {
-            let message = "is the file of an earlier sink: their lines and rotations would mix";
-            reader.problem(place.clone(), &format!("sinks[{index}].path"), message);
-        }
-    }
-    sinks
+    items.into_iter().filter_map(|item| sink(item.section(), names)).collect()
 }
 
 fn sink(mut section: Section<'_>, names: &mut BTreeSet<String>) -> Option<SinkConfig> {
