@@ -61,7 +61,7 @@ fn certificate_fault(fault: &CertificateError) -> &'static str {
         UnknownIssuer,
     };
     match fault {
-        UnknownIssuer => "is from no authority that is trusted: tls.ca_certificate says which is",
+        UnknownIssuer => "is from no authority that is trusted: see tls.ca_certificate",
         NotValidForName | NotValidForNameContext { .. } => "is for other names than that of the URL",
         Expired | ExpiredContext { .. } => "has expired",
         NotValidYet | NotValidYetContext { .. } => "is not valid yet",

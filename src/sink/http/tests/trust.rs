@@ -60,9 +60,9 @@ async fn a_receiver_that_asks_for_a_client_certificate_lets_in_who_has_one_of_it
     let receiver = TlsReceiver::start(&authority.issue("localhost", VALID), Some(&clients)).await;
     let tls = |identity| TlsConfig { identity, ..trusting(&authority) };
     let without = to(&receiver, tls(None));
-    assert_distrusted(&receiver, without, "CertificateRequired: tls.client_certificate").await;
+    assert_distrusted(&receiver, without, "(CertificateRequired): see tls.client_certificate").await;
     let strange = identity(&other.issue("trailrisk", VALID));
-    assert_distrusted(&receiver, to(&receiver, tls(strange)), "tls.client_certificate is what it judges").await;
+    assert_distrusted(&receiver, to(&receiver, tls(strange)), "refuses us in the TLS handshake").await;
     let expired = identity(&clients.issue("trailrisk", 2020));
     assert_distrusted(&receiver, to(&receiver, tls(expired)), "CertificateExpired").await;
     let ours = identity(&clients.issue("trailrisk", VALID));
