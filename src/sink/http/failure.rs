@@ -48,9 +48,9 @@ fn inner_causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 's
 fn distrust(error: &TlsError) -> Option<String> {
     match error {
         TlsError::InvalidCertificate(fault) => Some(format!("the receiver's certificate {}", certificate_fault(fault))),
-        TlsError::AlertReceived(alert) if is_of_certificates(*alert) => Some(format!(
-            "the receiver ends the TLS handshake with {alert:?}: tls.client_certificate is what it judges"
-        )),
+        TlsError::AlertReceived(alert) if is_of_certificates(*alert) => {
+            Some(format!("the receiver refuses us in the TLS handshake ({alert:?}): see tls.client_certificate"))
+        }
         _ => None,
     }
 }
