@@ -25,14 +25,14 @@ pub(super) fn of(error: reqwest::Error) -> Failure {
 /// Before there is a connection the causes are the system's own words (DNS, TCP, TLS); afterwards they could be the
 /// receiver's, and only the kind of an I/O error is told.
 fn detail(error: &reqwest::Error) -> String {
-    let mut causes = std::iter::successors(error.source(), |&cause| cause.source());
+    let causes = std::iter::successors(error.source(), |&cause| cause.source());
     if error.is_timeout() {
         return "time-out".to_owned();
     }
     if error.is_connect() {
         return causes.fold("cannot connect".to_owned(), |detail, cause| format!("{detail}: {cause}"));
     }
-    let kind = causes.by_ref().filter_map(|cause| cause.downcast_ref::<io::Error>()).last().map(io::Error::kind);
+    let kind = causes.filter_map(|cause| cause.downcast_ref::<io::Error>()).last().map(io::Error::kind);
     format!("the connection broke{}", kind.map_or_else(String::new, |kind| format!(": {kind}")))
 }
 
