@@ -43,10 +43,12 @@ reliability:
         TRAILRISK_WEBHOOK_OUTAGE=60s TRAILRISK_FLOOD_GROUPS=40000 \
         cargo test --locked --test all daemon -- --test-threads 1
 
-# Speed against a plain loop over the same events: replay over a file, and the daemon catching up with a stream.
+# Speed against a plain loop over the same events (replay over a file, and the daemon catching up with a stream), and
+# that of each sink.
 bench:
     cargo bench --locked --bench throughput
     cargo bench --locked --bench live
+    cargo bench --locked --bench sinks
 
 # The shipped configuration and detections.
 check-config:

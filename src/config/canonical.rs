@@ -7,7 +7,7 @@ use super::units::{show_duration, show_size};
 use super::{
     AuthConfig, CheckpointStoreConfig, Config, DeadLetterConfig, DeliveryConfig, DetectionSettings, DetectionsConfig,
     FileSinkConfig, FormatConfig, HttpConfig, LimitsConfig, LogFormat, LookupConfig, S3Config, SinkConfig, SinkKind,
-    SourceConfig, SplunkHecConfig, StartConfig, StreamRef, WebhookConfig,
+    SourceConfig, SplunkHecConfig, StartConfig, StreamRef, TlsConfig, WebhookConfig,
 };
 use crate::risk_event::Stage;
 
@@ -163,7 +163,6 @@ fn splunk_hec(config: &SplunkHecConfig) -> Value {
         "token": HIDDEN,
         "acknowledgement": config.acknowledgement,
         "acknowledgement_timeout": show_duration(config.acknowledgement_timeout),
-        "gzip": config.gzip,
     })
 }
 
@@ -247,6 +246,19 @@ fn http(http: &HttpConfig) -> Value {
         "allow_private": http.allow_private,
         "headers": headers,
         "timeout": show_duration(http.timeout),
+        "compression": http.compression.as_str(),
+        "tls": tls(&http.tls),
+        "proxy": if http.proxy.is_some() { "environment" } else { "none" },
+    })
+}
+
+/// Whether there are certificates, not which: renewing one changes no hash.
+fn tls(tls: &TlsConfig) -> Value {
+    let identity = tls.identity.as_ref().map(|_| HIDDEN);
+    json!({
+        "ca_certificate": tls.ca_certificate.as_ref().map(|_| HIDDEN),
+        "client_certificate": identity,
+        "client_key": identity,
     })
 }
 

@@ -10,6 +10,7 @@ mod difference;
 mod environment;
 mod field;
 mod format;
+mod http;
 mod node;
 mod problem;
 mod read;
@@ -26,6 +27,7 @@ mod webhook;
 pub use detections::{DeliverySettings, DetectionSettings, DetectionsConfig, LookupConfig};
 pub use environment::{Environment, Overrides};
 pub use format::{CloudEventsConfig, FormatConfig, OcsfVersion};
+pub use http::{Compression, HttpConfig, ProxyConfig, TlsConfig};
 pub use problem::{ConfigError, Place, Problem};
 pub use read::read;
 pub use splunk::{SplunkEnvelope, SplunkHecConfig};
@@ -244,21 +246,6 @@ impl Fsync {
             Self::Never => "never",
         }
     }
-}
-
-/// An HTTP receiver, whatever is sent to it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HttpConfig {
-    /// `url`.
-    pub url: String,
-    /// `allow_http`: plain http is refused otherwise.
-    pub allow_http: bool,
-    /// `allow_private`: hosts that are loopback, link-local or metadata addresses are refused otherwise.
-    pub allow_private: bool,
-    /// `headers`: extra headers; values may hold secrets.
-    pub headers: Vec<(String, Secret)>,
-    /// `timeout` of one attempt, default 10 s.
-    pub timeout: Duration,
 }
 
 /// A text that is never shown: its `Debug` hides it.

@@ -15,8 +15,6 @@ pub struct SplunkHecConfig {
     pub acknowledgement: bool,
     /// `acknowledgement_timeout`: how long it may take until a batch is sent again; default 1 min.
     pub acknowledgement_timeout: Duration,
-    /// `gzip`: compress what is sent. Default false.
-    pub gzip: bool,
 }
 
 /// What stands beside an event in the collector's envelope; Splunk has defaults for what is left out.

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::environment::Environment;
 
-/// The most that `${file:..}` reads.
-const MAX_SECRET_BYTES: u64 = 64 * 1024;
+/// The most that `${file:..}` reads: a bundle of every public authority's certificate is a quarter of it.
+const MAX_SECRET_BYTES: u64 = 1024 * 1024;
 
 /// A value, and whether it may be shown.
 #[derive(Clone, PartialEq, Eq)]
@@ -52,7 +52,10 @@ fn resolve(name: &str, environment: &Environment, folder: &Path) -> Result<Strin
 fn read(path: &Path) -> std::io::Result<String> {
     use std::io::Read;
     let mut text = String::new();
-    std::fs::File::open(path)?.take(MAX_SECRET_BYTES).read_to_string(&mut text)?;
+    std::fs::File::open(path)?.take(MAX_SECRET_BYTES + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_SECRET_BYTES {
+        return Err(std::io::ErrorKind::FileTooLarge.into());
+    }
     let line = text.strip_suffix('\n').map_or(&*text, |line| line.strip_suffix('\r').unwrap_or(line));
     Ok(line.to_owned())
 }
@@ -91,5 +94,16 @@ mod tests {
         std::fs::write(folder.path().join("token"), "two\nlines\r\n").unwrap();
         let text = substitute("<${file:token}>", &Environment::default(), folder.path()).unwrap();
         assert_eq!((text.value.as_str(), text.is_hidden), ("<two\nlines>", true));
+    }
+
+    #[test]
+    fn a_file_that_is_too_large_is_refused_and_not_cut() {
+        let folder = tempfile::tempdir().unwrap();
+        let read = |bytes| {
+            std::fs::write(folder.path().join("bundle"), vec![b'x'; bytes]).unwrap();
+            substitute("${file:bundle}", &Environment::default(), folder.path()).map(|text| text.value.len())
+        };
+        assert_eq!(read(1 << 20), Ok(1 << 20));
+        assert!(read((1 << 20) + 1).is_err_and(|error| error.contains("too large")));
     }
 }

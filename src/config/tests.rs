@@ -1,6 +1,7 @@
 //! The configuration as a whole: the shipped file, the layers, and what the reports say.
 
 mod difference;
+mod http;
 mod layers;
 mod reports;
 mod shipped;

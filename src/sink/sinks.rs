@@ -281,4 +281,4 @@ impl Drop for Waiting<'_> {
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
-mod throughput;
+mod volume;

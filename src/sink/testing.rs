@@ -1,6 +1,7 @@
 //! What the tests of this module share.
 
 mod receiver;
+mod tls;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::format::native;
 use super::format::schema::check_dead_letter;
 pub(super) use receiver::{Answer, Receiver, Request, quick, webhook_config};
+pub(super) use tls::{Authority, Leaf, TlsReceiver};
 
 use super::format::Body;
 use super::queue::Delivery;

@@ -3,11 +3,15 @@
 
 mod detections;
 mod format;
+mod http;
 mod lookups;
+mod paths;
+mod proxy;
 mod rest;
 mod sinks;
 mod source;
 mod splunk;
+mod tls;
 mod url;
 mod webhook;
 
@@ -23,19 +27,22 @@ use crate::risk_event::Stage;
 /// Reads everything.
 pub(super) fn config(mut root: Section<'_>) -> Config {
     let mut sink_names = BTreeSet::new();
-    let sinks = sinks::sinks(root.take("sinks"), &mut sink_names);
+    let (sinks, checkpoint) = (root.take("sinks"), root.take("checkpoint"));
+    let (reader, places) = (sinks.reader, (sinks.place.clone(), checkpoint.place.clone()));
+    let sinks = sinks::sinks(sinks, &mut sink_names);
     let config = Config {
         source: source::source(root.take("source").section()),
         detections: detections::detections(root.take("detections").section(), &sink_names),
         sinks,
         dead_letter: rest::dead_letter(root.take("dead_letter").section()),
-        checkpoint: rest::checkpoint(root.take("checkpoint").section()),
+        checkpoint: rest::checkpoint(checkpoint.section()),
         limits: rest::limits(root.take("limits").section()),
         admin: rest::admin(root.take("admin").section()),
         log: rest::log(root.take("log").section()),
         shutdown: rest::shutdown(root.take("shutdown").section()),
     };
     root.finish();
+    paths::check(reader, &config, &places.1, &places.0);
     config
 }
 

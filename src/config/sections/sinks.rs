@@ -3,49 +3,21 @@
 use std::collections::BTreeSet;
 
 use super::format::format;
-use super::{DAY, HOUR, MILLISECOND, MINUTE, SECOND, min_severity, one_line, splunk, stages, url, webhook};
+use super::{DAY, HOUR, MILLISECOND, SECOND, min_severity, one_line, splunk, stages, webhook};
 use crate::config::field::Field;
 use crate::config::reader::Section;
-use crate::config::{
-    BatchLimit, DeliveryConfig, FileSinkConfig, FormatConfig, Fsync, HttpConfig, Secret, SinkConfig, SinkKind,
-};
+use crate::config::{BatchLimit, DeliveryConfig, FileSinkConfig, FormatConfig, Fsync, SinkConfig, SinkKind};
 use crate::risk_event::Stage;
 
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 const GIB: usize = 1 << 30;
 
-/// Headers that the request itself decides on.
-const RESERVED_HEADERS: [&str; 10] = [
-    "connection",
-    "content-encoding",
-    "content-length",
-    "content-type",
-    "host",
-    "idempotency-key",
-    "transfer-encoding",
-    "webhook-id",
-    "webhook-signature",
-    "webhook-timestamp",
-];
-
 /// The sinks; `names` takes the name of each, also of one that is wrong otherwise.
 pub(super) fn sinks(field: Field<'_>, names: &mut BTreeSet<String>) -> Vec<SinkConfig> {
-    let (reader, place) = (field.reader, field.place.clone());
     field.require("a list with at least one sink");
     let items = field.some_items("at least one sink is expected");
-    let sinks: Vec<_> = items.into_iter().filter_map(|item| sink(item.section(), names)).collect();
-    let mut paths = BTreeSet::new();
-    for (index, sink) in sinks.iter().enumerate() {
-        if let SinkKind::File(file) = &sink.kind
-            && !file.path.as_os_str().is_empty()
-            && !paths.insert(&file.path)
-        {
-            let message = "is the file of an earlier sink: their lines and rotations would mix";
-            reader.problem(place.clone(), &format!("sinks[{index}].path"), message);
-        }
-    }
-    sinks
+    items.into_iter().filter_map(|item| sink(item.section(), names)).collect()
 }
 
 fn sink(mut section: Section<'_>, names: &mut BTreeSet<String>) -> Option<SinkConfig> {
@@ -138,49 +110,4 @@ pub(super) fn delivery(section: &mut Section<'_>, batch_events: usize) -> Delive
         section.problem("retry_min", "is longer than retry_max");
     }
     delivery
-}
-
-pub(super) fn http(section: &mut Section<'_>) -> HttpConfig {
-    let allow_http = section.take("allow_http").flag(false);
-    let allow_private = section.take("allow_private").flag(false);
-    let check_url = |text: &str| url::webhook(text, allow_http, allow_private);
-    HttpConfig {
-        url: section.take("url").never_shown().required("the URL to POST to", check_url),
-        allow_http,
-        allow_private,
-        headers: headers(section.take("headers")),
-        timeout: section.take("timeout").duration(100 * MILLISECOND..=5 * MINUTE, 10 * SECOND),
-    }
-}
-
-fn headers(field: Field<'_>) -> Vec<(String, Secret)> {
-    let mut seen = BTreeSet::new();
-    field.never_shown().entries().into_iter().filter_map(|(name, value)| header(name, value, &mut seen)).collect()
-}
-
-fn header(name: String, value: Field<'_>, seen: &mut BTreeSet<String>) -> Option<(String, Secret)> {
-    if let Err(message) = header_name(&name, seen) {
-        value.reader.problem(value.place.clone(), &value.path, message);
-    }
-    value.require("a value");
-    let value = value.read(|text| header_value(text).map(|()| text.to_owned()))?;
-    Some((name, Secret(value)))
-}
-
-pub(super) fn header_value(text: &str) -> Result<(), String> {
-    let is_sendable = |c: char| c == ' ' || c.is_ascii_graphic();
-    let is_valid = !text.is_empty() && text.chars().all(is_sendable);
-    if is_valid { Ok(()) } else { Err("is empty or holds what no header may: visible ASCII is expected".to_owned()) }
-}
-
-fn header_name(name: &str, seen: &mut BTreeSet<String>) -> Result<(), String> {
-    let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-    let lower = name.to_ascii_lowercase();
-    if name.is_empty() || !name.bytes().all(is_token) {
-        return Err("is no header's name".to_owned());
-    }
-    if RESERVED_HEADERS.contains(&lower.as_str()) {
-        return Err("is a header that the request itself sets".to_owned());
-    }
-    if seen.insert(lower) { Ok(()) } else { Err("is given twice; case does not matter in a header's name".to_owned()) }
 }

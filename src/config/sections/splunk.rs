@@ -1,6 +1,7 @@
 //! `type: splunk_hec`.
 
-use super::sinks::{delivery, header_value, http};
+use super::http::{header_value, http};
+use super::sinks::delivery;
 use super::{HOUR, MINUTE, SECOND, one_line};
 use crate::config::field::Field;
 use crate::config::reader::Section;
@@ -29,8 +30,10 @@ pub(super) fn splunk_hec(section: &mut Section<'_>) -> (SinkKind, FormatConfig, 
         token: Secret(token),
         acknowledgement: section.take("acknowledgement").flag(false),
         acknowledgement_timeout: section.take("acknowledgement_timeout").duration(SECOND..=HOUR, MINUTE),
-        gzip: section.take("gzip").flag(false),
     };
+    if config.http.has_authorization() {
+        section.problem("headers", "holds Authorization, which the token sets already: Splunk would get two");
+    }
     let format = match variant.unwrap_or(Variant::Event) {
         Variant::Event => FormatConfig::SplunkEvent(envelope),
         Variant::Risk => FormatConfig::SplunkRisk(envelope),

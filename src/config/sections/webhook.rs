@@ -4,8 +4,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::format::format;
+use super::http::{header_value, http};
 use super::one_line;
-use super::sinks::{delivery, header_value, http};
+use super::sinks::delivery;
 use crate::config::field::Field;
 use crate::config::reader::Section;
 use crate::config::{AuthConfig, DeliveryConfig, FormatConfig, Secret, SigningKey, SinkKind, WebhookConfig};
@@ -19,7 +20,7 @@ pub(super) fn webhook(section: &mut Section<'_>) -> (SinkKind, FormatConfig, Del
         section.problem("batch_max_events", "is above 1, but `cloudevents_binary` has headers for one event only");
     }
     let (signing_keys, auth) = (signing_keys(section), auth(section));
-    if auth.is_some() && http.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization")) {
+    if auth.is_some() && http.has_authorization() {
         section.problem("auth", "sets the header Authorization, which `headers` sets as well: one of them is expected");
     }
     (SinkKind::Webhook(WebhookConfig { http, signing_keys, auth }), format, delivery)

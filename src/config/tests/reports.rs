@@ -135,6 +135,52 @@ fn every_rule_of_formats_and_splunk_refuses_its_violation() {
 }
 
 #[test]
+fn every_rule_of_file_sinks_refuses_its_violation() {
+    let file = |keys: &str| LEAST.replace("type: stdout", &format!("type: file, {keys}"));
+    assert_each_is_refused(&[
+        ("sinks[0].path", file("fsync: always")),
+        ("sinks[0].keep", file("path: a, keep: 3")),
+        ("sinks[0].keep", file("path: a, rotate_bytes: 1MiB, keep: 0")),
+        ("sinks[0].rotate_bytes", file("path: a, rotate_bytes: 63KiB")),
+        ("sinks[0].fsync", file("path: a, fsync: often")),
+        ("sinks[0].format", file("path: a, format: cloudevents_binary")),
+    ]);
+}
+
+#[test]
+fn a_file_that_something_else_writes_to_is_refused() {
+    let file = |path: &str| LEAST.replace("type: stdout", &format!("type: file, {path}"));
+    let two = |first: &str, second: &str| {
+        LEAST
+            .replace("type: stdout", &format!("type: file, {first}"))
+            .replace("}]", &format!("}}, {{name: b, type: file, {second}}}]"))
+    };
+    let checkpoint = "checkpoint: {path: state}\n";
+    let dead_letter = "dead_letter: {path: letters}\n";
+    assert_each_is_refused(&[
+        ("sinks[1].path", two("path: a", "path: a")),
+        ("sinks[1].path", two("path: a", "path: ./a")),
+        ("sinks[1].path", two("path: a, rotate_bytes: 1MiB, keep: 2", "path: a.2")),
+        ("sinks[1].path", two("path: a.5", "path: a, rotate_bytes: 1MiB")),
+        ("sinks[0].path", file("path: state") + checkpoint),
+        ("sinks[0].path", file("path: state.lock") + checkpoint),
+        ("sinks[0].path", file("path: state.starts") + checkpoint),
+        ("sinks[0].path", file("path: state.tmp") + checkpoint),
+        ("sinks[0].path", file("path: letters") + dead_letter),
+        ("sinks[0].path", file("path: /var/lib/trailrisk/dead-letters.ndjson")),
+        ("checkpoint.path", LEAST.to_owned() + "dead_letter: {path: state}\n" + checkpoint),
+    ]);
+    for text in [
+        two("path: a, rotate_bytes: 1MiB, keep: 2", "path: a.3"),
+        two("path: a", "path: a.1"),
+        file("path: state") + "checkpoint: {store: memory, path: state}\n",
+        file("path: letters") + "dead_letter: {type: stdout}\n",
+    ] {
+        valid(&text);
+    }
+}
+
+#[test]
 fn every_rule_of_single_detections_refuses_its_violation() {
     assert_each_is_refused(&[
         ("detections.settings[1].detection", with("detections", "settings: [{detection: A}, {detection: A}]")),

@@ -16,8 +16,10 @@ use crate::config::S3Config;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const PUT_TIMEOUT: Duration = Duration::from_secs(30);
+const FORBIDDEN: u16 = 403;
 
-/// See the module.
+/// See the module. Clones share the connections.
+#[derive(Clone)]
 pub(super) struct Bucket {
     client: Client,
     bucket: String,
@@ -39,6 +41,21 @@ impl Bucket {
         let settings = settings.force_path_style(config.endpoint_url.is_some());
         let (bucket, prefix) = (config.bucket.clone(), config.prefix.clone());
         Self { client: Client::from_conf(settings.build()), bucket, prefix }
+    }
+
+    /// Says at the start what the first letter would meet. It asks for no right beyond that of putting: a bucket that
+    /// does not let us look is no complaint, and whatever else it answers is a warning, since it may be mended before
+    /// there is a letter, which is held until then (PO-1).
+    pub(super) async fn look(self) {
+        if let Some(error) = self.complaint().await {
+            tracing::warn!(bucket = self.bucket, error, "dead letters may not reach their bucket; they would be held");
+        }
+    }
+
+    async fn complaint(&self) -> Option<String> {
+        let error = self.client.head_bucket().bucket(&self.bucket).send().await.err()?;
+        let is_hidden = error.raw_response().is_some_and(|response| response.status().as_u16() == FORBIDDEN);
+        (!is_hidden).then(|| describe(&error))
     }
 
     /// Puts one object. The same lines at the same time have the same key, so that a repeat overwrites itself.

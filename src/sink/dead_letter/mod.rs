@@ -87,8 +87,8 @@ impl DeadLetters {
     /// Opens the place (a file is made with mode 0600 where there is none) and starts its writer.
     ///
     /// # Errors
-    /// When a file cannot be opened for appending, or no region is known. What a bucket refuses shows with the first
-    /// letter: it is held, and `/readyz` says so.
+    /// When a file cannot be opened for appending, or no region is known. A bucket that is not there is logged as a
+    /// warning; what it refuses shows with the first letter: it is held, and `/readyz` says so.
     pub async fn start(
         config: &DeadLetterConfig,
         deps: DeadLetterDeps,
@@ -96,7 +96,11 @@ impl DeadLetters {
         let store = match config {
             DeadLetterConfig::File(path) => Place::File(open(path)?),
             DeadLetterConfig::Stdout => Place::Stdout(deps.stdout.clone()),
-            DeadLetterConfig::S3(config) => Place::Bucket(Bucket::open(config).await.ok_or(DeadLetterError::NoRegion)?),
+            DeadLetterConfig::S3(config) => {
+                let bucket = Bucket::open(config).await.ok_or(DeadLetterError::NoRegion)?;
+                tokio::spawn(deps.stop.clone().run_until_cancelled_owned(bucket.clone().look()));
+                Place::Bucket(bucket)
+            }
         };
         Ok(Self::with_store(store, &deps.metrics, deps.clock, deps.stop))
     }

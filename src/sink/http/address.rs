@@ -2,7 +2,8 @@
 //! `allow_private` says so.
 //!
 //! The check is on the address that is connected to, after resolution, so that a name cannot be turned around between
-//! check and connection.
+//! check and connection. What a proxy connects to is the proxy's business: its own name is the operator's choice and not
+//! checked, and that of the receiver is never resolved here.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -25,17 +26,19 @@ impl std::error::Error for RefusedAddress {}
 /// Resolves a name to the addresses that may be connected to.
 pub(super) struct GuardedResolver {
     allow_private: bool,
+    /// Proxies, which usually stand inside.
+    trusted: Vec<String>,
 }
 
 impl GuardedResolver {
-    pub(super) fn new(allow_private: bool) -> Self {
-        Self { allow_private }
+    pub(super) fn new(allow_private: bool, trusted: impl Iterator<Item = String>) -> Self {
+        Self { allow_private, trusted: trusted.collect() }
     }
 }
 
 impl Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let allow_private = self.allow_private;
+        let allow_private = self.allow_private || self.trusted.iter().any(|host| host == name.as_str());
         Box::pin(async move {
             let found: Vec<_> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
             let allowed = if allow_private { found } else { permitted(found)? };

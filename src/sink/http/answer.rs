@@ -24,8 +24,9 @@ pub(super) fn judge(status: StatusCode, headers: &HeaderMap, now: jiff::Timestam
 fn failure_kind(status: StatusCode) -> Option<FailureKind> {
     match status.as_u16() {
         200..=299 => None,
-        // A redirect is never followed: the URL is wrong, or somebody points us elsewhere.
-        300..=399 | 401 | 403 | 404 => Some(FailureKind::Misconfigured),
+        // A redirect is never followed: the URL is wrong, or somebody points us elsewhere. 405, 407 (of a proxy) and 415
+        // are about what all requests have in common: their method, credentials, format and compression.
+        300..=399 | 401 | 403 | 404 | 405 | 407 | 415 => Some(FailureKind::Misconfigured),
         408 | 429 => Some(FailureKind::Unavailable),
         400..=499 => Some(FailureKind::EventRefused),
         _ => Some(FailureKind::Unavailable),
@@ -45,7 +46,7 @@ mod tests {
         let groups: [(Option<FailureKind>, &[u16]); 4] = [
             (None, &[200, 201, 202, 204]),
             (Some(FailureKind::Unavailable), &[408, 429, 500, 502, 503, 504, 599]),
-            (Some(FailureKind::Misconfigured), &[301, 302, 303, 307, 308, 401, 403, 404]),
+            (Some(FailureKind::Misconfigured), &[301, 302, 303, 307, 308, 401, 403, 404, 405, 407, 415]),
             (Some(FailureKind::EventRefused), &[400, 409, 410, 413, 422]),
         ];
         for (expected, statuses) in groups {

@@ -1,24 +1,28 @@
 //! The HTTP client of the sinks: who may be connected to, what is sent with every request, what an answer means.
 //!
-//! No redirect is followed and no proxy is taken from the environment; the address that is connected to is checked; a
-//! response's body is read up to a cap, so that the connection can be used again.
+//! No redirect is followed, and a proxy is used only where the sink says so; the address that is connected to is
+//! checked; a response's body is read up to a cap, so that the connection can be used again.
 
 mod address;
 mod answer;
+mod failure;
 
-use std::error::Error as _;
+use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, Url};
+use flate2::write::GzEncoder;
+use reqwest::header::{CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue};
+use reqwest::{
+    Certificate, Client, ClientBuilder, Identity, Method, NoProxy, Proxy, RequestBuilder, Response, StatusCode, Url,
+};
+use tokio_util::bytes::Bytes;
 
-use self::address::{GuardedResolver, RefusedAddress};
+use self::address::GuardedResolver;
 use super::error::SinkError;
-use super::health::FailureKind;
 use super::sinks::WallClock;
 use super::transport::{Failure, Outcome};
-use crate::config::HttpConfig;
+use crate::config::{Compression, HttpConfig, ProxyConfig, TlsConfig};
 
 /// More of a response is not worth a warm connection.
 const RESPONSE_CAP: usize = 64 * 1024;
@@ -29,6 +33,7 @@ pub(super) struct HttpClient {
     client: Client,
     url: Url,
     headers: HeaderMap,
+    compression: Compression,
     clock: WallClock,
     /// Of the last answer over any of the clones; 0 before there is one.
     last_status: Arc<AtomicU16>,
@@ -48,7 +53,8 @@ impl HttpClient {
         let url = checked_url(config).map_err(|problem| SinkError::Url { sink: sink.to_owned(), problem })?;
         let headers = headers(sink, config)?;
         let client = client(config, producer).map_err(|source| SinkError::Client { sink: sink.to_owned(), source })?;
-        Ok(Self { client, url, headers, clock: clock.clone(), last_status: Arc::default() })
+        let (compression, clock) = (config.compression, clock.clone());
+        Ok(Self { client, url, headers, compression, clock, last_status: Arc::default() })
     }
 
     /// The URL.
@@ -66,6 +72,14 @@ impl HttpClient {
         self.client.request(method, url).headers(self.headers.clone())
     }
 
+    /// The body of a request, compressed where that is configured.
+    pub(super) fn with_body(&self, request: RequestBuilder, body: Bytes) -> RequestBuilder {
+        match self.compression {
+            Compression::None => request.body(body),
+            Compression::Gzip => request.header(CONTENT_ENCODING, "gzip").body(gzipped(&body)),
+        }
+    }
+
     /// The wall clock's time.
     pub(super) fn now(&self) -> jiff::Timestamp {
         (self.clock)()
@@ -73,7 +87,7 @@ impl HttpClient {
 
     /// Sends a request and reads the answer, whatever it says.
     pub(super) async fn exchange(&self, request: RequestBuilder) -> Result<Answer, Failure> {
-        let mut response = request.send().await.map_err(transport_failure)?;
+        let mut response = request.send().await.map_err(failure::of)?;
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
         self.last_status.store(status.as_u16(), Ordering::Relaxed);
         Ok(Answer { status, headers, body: beginning(response).await })
@@ -138,7 +152,7 @@ fn headers(sink: &str, config: &HttpConfig) -> Result<HeaderMap, SinkError> {
 }
 
 fn client(config: &HttpConfig, producer: &str) -> reqwest::Result<Client> {
-    Client::builder()
+    let builder = Client::builder()
         .user_agent(producer)
         .redirect(reqwest::redirect::Policy::none())
         .referer(false)
@@ -146,8 +160,38 @@ fn client(config: &HttpConfig, producer: &str) -> reqwest::Result<Client> {
         .https_only(!config.allow_http)
         .timeout(config.timeout)
         .connect_timeout(config.timeout)
-        .dns_resolver(GuardedResolver::new(config.allow_private))
-        .build()
+        .dns_resolver(GuardedResolver::new(config.allow_private, config.proxy.iter().flat_map(proxy_hosts)));
+    let builder = with_tls(builder, &config.tls)?;
+    config.proxy.iter().try_fold(builder, with_proxy)?.build()
+}
+
+/// A given authority stands instead of the platform's roots, not beside them.
+fn with_tls(builder: ClientBuilder, tls: &TlsConfig) -> reqwest::Result<ClientBuilder> {
+    let builder = match &tls.ca_certificate {
+        Some(pem) => builder.tls_certs_only(Certificate::from_pem_bundle(pem.as_bytes())?),
+        None => builder,
+    };
+    match &tls.identity {
+        Some(pem) => Ok(builder.identity(Identity::from_pem(pem.0.as_bytes())?)),
+        None => Ok(builder),
+    }
+}
+
+fn with_proxy(builder: ClientBuilder, proxy: &ProxyConfig) -> reqwest::Result<ClientBuilder> {
+    let except = |proxied: Proxy| proxied.no_proxy(NoProxy::from_string(&proxy.exceptions));
+    let http = proxy.http.iter().map(|url| Proxy::http(&*url.0).map(except));
+    let https = proxy.https.iter().map(|url| Proxy::https(&*url.0).map(except));
+    http.chain(https).try_fold(builder, |builder, proxied| Ok(builder.proxy(proxied?)))
+}
+
+fn proxy_hosts(proxy: &ProxyConfig) -> impl Iterator<Item = String> {
+    let urls = proxy.http.iter().chain(&proxy.https);
+    urls.filter_map(|url| Some(Url::parse(&url.0).ok()?.host_str()?.to_owned()))
+}
+
+fn gzipped(body: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(body).and_then(|()| encoder.finish()).expect("a vector takes everything")
 }
 
 /// What comes of the body does not matter to the delivery, because the status has been judged.
@@ -162,21 +206,5 @@ async fn beginning(mut response: Response) -> Vec<u8> {
     body
 }
 
-/// Before there is a connection the causes are the system's own words (DNS, TCP, TLS); afterwards they could be the
-/// receiver's, and only the kind of an I/O error is told.
-fn transport_failure(error: reqwest::Error) -> Failure {
-    let error = error.without_url();
-    let causes = std::iter::successors(error.source(), |&cause| cause.source());
-    if let Some(refused) = causes.clone().find_map(|cause| cause.downcast_ref::<RefusedAddress>()) {
-        return Failure::new(FailureKind::Misconfigured, format!("the host resolves to {refused}"));
-    }
-    let detail = if error.is_timeout() {
-        "time-out".to_owned()
-    } else if error.is_connect() {
-        causes.fold("cannot connect".to_owned(), |detail, cause| format!("{detail}: {cause}"))
-    } else {
-        let kind = causes.filter_map(|cause| cause.downcast_ref::<std::io::Error>()).last().map(std::io::Error::kind);
-        format!("the connection broke{}", kind.map_or_else(String::new, |kind| format!(": {kind}")))
-    };
-    Failure::new(FailureKind::Unavailable, detail)
-}
+#[cfg(test)]
+mod tests;

@@ -29,7 +29,6 @@ async fn every_type_of_sink_is_sent_one_sample_that_says_what_it_is() {
         token: Secret("t".to_owned()),
         acknowledgement: false,
         acknowledgement_timeout: Duration::from_secs(1),
-        gzip: false,
     };
     let risk = FormatConfig::SplunkRisk(SplunkEnvelope::default());
     let splunk = SinkConfig { kind: SinkKind::SplunkHec(splunk), format: risk, ..sink_config("splunk") };

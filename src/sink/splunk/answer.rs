@@ -22,7 +22,8 @@ impl Reply {
     }
 }
 
-/// What a code calls for, and what it says; none where the status has to decide.
+/// What a code calls for, and what it says; none where the status has to decide: 0 and 17, which say that all is well,
+/// and 24 and 25, which come with a 200 and warn that a queue is filling up.
 pub(super) fn meaning(code: u32) -> Option<(FailureKind, &'static str)> {
     use FailureKind::{EventRefused, Misconfigured, Unavailable};
     let meaning = match code {
@@ -35,14 +36,17 @@ pub(super) fn meaning(code: u32) -> Option<(FailureKind, &'static str)> {
         7 => (Misconfigured, "the token does not allow this index"),
         8 => (Unavailable, "internal server error"),
         9 => (Unavailable, "the server is busy"),
-        10 => (Misconfigured, "the token has indexer acknowledgement: set `acknowledgement: true`"),
+        10 | 28 => (Misconfigured, "the token has indexer acknowledgement: set `acknowledgement: true`"),
         11 => (Misconfigured, "the channel is invalid"),
         12 => (EventRefused, "the field `event` is missing"),
         13 => (EventRefused, "the field `event` is blank"),
         14 => (Misconfigured, "the token has no indexer acknowledgement: set `acknowledgement: false`"),
         15 => (EventRefused, "the indexed fields are not accepted"),
-        18 | 20 | 26 => (Unavailable, "the queues are full"),
-        19 | 27 => (Unavailable, "acknowledgement is unavailable"),
+        16 => (Misconfigured, "the URL holds a token, which this collector does not take from there"),
+        18 | 26 => (Unavailable, "the queues are full"),
+        19 => (Unavailable, "acknowledgement is unavailable"),
+        20 => (Unavailable, "the queues are full and acknowledgement is unavailable"),
+        27 => (Unavailable, "the channel of acknowledgements is full"),
         23 => (Unavailable, "the server is shutting down"),
         _ => return None,
     };

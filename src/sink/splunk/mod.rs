@@ -5,14 +5,11 @@
 
 mod answer;
 
-use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
-use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, RequestBuilder, StatusCode, Url};
 use serde_json::json;
 use tokio::time::Instant;
@@ -43,7 +40,6 @@ pub(super) struct SplunkHec {
     authorization: HeaderValue,
     channel: Option<String>,
     acknowledgement_timeout: Duration,
-    gzip: bool,
     /// The last attempt found it unavailable.
     is_ailing: Arc<AtomicBool>,
 }
@@ -66,7 +62,6 @@ impl SplunkHec {
             authorization: http::authorization(sink, format!("Splunk {}", config.token.0))?,
             channel,
             acknowledgement_timeout: config.acknowledgement_timeout,
-            gzip: config.gzip,
             is_ailing: Arc::default(),
             http,
         })
@@ -100,11 +95,7 @@ impl SplunkHec {
 
     async fn send(&self, batch: &[Delivery], body: Vec<u8>) -> Outcome {
         let request = self.request(Method::POST, &self.events).header(CONTENT_TYPE, "application/json");
-        let request = match self.gzip.then(|| gzipped(&body)).flatten() {
-            Some(compressed) => request.header(CONTENT_ENCODING, "gzip").body(compressed),
-            None => request.body(body),
-        };
-        let answer = match self.http.exchange(request).await {
+        let answer = match self.http.exchange(self.http.with_body(request, body.into())).await {
             Ok(answer) => answer,
             Err(failure) => return Outcome::Failed(failure),
         };
@@ -194,12 +185,6 @@ fn guid() -> String {
     let bits = (fastrand::u128(..) & !(0xf << 76) & !(0x3 << 62)) | (0x4 << 76) | (0x2 << 62);
     let hex = format!("{bits:032x}");
     [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
-}
-
-fn gzipped(body: &[u8]) -> Option<Vec<u8>> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(body).ok()?;
-    encoder.finish().ok()
 }
 
 /// The delivery whose object Splunk names as invalid: one may have several, or none.

@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::config::{FormatConfig, Secret, SinkConfig, SinkKind, SplunkEnvelope, WebhookConfig};
+use crate::config::{Compression, FormatConfig, Secret, SinkConfig, SinkKind, SplunkEnvelope, WebhookConfig};
 use crate::risk_event::{RiskEvent, Stage};
 use crate::sink::Sinks;
 use crate::sink::format::{BodyFormat, native};
@@ -28,6 +28,8 @@ struct Collector {
     /// Answers of "busy" that are still to be given.
     busy: usize,
     is_full: bool,
+    /// The code of its success.
+    warning: u32,
     /// What an event must not contain.
     refuses: Option<String>,
     /// Each accepted batch.
@@ -54,7 +56,6 @@ impl Collector {
             token: Secret(TOKEN.to_owned()),
             acknowledgement,
             acknowledgement_timeout: Duration::from_secs(1),
-            gzip: false,
         };
         (shared, config)
     }
@@ -79,8 +80,8 @@ impl Collector {
         }
         self.batches.push(objects);
         match self.acknowledges {
-            true => (200, json!({"text": "Success", "code": 0, "ackId": self.batches.len() - 1})),
-            false => (200, json!({"text": "Success", "code": 0})),
+            true => (200, json!({"text": "Success", "code": self.warning, "ackId": self.batches.len() - 1})),
+            false => (200, json!({"text": "Success", "code": self.warning})),
         }
     }
 
@@ -157,9 +158,9 @@ fn failure(outcome: Outcome) -> Failure {
 
 #[tokio::test]
 async fn a_batch_is_concatenated_objects_also_compressed() {
-    for gzip in [false, true] {
-        let (collector, config) = Collector::default().start().await;
-        let config = SplunkHecConfig { gzip, ..config };
+    for compression in Compression::ALL {
+        let (collector, mut config) = Collector::default().start().await;
+        config.http.compression = compression;
         assert_eq!(splunk(&config).attempt(&batch(1..4)).await, Outcome::Delivered);
         let collector = collector.lock().unwrap();
         let ids: Vec<_> = collector.batches[0].iter().map(|object| object["event"]["id"].clone()).collect();
@@ -278,7 +279,7 @@ async fn threat_10_the_token_is_in_no_failure() {
 #[test]
 fn cp_7_codes_are_told_apart_by_what_they_call_for() {
     let groups: [(FailureKind, &[u32]); 3] = [
-        (FailureKind::Misconfigured, &[1, 2, 3, 4, 5, 7, 10, 11, 14]),
+        (FailureKind::Misconfigured, &[1, 2, 3, 4, 5, 7, 10, 11, 14, 16, 21, 22, 28]),
         (FailureKind::EventRefused, &[6, 12, 13, 15]),
         (FailureKind::Unavailable, &[8, 9, 18, 19, 20, 23, 26, 27]),
     ];
@@ -287,7 +288,21 @@ fn cp_7_codes_are_told_apart_by_what_they_call_for() {
             assert_eq!(meaning(*code).map(|(kind, _)| kind), Some(kind), "{code}");
         }
     }
-    assert_eq!(meaning(0), None);
+    for code in [0, 17, 24, 25] {
+        assert_eq!(meaning(code), None, "{code}");
+    }
+}
+
+/// 24 and 25 are warnings: the events have been taken, and sending them again would fill the queue sooner.
+#[tokio::test]
+async fn a_collector_that_warns_of_its_queues_has_the_events() {
+    for code in [24, 25] {
+        for acknowledges in [false, true] {
+            let (collector, config) = Collector { acknowledges, warning: code, ..Collector::default() }.start().await;
+            assert_eq!(splunk(&config).attempt(&batch(1..3)).await, Outcome::Delivered, "{code}");
+            assert_eq!(collector.lock().unwrap().batches.len(), 1);
+        }
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, Response, header};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
-use crate::config::{DeliveryConfig, HttpConfig, SinkConfig, SinkKind, WebhookConfig};
+use crate::config::{Compression, DeliveryConfig, HttpConfig, SinkConfig, SinkKind, TlsConfig, WebhookConfig};
 use crate::sink::testing::sink_config;
 
 /// What the receiver does with a request.
@@ -127,5 +127,8 @@ fn http_config(url: &str) -> HttpConfig {
         allow_private: true,
         headers: Vec::new(),
         timeout: Duration::from_secs(5),
+        compression: Compression::None,
+        tls: TlsConfig::default(),
+        proxy: None,
     }
 }

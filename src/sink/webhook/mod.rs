@@ -52,7 +52,8 @@ impl Transport for Webhook {
             .header("idempotency-key", &key)
             .header("webhook-id", &key);
         let request = self.authorization.iter().fold(request, |request, value| request.header(AUTHORIZATION, value));
-        let mut request = self.signed(request, &key, &body).body(body);
+        let request = self.signed(request, &key, &body);
+        let mut request = self.http.with_body(request, body);
         if let [one] = batch {
             request = one.body.headers.iter().fold(request, |request, (name, value)| request.header(*name, value));
         }
@@ -66,7 +67,8 @@ impl Webhook {
         self.http.last_status()
     }
 
-    /// The time is that of this attempt, so that a receiver can refuse what was recorded and is played back.
+    /// The time is that of this attempt, so that a receiver can refuse what was recorded and is played back. The body is
+    /// not compressed yet: whoever takes the encoding off on the way, the signature still fits.
     fn signed(&self, request: RequestBuilder, id: &str, body: &[u8]) -> RequestBuilder {
         if self.signing_keys.is_empty() {
             return request;

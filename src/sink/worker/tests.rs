@@ -1,3 +1,5 @@
+mod circuit;
+
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 

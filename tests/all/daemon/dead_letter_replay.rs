@@ -15,7 +15,7 @@ use crate::support::kinesis::CannedStream;
 use crate::support::wall_millis;
 
 /// A record of 2 MiB that holds three events in two groups, and one of nonsense.
-fn records(time: i64) -> Vec<Vec<u8>> {
+pub fn records(time: i64) -> Vec<Vec<u8>> {
     let accounts = ["111111111111", "222222222222", "222222222222"];
     let events = accounts.iter().zip(1..).map(|(account, number)| {
         let mut event = JobCreated::new(number, time, account).json();
@@ -35,7 +35,8 @@ async fn start(home: &Home, stream: &CannedStream, inflated: &str) -> (Daemon, V
     (daemon, config)
 }
 
-async fn replay(home: &Home) -> (BTreeMap<String, String>, String) {
+/// The finals that the letters in `dead-letters.ndjson` make, and what is said of the others.
+pub async fn replay(home: &Home) -> (BTreeMap<String, String>, String) {
     let mut command = home.with_config(&["replay", "--source-name", STREAM]);
     command.arg(home.path("dead-letters.ndjson"));
     let ended = Daemon::spawn(command).ended().await;

@@ -9,6 +9,7 @@
 #![expect(clippy::print_stdout, reason = "the figures and the seed of a run are for its reader")]
 
 mod bad_input;
+mod bucket;
 mod chaos;
 mod commands;
 mod dead_letter;
@@ -28,6 +29,7 @@ mod secrets;
 mod settings;
 mod sink_test;
 mod sinks;
+mod splunk;
 mod start_up;
 mod stop;
 mod webhook;

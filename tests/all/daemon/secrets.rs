@@ -70,6 +70,57 @@ async fn threat_10_no_secret_is_told_while_it_runs_fails_and_stops() {
     }
 }
 
+/// Both are used, and fail: nobody listens at the proxy.
+#[tokio::test(flavor = "multi_thread")]
+async fn threat_10_neither_a_client_key_nor_a_proxys_password_is_told() {
+    let (kinesis, home, receiver) = (LocalKinesis::start().await, home(), Receiver::start().await);
+    kinesis.create_stream(STREAM, 1).await;
+    let keys = [(); 2].map(|()| rcgen::KeyPair::generate().expect("a key"));
+    let certificate = rcgen::CertificateParams::default().self_signed(&keys[0]).expect("a certificate").pem();
+    let pems = keys.map(|key| key.serialize_pem());
+    for (file, text) in [("client.key", &*pems[0]), ("other.key", &*pems[1]), ("no.key", CANARY)] {
+        home.write(file, text);
+    }
+    let silent = |what: &str, text: &str| {
+        assert_silent(what, text);
+        let tells = pems.iter().any(|pem| text.contains(pem.lines().nth(1).expect("base64")));
+        assert!(!tells, "{what} tells a key");
+    };
+    let start = |key: &str, arguments: &[&str], proxy: &str| {
+        let mut config = secretive(&home, &kinesis, &receiver);
+        config["sinks"][0]["url"] = json!("https://hooks.example.com/");
+        config["sinks"][0]["proxy"] = json!("environment");
+        config["sinks"][0]["tls"] =
+            json!({"client_certificate": certificate, "client_key": format!("${{file:{key}}}")});
+        home.configure(config.to_string());
+        let mut command = home.with_config(arguments);
+        command.env("SECRET", CANARY).env("HTTPS_PROXY", proxy);
+        Daemon::spawn(command)
+    };
+    let shut = format!("http://trailrisk:{CANARY}@127.0.0.1:1");
+    let daemon = start("client.key", &["run"], &shut);
+    daemon.ready().await;
+    kinesis.put(STREAM, [("k".to_owned(), JobCreated::new(1, wall_millis(), "111111111111").text().into())]).await;
+    let failing = || async { daemon.get("/readyz").await.filter(|(status, _)| *status == 503) };
+    let (_, reason) = daemon.until(Duration::from_secs(30), "the webhook fails", failing).await;
+    assert!(reason.contains("cannot connect"), "{reason}");
+    silent("/readyz", &reason);
+    silent("/metrics", &daemon.metrics().await);
+    silent("the log", &daemon.kill().await.log);
+    for (key, proxy, words) in [
+        ("other.key", &*shut, "does not belong to the first certificate"),
+        ("no.key", &shut, "holds no private key"),
+        ("absent.key", &shut, "cannot be read"),
+        ("client.key", &shut.replace("http", "socks5"), "reads HTTPS_PROXY, which is no URL of a proxy"),
+    ] {
+        let ended = start(key, &["check"], proxy).ended().await;
+        assert_eq!(ended.code, Some(78), "{}", ended.log);
+        let said = ended.log + &ended.lines.join("\n");
+        assert!(said.contains(words), "{said}");
+        silent(key, &said);
+    }
+}
+
 /// What is wrong is said without what it holds.
 #[tokio::test]
 async fn threat_10_no_secret_is_told_by_an_error_at_the_start() {

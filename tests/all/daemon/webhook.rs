@@ -134,7 +134,8 @@ fn outage() -> Duration {
     Duration::from_secs(seconds.unwrap_or_else(|_| panic!("TRAILRISK_WEBHOOK_OUTAGE is seconds, not {text:?}")))
 }
 
-async fn replayed(home: &Home, texts: &[String]) -> BTreeMap<String, String> {
+/// The finals that a replay of these events makes, under the home's configuration.
+pub async fn replayed(home: &Home, texts: &[String]) -> BTreeMap<String, String> {
     let mut command = home.with_config(&["replay", "--source-name", STREAM]);
     command.arg(home.write("events.ndjson", texts.join("\n")));
     let ended = Daemon::spawn(command).ended().await;

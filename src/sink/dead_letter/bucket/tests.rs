@@ -93,6 +93,23 @@ async fn a_refusal_is_told_by_its_code_and_without_its_text() {
     assert!(errors[1].starts_with("S3 answers 503"), "{}", errors[1]);
 }
 
+/// HeadBucket needs a right that the daemon does not ask for: 403 says nothing of whether it may put.
+#[tokio::test]
+async fn a_bucket_is_looked_at_without_asking_for_more_than_the_right_to_put() {
+    let (server, bucket) = Server::start([(200, ""), (403, ""), (404, ""), (301, ""), (503, "")]).await;
+    let mut complaints = Vec::new();
+    for _ in 0..5 {
+        complaints.push(bucket.complaint().await);
+    }
+    assert_eq!(complaints[..2], [None, None]);
+    for (complaint, status) in complaints[2..].iter().zip(["404", "301", "503"]) {
+        let said = complaint.as_ref().unwrap();
+        assert!(said.starts_with(&format!("S3 answers {status}")), "{said}");
+    }
+    let requests = server.requests.lock().unwrap();
+    assert!(requests.iter().all(|(line, ..)| line.trim_end_matches('/') == "HEAD /soc-letters"), "{requests:?}");
+}
+
 #[tokio::test]
 async fn cp_7_letters_are_acknowledged_by_the_put_alone_and_held_until_then() {
     let (server, bucket) = Server::start([(500, ""), (403, DENIED)]).await;

@@ -1,9 +1,10 @@
 //! What a receiver that verifies signatures needs, in every shape of a request.
 
+use std::io::Read as _;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::*;
-use crate::config::SigningKey;
+use crate::config::{Compression, SigningKey};
 use crate::sink::testing::Request;
 
 /// A clock that is a second further at each look.
@@ -56,6 +57,26 @@ async fn threat_11_a_binary_cloudevent_is_signed_over_its_body() {
     let request = receiver.requests().pop().unwrap();
     assert_eq!(header(&request, "ce-id"), "1");
     assert_signed(&request, &keys);
+}
+
+/// Whatever takes the encoding off, a framework or somebody on the way, what it leaves is what is signed.
+#[tokio::test]
+async fn threat_11_a_compressed_body_is_signed_as_it_is_after_decoding() {
+    let receiver = Receiver::start([]).await;
+    let keys = vec![SigningKey(vec![1; 24])];
+    let mut config = WebhookConfig { signing_keys: keys.clone(), ..to(&receiver) };
+    config.http.compression = Compression::Gzip;
+    let mut webhook = webhook(&config).unwrap();
+    let several = [delivery(KEY, "{\"a\":1}\n"), delivery(KEY, "{\"b\":2}\n")];
+    assert_eq!(webhook.attempt(&several[..1]).await, Outcome::Delivered);
+    assert_eq!(webhook.attempt(&several).await, Outcome::Delivered);
+    for (request, expected) in receiver.requests().iter().zip([r#"{"a":1}"#, r#"[{"a":1},{"b":2}]"#]) {
+        assert_eq!(header(request, "content-encoding"), "gzip");
+        let mut decoded = Vec::new();
+        flate2::read::GzDecoder::new(&*request.body).read_to_end(&mut decoded).unwrap();
+        assert_eq!(decoded, expected.as_bytes());
+        assert_signed(&Request { body: decoded.into(), ..request.clone() }, &keys);
+    }
 }
 
 #[tokio::test]
