@@ -50,7 +50,9 @@ async fn json(State(state): State<AdminState>) -> Response {
 async fn events(State(state): State<AdminState>, streams: Arc<Semaphore>) -> Response {
     match streams.try_acquire_owned() {
         Ok(slot) => answer("text/event-stream", Body::new(stream::open(state, slot))),
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "10")], "too many readers\n").into_response(),
+        Err(_) => {
+            (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "10")], "too many readers\n").into_response()
+        }
     }
 }
 
@@ -84,7 +86,8 @@ impl AdminState {
         let now = clock::monotonic();
         let (snapshot, age) = self.board.newest(now);
         let report = self.readiness.report();
-        let failure = |wanted: &Check| report.iter().find(|(check, _)| check == wanted).and_then(|(_, why)| why.clone());
+        let failure =
+            |wanted: &Check| report.iter().find(|(check, _)| check == wanted).and_then(|(_, why)| why.clone());
         let situation = Situation {
             snapshot: &snapshot,
             age,

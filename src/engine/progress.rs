@@ -84,6 +84,11 @@ impl Engine {
         windows
     }
 
+    /// The stream that is read.
+    pub fn stream_name(&self) -> &str {
+        &self.config.stream.name
+    }
+
     /// `H` of the newest checkpoint: what closed up to here is acknowledged and will not be told again (CP-3).
     pub fn horizon(&self) -> Arrival {
         self.horizon

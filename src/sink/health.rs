@@ -120,7 +120,7 @@ impl SinkState {
             queue_bytes: budget.used(),
             queue_bytes_limit: budget.limit(),
             circuit_open: sink.circuit.failing().is_some(),
-            last_failure: sink.last_failure(),
+            last_failure: sink.newest_failure(),
             acknowledged: sink.metrics.acknowledged.get(),
             dead_lettered: sink.metrics.dead_lettered.get(),
             dropped: sink.metrics.dropped.get(),

@@ -209,7 +209,7 @@ impl Sink {
     }
 
     /// How long ago the last attempt failed, and of what.
-    pub(super) fn last_failure(&self) -> Option<(Duration, String)> {
+    pub(super) fn newest_failure(&self) -> Option<(Duration, String)> {
         let last = self.last_failure.lock().expect("no holder of this lock can panic").clone();
         last.map(|(at, detail)| (Instant::now().saturating_duration_since(at), detail))
     }

@@ -7,9 +7,9 @@ use std::time::Duration;
 use prometheus::IntGauge;
 use tokio::sync::Semaphore;
 
+use super::Reading;
 use super::api::{ApiError, KinesisApi, ListedShard, ReadAnswer, StreamDescription};
 use super::error::SourceError;
-use super::Reading;
 use crate::config::SourceConfig;
 use crate::engine::ShardId;
 use crate::metrics::Metrics;
@@ -85,7 +85,8 @@ impl<A: KinesisApi> Shared<A> {
     /// `kinesis_shards`, by a listing: open shards, and closed ones that are still read.
     pub(super) fn count_listing(&self, listing: &[ListedShard]) {
         let open = listing.iter().filter(|listed| listed.open).count();
-        let closed: BTreeSet<_> = listing.iter().filter(|listed| !listed.open).map(|listed| &listed.shard.shard).collect();
+        let closed: BTreeSet<_> =
+            listing.iter().filter(|listed| !listed.open).map(|listed| &listed.shard.shard).collect();
         let mut draining = 0;
         for (shard, reading) in self.lock().iter_mut() {
             reading.closed = closed.contains(shard);

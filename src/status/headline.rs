@@ -63,7 +63,10 @@ impl Situation<'_> {
     fn of_process(&self) -> Vec<Finding> {
         let silent = self.silent.iter().map(|(task, silence)| {
             let text = format!("Stuck: {task} has given no sign of life for {} s", silence.as_secs());
-            Finding { name: Some(task.clone()), ..rules::finding(Health::Failing, Part::Process, text, "trailriskdown") }
+            Finding {
+                name: Some(task.clone()),
+                ..rules::finding(Health::Failing, Part::Process, text, "trailriskdown")
+            }
         });
         let mut findings: Vec<_> = silent.collect();
         if findings.is_empty() && self.age > OLD {

@@ -18,9 +18,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 pub use headline::Situation;
-pub use history::History;
+pub use history::{History, Sampler};
 pub use model::{
-    About, Check, Checkpoint, DeadLetters, Detection, DetectionState, Delivery, Failing, Finding, Health, LastError,
+    About, Check, Checkpoint, DeadLetters, Delivery, Detection, DetectionState, Failing, Finding, Health, LastError,
     NullField, OpenWindows, Part, RecentEvent, Shard, ShardState, Sink, Snapshot, State, Status, Stream, Watermark,
     WatermarkHold,
 };

@@ -67,14 +67,21 @@ impl Page {
     /// The whole document.
     pub fn document(&self) -> String {
         let html: String = self.sections.iter().map(|section| section.html.as_str()).collect();
-        render("document", &context! { title => self.title, at => self.at, main => Value::from_safe_string(html) })
+        render(
+            "document",
+            &context! { title => self.title.as_str(), at => self.at.as_str(), main => Value::from_safe_string(html) },
+        )
     }
 
     /// What differs from an earlier page, as one line of JSON: `title`, `at`, and the sections by id.
     pub fn changes(&self, earlier: Option<&Self>) -> Option<String> {
         let is_new = |section: &&Section| earlier.is_none_or(|earlier| !earlier.sections.contains(section));
-        let changed: serde_json::Map<_, _> =
-            self.sections.iter().filter(is_new).map(|section| (section.id.to_owned(), section.html.clone().into())).collect();
+        let changed: serde_json::Map<_, _> = self
+            .sections
+            .iter()
+            .filter(is_new)
+            .map(|section| (section.id.to_owned(), section.html.clone().into()))
+            .collect();
         if changed.is_empty() && earlier.is_some_and(|earlier| earlier.at == self.at) {
             return None;
         }
@@ -105,8 +112,6 @@ fn templates() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
-    environment.set_trim_blocks(true);
-    environment.set_lstrip_blocks(true);
     environment.set_formatter(|out, state, value| match value.as_str() {
         Some(text) if !value.is_safe() => escape_formatter(out, state, &Value::from(visible(text).into_owned())),
         _ => escape_formatter(out, state, value),
@@ -117,7 +122,9 @@ fn templates() -> Environment<'static> {
     environment.add_filter("number", words::count);
     environment.add_filter("rate", words::rate);
     environment.add_filter("clock", |instant: &str| words::clock(instant).to_owned());
-    environment.add_filter("share", |part: f64, whole: f64| (part / whole.max(f64::EPSILON) * 100.0).clamp(0.0, 100.0).round());
+    environment.add_filter("share", |part: f64, whole: f64| {
+        (part / whole.max(f64::EPSILON) * 100.0).clamp(0.0, 100.0).round()
+    });
     environment.add_filter("prefix", |text: &str, length: usize| text.chars().take(length).collect::<String>());
     environment.add_filter("mark", |health: &str| mark_of(health));
     for (name, source) in SECTIONS.into_iter().chain([("document", DOCUMENT)]) {

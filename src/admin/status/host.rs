@@ -52,9 +52,16 @@ mod tests {
         ] {
             assert!(is_ours(host), "{host}");
         }
-        for host in
-            ["evil.example.com", "127.0.0.1.evil.example:9464", "localhost.evil.example", "", ":9464", "[evil.example]", "x.svc.example", "evil.example."]
-        {
+        for host in [
+            "evil.example.com",
+            "127.0.0.1.evil.example:9464",
+            "localhost.evil.example",
+            "",
+            ":9464",
+            "[evil.example]",
+            "x.svc.example",
+            "evil.example.",
+        ] {
             assert!(!is_ours(host), "{host}");
         }
     }

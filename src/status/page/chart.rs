@@ -33,7 +33,9 @@ impl Charts {
         let rates: Vec<_> = history.records_per_second.iter().map(|rate| Some(*rate)).collect();
         let lags: Vec<_> = history.lag_seconds.iter().copied().collect();
         Self {
-            throughput: Chart::of(&rates, Some(snapshot.stream.records_per_second), |value| format!("{}/s", rate(value))),
+            throughput: Chart::of(&rates, Some(snapshot.stream.records_per_second), |value| {
+                format!("{}/s", rate(value))
+            }),
             lag: Chart::of(&lags, snapshot.watermark.lag_seconds, duration),
         }
     }
