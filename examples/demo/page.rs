@@ -64,7 +64,8 @@ fn spoil(snapshot: &mut Snapshot) {
     snapshot.stream.name = text();
     snapshot.about.worker = text();
     for shard in &mut snapshot.shards {
-        (shard.id, shard.failure) = (format!("{}{}", shard.id, text()), Some(text()));
+        shard.id.push_str(&text());
+        (shard.failure, shard.request_id) = (Some(text()), Some(text()));
     }
     for sink in &mut snapshot.sinks {
         sink.name.push_str(&text());

@@ -48,9 +48,11 @@ pub struct Reading {
     pub last_read: Option<Arrival>,
     /// Whether a listing shows it closed: it is read to its end and takes no more records.
     pub closed: bool,
-    /// The operation, error code and request id of the calls that have failed since the last read. Kinesis's own words are
-    /// in the log alone: they name accounts and roles.
+    /// Operation and error code of the last call that has failed since the last read. Kinesis's own words are in the log
+    /// alone: they name accounts and roles.
     pub failure: Option<String>,
+    /// Its request id, which AWS support asks for.
+    pub request_id: Option<String>,
 }
 
 /// What a consumer tells, in the order in which it happened. One channel carries the messages of all shards. Whoever

@@ -108,7 +108,7 @@ impl<A: KinesisApi> Shared<A> {
         self.note(shard, |reading| {
             reading.behind_latest = Some(Duration::from_millis(answer.millis_behind_latest.max(0).unsigned_abs()));
             reading.last_read = now.or(reading.last_read);
-            reading.failure = None;
+            (reading.failure, reading.request_id) = (None, None);
         });
         if let Some(now) = now {
             let last_read = self.metrics.kinesis_shard_last_read_timestamp_seconds.with_label_values(labels);
@@ -118,9 +118,10 @@ impl<A: KinesisApi> Shared<A> {
 
     /// A call for a shard failed.
     pub(super) fn note_failure(&self, shard: &ShardId, error: &ApiError) {
-        let request = error.request_id.as_ref().map(|id| format!(" (request {id})")).unwrap_or_default();
-        let failure = format!("{}: {}{request}", error.operation, error.code);
-        self.note(shard, |reading| reading.failure = Some(failure));
+        self.note(shard, |reading| {
+            reading.failure = Some(format!("{}: {}", error.operation, error.code));
+            reading.request_id.clone_from(&error.request_id);
+        });
     }
 
     /// The shards that have a consumer.

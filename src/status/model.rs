@@ -233,8 +233,10 @@ pub struct Shard {
     pub holds_watermark: bool,
     /// It is not read on for now: others are waited for, or the state is nearly full.
     pub paused: bool,
-    /// Operation and error code of what has failed since the last read.
+    /// Operation and error code of the last call that has failed since the last read.
     pub failure: Option<String>,
+    /// Its request id, which AWS support asks for.
+    pub request_id: Option<String>,
 }
 
 /// How a shard fares.

@@ -134,13 +134,13 @@ async function check(browser, isLive) {
 
 async function pictures(browser) {
   const views = [
-    ["status.png", { colorScheme: "light", viewport: { width: 1280, height: 900 } }],
-    ["status-dark.png", { colorScheme: "dark", viewport: { width: 1280, height: 900 } }],
+    ["status.png", { colorScheme: "light", viewport: { width: 1280, height: 1000 } }],
+    ["status-dark.png", { colorScheme: "dark", viewport: { width: 1280, height: 1000 } }],
     ["status-phone.png", { colorScheme: "light", viewport: { width: 390, height: 844 } }],
   ];
   for (const [name, options] of views) {
     const { page, context } = await open(browser, options);
-    await page.screenshot({ path: join(folder, name), fullPage: true });
+    await page.screenshot({ path: join(folder, name), fullPage: process.env.TRAILRISK_FULL_PAGE === "1" });
     await context.close();
   }
 }

@@ -35,6 +35,7 @@ impl Show {
             holds_watermark,
             paused: shard.paused,
             failure: reading.failure,
+            request_id: reading.request_id,
         }
     }
 }

@@ -20,7 +20,7 @@ fn hostile() -> Status {
     snapshot.stream.name = text();
     snapshot.about.worker = text();
     snapshot.shards[0].id = text();
-    snapshot.shards[0].failure = Some(text());
+    (snapshot.shards[0].failure, snapshot.shards[0].request_id) = (Some(text()), Some(text()));
     snapshot.sinks[0].name = text();
     snapshot.sinks[0].last_error = Some(LastError { at: text(), text: text() });
     let detection = &mut snapshot.detections[0];

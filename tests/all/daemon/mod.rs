@@ -29,6 +29,7 @@ mod settings;
 mod sink_test;
 mod sinks;
 mod start_up;
+mod status;
 mod stop;
 mod webhook;
 
