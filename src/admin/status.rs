@@ -65,11 +65,12 @@ fn answer(content_type: &'static str, body: impl Into<Body>) -> Response {
 }
 
 async fn protect(mut response: Response) -> Response {
-    let headers: [(HeaderName, &str); 5] = [
+    let headers: [(HeaderName, &str); 6] = [
         (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
         (header::REFERRER_POLICY, "no-referrer"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
         (header::CACHE_CONTROL, "no-store"),
     ];
     set(response.headers_mut(), headers);

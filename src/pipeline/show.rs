@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use super::Pipeline;
 use crate::catalog::DetectionFile;
 use crate::clock;
-use crate::engine::{Engine, ShardId, WatermarkHold};
+use crate::engine::{Engine, Gauges, ShardId, WatermarkHold};
 use crate::metrics::Metrics;
 use crate::risk_event::RiskEvent;
 use crate::sink::{Routes, Sinks};
@@ -54,6 +54,7 @@ pub(super) struct Show {
 /// What is looked at.
 pub(super) struct Scene<'a> {
     pub engine: &'a Engine,
+    pub gauges: Gauges,
     pub sinks: &'a Sinks,
     pub readings: BTreeMap<ShardId, Reading>,
     /// Whether a risk event or dead letter waits for room, and nothing is read (BD-1).
@@ -127,7 +128,7 @@ impl Show {
     }
 
     fn watermark(&self, scene: &Scene<'_>) -> status::Watermark {
-        let at = scene.engine.gauges().watermark;
+        let at = scene.gauges.watermark;
         let full = scene.is_blocked.then(|| sinks::first_full(scene.sinks)).flatten();
         let held = full.map(status::WatermarkHold::Sink).or_else(|| {
             Some(match scene.engine.watermark_hold()? {
@@ -148,12 +149,12 @@ impl Show {
             stored_at: self.stored.map(|(_, at)| text(at)),
             age_seconds: self.stored.map(|(at, _)| tenths(now.saturating_duration_since(at))),
             horizon: instant(scene.engine.horizon()),
-            unacknowledged: scene.engine.gauges().pending as u64,
+            unacknowledged: scene.gauges.pending as u64,
         }
     }
 
     fn state(&self, scene: &Scene<'_>) -> status::State {
-        let gauges = scene.engine.gauges();
+        let gauges = &scene.gauges;
         status::State {
             windows: gauges.open_instances as u64,
             groups: gauges.open_groups as u64,
@@ -169,7 +170,8 @@ impl<A: KinesisApi> Pipeline<A> {
         self.observer.observe(&self.engine, &self.sinks);
         let readings = self.source.as_ref().map(|source| source.readings()).unwrap_or_default();
         let (engine, sinks, is_blocked) = (&self.engine, &self.sinks, self.waiting.is_some());
-        self.observer.show(&Scene { engine, sinks, readings, is_blocked });
+        let gauges = engine.gauges();
+        self.observer.show(&Scene { engine, gauges, sinks, readings, is_blocked });
     }
 }
 

@@ -55,11 +55,11 @@ pub(super) fn since(instant: &str, seconds: f64) -> String {
     }
 }
 
-/// `shardId-…02` for `shardId-000000000002`; another id as it is.
+/// `shardId-...02` for `shardId-000000000002`; another id as it is.
 pub(super) fn shard(id: &str) -> String {
     let digits = id.strip_prefix("shardId-").filter(|digits| digits.bytes().all(|digit| digit.is_ascii_digit()));
     match digits.map(|digits| digits.trim_start_matches('0')) {
-        Some(digits) if digits.len() < 10 => format!("shardId-…{digits:0>2}"),
+        Some(digits) if digits.len() < 10 => format!("shardId-...{digits:0>2}"),
         _ => id.to_owned(),
     }
 }
@@ -92,8 +92,8 @@ mod tests {
 
     #[test]
     fn only_what_reads_as_a_shard_id_is_shortened() {
-        assert_eq!(shard("shardId-000000000002"), "shardId-…02");
-        assert_eq!(shard("shardId-000000012345"), "shardId-…12345");
+        assert_eq!(shard("shardId-000000000002"), "shardId-...02");
+        assert_eq!(shard("shardId-000000012345"), "shardId-...12345");
         assert_eq!(shard("shardId-x"), "shardId-x");
         assert_eq!(shard("other"), "other");
     }

@@ -52,6 +52,7 @@ async fn threat_13_every_answer_of_the_page_is_protected_and_read_only() {
             "x-content-type-options: nosniff\r\n",
             "x-frame-options: deny\r\n",
             "referrer-policy: no-referrer\r\n",
+            "cross-origin-resource-policy: same-origin\r\n",
             "cache-control: no-store\r\n",
         ] {
             assert!(answer.contains(header), "{path}: {header}: {answer}");

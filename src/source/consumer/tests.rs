@@ -209,7 +209,7 @@ async fn how_reading_fares_is_shown_while_the_shard_has_a_consumer() {
     let until = async |has: fn(&Reading) -> bool| loop {
         match shown().filter(has) {
             Some(reading) => return reading,
-            None => tokio::task::yield_now().await,
+            None => tokio::time::sleep(Duration::from_millis(100)).await,
         }
     };
     let first = until(|reading| reading.last_read.is_some()).await;

@@ -63,7 +63,7 @@ fn rd_3_a_stalled_shard_is_named_with_its_cause_and_how_far_it_leaves_everything
     let mut snapshot = healthy();
     snapshot.watermark.lag_seconds = Some(199.0);
     stalled(&mut snapshot).failure = Some("GetRecords: AccessDeniedException".to_owned());
-    let expected = "Behind by 3 min: shardId-…02 is stalled since 12:01 UTC (GetRecords: AccessDeniedException)";
+    let expected = "Behind by 3 min: shardId-...02 is stalled since 12:01 UTC (GetRecords: AccessDeniedException)";
     assert_eq!(said(&snapshot), (Health::Failing, expected.to_owned()));
     let findings = situation(&snapshot).findings();
     assert_eq!(findings.len(), 1, "the lag has its cause: {findings:?}");
@@ -76,7 +76,7 @@ fn several_stalled_shards_are_one_sentence() {
     let mut snapshot = healthy();
     let shard = stalled(&mut snapshot).clone();
     snapshot.shards.push(shard);
-    assert_eq!(said(&snapshot).1, "shardId-…02 is stalled since 12:01 UTC, and 1 more");
+    assert_eq!(said(&snapshot).1, "shardId-...02 is stalled since 12:01 UTC, and 1 more");
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn a_lag_is_measured_against_what_the_configuration_makes_normal() {
     let verdicts = [660.0, 661.0, 901.0].map(|lag| at(&mut snapshot, lag));
     assert_eq!(verdicts, [Health::Healthy, Health::Attention, Health::Failing]);
     snapshot.shards[0].id = "shardId-000000000001".to_owned();
-    assert_eq!(said(&snapshot).1, "Behind by 15 min: shardId-…01 is still being read");
+    assert_eq!(said(&snapshot).1, "Behind by 15 min: shardId-...01 is still being read");
     snapshot.stream.replaying = true;
     assert_eq!(said(&snapshot).0, Health::Transition, "a restart catches up by itself");
 }

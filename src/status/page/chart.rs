@@ -43,7 +43,8 @@ impl Charts {
 
 impl Chart {
     fn of(samples: &[Option<f64>], now: Option<f64>, shown: impl Fn(f64) -> String) -> Self {
-        let max = samples.iter().flatten().copied().fold(0.0, f64::max);
+        // The figure of this moment is newer than the last sample.
+        let max = samples.iter().flatten().copied().chain(now).fold(0.0, f64::max);
         let first = WIDTH.saturating_sub(samples.len());
         let place = |(index, sample): (usize, &Option<f64>)| {
             let y = HEIGHT - (*sample)? / max.max(f64::EPSILON) * (HEIGHT - 2.0) - 1.0;

@@ -97,7 +97,7 @@ fn nothing_on_the_page_needs_what_its_policy_forbids() {
 fn the_page_says_what_is_at_fault_and_what_to_do() {
     let html = Page::of(&example()).document();
     for shown in [
-        "Behind by 3 min: shardId-…02 is stalled since 12:01 UTC",
+        "Behind by 3 min: shardId-...02 is stalled since 12:01 UTC",
         "runbook.md#trailriskshardstalled",
         "holds the watermark",
         "best effort",
