@@ -46,6 +46,8 @@ pub struct Detections {
     pub filters: Vec<ExpiringFilter>,
     /// The others that search CloudTrail: each id, and what it uses that is not supported.
     pub refused: Vec<(String, Problem)>,
+    /// Every file that searches CloudTrail, and whether it runs.
+    pub files: Vec<DetectionFile>,
     /// How many files search other data.
     pub other_data: usize,
     /// What somebody should look at in the files of those that run.
@@ -68,6 +70,30 @@ impl Detections {
             );
         }
     }
+}
+
+/// A file that searches CloudTrail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DetectionFile {
+    /// The detection's id; empty where it could not be read.
+    pub id: String,
+    /// The detection's name.
+    pub name: String,
+    /// The file.
+    pub path: PathBuf,
+    /// Whether it runs.
+    pub state: FileState,
+}
+
+/// Whether a detection's file runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FileState {
+    /// It does.
+    Runs,
+    /// The configuration disables it.
+    Disabled,
+    /// It uses what is not supported: what.
+    Refused(String),
 }
 
 /// One file.
@@ -179,7 +205,8 @@ impl Catalog {
         let filters = ready.flat_map(|file| file.filters.clone()).collect();
         let runs = of(|outcome| matches!(outcome, Outcome::Ready(_) | Outcome::Disabled(_)));
         let warnings = runs.flat_map(|file| file.problems.clone()).collect();
-        Ok(Detections { plans: self.plans(), routes: self.routes, filters, refused, other_data, warnings })
+        let files = self.files.iter().filter_map(FileReport::detection_file).collect();
+        Ok(Detections { plans: self.plans(), routes: self.routes, filters, refused, files, other_data, warnings })
     }
 
     /// The plans of the files that are right and enabled.
@@ -187,6 +214,21 @@ impl Catalog {
         let ready =
             |file: &FileReport| if let Outcome::Ready(plan) = &file.outcome { Some(plan.clone()) } else { None };
         self.files.iter().filter_map(ready).collect()
+    }
+}
+
+impl FileReport {
+    fn detection_file(&self) -> Option<DetectionFile> {
+        let worst = || self.problems.iter().max_by_key(|problem| problem.severity);
+        let state = match &self.outcome {
+            Outcome::Ready(_) => FileState::Runs,
+            Outcome::Disabled(_) => FileState::Disabled,
+            Outcome::Unsupported => {
+                FileState::Refused(worst().map(|problem| problem.message.clone()).unwrap_or_default())
+            }
+            Outcome::OtherData | Outcome::Invalid => return None,
+        };
+        Some(DetectionFile { id: self.id.clone(), name: self.name.clone(), path: self.path.clone(), state })
     }
 }
 

@@ -43,6 +43,8 @@ pub mod sink;
 pub mod source;
 pub mod spl;
 #[cfg(feature = "daemon")]
+pub mod status;
+#[cfg(feature = "daemon")]
 pub mod telemetry;
 pub mod time;
 pub mod value;

@@ -39,7 +39,7 @@ fn configuration(endpoint: &str, stream: &str) -> String {
          sinks:\n  - name: stdout\n    type: stdout\n\
          dead_letter:\n  path: dead-letters.ndjson\n\
          checkpoint:\n  store: file\n  path: checkpoint.json\n  interval: 1s\n\
-         admin:\n  listen: 127.0.0.1:0\n\
+         admin:\n  listen: 127.0.0.1:0\n  status_events: true\n\
          log:\n  level: info\n  format: json\n"
     )
 }

@@ -2,7 +2,8 @@
 //! process of its own that reads them. Ends by itself, with exit code 0 only if exactly the expected risk events came.
 //!
 //! The daemon is this same executable, started again with the argument `daemon`: it runs what `trailrisk run` runs.
-//! With `--metrics FILE` its metrics are also written to a file.
+//! With `--metrics FILE` its metrics are also written to a file. With `--browser COMMAND` the command runs meanwhile, with
+//! the address of the status page as its last argument, and must end with 0. `demo page` serves a status page alone.
 
 #![expect(clippy::print_stdout, reason = "a demo talks to its reader")]
 
@@ -13,6 +14,7 @@ mod support;
 mod daemon;
 mod events;
 mod expect;
+mod page;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -22,7 +24,7 @@ use support::kinesis::LocalKinesis;
 const STREAM: &str = "cloudtrail";
 const SHARDS: i32 = 4;
 /// How long everything may take before the demo gives up.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -31,8 +33,12 @@ async fn main() -> ExitCode {
     if first.as_deref() == Some("daemon") {
         return tokio::task::block_in_place(|| daemon::main(arguments.collect()));
     }
-    let metrics_file = arguments.next().filter(|_| first.as_deref() == Some("--metrics"));
-    match tokio::time::timeout(PATIENCE, demo(metrics_file)).await {
+    if first.as_deref() == Some("page") {
+        page::serve(arguments.next().as_deref() == Some("hostile")).await;
+        return ExitCode::SUCCESS;
+    }
+    let options = Options::of(first.into_iter().chain(arguments));
+    match tokio::time::timeout(PATIENCE, demo(options)).await {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(_) => {
@@ -42,13 +48,49 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn demo(metrics_file: Option<String>) -> bool {
+/// What the command line asks for.
+#[derive(Default)]
+struct Options {
+    metrics: Option<String>,
+    browser: Option<String>,
+}
+
+impl Options {
+    fn of(mut arguments: impl Iterator<Item = String>) -> Self {
+        let mut options = Self::default();
+        while let Some(name) = arguments.next() {
+            match name.as_str() {
+                "--metrics" => options.metrics = arguments.next(),
+                "--browser" => options.browser = arguments.next(),
+                other => panic!("{other} is unknown: --metrics FILE or --browser COMMAND"),
+            }
+        }
+        options
+    }
+}
+
+/// Starts the command with the address of the page as its last argument.
+fn browse(command: &str, admin: &str) -> tokio::process::Child {
+    let words: Vec<_> = command.split_whitespace().collect();
+    let (program, arguments) = words.split_first().expect("--browser names a command");
+    let mut child = tokio::process::Command::new(program);
+    child
+        .args(arguments)
+        .arg(format!("http://{admin}/"))
+        .kill_on_drop(true)
+        .spawn()
+        .expect("the command can be started")
+}
+
+async fn demo(options: Options) -> bool {
     println!("trailrisk demo: events dated now, windows of {} s, grace {} s", events::WINDOW, events::GRACE);
     let kinesis = LocalKinesis::start().await;
     kinesis.create_stream(STREAM, SHARDS).await;
     println!("in-process Kinesis at {} with stream {STREAM:?} of {SHARDS} shards", kinesis.url());
     let (_home, daemon) = daemon::start(kinesis.url(), STREAM).await;
-    println!("daemon started, metrics at http://{}/metrics\n", daemon.admin().await);
+    let admin = daemon.admin().await;
+    println!("daemon started, status page at http://{admin}/, metrics at http://{admin}/metrics\n");
+    let browser = options.browser.map(|command| browse(&command, &admin));
 
     let window = events::next_window().await;
     let samples = events::samples(window);
@@ -64,16 +106,28 @@ async fn demo(metrics_file: Option<String>) -> bool {
 
     let seen = expect::risk_events(&daemon, &samples).await;
     let metrics = daemon.metrics().await;
-    if let Some(file) = metrics_file {
+    if let Some(file) = options.metrics {
         std::fs::write(file, &metrics).expect("the file for the metrics is writable");
     }
     println!("\nmetrics:");
     for line in metrics.lines().filter(|line| expect::matters(line)) {
         println!("  {line}");
     }
+    let mut browsed = None;
+    if let Some(mut browser) = browser {
+        // Something has to change until it has looked.
+        let mut tick = tokio::time::interval(Duration::from_secs(1));
+        browsed = loop {
+            tokio::select! {
+                ended = browser.wait() => break Some(ended.is_ok_and(|status| status.success())),
+                _ = tick.tick() => kinesis.put(STREAM, [("key".to_owned(), b"{}".to_vec())]).await,
+            }
+        };
+    }
     let ended = daemon.stop().await;
     let stopped = ended.code == Some(0) && ended.lines.len() == seen.len();
-    let verdicts = expect::verdicts(&samples, &seen, &metrics, stopped);
+    let mut verdicts = expect::verdicts(&samples, &seen, &metrics, stopped);
+    verdicts.extend(browsed.map(|held| ("the status page in a browser".to_owned(), held)));
     println!("\nsummary:");
     for (what, held) in &verdicts {
         println!("  {} {what}", if *held { "ok    " } else { "FAILED" });

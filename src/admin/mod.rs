@@ -1,4 +1,5 @@
-//! The admin port: `/metrics`, `/livez` (and `/healthz`), `/readyz`, and the client behind `trailrisk healthcheck`.
+//! The admin port: the status page, `/metrics`, `/livez` (and `/healthz`), `/readyz`, and the client behind
+//! `trailrisk healthcheck`.
 //!
 //! Deliberately absent: anything that changes the daemon. The port only answers GET and HEAD, has no authentication,
 //! and therefore listens on loopback unless the configuration says otherwise.
@@ -8,6 +9,7 @@ mod liveness;
 mod readiness;
 mod routes;
 mod server;
+mod status;
 #[cfg(test)]
 mod tests;
 
@@ -15,6 +17,8 @@ pub use client::{HealthcheckError, healthcheck};
 pub use liveness::{Heartbeat, Liveness};
 pub use readiness::{Check, Readiness};
 pub use server::{AdminError, AdminServer};
+
+use crate::status::Board;
 
 /// What the admin port shows. Cloning shares it.
 #[derive(Clone)]
@@ -25,4 +29,6 @@ pub struct AdminState {
     pub liveness: Liveness,
     /// What `/readyz` asks.
     pub readiness: Readiness,
+    /// What the status page shows.
+    pub board: Board,
 }

@@ -1,4 +1,4 @@
-//! The answers of the admin port, as plain text.
+//! The answers of the admin port: those for machines as plain text, those of the status page in `super::status`.
 
 use axum::Router;
 use axum::extract::{RawQuery, State};
@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use prometheus::TextEncoder;
 
-use super::{AdminState, Check};
+use super::{AdminState, Check, status};
 use crate::telemetry::visible;
 
 /// Everything that the port answers. Other paths are 404, other methods 405.
@@ -17,6 +17,7 @@ pub(super) fn router(state: AdminState) -> Router {
         .route("/livez", get(livez))
         .route("/healthz", get(livez))
         .route("/readyz", get(readyz))
+        .merge(status::router())
         .with_state(state)
 }
 

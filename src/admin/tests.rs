@@ -13,24 +13,28 @@ use super::*;
 use crate::engine::ShardId;
 use crate::metrics::Metrics;
 
+mod status;
+
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// A served port, and what stops it.
 struct Port {
     address: SocketAddr,
     state: AdminState,
+    publisher: crate::status::Publisher,
     stop: oneshot::Sender<()>,
     server: JoinHandle<()>,
 }
 
 async fn served() -> Port {
-    let state =
-        AdminState { registry: Registry::new(), liveness: Liveness::new(MINUTE), readiness: Readiness::default() };
+    let (publisher, board) = crate::status::board(status::snapshot("first"), crate::clock::monotonic());
+    let (registry, liveness, readiness) = (Registry::new(), Liveness::new(MINUTE), Readiness::default());
+    let state = AdminState { registry, liveness, readiness, board };
     let server = AdminServer::bind(loopback()).await.expect("port 0 is free");
     let (stop, stopped) = oneshot::channel();
     let address = server.address();
     let server = tokio::spawn(server.serve(state.clone(), async { drop(stopped.await) }));
-    Port { address, state, stop, server }
+    Port { address, state, publisher, stop, server }
 }
 
 fn loopback() -> SocketAddr {
@@ -112,7 +116,7 @@ async fn nothing_else_is_answered() {
     for method in ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"] {
         assert_eq!(request(port.address, method, "/metrics").await.0, 405, "{method}");
     }
-    for target in ["/", "/metrics/", "/debug/pprof", "/livez/x"] {
+    for target in ["/index.html", "/metrics/", "/debug/pprof", "/livez/x", "/api", "/api/status/", "/status.html"] {
         assert_eq!(get(&port, target).await.0, 404, "{target}");
     }
     assert_eq!(request(port.address, "HEAD", "/livez").await, (200, String::new()));

@@ -23,7 +23,7 @@ use crate::cloudtrail::DecodeLimits;
 use crate::config::{CheckpointStoreConfig, Config};
 use crate::engine::StoredPlanError;
 use crate::metrics::{DetectionMetrics, Metrics};
-use crate::pipeline::{Ended, Observer, Parts, Pipeline, PipelineError, Reload};
+use crate::pipeline::{Ended, Observer, Parts, Pipeline, PipelineError, Reload, Shown};
 use crate::sink::{
     DeadLetterDeps, DeadLetterError, DeadLetters, SharedStdout, SinkDeps, SinkError, Sinks, StdoutWriter,
 };
@@ -154,7 +154,9 @@ impl Daemon {
         metrics.build_info.with_label_values(&[env!("CARGO_PKG_VERSION"), revision()]).set(1);
         let (liveness, readiness) = (Liveness::new(MAX_SILENCE), Readiness::starting());
         readiness.pass(Check::Configuration);
-        let state = AdminState { registry: registry.clone(), liveness: liveness.clone(), readiness: readiness.clone() };
+        let (shown, board) = start::shown(config, &detections);
+        let state =
+            AdminState { registry: registry.clone(), liveness: liveness.clone(), readiness: readiness.clone(), board };
         let admin = AdminServer::bind(config.admin.listen).await?;
         let admin_address = admin.address();
         tracing::info!(
@@ -178,8 +180,8 @@ impl Daemon {
         };
         let (reloads, reloaded) = mpsc::channel(1);
         let (work, retention_hours) = match &config.checkpoint.store {
-            CheckpointStoreConfig::Memory => base.with_store(MemoryStore::default(), reloaded).await?,
-            CheckpointStoreConfig::File(path) => base.with_store(FileStore::open(path)?, reloaded).await?,
+            CheckpointStoreConfig::Memory => base.with_store(MemoryStore::default(), reloaded, shown).await?,
+            CheckpointStoreConfig::File(path) => base.with_store(FileStore::open(path)?, reloaded, shown).await?,
         };
         let end_admin = CancellationToken::new();
         let admin = tokio::spawn(admin.serve(state, end_admin.clone().cancelled_owned()));
@@ -236,6 +238,7 @@ impl Base<'_> {
         self,
         mut store: S,
         reloads: mpsc::Receiver<Reload>,
+        shown: Shown,
     ) -> Result<(Begin, u32), StartError> {
         let stored = store.load().await?;
         let (messages, received) = mpsc::channel(CHANNEL_MESSAGES);
@@ -254,7 +257,8 @@ impl Base<'_> {
             source.description().name.clone(),
             &engine,
             self.config.limits.max_state_bytes,
-        );
+        )
+        .showing(shown);
         observer.watch_filters(self.detections.filters.clone());
         let (checkpoint_interval, drain_deadline) =
             (self.config.checkpoint.interval, self.config.shutdown.drain_deadline);

@@ -154,9 +154,9 @@ impl Reloader {
         let (done, answer) = oneshot::channel();
         // Without a pipeline there is nothing to reload.
         detections::log(&detections, &self.running.config.sinks);
-        let Detections { plans, routes, filters, .. } = detections;
+        let Detections { plans, routes, files, filters, .. } = detections;
         let ids = ids(&plans);
-        let reload = Reload { plans, routes, filters, decode_all: config.detections.decode_all, done };
+        let reload = Reload { plans, routes, files, filters, decode_all: config.detections.decode_all, done };
         let _ = self.reloads.send(reload).await;
         let Ok(reloaded) = answer.await else { return };
         self.active = ids;

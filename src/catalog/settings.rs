@@ -48,7 +48,7 @@ fn plans(files: &[FileReport]) -> impl Iterator<Item = &Plan> {
 mod tests {
     use std::path::{Path, PathBuf};
 
-    use crate::catalog::{Catalog, load, undelivered};
+    use crate::catalog::{Catalog, FileState, load, undelivered};
     use crate::config::{Config, Environment, Overrides, read};
     use crate::plan::Plan;
 
@@ -118,6 +118,9 @@ mod tests {
         assert_eq!(detections.plans.len(), 1);
         assert_eq!(detections.refused.len(), 1, "{:?}", detections.refused);
         assert!(detections.refused[0].1.message.contains("transaction"), "{:?}", detections.refused);
+        let [runs, refused] = &detections.files[..] else { panic!("both are shown: {:?}", detections.files) };
+        assert_eq!((runs.name.as_str(), &runs.state), (NAME, &FileState::Runs));
+        assert!(matches!(&refused.state, FileState::Refused(why) if why.contains("transaction")), "{refused:?}");
     }
 
     #[test]

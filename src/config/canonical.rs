@@ -33,7 +33,7 @@ impl Config {
             "dead_letter": dead_letter(&self.dead_letter),
             "checkpoint": {"store": store, "path": path, "interval": show_duration(self.checkpoint.interval)},
             "limits": limits(&self.limits),
-            "admin": {"listen": self.admin.listen.to_string()},
+            "admin": {"listen": self.admin.listen.to_string(), "status_events": self.admin.status_events},
             "log": {"level": self.log.level, "format": format},
             "shutdown": {"drain_deadline": show_duration(self.shutdown.drain_deadline)},
         })

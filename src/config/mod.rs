@@ -159,6 +159,18 @@ pub enum SinkKind {
     SplunkHec(SplunkHecConfig),
 }
 
+impl SinkKind {
+    /// The word of the configuration.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Stdout => "stdout",
+            Self::File(_) => "file",
+            Self::Webhook(_) => "webhook",
+            Self::SplunkHec(_) => "splunk_hec",
+        }
+    }
+}
+
 /// How a sink delivers. What is written here (standard output, a file) has no such keys:
 /// see [`DeliveryConfig::local`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -322,11 +334,13 @@ pub struct LimitsConfig {
     pub sampling_key: Option<Secret>,
 }
 
-/// `admin`: the port of `/metrics`, `/livez`, `/readyz`.
+/// `admin`: the port of the status page, `/metrics`, `/livez`, `/readyz`.
 #[derive(Clone, Debug)]
 pub struct AdminConfig {
     /// `listen`, default 127.0.0.1:9464; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// `status_events`: whether the status page shows recent risk events, default false.
+    pub status_events: bool,
 }
 
 /// `log`.

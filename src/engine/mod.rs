@@ -16,6 +16,7 @@ mod intake;
 mod io;
 mod ledger;
 mod plans;
+mod progress;
 mod shard;
 mod snapshot;
 #[cfg(test)]
@@ -35,6 +36,7 @@ pub use io::{
     ShardRef,
 };
 pub use plans::StoredPlanError;
+pub use progress::{OpenWindows, ShardLife, ShardProgress, WatermarkHold};
 
 use crate::plan::{Bounds, Plan};
 use crate::time::Arrival;

@@ -3,6 +3,7 @@
 mod corpus;
 mod filters;
 mod plan_changes;
+mod progress;
 mod support;
 
 use std::collections::BTreeMap;

@@ -129,7 +129,7 @@ impl Engine {
 
     /// What a shard lets `W` come up to; nothing once it is drained. A child that waits is covered by the parents that
     /// are still read; where it only waits for a listing they have left, and their clock goes on to count.
-    fn held_at(&self, shard: &Shard) -> Option<Arrival> {
+    pub(super) fn held_at(&self, shard: &Shard) -> Option<Arrival> {
         match shard.life {
             Life::Drained => None,
             Life::Waiting if !shard.restored => {

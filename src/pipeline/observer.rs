@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use super::filters::FilterWatch;
+use super::show::{Scene, Show, Shown};
 use crate::admin::{Check, Heartbeat, Readiness};
+use crate::catalog::DetectionFile;
 use crate::checkpoint::StoreError;
 use crate::clock;
 use crate::detection::ExpiringFilter;
@@ -16,7 +18,7 @@ use crate::evaluate::Evaluation;
 use crate::metrics::Metrics;
 use crate::plan::{Fingerprint, Plan};
 use crate::risk_event::RiskEvent;
-use crate::sink::Sinks;
+use crate::sink::{Routes, Sinks};
 use crate::time::Arrival;
 
 /// Turns the engine's plain counters into metrics, and what goes wrong into readiness and log lines.
@@ -34,6 +36,8 @@ pub struct Observer {
     rows: BTreeSet<ShardId>,
     replay_announced: bool,
     filters: FilterWatch,
+    /// The status page, where there is one.
+    show: Option<Show>,
 }
 
 impl Observer {
@@ -65,9 +69,29 @@ impl Observer {
             rows,
             replay_announced: false,
             filters,
+            show: None,
         };
         observer.take_plans(engine);
         observer
+    }
+
+    /// Also publishes what the status page shows.
+    pub fn showing(self, shown: Shown) -> Self {
+        let show = Show::new(shown, self.metrics.clone());
+        Self { show: Some(show), ..self }
+    }
+
+    pub(super) fn show(&mut self, scene: &Scene<'_>) {
+        if let Some(show) = &mut self.show {
+            show.publish(scene);
+        }
+    }
+
+    /// The detections' files and routes are others.
+    pub(super) fn set_detections(&mut self, files: Vec<DetectionFile>, routes: Routes) {
+        if let Some(show) = &mut self.show {
+            show.set_detections(files, routes);
+        }
     }
 
     /// From now on these filters are watched for their expiry.
@@ -196,7 +220,10 @@ impl Observer {
     }
 
     /// A risk event goes out.
-    pub fn emitted(&self, event: &RiskEvent) {
+    pub fn emitted(&mut self, event: &RiskEvent) {
+        if let Some(show) = &mut self.show {
+            show.emitted(event);
+        }
         let detection = &event.detection;
         let labels = [detection.name.as_str(), event.stage.as_str(), detection.risk.severity().as_str()];
         self.metrics.risk_events_total.with_label_values(&labels).inc();
@@ -216,7 +243,10 @@ impl Observer {
     }
 
     /// RD-3.
-    pub fn stalled(&self, shard: &ShardId, stalled: bool) {
+    pub fn stalled(&mut self, shard: &ShardId, stalled: bool) {
+        if let Some(show) = &mut self.show {
+            show.stalled(shard, stalled);
+        }
         if stalled {
             self.readiness.fail(Check::Shard(shard.clone()), "stalled: no successful read; its windows are held");
             tracing::error!(%shard, "shard stalled: no successful read for stalled_after; windows are held");
@@ -248,7 +278,10 @@ impl Observer {
     }
 
     /// The checkpoint is durable, or could not be stored.
-    pub fn saved(&self, error: Option<&StoreError>) {
+    pub fn saved(&mut self, error: Option<&StoreError>) {
+        if let (None, Some(show)) = (error, &mut self.show) {
+            show.checkpoint_stored();
+        }
         let outcome = if error.is_some() { "failed" } else { "stored" };
         self.metrics.checkpoints_total.with_label_values(&[outcome]).inc();
         match error {

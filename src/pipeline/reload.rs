@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::Pipeline;
+use crate::catalog::DetectionFile;
 use crate::cloudtrail::DecodeLimits;
 use crate::detection::ExpiringFilter;
 use crate::engine::{Engine, Input};
@@ -20,6 +21,8 @@ pub struct Reload {
     pub plans: Vec<Arc<Plan>>,
     /// Where their risk events go.
     pub routes: Routes,
+    /// Their files, for people.
+    pub files: Vec<DetectionFile>,
     /// Their filters that expire.
     pub filters: Vec<ExpiringFilter>,
     /// Whether every record is parsed (PO-3).
@@ -76,6 +79,7 @@ impl<A: KinesisApi> Pipeline<A> {
         self.observer.counted(&self.engine);
         let other_decode = self.matching.set_decode_all(&self.engine, reload.decode_all);
         // Delivery and warnings are no part of a result: they need not wait for a checkpoint.
+        self.observer.set_detections(reload.files, reload.routes.clone());
         let other_routes = self.sinks.set_routes(reload.routes);
         self.observer.watch_filters(reload.filters);
         self.engine.handle_input(Input::PlansChanged(reload.plans));

@@ -49,7 +49,10 @@ impl Budget {
         }
     }
 
-    #[cfg(test)]
+    pub(super) fn limit(&self) -> usize {
+        self.limit
+    }
+
     pub(super) fn used(&self) -> usize {
         self.used.load(Ordering::Acquire)
     }

@@ -50,6 +50,36 @@ pub struct BlockedSink {
     pub last_error: String,
 }
 
+/// How a sink fares, whether it fails or not. The counts are those of its metrics.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SinkState {
+    /// The sink's name.
+    pub sink: Arc<str>,
+    /// `type` of the configuration.
+    pub kind: &'static str,
+    /// Whether it holds the checkpoint (CP-7).
+    pub required: bool,
+    /// Deliveries that are waiting, in flight, or waiting to be tried again.
+    pub pending: usize,
+    /// Age of the oldest of them.
+    pub oldest_pending: Duration,
+    /// Bytes that they hold.
+    pub queue_bytes: usize,
+    /// The bound of these; once it is reached a required sink holds reading (BD-1).
+    pub queue_bytes_limit: usize,
+    /// Whether its receiver is only probed, by one request at a time.
+    pub circuit_open: bool,
+    /// Its last failed attempt: how long ago, and what was wrong; neither secrets nor text of events or receivers. It may
+    /// have recovered since.
+    pub last_failure: Option<(Duration, String)>,
+    /// Deliveries acknowledged.
+    pub acknowledged: u64,
+    /// Deliveries that became dead letters.
+    pub dead_lettered: u64,
+    /// Deliveries that found no room (best-effort sinks only).
+    pub dropped: u64,
+}
+
 /// A handle on the state of the sinks for the admin port. Cheap to clone; it keeps no worker from ending.
 #[derive(Clone)]
 pub struct SinkHealth {
@@ -68,6 +98,33 @@ impl SinkHealth {
         let dead_letters =
             self.dead_letters.failing().map(|failing| BlockedSink::new("dead_letter".into(), true, false, failing));
         sinks.chain(dead_letters).collect()
+    }
+}
+
+impl SinkHealth {
+    /// Every sink, in the configuration's order.
+    pub fn states(&self) -> Vec<SinkState> {
+        self.sinks.iter().map(|sink| SinkState::of(sink)).collect()
+    }
+}
+
+impl SinkState {
+    fn of(sink: &Sink) -> Self {
+        let budget = sink.queue.budget();
+        Self {
+            sink: Arc::clone(&sink.name),
+            kind: sink.kind,
+            required: sink.required,
+            pending: sink.queue.pending(),
+            oldest_pending: sink.queue.oldest(),
+            queue_bytes: budget.used(),
+            queue_bytes_limit: budget.limit(),
+            circuit_open: sink.circuit.failing().is_some(),
+            last_failure: sink.newest_failure(),
+            acknowledged: sink.metrics.acknowledged.get(),
+            dead_lettered: sink.metrics.dead_lettered.get(),
+            dropped: sink.metrics.dropped.get(),
+        }
     }
 }
 

@@ -38,7 +38,7 @@ mod testing;
 pub use acknowledgement::Acknowledgements;
 pub use dead_letter::{DeadLetterAcknowledgements, DeadLetterDeps, DeadLetterError, DeadLetterStore, DeadLetters};
 pub use error::SinkError;
-pub use health::{BlockedSink, FailureKind, SinkHealth};
+pub use health::{BlockedSink, FailureKind, SinkHealth, SinkState};
 pub use probe::{Probe, ProbeDeps, probe};
 pub use queue::Delivery;
 pub use router::{Router, Routes, Withheld};

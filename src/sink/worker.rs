@@ -3,7 +3,7 @@
 //! A lane stays with its batch through every retry. Several lanes give concurrency; the queue keeps the order per id.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -31,6 +31,7 @@ const REFUSALS: u32 = 3;
 /// What the lanes of a sink, its pushing side and its health share.
 pub(super) struct Sink {
     pub(super) name: Arc<str>,
+    pub(super) kind: &'static str,
     pub(super) required: bool,
     pub(super) queue: Queue,
     pub(super) format: BodyFormat,
@@ -42,6 +43,8 @@ pub(super) struct Sink {
     pub(super) failing: [Alarm; FailureKind::COUNT],
     opening: Alarm,
     pub(super) dropping: Alarm,
+    /// The last attempt that failed; also kept when the sink has recovered.
+    last_failure: Mutex<Option<(Instant, String)>>,
 }
 
 /// What every worker is given.
@@ -190,6 +193,7 @@ impl Sink {
         let retry = RetryPolicy::of(config);
         Self {
             name: config.name.as_str().into(),
+            kind: config.kind.as_str(),
             required: config.required,
             queue: Queue::new(config.queue_bytes),
             format,
@@ -200,7 +204,14 @@ impl Sink {
             failing: Default::default(),
             opening: Alarm::default(),
             dropping: Alarm::default(),
+            last_failure: Mutex::default(),
         }
+    }
+
+    /// How long ago the last attempt failed, and of what.
+    pub(super) fn newest_failure(&self) -> Option<(Duration, String)> {
+        let last = self.last_failure.lock().expect("no holder of this lock can panic").clone();
+        last.map(|(at, detail)| (Instant::now().saturating_duration_since(at), detail))
     }
 
     fn acknowledge(&self, delivery: Delivery) {
@@ -251,6 +262,8 @@ impl Sink {
     }
 
     fn report(&self, batch: &[Delivery], failure: &Failure) {
+        let last = (Instant::now(), failure.detail.clone());
+        *self.last_failure.lock().expect("no holder of this lock can panic") = Some(last);
         batch.iter().for_each(|delivery| self.queue.failed(delivery.key.id, failure));
         if !self.failing[failure.kind as usize].raise() {
             return;

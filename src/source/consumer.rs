@@ -259,6 +259,7 @@ impl<A: KinesisApi> Consumer<A> {
     fn note(&mut self, error: &ApiError) {
         let now = self.now();
         self.alarm.raise(error, now);
+        self.shared.note_failure(&self.shard, error);
         self.pacing.on_error(now, error.kind, fastrand::f64());
     }
 

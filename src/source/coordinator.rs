@@ -3,7 +3,7 @@
 //! Owns: the tasks. Deliberately absent: which shards to read and from where; the engine's [`crate::engine::Output::Read`]
 //! says so, and [`Source::start`] obeys.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use super::aws::AwsKinesis;
 use super::consumer::Consumer;
 use super::error::SourceError;
 use super::shared::Shared;
-use super::{ReadRequest, ShardMessage};
+use super::{ReadRequest, Reading, ShardMessage};
 use crate::config::{SourceConfig, StartConfig, StreamRef};
 use crate::engine::{ShardId, ShardRef, StartPosition};
 use crate::metrics::Metrics;
@@ -90,6 +90,11 @@ impl<A: KinesisApi> Source<A> {
     /// Kinesis's clock at this moment; none before the first answer that had a `Date`.
     pub fn server_time(&self) -> Option<Arrival> {
         self.shared.api.server_time()
+    }
+
+    /// How reading each shard fares that is being read.
+    pub fn readings(&self) -> BTreeMap<ShardId, Reading> {
+        self.shared.readings()
     }
 
     /// RD-4: where a stream without a checkpoint is begun. `latest` becomes the server's current time; keep it with

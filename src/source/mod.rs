@@ -39,6 +39,22 @@ pub struct Record {
     pub data: Arc<[u8]>,
 }
 
+/// How reading a shard fares: for people.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reading {
+    /// `MillisBehindLatest` of the last read; none before the first.
+    pub behind_latest: Option<std::time::Duration>,
+    /// When it was last read successfully, by Kinesis's clock.
+    pub last_read: Option<Arrival>,
+    /// Whether a listing shows it closed: it is read to its end and takes no more records.
+    pub closed: bool,
+    /// Operation and error code of the last call that has failed since the last read. Kinesis's own words are in the log
+    /// alone: they name accounts and roles.
+    pub failure: Option<String>,
+    /// Its request id, which AWS support asks for.
+    pub request_id: Option<String>,
+}
+
 /// What a consumer tells, in the order in which it happened. One channel carries the messages of all shards. Whoever
 /// receives them also logs them; the source itself logs only the errors of its calls.
 #[derive(Debug)]

@@ -1,12 +1,13 @@
 //! What the tasks of the source have in common: the port, the settings, the byte budget, the metrics.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use prometheus::IntGauge;
 use tokio::sync::Semaphore;
 
+use super::Reading;
 use super::api::{ApiError, KinesisApi, ListedShard, ReadAnswer, StreamDescription};
 use super::error::SourceError;
 use crate::config::SourceConfig;
@@ -22,8 +23,8 @@ pub(super) struct Shared<A> {
     pub(super) budget: Arc<Semaphore>,
     pub(super) budget_bytes: u32,
     metrics: Metrics,
-    /// The shards that have a consumer.
-    reading: Mutex<BTreeSet<ShardId>>,
+    /// The shards that have a consumer, and how it fares.
+    reading: Mutex<BTreeMap<ShardId, Reading>>,
 }
 
 /// Counts a shard as stalled while it lives.
@@ -56,7 +57,7 @@ impl<A: KinesisApi> Shared<A> {
 
     /// Counts the shard as being read until the mark is dropped.
     pub(super) fn mark_reading(self: &Arc<Self>, shard: &ShardId) -> ReadingMark<A> {
-        self.lock().insert(shard.clone());
+        self.lock().insert(shard.clone(), Reading::default());
         ReadingMark { shared: Arc::clone(self), shard: shard.clone() }
     }
 
@@ -84,10 +85,15 @@ impl<A: KinesisApi> Shared<A> {
     /// `kinesis_shards`, by a listing: open shards, and closed ones that are still read.
     pub(super) fn count_listing(&self, listing: &[ListedShard]) {
         let open = listing.iter().filter(|listed| listed.open).count();
-        let reading = self.lock();
-        let draining = listing.iter().filter(|listed| !listed.open && reading.contains(&listed.shard.shard)).count();
+        let closed: BTreeSet<_> =
+            listing.iter().filter(|listed| !listed.open).map(|listed| &listed.shard.shard).collect();
+        let mut draining = 0;
+        for (shard, reading) in self.lock().iter_mut() {
+            reading.closed = closed.contains(shard);
+            draining += i64::from(reading.closed);
+        }
         self.shards_gauge("open").set(i64::try_from(open).unwrap_or(i64::MAX));
-        self.shards_gauge("draining").set(i64::try_from(draining).unwrap_or(i64::MAX));
+        self.shards_gauge("draining").set(draining);
     }
 
     /// The metrics of one successful read.
@@ -98,9 +104,34 @@ impl<A: KinesisApi> Shared<A> {
         self.metrics.kinesis_record_bytes_total.with_label_values(labels).inc_by(bytes as u64);
         let behind = answer.millis_behind_latest as f64 / 1000.0;
         self.metrics.kinesis_shard_behind_latest_seconds.with_label_values(labels).set(behind);
-        if let Some(now) = self.api.server_time() {
+        let now = self.api.server_time();
+        self.note(shard, |reading| {
+            reading.behind_latest = Some(Duration::from_millis(answer.millis_behind_latest.max(0).unsigned_abs()));
+            reading.last_read = now.or(reading.last_read);
+            (reading.failure, reading.request_id) = (None, None);
+        });
+        if let Some(now) = now {
             let last_read = self.metrics.kinesis_shard_last_read_timestamp_seconds.with_label_values(labels);
             last_read.set(now.0 as f64 / 1000.0);
+        }
+    }
+
+    /// A call for a shard failed.
+    pub(super) fn note_failure(&self, shard: &ShardId, error: &ApiError) {
+        self.note(shard, |reading| {
+            reading.failure = Some(format!("{}: {}", error.operation, error.code));
+            reading.request_id.clone_from(&error.request_id);
+        });
+    }
+
+    /// The shards that have a consumer.
+    pub(super) fn readings(&self) -> BTreeMap<ShardId, Reading> {
+        self.lock().clone()
+    }
+
+    fn note(&self, shard: &ShardId, note: impl FnOnce(&mut Reading)) {
+        if let Some(reading) = self.lock().get_mut(shard) {
+            note(reading);
         }
     }
 
@@ -129,8 +160,8 @@ impl<A: KinesisApi> Shared<A> {
 }
 
 impl<A> Shared<A> {
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeSet<ShardId>> {
-        // A set of names stays whole whatever panicked beside it.
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<ShardId, Reading>> {
+        // Nothing that holds it can panic halfway through a change.
         self.reading.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -100,8 +100,14 @@ pub async fn reload(world: Arc<World>, reloads: mpsc::Sender<Reload>) {
         }
         let (done, outcome) = oneshot::channel();
         let plans = world.state().active.iter().map(|detection| Arc::clone(&detection.plan)).collect();
-        let reload =
-            Reload { plans, routes: Routes::default(), filters: Vec::new(), decode_all: world.habits.decode_all, done };
+        let reload = Reload {
+            plans,
+            routes: Routes::default(),
+            files: Vec::new(),
+            filters: Vec::new(),
+            decode_all: world.habits.decode_all,
+            done,
+        };
         world.note(|| format!("RELOAD {changes}"));
         if reloads.send(reload).await.is_err() {
             return;

@@ -4,11 +4,15 @@ use std::time::Duration;
 
 use super::{Base, StartError};
 use crate::admin::Check;
-use crate::catalog;
-use crate::config::CheckpointStoreConfig;
+use crate::app::host::{revision, worker_name};
+use crate::catalog::{self, Detections};
+use crate::clock;
+use crate::config::{CheckpointStoreConfig, Config};
 use crate::engine::{Checkpoint, Engine, EngineConfig, Input, Position, StartPosition, StreamIdentity, Timing};
 use crate::isolation::Isolation;
+use crate::pipeline::Shown;
 use crate::source::{Source, SourceError};
+use crate::status::{self, About, Board, Snapshot};
 use crate::time::Arrival;
 
 /// Where a process begins: see [`EngineConfig`].
@@ -16,6 +20,35 @@ struct Start {
     position: StartPosition,
     started_at: Arrival,
     unseen_from: Arrival,
+}
+
+/// What the status page is told, and where it reads it.
+pub(super) fn shown(config: &Config, detections: &Detections) -> (Shown, Board) {
+    let started = jiff::Timestamp::try_from(clock::wall()).unwrap_or(jiff::Timestamp::MAX);
+    let about = About {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        revision: revision().to_owned(),
+        configuration: config.hash(),
+        worker: worker_name(),
+        started_at: format!("{started:.3}"),
+    };
+    let first = Snapshot {
+        at: about.started_at.clone(),
+        about: about.clone(),
+        detections_on_disk_valid: true,
+        ..Snapshot::default()
+    };
+    let (publisher, board) = status::board(first, clock::monotonic());
+    let shown = Shown {
+        publisher,
+        about,
+        expected_lag: config.source.tip_slack + 2 * config.source.poll_interval.max(Duration::from_secs(1)),
+        max_state_bytes: config.limits.max_state_bytes,
+        events: config.admin.status_events,
+        files: detections.files.clone(),
+        routes: detections.routes.clone(),
+    };
+    (shown, board)
 }
 
 impl Base<'_> {

@@ -105,8 +105,9 @@ fn sampling_key(text: &str) -> Result<Secret, String> {
 pub(super) fn admin(mut section: Section<'_>) -> AdminConfig {
     let expected = "is no address: an IP address with a port is expected, such as 127.0.0.1:9464 or [::1]:9464";
     let listen = section.take("listen").read(|text| text.parse().map_err(|_| expected.to_owned()));
+    let status_events = section.take("status_events").flag(false);
     section.finish();
-    AdminConfig { listen: listen.unwrap_or(DEFAULT_LISTEN) }
+    AdminConfig { listen: listen.unwrap_or(DEFAULT_LISTEN), status_events }
 }
 
 pub(super) fn log(mut section: Section<'_>) -> LogConfig {

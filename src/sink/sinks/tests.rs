@@ -172,8 +172,14 @@ async fn a_required_sink_outlives_an_outage_and_says_so_meanwhile() {
     let blocked = rig.sinks.blocked().remove(0);
     assert_eq!((&*blocked.sink, blocked.required, blocked.kind), ("hook", true, FailureKind::Unavailable));
     assert_eq!(blocked.last_error, "the receiver answers 500");
+    let state = rig.sinks.health().states().remove(0);
+    assert_eq!((state.kind, state.pending, state.acknowledged), ("webhook", 1, 0));
+    assert!(state.queue_bytes > 0 && state.queue_bytes < state.queue_bytes_limit);
     assert_eq!(rig.done.next().await, Some(key));
     assert_eq!(rig.sinks.blocked(), []);
+    let state = rig.sinks.health().states().remove(0);
+    assert_eq!((state.pending, state.queue_bytes, state.acknowledged), (0, 0, 1));
+    assert!(state.last_failure.is_some_and(|(_, text)| text == "the receiver answers 500"), "kept after the recovery");
     let keys: Vec<_> = receiver.requests().iter().map(|request| request.headers["idempotency-key"].clone()).collect();
     assert_eq!(keys.len(), 201);
     assert!(keys.iter().all(|sent| *sent == key.to_string()), "every attempt has the same key");

@@ -1,7 +1,10 @@
 //! The consumer against a scripted Kinesis, on paused time: every pause is exact.
 
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::engine::ShardRef;
+use crate::source::Reading;
 use crate::source::fake::{self, BEGIN, Call, FakeKinesis, Read};
 
 const BUDGET: usize = 64 * 1024 * 1024;
@@ -196,6 +199,27 @@ async fn rd_3_failing_reads_make_the_shard_stalled_until_one_succeeds() {
     bench.records().await;
     let pauses: Vec<u128> = bench.reads().windows(2).map(|pair| pair[1] - pair[0]).collect();
     assert!(pauses.iter().all(|pause| (1000..=1501).contains(pause)), "{pauses:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn how_reading_fares_is_shown_while_the_shard_has_a_consumer() {
+    let reads = [Read::Answer(fake::empty(7000)), Read::Fails(ErrorKind::Throttled), Read::Hangs];
+    let bench = read(FakeKinesis::new(reads));
+    let shown = || bench.shared.readings().get(&ShardId::new("s0")).cloned();
+    let until = async |has: fn(&Reading) -> bool| loop {
+        match shown().filter(has) {
+            Some(reading) => return reading,
+            None => tokio::time::sleep(Duration::from_millis(100)).await,
+        }
+    };
+    let first = until(|reading| reading.last_read.is_some()).await;
+    assert_eq!((first.behind_latest, first.failure), (Some(Duration::from_secs(7)), None));
+    let failing = until(|reading| reading.failure.is_some()).await;
+    assert!(failing.failure.is_some_and(|failure| failure.starts_with("GetRecords: ")));
+    assert_eq!(failing.behind_latest, Some(Duration::from_secs(7)), "as of the last read");
+    bench.consumer.abort();
+    assert!(bench.consumer.await.is_err_and(|end| end.is_cancelled()));
+    assert_eq!(bench.shared.readings(), BTreeMap::new());
 }
 
 #[tokio::test(start_paused = true)]

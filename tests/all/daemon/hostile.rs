@@ -53,7 +53,7 @@ async fn threat_1_a_hostile_user_agent_acts_nowhere_and_is_no_label() {
     daemon
         .until(Duration::from_secs(30), "both are final", || async { (daemon.lines().len() >= 4).then_some(()) })
         .await;
-    for path in ["/metrics", "/readyz?verbose", "/livez"] {
+    for path in ["/metrics", "/readyz?verbose", "/livez", "/", "/api/status"] {
         let (_, body) = daemon.get(path).await.expect("it answers");
         assert_harmless(path, &body);
         assert!(!body.contains("cmd()") && !body.contains("forged"), "{path} shows an event");

@@ -31,6 +31,7 @@ mod sink_test;
 mod sinks;
 mod splunk;
 mod start_up;
+mod status;
 mod stop;
 mod webhook;
 

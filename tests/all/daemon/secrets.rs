@@ -54,6 +54,11 @@ async fn threat_10_no_secret_is_told_while_it_runs_fails_and_stops() {
     let (_, reason) = daemon.until(Duration::from_secs(30), "the webhook fails", failing).await;
     assert_silent("/readyz", &reason);
     assert_silent("/metrics", &daemon.metrics().await);
+    for path in ["/", "/api/status"] {
+        let (_, body) = daemon.get(path).await.expect("it answers");
+        assert!(body.contains("unavailable"), "{path} says that the sink fails: {body}");
+        assert_silent(path, &body);
+    }
     receiver.set_down(false);
     let delivered = || async { (receiver.count() >= 2).then_some(()) };
     daemon.until(Duration::from_secs(30), "it is delivered", delivered).await;
