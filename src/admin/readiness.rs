@@ -52,11 +52,12 @@ pub struct Readiness {
 }
 
 impl Readiness {
-    /// At the start: nothing is read, nothing is listed.
+    /// At the start: nothing is read, nothing is listed, and nobody has asked yet what an earlier process had done.
     pub fn starting() -> Self {
         let readiness = Self::default();
         readiness.fail(Check::Configuration, "not read yet");
         readiness.fail(Check::ShardsListed, "not listed yet");
+        readiness.fail(Check::Replayed, "not reading yet");
         readiness
     }
 
@@ -102,7 +103,7 @@ mod tests {
     #[test]
     fn a_daemon_that_starts_is_not_ready() {
         let checks: Vec<_> = Readiness::starting().failures().into_iter().map(|(check, _)| check).collect();
-        assert_eq!(checks, [Check::Configuration, Check::ShardsListed]);
+        assert_eq!(checks, [Check::Configuration, Check::ShardsListed, Check::Replayed]);
     }
 
     #[test]

@@ -178,13 +178,16 @@ impl Daemon {
             end_sinks: end_sinks.clone(),
             stdout: SharedStdout::new(stdout),
         };
+        // Before anything is asked of Kinesis: that the process lives does not depend on it.
+        let end_admin = CancellationToken::new();
+        let admin = tokio::spawn(admin.serve(state, end_admin.clone().cancelled_owned()));
+        let unless_started = end_admin.clone().drop_guard();
         let (reloads, reloaded) = mpsc::channel(1);
         let (work, retention_hours) = match &config.checkpoint.store {
             CheckpointStoreConfig::Memory => base.with_store(MemoryStore::default(), reloaded, shown).await?,
             CheckpointStoreConfig::File(path) => base.with_store(FileStore::open(path)?, reloaded, shown).await?,
         };
-        let end_admin = CancellationToken::new();
-        let admin = tokio::spawn(admin.serve(state, end_admin.clone().cancelled_owned()));
+        unless_started.disarm();
         Ok(Self {
             work,
             reloads,

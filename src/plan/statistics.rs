@@ -65,8 +65,9 @@ pub(super) fn variance(scalars: &[Scalar], sample: bool) -> Option<f64> {
     let shift = (u128::BITS - largest.leading_zeros()).saturating_sub(DEVIATION_BITS);
     let squares: u128 = deviations.iter().map(|deviation| (deviation >> shift).pow(2)).sum();
     let divisor = if sample { n - 1 } else { n };
-    let scale = SCALE as f64;
-    Some(if divisor == 0 { 0.0 } else { squares as f64 / divisor as f64 / (scale * scale) * 4f64.powi(shift as i32) })
+    // One division, so that the result is rounded once: 10^18 times a small count is a double without loss.
+    let units = divisor as f64 * SCALE.pow(2) as f64;
+    Some(if divisor == 0 { 0.0 } else { squares as f64 / units * 4f64.powi(shift as i32) })
 }
 
 /// The value of nearest rank; null where no value is a number.
@@ -125,6 +126,8 @@ mod tests {
         assert_eq!(variance(&[], true), None);
         // Large values with a small spread, where squares of the values themselves would swallow it.
         assert_eq!(variance(&scalars(&["1000000000001", "1000000000003"]), false), Some(1.0));
+        let deviation = variance(&scalars(&["0", "5", "10", "5"]), true).map(f64::sqrt);
+        assert_eq!(deviation, Some(4.08248290463863), "the double nearest to the root of 50/3");
         let wide = variance(&scalars(&["-1e15", "1e15"]), false).expect("there are numbers");
         assert!((wide / 1e30 - 1.0).abs() < 1e-12);
     }

@@ -65,6 +65,23 @@ async fn a_missing_permission_is_named() {
     refused(&home, &config(&kinesis), &words).await;
 }
 
+/// Whether the process lives is no question to Kinesis; whether it is ready is.
+#[tokio::test]
+async fn while_kinesis_does_not_answer_the_start_is_alive_and_not_ready() {
+    let (kinesis, home) = ready().await;
+    kinesis.faults().inject_always("DescribeStreamSummary", Fault::Hang);
+    home.configure(config(&kinesis).to_string());
+    let daemon = home.start();
+    let asked = || async { (kinesis.faults().calls("DescribeStreamSummary") > 0).then_some(()) };
+    daemon.until(Duration::from_secs(30), "it asks Kinesis", asked).await;
+    assert_eq!(daemon.get("/livez").await.map(|(status, _)| status), Some(200));
+    let (status, body) = daemon.get("/readyz").await.expect("it answers");
+    assert_eq!(status, 503, "{body}");
+    assert!(body.contains("shards listed: not listed yet") && body.contains("replayed: not reading yet"), "{body}");
+    kinesis.faults().clear();
+    daemon.ready().await;
+}
+
 #[tokio::test]
 async fn an_endpoint_where_nobody_answers_is_named() {
     let (kinesis, home) = ready().await;

@@ -106,9 +106,10 @@ pub fn sort(keys: &[(String, bool, Order)], rows: &mut [Record]) {
     });
 }
 
-/// What `auto` is for this column.
+/// What `auto` is for this column: of several values only the first is compared, so only that one is looked at.
 fn decide(order: Order, name: &str, rows: &[Record]) -> Order {
-    let values: BTreeSet<String> = rows.iter().flat_map(|row| all(&row.get(name))).map(|one| text(&one)).collect();
+    let first = |row: &Record| all(&row.get(name)).first().map(text);
+    let values: BTreeSet<String> = rows.iter().filter_map(first).collect();
     let every = |is: fn(&str) -> bool| values.iter().all(|value| is(value));
     match order {
         Order::Auto if every(|value| as_number(&json!(value)).is_some()) => Order::Number,

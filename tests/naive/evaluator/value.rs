@@ -59,13 +59,16 @@ fn read(text: &str) -> Option<f64> {
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let written = !exponent.is_empty() && [whole, fraction] != ["", ""];
     let is_number = written && digits(whole) && digits(fraction) && digits(exponent);
-    is_number.then(|| text.parse().expect("a number"))
+    let number = is_number.then(|| text.parse::<f64>().expect("a number"));
+    // What no double holds stays text.
+    number.filter(|number| number.is_finite())
 }
 
-/// As Splunk prints: fifteen digits at most, and no more than are needed.
+/// As Splunk prints: whole numbers that a double counts one by one with all their digits, others with fifteen at most,
+/// and no more than are needed.
 fn print(number: f64) -> String {
-    if number == 0.0 {
-        return "0".to_owned();
+    if number.trunc() == number && number.abs() <= 2f64.powi(53) {
+        return (number as i64).to_string();
     }
     let scientific = format!("{number:.14e}");
     let (mantissa, exponent) = scientific.split_once('e').expect("an exponent");
