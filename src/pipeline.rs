@@ -290,6 +290,7 @@ impl<A: KinesisApi> Pipeline<A> {
             }
             ShardMessage::Drained { shard, children } => {
                 tracing::info!(%shard, children = children.len(), "shard drained");
+                self.observer.drained(&shard);
                 self.engine.handle_input(Input::ShardDrained { shard, children });
             }
             ShardMessage::Stalled { shard, stalled } => {

@@ -33,7 +33,10 @@ pub struct Observer {
     plans_version: u64,
     last: Counters,
     blocked: BTreeSet<String>,
+    /// The shards that may have series.
     rows: BTreeSet<ShardId>,
+    /// Why the last checkpoint could not be stored: said once for as long as it is the same.
+    store_failure: Option<String>,
     replay_announced: bool,
     filters: FilterWatch,
     /// The status page, where there is one.
@@ -67,6 +70,7 @@ impl Observer {
             last,
             blocked,
             rows,
+            store_failure: None,
             replay_announced: false,
             filters,
             show: None,
@@ -256,6 +260,11 @@ impl Observer {
         }
     }
 
+    /// A shard came to its end, perhaps before any checkpoint has shown it as being read: the next one ends its series.
+    pub fn drained(&mut self, shard: &ShardId) {
+        self.rows.insert(shard.clone());
+    }
+
     /// CP-8.
     pub fn possible_loss(&self, shard: &ShardId, after: &Position, range: Option<(Arrival, Arrival)>, detail: &str) {
         let (from, to) = range.map(|(from, to)| (tracing::field::display(from), tracing::field::display(to))).unzip();
@@ -285,11 +294,20 @@ impl Observer {
         let outcome = if error.is_some() { "failed" } else { "stored" };
         self.metrics.checkpoints_total.with_label_values(&[outcome]).inc();
         match error {
-            None => self.readiness.pass(Check::Checkpoint),
+            None => {
+                self.readiness.pass(Check::Checkpoint);
+                if self.store_failure.take().is_some() {
+                    tracing::info!("checkpoints are stored again");
+                }
+            }
             Some(error) => {
                 let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
-                self.readiness.fail(Check::Checkpoint, format!("{error}{cause}"));
-                tracing::error!(%error, cause, "the checkpoint cannot be stored; trying again");
+                let failure = format!("{error}{cause}");
+                self.readiness.fail(Check::Checkpoint, failure.as_str());
+                if self.store_failure.as_ref() != Some(&failure) {
+                    tracing::error!(%error, cause, "the checkpoint cannot be stored; trying again");
+                }
+                self.store_failure = Some(failure);
             }
         }
     }

@@ -4,14 +4,14 @@
 //   node page.mjs hostile URL        the same without the waiting, of a page full of hostile text
 //   node page.mjs pictures URL DIR   pictures of it: desktop light and dark, telephone
 //
-// Needs playwright-core and axe-core in NODE_PATH's folder, given as TRAILRISK_NODE_MODULES, and a Chromium at
+// Needs playwright-core and axe-core in NODE_PATH's folder, given as BROWSER_NODE_MODULES, and a Chromium at
 // TRAILRISK_CHROMIUM (/usr/bin/chromium). Ends with 0 only if everything holds.
 
 import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-const modules = process.env.TRAILRISK_NODE_MODULES ?? "node_modules";
+const modules = process.env.BROWSER_NODE_MODULES ?? "node_modules";
 const require = createRequire(join(modules, "page.js"));
 const { chromium } = require("playwright-core");
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");

@@ -26,6 +26,7 @@ pub mod line;
 mod lookups;
 mod reload;
 mod secrets;
+mod series;
 mod settings;
 mod sink_test;
 mod sinks;
