@@ -1,5 +1,6 @@
 //! All integration tests in one binary: linked once, and one place for what they share.
 
+mod alerts;
 mod daemon;
 mod deploy;
 mod kinesis_local;

@@ -1,0 +1,61 @@
+//! The alerts that are shipped, the runbook, and the metrics that they look at belong together. What an alert does is
+//! tested by `promtool test rules`.
+
+use std::collections::BTreeSet;
+
+use regex::Regex;
+
+use crate::support::daemon::package;
+
+fn text(path: &str) -> String {
+    std::fs::read_to_string(package(path)).expect("it is shipped")
+}
+
+/// What the first group of the pattern is at each of its places.
+fn all(pattern: &str, text: &str) -> BTreeSet<String> {
+    let pattern = Regex::new(pattern).expect("a pattern");
+    pattern.captures_iter(text).map(|found| found[1].to_owned()).collect()
+}
+
+fn alerts() -> BTreeSet<String> {
+    let alerts = all(r"(?m)^ +- alert: (\w+)$", &text("deploy/prometheus/alerts.yaml"));
+    assert!(alerts.len() > 10, "{alerts:?}");
+    alerts
+}
+
+#[test]
+fn every_alert_looks_at_metrics_that_exist() {
+    let code = text("src/metrics.rs") + &text("src/metrics/detections.rs");
+    for file in ["alerts.yaml", "tests.yaml"] {
+        let metrics = all(r"\btrailrisk_([a-z_]+)", &text(&format!("deploy/prometheus/{file}")));
+        assert!(metrics.len() > 10, "{metrics:?}");
+        for metric in metrics {
+            assert!(code.contains(&format!("\"{metric}\"")), "{file}: trailrisk_{metric} does not exist");
+        }
+    }
+}
+
+#[test]
+fn every_alert_has_a_section_of_the_runbook_and_every_section_an_alert() {
+    let runbook = text("docs/runbook.md");
+    assert_eq!(all(r"(?m)^## (\w+)$", &runbook), alerts());
+}
+
+#[test]
+fn every_alert_and_the_status_page_link_to_a_section() {
+    let sections: BTreeSet<String> = alerts().iter().map(|alert| alert.to_lowercase()).collect();
+    let links = all(r"runbook_url: https://\S+/docs/runbook\.md#(\w+)", &text("deploy/prometheus/alerts.yaml"));
+    assert_eq!(links, sections, "one link an alert");
+    let page = all(r#""(trailrisk[a-z]+)""#, &text("src/status/headline/rules.rs"));
+    assert!(page.len() > 4 && page.is_subset(&sections), "{page:?}");
+    let within = all(r"\]\(#(\w+)\)", &text("docs/runbook.md"));
+    assert!(within.is_subset(&sections), "{within:?}");
+}
+
+#[test]
+fn every_alert_is_tested_for_a_fault_and_for_health() {
+    let tests = text("deploy/prometheus/tests.yaml");
+    for case in ["fault", "health"] {
+        assert_eq!(all(&format!(r"(?m)^  - name: (\w+), {case}$"), &tests), alerts());
+    }
+}
