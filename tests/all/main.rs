@@ -7,4 +7,5 @@ mod kinesis_local;
 mod source;
 #[path = "../support/mod.rs"]
 mod support;
+mod templates;
 mod tidy;
