@@ -15,17 +15,18 @@ Examples:
   trailrisk help checkpoint reset
 
 Environment:
-  TRAILRISK_CONFIG          The configuration file, in place of --config.
-  TRAILRISK_SECTION__KEY    One key of it: TRAILRISK_SOURCE__STREAM for source.stream. `--set` wins over it.
-  NO_COLOR                  Set to anything: no colours in help and errors. CLICOLOR_FORCE=1 forces them.
-  AWS_REGION, AWS_PROFILE and so on: as the AWS SDKs read them.
+  TRAILRISK_CONFIG        The configuration file, instead of --config.
+  TRAILRISK_SECTION__KEY  One key of it, such as TRAILRISK_LOG__LEVEL=debug.
+  NO_COLOR                Set: no colours. CLICOLOR_FORCE=1 forces them.
+  AWS_REGION and others   As the AWS SDKs read them.
 
 Exit codes:
   0   All is well, or an orderly stop.
-  1   A test failed, a sample was not delivered, the daemon is not alive, or nothing is stored.
+  1   A test failed, a sample was not delivered, the daemon is not alive, or
+      nothing is stored.
   64  The command line, or a path on it, makes no sense.
   70  A critical task failed.
-  75  The drain deadline was missed, or a second signal came; what was not acknowledged is emitted again.
+  75  The drain deadline was missed, or a second signal came: repeats follow.
   78  The configuration, a detection, or what they name cannot be used.";
 
 pub(super) const RUN: &str = "\
