@@ -28,8 +28,7 @@ async fn until_said(daemon: &Daemon, message: &str) -> Vec<Value> {
 async fn each_start_is_one_line_that_says_what_runs_over_what_and_from_where() {
     let (kinesis, home) = (LocalKinesis::start().await, home());
     kinesis.create_stream(STREAM, 2).await;
-    let mut config = config(&kinesis);
-    home.configure(config.to_string());
+    home.configure(config(&kinesis).to_string());
     for from in ["trim horizon", "checkpoint with horizon "] {
         let daemon = home.start();
         daemon.ready().await;
