@@ -23,6 +23,7 @@ mod golden;
 mod hostile;
 mod latency;
 pub mod line;
+mod logs;
 mod lookups;
 mod reload;
 mod secrets;
