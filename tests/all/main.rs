@@ -9,3 +9,4 @@ mod source;
 mod support;
 mod templates;
 mod tidy;
+mod troubleshooting;

@@ -2,8 +2,11 @@
 
 use std::process::Stdio;
 
-use super::home;
+use serde_json::Value;
+
+use super::{config, home};
 use crate::support::daemon::{Daemon, Ended, Home, package};
+use crate::support::kinesis::LocalKinesis;
 
 /// Runs a line of bash in which `$T` is the executable.
 async fn bash(home: &Home, line: &str) -> Ended {
@@ -104,15 +107,15 @@ async fn colours_are_for_terminals_and_the_environment_may_forbid_them() {
 #[tokio::test]
 async fn a_reader_that_stops_early_is_no_error() {
     let home = home();
-    let config = package("config/trailrisk.yaml");
-    let config = config.to_str().expect("UTF-8");
+    let file = package("config/trailrisk.yaml");
+    let file = file.to_str().expect("UTF-8");
     for command in [
         "completions bash",
         "man",
         "config schema",
         "--help",
-        &format!("check --config {config}"),
-        &format!("test --config {config}"),
+        &format!("check --config {file}"),
+        &format!("test --config {file}"),
     ] {
         // The pipe's reader is gone before the first byte is written.
         let line = format!(
@@ -121,4 +124,18 @@ async fn a_reader_that_stops_early_is_no_error() {
         let ended = bash(&home, &line).await;
         assert_eq!(ended.log.trim(), "code 0", "{command}");
     }
+}
+
+#[tokio::test]
+async fn the_schema_that_is_printed_takes_what_the_daemon_runs_with_and_no_misspelling() {
+    let (home, kinesis) = (home(), LocalKinesis::start().await);
+    let printed = home.run(&["config", "schema"]).await;
+    assert_eq!(printed.code, Some(0), "{}", printed.log);
+    let schema: Value = serde_json::from_str(&printed.lines.join("\n")).expect("JSON");
+    let schema = jsonschema::validator_for(&schema).expect("a JSON Schema");
+    let mut config = config(&kinesis);
+    let objections: Vec<String> = schema.iter_errors(&config).map(|error| error.to_string()).collect();
+    assert_eq!(objections, [String::new(); 0], "{config}");
+    config["source"]["poll_intervall"] = "1s".into();
+    assert!(!schema.is_valid(&config));
 }
