@@ -82,7 +82,7 @@ fn sections(text: &str, out: &mut dyn Write) -> io::Result<()> {
             None => writeln!(out, "{}", escaped(line.trim_start_matches("  ")))?,
         }
     }
-    if is_open { write!(out, ".fi\n") } else { Ok(()) }
+    if is_open { writeln!(out, ".fi") } else { Ok(()) }
 }
 
 /// As text that roff shows as it is.
