@@ -23,7 +23,7 @@ fn read_with(text: &str, environment: &[(&str, &str)], flags: &[(&str, &str)]) -
 
 /// What is valid to the reader is so to the schema.
 fn valid(text: &str) -> Config {
-    assert_eq!(schema::objections(text), [] as [String; 0], "{text}");
+    assert_eq!(schema::objections(text), [""; 0], "{text}");
     read_with(text, &[], &[]).unwrap_or_else(|error| panic!("{error}"))
 }
 

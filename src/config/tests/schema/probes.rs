@@ -86,7 +86,7 @@ fn the_reader_and_the_schema_take_the_values_that_are_named_and_each_means_somet
         for value in &values {
             let text = configuration(variant, &key.path, Some(value.clone()));
             let config = taken(&text).unwrap_or_else(|error| panic!("{}: {error}", key.path));
-            assert_eq!(objections(&text), [] as [String; 0], "{text}");
+            assert_eq!(objections(&text), [""; 0], "{text}");
             meanings.insert(shown(&config));
         }
         assert_eq!(meanings.len(), values.len(), "{}: {values:?}", key.path);
