@@ -29,7 +29,7 @@ async fn completed(words: &[&str]) -> Vec<String> {
         before.expect("a word before it"),
     );
     let ended = bash(&home, &line).await;
-    assert!(ended.log.contains("complete -F _trailrisk"), "{}", ended.log);
+    assert!(ended.log.contains("-F _trailrisk trailrisk"), "{}", ended.log);
     ended.lines
 }
 
