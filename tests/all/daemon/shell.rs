@@ -135,7 +135,7 @@ async fn the_schema_that_is_printed_takes_what_the_daemon_runs_with_and_no_missp
     let schema = jsonschema::validator_for(&schema).expect("a JSON Schema");
     let mut config = config(&kinesis);
     let objections: Vec<String> = schema.iter_errors(&config).map(|error| error.to_string()).collect();
-    assert_eq!(objections, [""; 0], "{config}");
+    assert_eq!(objections, [] as [String; 0], "{config}");
     config["source"]["poll_intervall"] = "1s".into();
     assert!(!schema.is_valid(&config));
 }
