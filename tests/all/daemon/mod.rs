@@ -29,6 +29,7 @@ mod reload;
 mod secrets;
 mod series;
 mod settings;
+mod shell;
 mod sink_test;
 mod sinks;
 mod splunk;
