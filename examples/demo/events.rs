@@ -34,7 +34,7 @@ pub async fn next_window() -> u64 {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a demo lives in the reader's present")]
-fn now() -> Duration {
+pub fn now() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is beyond 1970")
 }
 
@@ -81,7 +81,7 @@ fn eventbridge(window: u64) -> Value {
     envelope
 }
 
-fn noise(window: u64) -> Vec<u8> {
+pub fn noise(window: u64) -> Vec<u8> {
     let mut event = job_created("111111111111", 8, window);
     event["eventName"] = json!("JobStatusChanged");
     event.to_string().into_bytes()
@@ -105,4 +105,11 @@ fn gzip(data: &[u8]) -> Vec<u8> {
 fn utc(seconds: u64) -> String {
     let seconds = i64::try_from(seconds).expect("the demo runs before the end of time");
     jiff::Timestamp::from_second(seconds).expect("within range").to_string()
+}
+
+/// A JobCreated event of this time, in seconds since the epoch.
+pub fn job_at(account: &str, number: u64, at: u64) -> Value {
+    let mut event = job_created(account, number, at);
+    event["eventTime"] = json!(utc(at));
+    event
 }

@@ -3,7 +3,8 @@
 //!
 //! The daemon is this same executable, started again with the argument `daemon`: it runs what `trailrisk run` runs.
 //! With `--metrics FILE` its metrics are also written to a file. With `--browser COMMAND` the command runs meanwhile, with
-//! the address of the status page as its last argument, and must end with 0. `demo page` serves a status page alone.
+//! the address of the status page as its last argument, and must end with 0. `demo page` serves a status page
+//! alone, `demo kinesis` the Kinesis alone.
 
 #![expect(clippy::print_stdout, reason = "a demo talks to its reader")]
 
@@ -14,6 +15,7 @@ mod support;
 mod daemon;
 mod events;
 mod expect;
+mod kinesis;
 mod page;
 
 use std::process::ExitCode;
@@ -35,6 +37,10 @@ async fn main() -> ExitCode {
     }
     if first.as_deref() == Some("page") {
         page::serve(arguments.next().as_deref() == Some("hostile")).await;
+        return ExitCode::SUCCESS;
+    }
+    if first.as_deref() == Some("kinesis") {
+        kinesis::serve(arguments.next().and_then(|shards| shards.parse().ok()).unwrap_or(SHARDS)).await;
         return ExitCode::SUCCESS;
     }
     let options = Options::of(first.into_iter().chain(arguments));
