@@ -295,6 +295,7 @@ impl Observer {
         self.metrics.checkpoints_total.with_label_values(&[outcome]).inc();
         match error {
             None => {
+                self.metrics.checkpoint_last_stored_timestamp_seconds.set(wall_seconds());
                 self.readiness.pass(Check::Checkpoint);
                 if self.store_failure.take().is_some() {
                     tracing::info!("checkpoints are stored again");
