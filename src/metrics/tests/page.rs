@@ -21,7 +21,9 @@ fn row(family: &MetricFamily) -> String {
 fn unit(family: &MetricFamily) -> Option<&'static str> {
     let name = family.name().trim_end_matches("_total");
     match name {
-        _ if name.ends_with("_timestamp_seconds") || name.ends_with("_start_time_seconds") => Some("seconds since 1970"),
+        _ if name.ends_with("_timestamp_seconds") || name.ends_with("_start_time_seconds") => {
+            Some("seconds since 1970")
+        }
         _ if name.ends_with("_seconds") || family.get_field_type() == MetricType::HISTOGRAM => Some("seconds"),
         _ if name.contains("_bytes") => Some("bytes"),
         _ => None,
