@@ -17,6 +17,7 @@ RUN mkdir src \
 
 # The daemon itself. The touch tells cargo that the stand-ins above are out of date.
 COPY src ./src
+COPY docs/configuration.schema.json ./docs/
 ARG REVISION=unknown
 RUN touch src/main.rs src/lib.rs \
     && TRAILRISK_REVISION="${REVISION}" cargo build --release --locked --bin trailrisk \

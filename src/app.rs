@@ -10,8 +10,10 @@ mod explain;
 mod host;
 mod reload;
 mod replay;
+mod shell;
 mod sink_test;
 mod test;
+mod until_closed;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -19,9 +21,10 @@ use std::process::ExitCode;
 
 use crate::admin;
 use crate::catalog::SourcesError;
-use crate::cli::{CheckpointAction, Cli, Command, ConfigArgs, HealthcheckArgs, SinkAction};
+use crate::cli::{CheckpointAction, Cli, Command, ConfigAction, ConfigArgs, HealthcheckArgs, SinkAction};
 use crate::config::{self, Config, ConfigError, Environment, LogFormat, Overrides};
 use crate::telemetry::HarmlessLines;
+use until_closed::UntilClosed;
 
 pub use daemon::{Daemon, StartError};
 pub use detections::RetentionError;
@@ -83,19 +86,20 @@ impl From<std::io::Error> for Failure {
     }
 }
 
-/// Runs a command. Results go to `out`, diagnostics to `diagnostics`.
+/// Runs a command. Results go to `out`, diagnostics to `diagnostics`; that either is closed early is no error.
 ///
 /// # Errors
 /// With what is wrong and the exit code for it.
 pub fn run(cli: Cli, out: &mut (dyn Write + Send), diagnostics: &mut dyn Write) -> Result<Exit, Failure> {
-    let mut diagnostics = HarmlessLines::new(LogFormat::Text, diagnostics);
-    let mut text = HarmlessLines::new(format(&cli.command), &mut *out);
+    let mut out = UntilClosed::new(out);
+    let mut diagnostics = HarmlessLines::new(LogFormat::Text, UntilClosed::new(diagnostics));
+    let mut text = HarmlessLines::new(format(&cli.command), &mut out);
     match cli.command {
         Command::Run(args) => daemon::run(ConfigSource::of(&args.config)?),
         Command::Replay(args) => {
             // Risk events are written harmless.
             drop(text);
-            replay::run(&args, out, &mut diagnostics)
+            replay::run(&args, &mut out, &mut diagnostics)
         }
         Command::Check(args) => check::run(&args, &mut text),
         Command::Test(args) => test::run(&args, &mut text, &mut diagnostics),
@@ -105,6 +109,11 @@ pub fn run(cli: Cli, out: &mut (dyn Write + Send), diagnostics: &mut dyn Write) 
         Command::Checkpoint(args) => checkpoint::run(args, &mut text, &mut diagnostics),
         Command::Explain(args) => explain::run(&args, &mut text, &mut diagnostics),
         Command::Healthcheck(args) => healthcheck(&args),
+        Command::Config(args) => match args.action {
+            ConfigAction::Schema => Ok(text.write_all(config::SCHEMA.as_bytes()).map(|()| Exit::Ok)?),
+        },
+        Command::Completions(args) => Ok(shell::completions(&args, &mut text)?),
+        Command::Man(args) => shell::man(&args, &mut text),
     }
 }
 

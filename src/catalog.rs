@@ -22,7 +22,7 @@ use crate::files::{self, Unreadable};
 use crate::plan::{Lookups, Plan};
 use crate::risk_event::Stage;
 use crate::sink::{Router, Routes};
-use crate::spl::Macros;
+use crate::spl::{Macros, did_you_mean};
 
 /// Every detection file, and what became of it.
 #[derive(Debug)]
@@ -255,9 +255,13 @@ pub fn undelivered(plans: &[Arc<Plan>], routes: &Routes, sinks: &[SinkConfig]) -
 /// With the names that do not.
 pub fn check_subscriptions(plans: &[Arc<Plan>], sinks: &[SinkConfig]) -> Result<(), CatalogError> {
     let known = |wanted: &String| plans.iter().any(|plan| names(plan, wanted));
+    let texts = || plans.iter().flat_map(|plan| [plan.text().id.as_str(), plan.text().name.as_str()]);
     let unknown = sinks.iter().flat_map(|sink| {
         let missing = sink.detections.iter().filter(|wanted| !known(wanted));
-        missing.map(|wanted| format!("\nsink {:?} asks for {wanted:?}, which is no detection that runs", sink.name))
+        missing.map(|wanted| {
+            let near = did_you_mean(wanted, texts());
+            format!("\nsink {:?} asks for {wanted:?}, which is no detection that runs{near}", sink.name)
+        })
     });
     let unknown: String = unknown.collect();
     if unknown.is_empty() { Ok(()) } else { Err(CatalogError::Problems(unknown)) }

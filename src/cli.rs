@@ -1,12 +1,18 @@
-//! The command line.
+//! The command line: commands, flags, and what `--help` says of them, which is also what the manual pages say.
+//!
+//! Deliberately absent: what the commands do (`app`).
+
+mod examples;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 /// Runs Splunk ESCU detections over live CloudTrail.
 #[derive(Debug, Parser)]
-#[command(name = "trailrisk", version, about, propagate_version = true)]
+#[command(name = "trailrisk", version, about, propagate_version = true, after_help = examples::TRAILRISK)]
+#[command(after_long_help = examples::TRAILRISK_LONG)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -32,6 +38,12 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Ask the daemon of this configuration whether it is alive.
     Healthcheck(HealthcheckArgs),
+    /// About the configuration file.
+    Config(ConfigCommandArgs),
+    /// Print a script that completes commands and flags in a shell.
+    Completions(CompletionsArgs),
+    /// Print a manual page, or write all of them into a folder.
+    Man(ManArgs),
 }
 
 /// Where the configuration is.
@@ -47,6 +59,7 @@ pub struct ConfigArgs {
 
 /// `trailrisk run`
 #[derive(Args, Debug)]
+#[command(after_help = examples::RUN)]
 pub struct RunArgs {
     /// Configuration.
     #[command(flatten)]
@@ -69,8 +82,7 @@ pub struct DetectionArgs {
 
 /// `trailrisk replay`
 #[derive(Args, Debug)]
-#[command(after_help = "Examples:\n  trailrisk replay --detections config/detections events.ndjson.gz\n  \
-    zcat *.json.gz | trailrisk replay --config trailrisk.yaml -")]
+#[command(after_help = examples::REPLAY)]
 pub struct ReplayArgs {
     /// Detections.
     #[command(flatten)]
@@ -127,6 +139,7 @@ fn name_and_value(text: &str) -> Result<(String, String), &'static str> {
 
 /// `trailrisk check`
 #[derive(Args, Debug)]
+#[command(after_help = examples::CHECK)]
 pub struct CheckArgs {
     /// Detections.
     #[command(flatten)]
@@ -138,7 +151,7 @@ pub struct CheckArgs {
 
 /// `trailrisk test`
 #[derive(Args, Debug)]
-#[command(after_help = "Examples:\n  trailrisk test detections/\n  trailrisk test --config trailrisk.yaml my.test.yml")]
+#[command(after_help = examples::TEST)]
 pub struct TestArgs {
     /// The configuration whose macros, settings and limits apply.
     #[arg(long, value_name = "FILE", env = "TRAILRISK_CONFIG")]
@@ -153,6 +166,7 @@ pub struct TestArgs {
 
 /// `trailrisk sink`
 #[derive(Args, Debug)]
+#[command(after_help = examples::SINK)]
 pub struct SinkArgs {
     /// What to do with it.
     #[command(subcommand)]
@@ -169,6 +183,7 @@ pub enum SinkAction {
 
 /// `trailrisk sink test`
 #[derive(Args, Debug)]
+#[command(after_help = examples::SINK)]
 pub struct SinkTestArgs {
     /// Configuration.
     #[command(flatten)]
@@ -180,6 +195,7 @@ pub struct SinkTestArgs {
 
 /// `trailrisk checkpoint`
 #[derive(Args, Debug)]
+#[command(after_help = examples::CHECKPOINT)]
 pub struct CheckpointArgs {
     /// What to do with it.
     #[command(subcommand)]
@@ -190,8 +206,10 @@ pub struct CheckpointArgs {
 #[derive(Debug, Subcommand)]
 pub enum CheckpointAction {
     /// Print it for people.
+    #[command(after_help = examples::CHECKPOINT_SHOW)]
     Show(ConfigArgs),
     /// Print it as JSON.
+    #[command(after_help = examples::CHECKPOINT_EXPORT)]
     Export(ConfigArgs),
     /// Delete it: the next start begins anew, as `source.start` says. Asks for the stream's name.
     Reset(ResetArgs),
@@ -199,6 +217,7 @@ pub enum CheckpointAction {
 
 /// `trailrisk checkpoint reset`
 #[derive(Args, Debug)]
+#[command(after_help = examples::CHECKPOINT_RESET)]
 pub struct ResetArgs {
     /// Configuration.
     #[command(flatten)]
@@ -210,6 +229,7 @@ pub struct ResetArgs {
 
 /// `trailrisk explain`
 #[derive(Args, Debug)]
+#[command(after_help = examples::EXPLAIN)]
 pub struct ExplainArgs {
     /// An ESCU file.
     #[arg(value_name = "FILE")]
@@ -224,8 +244,50 @@ pub struct ExplainArgs {
 
 /// `trailrisk healthcheck`
 #[derive(Args, Debug)]
+#[command(after_help = examples::HEALTHCHECK)]
 pub struct HealthcheckArgs {
     /// Configuration.
     #[command(flatten)]
     pub config: ConfigArgs,
 }
+
+/// `trailrisk config`
+#[derive(Args, Debug)]
+#[command(after_help = examples::CONFIG)]
+pub struct ConfigCommandArgs {
+    /// What to do with it.
+    #[command(subcommand)]
+    pub action: ConfigAction,
+}
+
+/// The actions on the configuration file's format.
+#[derive(Debug, Subcommand)]
+pub enum ConfigAction {
+    /// Print the JSON Schema of the file: editors complete and check with it.
+    #[command(after_help = examples::CONFIG_SCHEMA)]
+    Schema,
+}
+
+/// `trailrisk completions`
+#[derive(Args, Debug)]
+#[command(after_help = examples::COMPLETIONS)]
+pub struct CompletionsArgs {
+    /// The shell.
+    #[arg(value_name = "SHELL")]
+    pub shell: Shell,
+}
+
+/// `trailrisk man`
+#[derive(Args, Debug)]
+#[command(after_help = examples::MAN)]
+pub struct ManArgs {
+    /// The command, such as `checkpoint reset`; without one, the page of trailrisk itself.
+    #[arg(value_name = "COMMAND", conflicts_with = "all")]
+    pub command: Vec<String>,
+    /// Write the pages of all commands into this folder, which must exist.
+    #[arg(long, value_name = "FOLDER")]
+    pub all: Option<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests;

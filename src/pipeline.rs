@@ -10,6 +10,7 @@ mod drain;
 mod filters;
 mod intake;
 mod observer;
+mod rejections;
 mod reload;
 mod saver;
 mod show;
@@ -294,7 +295,8 @@ impl<A: KinesisApi> Pipeline<A> {
                 self.engine.handle_input(Input::ShardDrained { shard, children });
             }
             ShardMessage::Stalled { shard, stalled } => {
-                self.observer.stalled(&shard, stalled);
+                let reading = self.source.as_ref().map(|source| source.reading(&shard)).unwrap_or_default();
+                self.observer.stalled(&shard, stalled, &reading);
                 self.engine.handle_input(Input::ShardStalled { shard, stalled });
             }
             ShardMessage::PossibleLoss { shard, after, range, detail } => {

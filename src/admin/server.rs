@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::{AdminState, routes};
+use crate::telemetry::{Alarm, Recovered};
 
 /// Connections at a time; more wait in the kernel's queue.
 const MAX_CONNECTIONS: usize = 64;
@@ -57,6 +58,7 @@ pub enum AdminError {
 pub struct AdminServer {
     listener: TcpListener,
     address: SocketAddr,
+    refusing: Alarm,
 }
 
 impl AdminServer {
@@ -67,7 +69,7 @@ impl AdminServer {
     pub async fn bind(address: SocketAddr) -> Result<Self, AdminError> {
         let listener = TcpListener::bind(address).await.map_err(|source| bind_error(address, source))?;
         let address = listener.local_addr().map_err(|source| bind_error(address, source))?;
-        Ok(Self { listener, address })
+        Ok(Self { listener, address, refusing: Alarm::default() })
     }
 
     /// Where it listens; of port 0, the port that was taken.
@@ -99,9 +101,16 @@ impl AdminServer {
         let slot = Arc::clone(slots).acquire_owned().await.expect("the semaphore is never closed");
         loop {
             match self.listener.accept().await {
-                Ok((stream, _)) => return (stream, slot),
+                Ok((stream, _)) => {
+                    if let Some(Recovered { times, seconds }) = self.refusing.clear() {
+                        tracing::info!(attempts = times, seconds, "the admin port accepts connections again");
+                    }
+                    return (stream, slot);
+                }
                 Err(error) => {
-                    tracing::warn!(%error, "the admin port could not accept a connection");
+                    if let Some(repeats) = self.refusing.raise() {
+                        tracing::warn!(%error, repeats, "the admin port cannot accept a connection");
+                    }
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             }

@@ -162,9 +162,8 @@ impl Daemon {
         let admin_address = admin.address();
         tracing::info!(
             version = env!("CARGO_PKG_VERSION"),
+            revision = revision(),
             configuration = config.hash(),
-            stream = config.source.stream.name(),
-            detections = detections.plans.len(),
             admin = %admin_address,
             "starting"
         );
@@ -250,7 +249,7 @@ impl Base<'_> {
         let mut source = Source::connect(&self.config.source, read_buffer, messages, self.metrics.clone()).await?;
         let retention_hours = source.description().retention_hours;
         detections::check_retention(&self.detections.plans, &self.config.source, retention_hours)?;
-        let engine = self.engine(&mut source, stored).await?;
+        let (engine, begun) = self.engine(&mut source, stored).await?;
         let isolation = self.isolation(&source)?;
         let (dead_letters, dead_letter_acknowledgements) =
             DeadLetters::start(&self.config.dead_letter, self.dead_letter_deps()).await?;
@@ -269,6 +268,7 @@ impl Base<'_> {
         let decode_limits = DecodeLimits { max_inflated_bytes: self.config.limits.max_inflated_bytes };
         let decode_all = self.config.detections.decode_all;
         let (sinks, acknowledgements) = self.sinks(dead_letters.clone())?;
+        begun.say();
         let parts = Parts {
             engine,
             decode_limits,

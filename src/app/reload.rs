@@ -21,6 +21,7 @@ use crate::detection::Problem;
 use crate::metrics::DetectionMetrics;
 use crate::pipeline::{Reload, Reloaded};
 use crate::plan::Plan;
+use crate::telemetry::Alarm;
 
 /// How often files that change while they are read are read again.
 const READS: usize = 5;
@@ -80,6 +81,7 @@ pub(super) struct Reloader {
     seen: Option<Seen>,
     reloads: mpsc::Sender<Reload>,
     metrics: DetectionMetrics,
+    moving: Alarm,
 }
 
 impl Reloader {
@@ -101,6 +103,7 @@ impl Reloader {
             seen: Some(seen),
             reloads,
             metrics,
+            moving: Alarm::default(),
         }
     }
 
@@ -143,7 +146,14 @@ impl Reloader {
     fn refused(&self, error: &ReloadError) {
         self.metrics.reloads_total.with_label_values(&["refused"]).inc();
         self.metrics.last_reload_successful.set(0);
-        tracing::error!(error = chain(error), "the detections are not reloaded; those loaded before go on");
+        if !matches!(error, ReloadError::Moving) {
+            tracing::error!(error = chain(error), "the detections are not reloaded; those loaded before go on");
+        } else if let Some(repeats) = self.moving.raise() {
+            tracing::warn!(
+                repeats,
+                "the files change while they are read, and will be read again; those loaded before go on"
+            );
+        }
     }
 
     async fn hand_over(&mut self, config: &Config, detections: Detections, is_asked: bool) {
@@ -160,10 +170,12 @@ impl Reloader {
         let _ = self.reloads.send(reload).await;
         let Ok(reloaded) = answer.await else { return };
         self.active = ids;
+        self.moving.clear();
         self.metrics.succeeded(clock::wall().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64()));
         let outcome = match reloaded {
             Reloaded::InForce => {
-                tracing::info!("the changed detections are in force");
+                let configuration = config.hash();
+                tracing::info!(detections = self.active.len(), configuration, "the changed detections are in force");
                 "applied"
             }
             Reloaded::Unchanged => {

@@ -66,12 +66,8 @@ pub(super) fn run(args: &ReplayArgs, out: &mut dyn Write, diagnostics: &mut dyn 
         out.write_all(&body.bytes)?;
         if body.bytes.is_empty() { Ok(()) } else { out.write_all(b"\n") }
     });
-    match written.and_then(|summary| out.flush().map(|()| summary)) {
-        Ok(summary) => summarize(&summary, &plans, diagnostics)?,
-        // A reader that has seen enough, such as `head`, is no error.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-        Err(error) => return Err(error.into()),
-    }
+    let summary = written.and_then(|summary| out.flush().map(|()| summary))?;
+    summarize(&summary, &plans, diagnostics)?;
     if let Some(problem) = not_written {
         return Err(Failure::new(Exit::Config, anyhow::anyhow!("not every risk event could be written: {problem}")));
     }

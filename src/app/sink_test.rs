@@ -10,6 +10,7 @@ use super::{Exit, Failure, read_config};
 use crate::cli::SinkTestArgs;
 use crate::config::{Config, SinkKind};
 use crate::sink::{self, FailureKind, Outcome, Probe, ProbeDeps, SharedStdout};
+use crate::spl::did_you_mean;
 
 /// The report of a stdout sink goes to `diagnostics`: its standard output holds risk events alone.
 pub(super) fn run(args: &SinkTestArgs, out: &mut dyn Write, diagnostics: &mut dyn Write) -> Result<Exit, Failure> {
@@ -29,7 +30,8 @@ pub(super) fn run(args: &SinkTestArgs, out: &mut dyn Write, diagnostics: &mut dy
 
 fn unknown(name: &str, config: &Config) -> anyhow::Error {
     let names: Vec<_> = config.sinks.iter().map(|sink| sink.name.as_str()).collect();
-    anyhow::anyhow!("{name:?} is no sink of this configuration, which has: {}", names.join(", "))
+    let near = did_you_mean(name, names.iter().copied());
+    anyhow::anyhow!("{name:?} is no sink of this configuration, which has: {}{near}", names.join(", "))
 }
 
 async fn probe(config: &Config, index: usize) -> Result<Probe, Failure> {

@@ -4,6 +4,7 @@ use super::{FileReport, Outcome, names};
 use crate::config::DetectionSettings;
 use crate::plan::Plan;
 use crate::sink::Routes;
+use crate::spl::did_you_mean;
 
 /// Settings that name no detection, and several entries for one. One that is refused may have settings, too; of a file
 /// that is wrong not even the name is certain, and then its own problem comes first.
@@ -11,8 +12,11 @@ pub(super) fn conflicts(files: &[FileReport], settings: &[DetectionSettings]) ->
     let broken = files.iter().any(|file| matches!(file.outcome, Outcome::Invalid));
     let named = |own: &DetectionSettings| files.iter().any(|file| [&file.id, &file.name].contains(&&own.detection));
     let is_loaded = |own: &&DetectionSettings| broken || named(own);
+    let known = || files.iter().flat_map(|file| [file.id.as_str(), file.name.as_str()]);
     let stray = settings.iter().filter(|own| !is_loaded(own)).map(|own| {
-        format!("{}: detections.settings: {:?} is the id or name of no detection loaded", own.place, own.detection)
+        let near = did_you_mean(&own.detection, known());
+        let (place, detection) = (&own.place, &own.detection);
+        format!("{place}: detections.settings: {detection:?} is the id or name of no detection loaded{near}")
     });
     stray.chain(plans(files).filter_map(|plan| repeated(plan, settings))).collect()
 }

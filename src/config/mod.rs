@@ -43,6 +43,9 @@ use crate::plan::Severity;
 use crate::risk_event::Stage;
 use crate::time::Arrival;
 
+/// The JSON Schema of the file, which editors use. Tests hold it to the reader, key by key; only the reader decides.
+pub const SCHEMA: &str = include_str!("../../docs/configuration.schema.json");
+
 /// The whole configuration, validated.
 #[derive(Clone, Debug)]
 pub struct Config {

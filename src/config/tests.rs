@@ -4,6 +4,7 @@ mod difference;
 mod http;
 mod layers;
 mod reports;
+mod schema;
 mod shipped;
 
 use std::path::Path;
@@ -20,7 +21,9 @@ fn read_with(text: &str, environment: &[(&str, &str)], flags: &[(&str, &str)]) -
     read_text(text, Path::new("conf/t.yaml"), &environment, &Overrides(flags)).0
 }
 
+/// What is valid to the reader is so to the schema.
 fn valid(text: &str) -> Config {
+    assert_eq!(schema::objections(text), [""; 0], "{text}");
     read_with(text, &[], &[]).unwrap_or_else(|error| panic!("{error}"))
 }
 

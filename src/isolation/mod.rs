@@ -19,6 +19,7 @@ use crate::checkpoint::StoreError;
 use crate::cloudtrail::{RejectReason, Rejected};
 use crate::engine::{Checkpoint, DeadLetter, DeadLetterId, EvaluatedRecord, Position, ShardId};
 use crate::source::Record;
+use crate::telemetry::{Alarm, Recovered};
 use crate::time::Arrival;
 use file::StartsFile;
 use starts::{Starts, Stretch};
@@ -45,6 +46,7 @@ struct Kept {
     /// No earlier process has read what arrived then or later, so none can have died of it.
     unseen_from: Arrival,
     noting: bool,
+    unstored: Alarm,
 }
 
 impl Isolation {
@@ -61,7 +63,10 @@ impl Isolation {
     pub fn beside(checkpoint: &Path, unseen_from: Arrival) -> Result<Self, StoreError> {
         let file = StartsFile::of(checkpoint);
         let starts = file.read()?;
-        Ok(Self { kept: Some(Kept { file, starts, unseen_from, noting: false }), ..Self::default() })
+        Ok(Self {
+            kept: Some(Kept { file, starts, unseen_from, noting: false, unstored: Alarm::default() }),
+            ..Self::default()
+        })
     }
 
     /// The process begins to read, with this checkpoint. Returns how many processes in a row ended uncleanly without
@@ -118,8 +123,18 @@ impl Isolation {
             return true;
         }
         starts.attempt(shard, Stretch { first: first.position.clone(), last: last.position.clone() });
-        let Err(error) = kept.file.write(starts) else { return true };
-        tracing::error!(%error, %shard, "a note cannot be stored, so its records are not evaluated; trying again");
+        let Err(error) = kept.file.write(starts) else {
+            if let Some(Recovered { times, seconds }) = kept.unstored.clear() {
+                tracing::info!(attempts = times, seconds, "notes are stored again");
+            }
+            return true;
+        };
+        if let Some(repeats) = kept.unstored.raise() {
+            tracing::error!(
+                %error, %shard, repeats,
+                "a note cannot be stored, so its records are not evaluated; trying again"
+            );
+        }
         self.retry_at = Some(Instant::now() + RETRY_AFTER);
         false
     }

@@ -31,8 +31,15 @@ impl<A: KinesisApi> Pipeline<A> {
         // What best-effort sinks still hold; nothing waits for it beyond the deadline.
         let rest = async { while self.acknowledgements.next().await.is_some() {} };
         let _ = tokio::time::timeout_at(deadline, rest).await;
-        tracing::info!(pending, "drained, last checkpoint stored");
-        Ok(if pending == 0 { Ended::Clean } else { Ended::DeadlineMissed { pending } })
+        if pending > 0 {
+            tracing::warn!(
+                pending,
+                "the drain deadline is over: what is not acknowledged is told again after the restart"
+            );
+            return Ok(Ended::DeadlineMissed { pending });
+        }
+        tracing::info!("drained, last checkpoint stored");
+        Ok(Ended::Clean)
     }
 
     /// Deliveries and dead letters without acknowledgement that can still come. Once the reader of standard output is

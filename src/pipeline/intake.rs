@@ -46,6 +46,8 @@ impl<A: KinesisApi> Pipeline<A> {
             data: &record.data,
         });
         let evaluation = self.matching.follow(&self.engine).evaluate(raw);
+        let (shard, events) = (&answer.shard, evaluation.envelopes.values().sum::<u64>());
+        tracing::debug!(%shard, records = count, events, skipped = evaluation.skipped, "records evaluated");
         self.observer.evaluated(&evaluation);
         self.engine.handle_input(Input::Records { shard: answer.shard.clone(), records: evaluation.records });
         // Before any window closes: whoever dies of that did not die of these records.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use super::filters::FilterWatch;
+use super::rejections::Rejections;
 use super::show::{Scene, Show, Shown};
 use crate::admin::{Check, Heartbeat, Readiness};
 use crate::catalog::DetectionFile;
@@ -19,6 +20,8 @@ use crate::metrics::Metrics;
 use crate::plan::{Fingerprint, Plan};
 use crate::risk_event::RiskEvent;
 use crate::sink::{Routes, Sinks};
+use crate::source::Reading;
+use crate::telemetry::{Alarm, Recovered};
 use crate::time::Arrival;
 
 /// Turns the engine's plain counters into metrics, and what goes wrong into readiness and log lines.
@@ -35,8 +38,9 @@ pub struct Observer {
     blocked: BTreeSet<String>,
     /// The shards that may have series.
     rows: BTreeSet<ShardId>,
-    /// Why the last checkpoint could not be stored: said once for as long as it is the same.
-    store_failure: Option<String>,
+    /// Why the last checkpoint could not be stored, and what was said of it.
+    store_failure: Option<(String, Alarm)>,
+    rejections: Rejections,
     replay_announced: bool,
     filters: FilterWatch,
     /// The status page, where there is one.
@@ -71,6 +75,7 @@ impl Observer {
             blocked,
             rows,
             store_failure: None,
+            rejections: Rejections::default(),
             replay_announced: false,
             filters,
             show: None,
@@ -153,6 +158,7 @@ impl Observer {
         self.metrics.open_groups.set(saturating(gauges.open_groups));
         self.metrics.state_bytes.set(saturating(gauges.state_bytes));
         self.filters.observe(jiff::Timestamp::try_from(clock::wall()).unwrap_or(jiff::Timestamp::MAX));
+        self.rejections.say_rest();
         self.counted(engine);
         self.show_replay(engine.is_replaying());
         self.show_blocked(sinks);
@@ -172,7 +178,6 @@ impl Observer {
         let names: BTreeSet<String> = blocked.iter().map(|sink| sink.sink.to_string()).collect();
         for name in self.blocked.difference(&names) {
             self.readiness.pass(Check::Sink(name.clone()));
-            tracing::info!(sink = %name, "delivering again");
         }
         for sink in blocked.iter().filter(|sink| sink.required) {
             let seconds = sink.blocked_for.as_secs();
@@ -235,10 +240,9 @@ impl Observer {
         self.metrics.detection_latency_seconds.with_label_values(&[event.stage.as_str()]).observe(latency);
     }
 
-    /// A dead letter goes out. Its bytes are attacker-controlled: only where it stands is logged.
-    pub fn dead_letter(&self, letter: &DeadLetter) {
-        let reason = letter.rejected.reason.as_str();
-        tracing::warn!(shard = %letter.shard, position = %letter.position, reason, "record rejected, dead-lettered");
+    /// A dead letter goes out.
+    pub fn dead_letter(&mut self, letter: &DeadLetter) {
+        self.rejections.say(letter);
     }
 
     /// PO-2: at the start.
@@ -246,14 +250,17 @@ impl Observer {
         self.metrics.unclean_starts.set(i64::from(count));
     }
 
-    /// RD-3.
-    pub fn stalled(&mut self, shard: &ShardId, stalled: bool) {
+    /// RD-3. `reading` says why.
+    pub fn stalled(&mut self, shard: &ShardId, stalled: bool, reading: &Reading) {
         if let Some(show) = &mut self.show {
             show.stalled(shard, stalled);
         }
         if stalled {
             self.readiness.fail(Check::Shard(shard.clone()), "stalled: no successful read; its windows are held");
-            tracing::error!(%shard, "shard stalled: no successful read for stalled_after; windows are held");
+            tracing::error!(
+                %shard, failure = reading.failure, request_id = reading.request_id,
+                "shard stalled: no successful read for stalled_after; windows are held"
+            );
         } else {
             self.readiness.forget(&Check::Shard(shard.clone()));
             tracing::info!(%shard, "shard reads again");
@@ -297,18 +304,22 @@ impl Observer {
             None => {
                 self.metrics.checkpoint_last_stored_timestamp_seconds.set(wall_seconds());
                 self.readiness.pass(Check::Checkpoint);
-                if self.store_failure.take().is_some() {
-                    tracing::info!("checkpoints are stored again");
+                tracing::debug!("checkpoint stored");
+                let ended = self.store_failure.take().and_then(|(_, alarm)| alarm.clear());
+                if let Some(Recovered { times, seconds }) = ended {
+                    tracing::info!(attempts = times, seconds, "checkpoints are stored again");
                 }
             }
             Some(error) => {
                 let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
                 let failure = format!("{error}{cause}");
                 self.readiness.fail(Check::Checkpoint, failure.as_str());
-                if self.store_failure.as_ref() != Some(&failure) {
-                    tracing::error!(%error, cause, "the checkpoint cannot be stored; trying again");
+                // Another reason is another trouble.
+                self.store_failure.take_if(|(last, _)| *last != failure);
+                let (_, alarm) = self.store_failure.get_or_insert_with(|| (failure, Alarm::default()));
+                if let Some(repeats) = alarm.raise() {
+                    tracing::error!(%error, cause, repeats, "the checkpoint cannot be stored; trying again");
                 }
-                self.store_failure = Some(failure);
             }
         }
     }

@@ -8,7 +8,6 @@
 //! dead letter), and acknowledges; when the last required sink has, [`Acknowledgements::next`] gives its delivery key.
 
 mod acknowledgement;
-mod alarm;
 mod append_file;
 mod budget;
 mod circuit;

@@ -9,7 +9,7 @@ use tokio_util::bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
 use super::acknowledgement::{self, Acknowledgements, Acknowledger};
-use super::dead_letter::{DeadLetters, Refusal, RefusalReason};
+use super::dead_letter::{DeadLetters, RefusalReason};
 use super::error::SinkError;
 use super::format::{Body, BodyFormat, native};
 use super::health::{BlockedSink, SinkHealth};
@@ -178,7 +178,7 @@ impl Sinks {
             let delivery = |body| Delivery { key, line: line.clone(), body, queued_at, share };
             match sink.format.body(&event, &meta, &line) {
                 Ok(body) => self.queue(sink, delivery(body)),
-                Err(detail) => self.refuse(sink, delivery(Body::native(&line)), RefusalReason::NotWritten, detail),
+                Err(detail) => self.refuse_unwritten(sink, delivery(Body::native(&line)), detail),
             }
         }
     }
@@ -228,21 +228,12 @@ impl Sinks {
             return;
         }
         sink.metrics.dropped.inc();
-        if sink.dropping.raise() {
-            tracing::error!(
-                sink = &*sink.name,
-                "the queue of a best-effort sink is full; risk events go to the dead letters"
-            );
-        }
-        self.refuse(sink, delivery, RefusalReason::QueueFull, "the queue is full".to_owned());
+        sink.refuse(&self.dead_letters, delivery, RefusalReason::QueueFull, "the queue is full".to_owned());
     }
 
-    fn refuse(&self, sink: &Sink, delivery: Delivery, reason: RefusalReason, detail: String) {
-        if reason == RefusalReason::NotWritten {
-            sink.metrics.dead_lettered.inc();
-            tracing::error!(sink = &*sink.name, detail, key = %delivery.key, "a risk event goes to the dead letters");
-        }
-        self.dead_letters.push_refusal(Refusal { sink: Arc::clone(&sink.name), reason, detail, delivery });
+    fn refuse_unwritten(&self, sink: &Sink, delivery: Delivery, detail: String) {
+        sink.metrics.dead_lettered.inc();
+        sink.refuse(&self.dead_letters, delivery, RefusalReason::NotWritten, detail);
     }
 
     fn meta(&self) -> native::Meta<'_> {

@@ -12,7 +12,6 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::acknowledgement::Acknowledger;
-use super::alarm::Alarm;
 use super::circuit::{Circuit, Next, Pass};
 use super::dead_letter::{DeadLetters, Refusal, RefusalReason};
 use super::format::BodyFormat;
@@ -24,6 +23,7 @@ use super::sinks::SinkEnd;
 use super::transport::{Failure, Outcome, Transport};
 use crate::config::{BatchLimit, SinkConfig};
 use crate::metrics::Metrics;
+use crate::telemetry::{Alarm, Recovered};
 
 /// CP-7: how often a receiver must refuse an event before it becomes a dead letter.
 const REFUSALS: u32 = 3;
@@ -42,7 +42,8 @@ pub(super) struct Sink {
     /// By [`FailureKind`].
     pub(super) failing: [Alarm; FailureKind::COUNT],
     opening: Alarm,
-    pub(super) dropping: Alarm,
+    /// By [`RefusalReason`].
+    dead_lettering: [Alarm; RefusalReason::COUNT],
     /// The last attempt that failed; also kept when the sink has recovered.
     last_failure: Mutex<Option<(Instant, String)>>,
 }
@@ -203,7 +204,7 @@ impl Sink {
             metrics: SinkMetrics::new(metrics, &config.name),
             failing: Default::default(),
             opening: Alarm::default(),
-            dropping: Alarm::default(),
+            dead_lettering: Default::default(),
             last_failure: Mutex::default(),
         }
     }
@@ -220,8 +221,16 @@ impl Sink {
         if let Some(share) = delivery.share {
             share.acknowledge();
         }
-        if self.queue.failing().is_none() && self.failing.iter().fold(false, |said, alarm| said | alarm.clear()) {
-            tracing::info!(sink = &*self.name, "sink delivers again");
+        if self.queue.failing().is_none() {
+            self.say_recovered();
+        }
+    }
+
+    fn say_recovered(&self) {
+        let ended: Vec<Recovered> = self.failing.iter().filter_map(Alarm::clear).collect();
+        let attempts: u64 = ended.iter().map(|ended| ended.times).sum();
+        if let Some(seconds) = ended.iter().map(|ended| ended.seconds).max() {
+            tracing::info!(sink = &*self.name, attempts, seconds, "sink delivers again");
         }
     }
 
@@ -231,17 +240,28 @@ impl Sink {
             letters.ready().await;
             self.metrics.dead_lettered.inc();
             self.queue.finish(&delivery);
-            let (sink, detail) = (Arc::clone(&self.name), detail.to_owned());
-            letters.push_refusal(Refusal { sink, reason, detail, delivery });
+            self.refuse(letters, delivery, reason, detail.to_owned());
         }
+    }
+
+    /// Its receiver does not get this one.
+    pub(super) fn refuse(&self, letters: &DeadLetters, delivery: Delivery, reason: RefusalReason, detail: String) {
+        if let Some(repeats) = self.dead_lettering[reason as usize].raise() {
+            let (sink, key) = (&*self.name, delivery.key);
+            tracing::error!(
+                sink, %key, reason = reason.as_str(), detail, repeats,
+                "a risk event is not delivered; it goes to the dead letters"
+            );
+        }
+        letters.push_refusal(Refusal { sink: Arc::clone(&self.name), reason, detail, delivery });
     }
 
     /// The receiver answers, whatever it says.
     fn succeeded(&self) {
         if self.circuit.succeeded() {
             self.metrics.circuit_open.set(0);
-            if self.opening.clear() {
-                tracing::info!(sink = &*self.name, "the circuit is closed: the receiver answers again");
+            if let Some(Recovered { seconds, .. }) = self.opening.clear() {
+                tracing::info!(sink = &*self.name, seconds, "the circuit is closed: the receiver answers again");
             }
         }
     }
@@ -253,9 +273,14 @@ impl Sink {
             Next::StaysOpen => {}
             Next::Opened => {
                 self.metrics.circuit_open.set(1);
-                if self.opening.raise() {
+                if let Some(repeats) = self.opening.raise() {
                     let (sink, error) = (&*self.name, &*failure.detail);
-                    tracing::warn!(sink, error, "the circuit is open: one request at a time looks for the receiver");
+                    tracing::warn!(
+                        sink,
+                        error,
+                        repeats,
+                        "the circuit is open: one request at a time looks for the receiver"
+                    );
                 }
             }
         }
@@ -265,21 +290,27 @@ impl Sink {
         let last = (Instant::now(), failure.detail.clone());
         *self.last_failure.lock().expect("no holder of this lock can panic") = Some(last);
         batch.iter().for_each(|delivery| self.queue.failed(delivery.key.id, failure));
-        if !self.failing[failure.kind as usize].raise() {
-            return;
-        }
+        let Some(repeats) = self.failing[failure.kind as usize].raise() else { return };
         let (sink, error) = (&*self.name, &*failure.detail);
         match failure.kind {
-            FailureKind::Unavailable => tracing::warn!(sink, error, "sink is unavailable; deliveries are retried"),
-            FailureKind::Misconfigured => {
-                tracing::error!(sink, error, "sink refuses this configuration; deliveries are held until it is mended");
+            FailureKind::Unavailable => {
+                tracing::warn!(sink, error, repeats, "sink is unavailable; deliveries are retried");
             }
-            FailureKind::EventRefused => {
-                let key = batch.first().map(|delivery| tracing::field::display(delivery.key));
+            FailureKind::Misconfigured => {
                 tracing::error!(
                     sink,
                     error,
+                    repeats,
+                    "sink refuses this configuration; deliveries are held until it is mended"
+                );
+            }
+            FailureKind::EventRefused => {
+                let key = batch.first().map(|delivery| tracing::field::display(delivery.key));
+                tracing::warn!(
+                    sink,
+                    error,
                     key,
+                    repeats,
                     "sink refuses a risk event; after {REFUSALS} times it is dead-lettered"
                 );
             }

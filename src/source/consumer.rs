@@ -12,7 +12,6 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
-use super::alarm::Alarm;
 use super::api::{ApiError, ErrorKind, IteratorStart, KinesisApi, ListedShard, ReadAnswer, ShardIterator};
 use super::budget::{ReadSize, cost};
 use super::error::SourceError;
@@ -33,7 +32,6 @@ pub(super) struct Consumer<A> {
     tip: TipEvidence,
     trim: TrimWatch,
     size: ReadSize,
-    alarm: Alarm,
     stalled: Option<StalledMark>,
     origin: Instant,
 }
@@ -78,7 +76,6 @@ impl<A: KinesisApi> Consumer<A> {
             size: ReadSize::new(shared.budget_bytes),
             tip: TipEvidence::default(),
             trim: TrimWatch::new(shared.description.retention_hours),
-            alarm: Alarm::default(),
             stalled: None,
             origin: Instant::now(),
             cursor: Cursor { position: request.after, start: request.start, iterator: None },
@@ -257,10 +254,8 @@ impl<A: KinesisApi> Consumer<A> {
     }
 
     fn note(&mut self, error: &ApiError) {
-        let now = self.now();
-        self.alarm.raise(error, now);
         self.shared.note_failure(&self.shard, error);
-        self.pacing.on_error(now, error.kind, fastrand::f64());
+        self.pacing.on_error(self.now(), error.kind, fastrand::f64());
     }
 
     /// Waits out an error of a call that is no read.
@@ -274,7 +269,7 @@ impl<A: KinesisApi> Consumer<A> {
 
     async fn recovered(&mut self) -> Result<(), Halt> {
         if self.pacing.failures() > 0 {
-            self.alarm.clear(&self.shard, self.pacing.failures());
+            self.shared.failing.clear(Some(&self.shard));
         }
         let stalled = self.pacing.is_stalled();
         self.pacing.recover(self.now());

@@ -92,6 +92,11 @@ impl<A: KinesisApi> Source<A> {
         self.shared.api.server_time()
     }
 
+    /// How reading this shard fares; nothing is known of one that is not read.
+    pub fn reading(&self, shard: &ShardId) -> Reading {
+        self.shared.readings().remove(shard).unwrap_or_default()
+    }
+
     /// How reading each shard fares that is being read.
     pub fn readings(&self) -> BTreeMap<ShardId, Reading> {
         self.shared.readings()
@@ -135,7 +140,7 @@ impl<A: KinesisApi> Source<A> {
     pub fn start(&mut self, request: ReadRequest) {
         let task = Task::Consumer(request.shard.clone());
         if self.runs(&task) {
-            tracing::error!(shard = %request.shard, "the shard is being read already; the second request is ignored");
+            tracing::warn!(shard = %request.shard, "the shard is being read already; the second request is ignored");
             return;
         }
         tracing::info!(shard = %request.shard, after = %request.after, start = ?request.start, "reading shard");
@@ -207,6 +212,7 @@ async fn list_for_ever<A: KinesisApi>(
         match shared.api.list_shards().await {
             Ok(listing) => {
                 pause = interval;
+                shared.failing.clear(None);
                 shared.check_identity().await?;
                 shared.count_listing(&listing);
                 if messages.send(ShardMessage::Listed(shard_refs(listing))).await.is_err() {
@@ -216,7 +222,7 @@ async fn list_for_ever<A: KinesisApi>(
             Err(error) if error.kind == ErrorKind::Fatal => return Err(shared.unlisted(error)),
             Err(error) => {
                 pause = interval.min(LIST_RETRY);
-                tracing::warn!(%error, "cannot list the shards, trying again");
+                shared.failing.raise(None, &error);
             }
         }
     }
@@ -236,7 +242,7 @@ where
     loop {
         match call().await {
             Err(error) if matches!(error.kind, ErrorKind::Retry | ErrorKind::Throttled) && tries < START_TRIES => {
-                tracing::warn!(%error, "Kinesis call failed, trying again");
+                tracing::warn!(%error, tries, "Kinesis cannot be asked at the start, trying again");
                 tries += 1;
                 tokio::time::sleep(START_PAUSE).await;
             }

@@ -8,6 +8,7 @@ use prometheus::IntGauge;
 use tokio::sync::Semaphore;
 
 use super::Reading;
+use super::alarm::FailingCalls;
 use super::api::{ApiError, KinesisApi, ListedShard, ReadAnswer, StreamDescription};
 use super::error::SourceError;
 use crate::config::SourceConfig;
@@ -22,6 +23,8 @@ pub(super) struct Shared<A> {
     /// BD-1: one permit a byte.
     pub(super) budget: Arc<Semaphore>,
     pub(super) budget_bytes: u32,
+    /// What is said of calls that fail.
+    pub(super) failing: FailingCalls,
     metrics: Metrics,
     /// The shards that have a consumer, and how it fares.
     reading: Mutex<BTreeMap<ShardId, Reading>>,
@@ -47,8 +50,8 @@ impl<A: KinesisApi> Shared<A> {
         // Tokio counts what one waiter may take in 32 bits; 4 GiB of records in flight is beyond any use.
         let budget_bytes = u32::try_from(budget_bytes).unwrap_or(u32::MAX).max(1);
         let budget = Arc::new(Semaphore::new(budget_bytes as usize));
-        let reading = Mutex::default();
-        let shared = Self { api, settings, description, budget, budget_bytes, metrics, reading };
+        let (failing, reading) = (FailingCalls::default(), Mutex::default());
+        let shared = Self { api, settings, description, budget, budget_bytes, failing, metrics, reading };
         for state in ["open", "draining", "stalled"] {
             shared.shards_gauge(state).set(0);
         }
@@ -130,6 +133,7 @@ impl<A: KinesisApi> Shared<A> {
 
     /// A call for a shard failed.
     pub(super) fn note_failure(&self, shard: &ShardId, error: &ApiError) {
+        self.failing.raise(Some(shard), error);
         self.note(shard, |reading| {
             reading.failure = Some(format!("{}: {}", error.operation, error.code));
             reading.request_id.clone_from(&error.request_id);
@@ -187,5 +191,6 @@ impl Drop for StalledMark {
 impl<A> Drop for ReadingMark<A> {
     fn drop(&mut self) {
         self.shared.lock().remove(&self.shard);
+        self.shared.failing.forget(&self.shard);
     }
 }

@@ -106,3 +106,8 @@ pub fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) ->
         .min()
         .map(|(_, candidate)| candidate)
 }
+
+/// The end of a message about `word`: the nearest candidate as a question, or nothing.
+pub fn did_you_mean<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> String {
+    nearest(word, candidates).map_or_else(String::new, |near| format!("; did you mean {near:?}?"))
+}

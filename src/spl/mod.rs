@@ -14,7 +14,7 @@ mod parser;
 mod print;
 
 pub use capture::capture_names;
-pub use error::{SplError, SplErrorKind, caret_snippet, nearest};
+pub use error::{SplError, SplErrorKind, caret_snippet, did_you_mean, nearest};
 pub use lint::{Lint, lint};
 pub use macros::{Expansion, FilterPlace, MacroFacts, Macros, MacrosError, conventional_filter, expand};
 pub use parser::{MAX_DEPTH, MAX_NESTING, MAX_SEARCH_BYTES, SUPPORTED_COMMANDS, parse};

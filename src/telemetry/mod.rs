@@ -1,23 +1,27 @@
 //! Logs: one line an event on standard error, JSON or text, in which no foreign text can act on a terminal or forge a
 //! line.
 //!
-//! WARN means that the daemon recovered, ERROR that something is lost or an operator is needed; single records appear
-//! at TRACE only. Deliberately absent: metrics, and log files, which belong to the surroundings.
+//! What the levels mean, and what repeats, is in `docs/logs.md`. Deliberately absent: metrics, and log files, which belong
+//! to the surroundings.
 
-mod every;
+mod alarm;
 mod lines;
+#[cfg(test)]
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod visible;
 mod writer;
 
-pub use every::Every;
+pub use alarm::{Alarm, Recovered};
 pub use lines::HarmlessLines;
 pub use visible::visible;
 
-use tracing::Subscriber;
+use tracing::{Level, Metadata, Subscriber};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{LogConfig, LogFormat};
@@ -67,20 +71,27 @@ where
         .with_env_filter(filter(&config.level)?)
         .with_ansi(false)
         .with_writer(Harmless::new(config.format, writer));
+    let may_be_said = filter_fn(may_be_said);
     Ok(match config.format {
-        LogFormat::Json => Box::new(lines.json().flatten_event(true).with_current_span(false).finish()),
-        LogFormat::Text => Box::new(lines.finish()),
+        LogFormat::Json => {
+            Box::new(lines.json().flatten_event(true).with_current_span(false).finish().with(may_be_said))
+        }
+        LogFormat::Text => Box::new(lines.finish().with(may_be_said)),
     })
 }
 
-/// The HTTP libraries write paths and headers, which may hold secrets, at their detailed levels; whatever is configured,
-/// those stay off.
-const NEVER_DETAILED: &str = "h2=info,hyper=info,hyper_util=info,reqwest=info";
+/// At their detailed levels the HTTP libraries write paths and headers, and the AWS SDK whole answers of Kinesis: secrets,
+/// and events. Whatever is configured, those stay off.
+const NEVER_DETAILED: [&str; 4] = ["aws_", "h2", "hyper", "reqwest"];
+
+fn may_be_said(metadata: &Metadata<'_>) -> bool {
+    *metadata.level() <= Level::INFO || !NEVER_DETAILED.iter().any(|library| metadata.target().starts_with(library))
+}
 
 fn filter(level: &str) -> Result<EnvFilter, TelemetryError> {
     let fault = |detail: String| TelemetryError::Filter { level: level.to_owned(), detail };
     if level.trim().is_empty() {
         return Err(fault("it is empty".to_owned()));
     }
-    EnvFilter::try_new(format!("{level},{NEVER_DETAILED}")).map_err(|error| fault(error.to_string()))
+    EnvFilter::try_new(level).map_err(|error| fault(error.to_string()))
 }

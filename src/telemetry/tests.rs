@@ -110,8 +110,19 @@ fn what_the_http_libraries_say_in_detail_stays_off_whatever_is_configured() {
     let log = || {
         tracing::trace!(target: "h2::codec", "path=/hook/secret");
         tracing::debug!(target: "hyper::proto", "authorization");
+        tracing::trace!(target: "aws_smithy_runtime::client::orchestrator::http", "secret answer of Kinesis");
+        tracing::trace!(target: "aws_sigv4::http_request::sign", "secret token");
         tracing::trace!(target: "trailrisk::pipeline", "ours");
     };
-    let lines = logged(LogFormat::Text, "trace", log);
-    assert!(lines.contains("ours") && !lines.contains("secret") && !lines.contains("authorization"), "{lines}");
+    for level in ["trace", "trace,h2=trace,aws_sigv4=trace", "info,h2::codec=trace,trailrisk=trace"] {
+        let lines = logged(LogFormat::Text, level, log);
+        assert!(lines.contains("ours") && !lines.contains("secret") && !lines.contains("authorization"), "{lines}");
+    }
+}
+
+#[test]
+fn a_library_is_never_louder_than_what_is_configured() {
+    let log = || tracing::info!(target: "hyper::client", "quiet");
+    assert_eq!(logged(LogFormat::Json, "warn", log), "");
+    assert_ne!(logged(LogFormat::Json, "info", log), "");
 }

@@ -11,7 +11,7 @@ use crate::config::{CheckpointStoreConfig, Config};
 use crate::engine::{Checkpoint, Engine, EngineConfig, Input, Position, StartPosition, StreamIdentity, Timing};
 use crate::isolation::Isolation;
 use crate::pipeline::Shown;
-use crate::source::{Source, SourceError};
+use crate::source::{Source, SourceError, StreamDescription};
 use crate::status::{self, About, Board, Snapshot};
 use crate::time::Arrival;
 
@@ -20,6 +20,37 @@ struct Start {
     position: StartPosition,
     started_at: Arrival,
     unseen_from: Arrival,
+}
+
+/// What a process has begun with: for people.
+pub(super) struct Begun {
+    configuration: String,
+    stream: StreamDescription,
+    /// All that the stream lists, ended ones included.
+    shards: usize,
+    detections: usize,
+    sinks: usize,
+    /// Where reading begins.
+    from: String,
+}
+
+impl Begun {
+    /// The one line of a start that says all of it, for when everything has started.
+    pub(super) fn say(self) {
+        tracing::info!(
+            version = env!("CARGO_PKG_VERSION"),
+            revision = revision(),
+            configuration = self.configuration,
+            worker = worker_name(),
+            stream = self.stream.arn,
+            retention_hours = self.stream.retention_hours,
+            shards = self.shards,
+            detections = self.detections,
+            sinks = self.sinks,
+            from = self.from,
+            "started"
+        );
+    }
 }
 
 /// What the status page is told, and where it reads it.
@@ -53,13 +84,17 @@ pub(super) fn shown(config: &Config, detections: &Detections) -> (Shown, Board) 
 
 impl Base<'_> {
     /// The engine, new or restored, with the start frontier registered (RD-2).
-    pub(super) async fn engine(&self, source: &mut Source, stored: Option<Checkpoint>) -> Result<Engine, StartError> {
+    pub(super) async fn engine(
+        &self,
+        source: &mut Source,
+        stored: Option<Checkpoint>,
+    ) -> Result<(Engine, Begun), StartError> {
         let described = source.description().clone();
         let stream = StreamIdentity { name: described.name, created_at: described.created_at };
         let oldest = source
             .server_time()
             .map_or(Arrival::MIN, |now| now.plus(-i64::from(described.retention_hours) * 3_600_000));
-        let mut engine = match stored {
+        let (mut engine, from) = match stored {
             Some(checkpoint) => {
                 check_stream(&checkpoint.stream, &stream)?;
                 self.report_trimmed(&checkpoint, oldest);
@@ -68,8 +103,9 @@ impl Base<'_> {
                     started_at: checkpoint.started_at,
                     unseen_from: self.unseen_from(source)?,
                 };
-                tracing::info!(horizon = %checkpoint.horizon, shards = checkpoint.shards.len(), "resuming");
-                Engine::restore(self.engine_config(stream, start), self.detections.plans.clone(), checkpoint)?
+                let from = format!("checkpoint with horizon {}", checkpoint.horizon);
+                let (config, plans) = (self.engine_config(stream, start), self.detections.plans.clone());
+                (Engine::restore(config, plans, checkpoint)?, from)
             }
             None => {
                 let start = source.resolve_start()?;
@@ -77,14 +113,26 @@ impl Base<'_> {
                     StartPosition::TrimHorizon => oldest,
                     StartPosition::AtTimestamp(at) => at,
                 };
-                tracing::info!(?start, "first start");
+                let from = match start {
+                    StartPosition::TrimHorizon => "trim horizon".to_owned(),
+                    StartPosition::AtTimestamp(at) => at.to_string(),
+                };
                 let start = Start { position: start, started_at, unseen_from: Arrival::MIN };
-                Engine::new(self.engine_config(stream, start), self.detections.plans.clone())
+                (Engine::new(self.engine_config(stream, start), self.detections.plans.clone()), from)
             }
         };
-        engine.handle_input(Input::ShardsListed(source.list().await?));
+        let listed = source.list().await?;
+        let begun = Begun {
+            configuration: self.config.hash(),
+            stream: source.description().clone(),
+            shards: listed.len(),
+            detections: self.detections.plans.len(),
+            sinks: self.config.sinks.len(),
+            from,
+        };
+        engine.handle_input(Input::ShardsListed(listed));
         self.readiness.pass(Check::ShardsListed);
-        Ok(engine)
+        Ok((engine, begun))
     }
 
     /// CP-8: a position older than the trim horizon is reported with the range that may be lost.

@@ -11,6 +11,7 @@ use crate::config::reader::Section;
 use crate::config::{DeliverySettings, DetectionSettings, DetectionsConfig};
 use crate::plan::Severity;
 use crate::risk_event::Stage;
+use crate::spl::did_you_mean;
 
 const WINDOW: RangeInclusive<Duration> = SECOND..=Duration::from_secs(30 * 86_400);
 const GRACE: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(7 * 86_400);
@@ -97,7 +98,8 @@ fn sink_names(field: Field<'_>, known: &BTreeSet<String>) -> Vec<String> {
     let check = |text: &str, named: &mut BTreeSet<String>| {
         if !known.contains(text) {
             let names: Vec<_> = known.iter().map(String::as_str).collect();
-            return Err(format!("is no sink of this configuration: {} is expected", names.join(" or ")));
+            let near = did_you_mean(text, names.iter().copied());
+            return Err(format!("is no sink of this configuration: {} is expected{near}", names.join(" or ")));
         }
         if named.insert(text.to_owned()) { Ok(text.to_owned()) } else { Err("is named twice".to_owned()) }
     };

@@ -8,7 +8,7 @@ use crate::config::node::{Data, Node};
 const SHIPPED: &str = include_str!("../../../config/trailrisk.yaml");
 
 /// The file with its examples in force.
-fn with_examples() -> String {
+pub(super) fn with_examples() -> String {
     SHIPPED
         .replace("  settings: []\n", "  settings:\n")
         .replace("  lookups: {}\n", "  lookups:\n")

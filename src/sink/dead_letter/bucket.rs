@@ -8,6 +8,7 @@ use aws_sdk_s3::config::Builder;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::operation::{RequestId, RequestIdExt};
 use aws_sdk_s3::primitives::ByteStream;
 use sha2::{Digest, Sha256};
 use tokio_util::bytes::Bytes;
@@ -72,14 +73,17 @@ impl Bucket {
     }
 }
 
-/// The service's own code where it answered, otherwise the causes.
+/// The service's own code where it answered, with the two ids that AWS support asks for; otherwise the causes.
 fn describe<E>(error: &SdkError<E>) -> String
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
     if let SdkError::ServiceError(refused) = error {
-        let status = refused.raw().status().as_u16();
-        return format!("S3 answers {status} {}", refused.err().code().unwrap_or_default());
+        let (status, headers) = (refused.raw().status().as_u16(), refused.raw().headers());
+        let code = refused.err().code().unwrap_or_default();
+        let ids = [headers.request_id(), headers.extended_request_id()].into_iter().flatten().collect::<Vec<_>>();
+        let ids = if ids.is_empty() { String::new() } else { format!(" (request {})", ids.join(", ")) };
+        return format!("S3 answers {status} {code}{ids}");
     }
     let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))

@@ -80,7 +80,10 @@ enum From<'a> {
 }
 
 impl RefusalReason {
-    fn as_str(self) -> &'static str {
+    /// How many there are.
+    pub(in crate::sink) const COUNT: usize = 4;
+
+    pub(in crate::sink) fn as_str(self) -> &'static str {
         match self {
             Self::Refused => "refused",
             Self::GivenUp => "given_up",

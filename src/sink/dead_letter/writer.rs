@@ -13,11 +13,11 @@ use super::Shared;
 use super::line::{Letter, Receipt};
 use super::store::DeadLetterStore;
 use crate::engine::DeadLetterId;
-use crate::sink::alarm::Alarm;
 use crate::sink::health::FailureKind;
 use crate::sink::queue::Failing;
 use crate::sink::retry::RetryPolicy;
 use crate::sink::sinks::WallClock;
+use crate::telemetry::{Alarm, Recovered};
 
 /// A batch shares one sync; it ends with the letter that reaches this size.
 const BATCH_BYTES: usize = 1024 * 1024;
@@ -83,8 +83,8 @@ impl<S: DeadLetterStore> Writer<S> {
             tokio::time::sleep(backoff.pause(None)).await;
         }
         self.shared.set_failing(None);
-        if self.alarm.clear() {
-            tracing::info!("dead letters are written again");
+        if let Some(Recovered { times, seconds }) = self.alarm.clear() {
+            tracing::info!(attempts = times, seconds, "dead letters are written again");
         }
     }
 
@@ -92,8 +92,8 @@ impl<S: DeadLetterStore> Writer<S> {
         let since = self.shared.failing().map_or_else(Instant::now, |failing| failing.since);
         let detail = format!("cannot write dead letters: {error}");
         self.shared.set_failing(Some(Failing { since, kind: FailureKind::Unavailable, detail }));
-        if self.alarm.raise() {
-            tracing::error!(%error, "cannot write dead letters; they are held and retried");
+        if let Some(repeats) = self.alarm.raise() {
+            tracing::error!(%error, repeats, "cannot write dead letters; they are held and retried");
         }
     }
 

@@ -14,6 +14,7 @@ use super::health::FailureKind;
 use super::queue::Delivery;
 use super::transport::{Failure, Outcome, Transport};
 use crate::config::{FileSinkConfig, Fsync};
+use crate::telemetry::{Alarm, Recovered};
 
 /// The pause of `fsync: interval`.
 const SYNC_INTERVAL: Duration = Duration::from_secs(1);
@@ -24,6 +25,7 @@ pub(super) struct FileSink {
     fsync: Fsync,
     /// A sync is due.
     is_due: Arc<AtomicBool>,
+    unsynced: Arc<Alarm>,
 }
 
 impl FileSink {
@@ -36,7 +38,7 @@ impl FileSink {
             path: config.path.clone(),
             source,
         })?;
-        Ok(Self { file: Arc::new(file), fsync: config.fsync, is_due: Arc::default() })
+        Ok(Self { file: Arc::new(file), fsync: config.fsync, is_due: Arc::default(), unsynced: Arc::default() })
     }
 
     /// Syncs after the interval what is written until then.
@@ -44,12 +46,25 @@ impl FileSink {
         if self.is_due.swap(true, Ordering::AcqRel) {
             return;
         }
-        let (file, is_due) = (Arc::clone(&self.file), Arc::clone(&self.is_due));
+        let (file, is_due, unsynced) = (Arc::clone(&self.file), Arc::clone(&self.is_due), Arc::clone(&self.unsynced));
         tokio::spawn(async move {
             tokio::time::sleep(SYNC_INTERVAL).await;
             is_due.store(false, Ordering::Release);
-            if let Err(error) = blocking(move || file.sync()).await {
-                tracing::error!(%error, "cannot sync the file of a sink; a crash of the host may lose its last second");
+            let path = file.path().display().to_string();
+            match blocking(move || file.sync()).await {
+                Err(error) => {
+                    if let Some(repeats) = unsynced.raise() {
+                        tracing::error!(
+                            %error, path, repeats,
+                            "cannot sync the file of a sink; a crash of the host may lose its last second"
+                        );
+                    }
+                }
+                Ok(()) => {
+                    if let Some(Recovered { times, seconds }) = unsynced.clear() {
+                        tracing::info!(path, attempts = times, seconds, "the file of a sink is synced again");
+                    }
+                }
             }
         });
     }

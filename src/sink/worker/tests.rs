@@ -1,4 +1,5 @@
 mod circuit;
+mod logs;
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;

@@ -16,6 +16,22 @@ use crate::time::Arrival;
 
 const DENIED: &str = "<Error><Code>AccessDenied</Code><Message>s3cr3t-canary</Message></Error>";
 
+/// The bucket that is reached at this endpoint.
+fn bucket_at(url: String) -> Bucket {
+    let config = S3Config {
+        bucket: "soc-letters".to_owned(),
+        prefix: "trailrisk/dead".to_owned(),
+        region: Some("eu-central-1".to_owned()),
+        endpoint_url: Some(url.clone()),
+    };
+    let settings = Builder::default()
+        .behavior_version(aws_sdk_s3::config::BehaviorVersion::latest())
+        .region(aws_sdk_s3::config::Region::new("eu-central-1"))
+        .credentials_provider(Credentials::new("AKIAEXAMPLE", "secret", None, None, "test"))
+        .endpoint_url(url);
+    Bucket::new(settings, &config)
+}
+
 /// A bucket over HTTP that answers as scripted, then 200; notes method, path, headers and body.
 #[derive(Clone, Default)]
 struct Server {
@@ -31,18 +47,7 @@ impl Server {
         let state = server.clone();
         let app = axum::Router::new().fallback(move |request| async move { state.answer(request).await });
         tokio::spawn(async move { axum::serve(listener, app).await });
-        let config = S3Config {
-            bucket: "soc-letters".to_owned(),
-            prefix: "trailrisk/dead".to_owned(),
-            region: Some("eu-central-1".to_owned()),
-            endpoint_url: Some(url.clone()),
-        };
-        let settings = Builder::default()
-            .behavior_version(aws_sdk_s3::config::BehaviorVersion::latest())
-            .region(aws_sdk_s3::config::Region::new("eu-central-1"))
-            .credentials_provider(Credentials::new("AKIAEXAMPLE", "secret", None, None, "test"))
-            .endpoint_url(url);
-        (server, Bucket::new(settings, &config))
+        (server, bucket_at(url))
     }
 
     async fn answer(self, request: Request) -> Response<Body> {
@@ -91,6 +96,26 @@ async fn a_refusal_is_told_by_its_code_and_without_its_text() {
     }
     assert_eq!(errors[0], "S3 answers 403 AccessDenied");
     assert!(errors[1].starts_with("S3 answers 503"), "{}", errors[1]);
+}
+
+/// A server that answers every request with 503 and these headers.
+async fn unavailable(headers: &'static [(&'static str, &'static str)]) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let answer = move || async move {
+        let answer = headers.iter().fold(Response::builder().status(503), |it, (name, value)| it.header(*name, *value));
+        answer.body(Body::from("<Error><Code>SlowDown</Code><Message>s3cr3t-canary</Message></Error>")).unwrap()
+    };
+    tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(answer)).await });
+    url
+}
+
+#[tokio::test]
+async fn a_refusal_names_the_two_ids_that_aws_support_asks_for() {
+    let url = unavailable(&[("x-amz-request-id", "79104EXAMPLEB723"), ("x-amz-id-2", "IOWQ4fDEXAMPLE")]).await;
+    let error =
+        bucket_at(url).put(&Bytes::from_static(b"x"), jiff::Timestamp::UNIX_EPOCH).await.unwrap_err().to_string();
+    assert_eq!(error, "S3 answers 503 SlowDown (request 79104EXAMPLEB723, IOWQ4fDEXAMPLE)");
 }
 
 /// HeadBucket needs a right that the daemon does not ask for: 403 says nothing of whether it may put.
