@@ -1,7 +1,7 @@
 //! The metrics: one struct, registered in a registry that the caller passes.
 //!
 //! Label values come from the configuration, from closed enums and from shard ids; never from events. Known label
-//! values start at zero; the series of a shard that is gone are removed.
+//! values start at zero; the series of a shard that is gone are removed. `docs/metrics.md` is this table for its reader.
 
 use prometheus::{
     Error, Gauge, GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry,
@@ -9,13 +9,9 @@ use prometheus::{
 
 use maker::{Maker, histogram, options};
 
-use crate::cloudtrail::{Envelope, RejectReason};
-use crate::engine::ShardId;
-use crate::plan::Severity;
-use crate::risk_event::Stage;
-
 mod detections;
 mod maker;
+mod series;
 #[cfg(test)]
 mod tests;
 
@@ -38,12 +34,16 @@ pub struct Metrics {
     pub kinesis_shard_behind_latest_seconds: GaugeVec,
     /// `kinesis_shard_last_read_timestamp_seconds{stream, shard}`
     pub kinesis_shard_last_read_timestamp_seconds: GaugeVec,
+    /// `kinesis_stream_retention_seconds{stream}`
+    pub kinesis_stream_retention_seconds: GaugeVec,
     /// `kinesis_shards{stream, state}`: open, draining, stalled
     pub kinesis_shards: IntGaugeVec,
     /// `kinesis_possible_loss_total{stream}`: positions that could not be continued from
     pub kinesis_possible_loss_total: IntCounterVec,
     /// `checkpoints_total{outcome}`: stored, failed
     pub checkpoints_total: IntCounterVec,
+    /// `checkpoint_last_stored_timestamp_seconds`: by the host's clock; 0 before the first
+    pub checkpoint_last_stored_timestamp_seconds: Gauge,
     /// `unclean_starts`: processes in a row that came to no orderly end, without progress in some shard (PO-2)
     pub unclean_starts: IntGauge,
     /// `checkpoint_lag_seconds{shard}`: newest processed arrival minus the arrival at `C`
@@ -114,17 +114,13 @@ pub struct Metrics {
     pub sink_oldest_pending_seconds: GaugeVec,
     /// `dead_letters_total{origin}`: record, sink
     pub dead_letters_total: IntCounterVec,
+    /// `dead_letters_failing`: 1 while none can be written, otherwise 0
+    pub dead_letters_failing: IntGauge,
     /// `backpressure_seconds_total{stage}`: read, sink
     pub backpressure_seconds_total: prometheus::CounterVec,
     /// What is loaded, and how reloads went.
     pub detections: DetectionMetrics,
 }
-
-/// The requests that the source makes, as Kinesis spells them.
-const KINESIS_OPERATIONS: [&str; 4] = ["DescribeStreamSummary", "ListShards", "GetShardIterator", "GetRecords"];
-
-/// Why a risk event goes to no sink.
-const WITHHELD_REASONS: [&str; 4] = ["staged", "stage", "severity", "no_sink"];
 
 const SHORT: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 const LONG: &[f64] = &[0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 1800.0, 3600.0, 7200.0, 21600.0];
@@ -174,6 +170,11 @@ impl Metrics {
                 "When the shard was last read successfully.",
                 &["stream", "shard"],
             )?,
+            kinesis_stream_retention_seconds: make.gauges(
+                "kinesis_stream_retention_seconds",
+                "How long the stream keeps a record, as it was last described.",
+                &["stream"],
+            )?,
             kinesis_shards: make.int_gauges("kinesis_shards", "Shards by state.", &["stream", "state"])?,
             kinesis_possible_loss_total: make.counters(
                 "kinesis_possible_loss_total",
@@ -181,6 +182,10 @@ impl Metrics {
                 &["stream"],
             )?,
             checkpoints_total: make.counters("checkpoints_total", "Checkpoints by outcome.", &["outcome"])?,
+            checkpoint_last_stored_timestamp_seconds: make.gauge(
+                "checkpoint_last_stored_timestamp_seconds",
+                "When a checkpoint was last stored; 0 before the first.",
+            )?,
             unclean_starts: make.int_gauge(
                 "unclean_starts",
                 "Processes before this one, in a row, that came to no orderly end, without progress in some shard.",
@@ -309,6 +314,8 @@ impl Metrics {
                 &["sink"],
             )?,
             dead_letters_total: make.counters("dead_letters_total", "Dead letters written.", &["origin"])?,
+            dead_letters_failing: make
+                .int_gauge("dead_letters_failing", "Whether dead letters cannot be written and wait.")?,
             backpressure_seconds_total: make.register(prometheus::CounterVec::new(
                 options("backpressure_seconds_total", "Time spent waiting for room."),
                 &["stage"],
@@ -319,74 +326,5 @@ impl Metrics {
         #[cfg(target_os = "linux")]
         registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
         Ok(metrics)
-    }
-
-    fn start_at_zero(&self) {
-        for envelope in Envelope::ALL {
-            self.events_total.with_label_values(&[envelope.as_str()]);
-        }
-        for reason in RejectReason::ALL {
-            self.records_rejected_total.with_label_values(&[reason.as_str()]);
-        }
-        for outcome in ["stored", "failed"] {
-            self.checkpoints_total.with_label_values(&[outcome]);
-        }
-        for cause in ["watermark", "forced"] {
-            self.window_closes_total.with_label_values(&[cause]);
-        }
-        for origin in ["record", "sink"] {
-            self.dead_letters_total.with_label_values(&[origin]);
-        }
-        for stage in ["read", "sink"] {
-            self.backpressure_seconds_total.with_label_values(&[stage]);
-        }
-    }
-
-    /// Lets the series of a stream start at zero, so that their first increase is seen.
-    pub fn know_stream(&self, stream: &str) {
-        let counters =
-            [&self.kinesis_possible_loss_total, &self.replayed_records_total, &self.tip_slack_violations_total];
-        for counter in counters {
-            counter.with_label_values(&[stream]);
-        }
-        for operation in KINESIS_OPERATIONS {
-            for outcome in ["ok", "throttled", "expired_iterator", "error"] {
-                self.kinesis_requests_total.with_label_values(&[stream, operation, outcome]);
-            }
-        }
-        for state in ["open", "draining", "stalled"] {
-            self.kinesis_shards.with_label_values(&[stream, state]);
-        }
-    }
-
-    /// Lets the series of a loaded detection start at zero; `detection` is the label's value.
-    pub fn know_detection(&self, detection: &str, severity: Severity) {
-        let counters = [
-            &self.events_duplicate_total,
-            &self.events_late_total,
-            &self.events_future_total,
-            &self.event_id_conflicts_total,
-            &self.detection_matches_total,
-        ];
-        for counter in counters {
-            counter.with_label_values(&[detection]);
-        }
-        for stage in Stage::ALL {
-            self.risk_events_total.with_label_values(&[detection, stage.as_str(), severity.as_str()]);
-            for reason in WITHHELD_REASONS {
-                self.risk_events_withheld_total.with_label_values(&[detection, stage.as_str(), reason]);
-            }
-        }
-    }
-
-    /// Removes the series of a shard that is drained and released.
-    pub fn forget_shard(&self, stream: &str, shard: &ShardId) {
-        let labels = &[stream, shard.as_str()];
-        // An absent series is as good as a removed one.
-        let _ = self.kinesis_records_total.remove_label_values(labels);
-        let _ = self.kinesis_record_bytes_total.remove_label_values(labels);
-        let _ = self.kinesis_shard_behind_latest_seconds.remove_label_values(labels);
-        let _ = self.kinesis_shard_last_read_timestamp_seconds.remove_label_values(labels);
-        let _ = self.checkpoint_lag_seconds.remove_label_values(&[shard.as_str()]);
     }
 }

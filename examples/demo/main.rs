@@ -2,9 +2,9 @@
 //! process of its own that reads them. Ends by itself, with exit code 0 only if exactly the expected risk events came.
 //!
 //! The daemon is this same executable, started again with the argument `daemon`: it runs what `trailrisk run` runs.
-//! With `--metrics FILE` its metrics are also written to a file. With `--browser COMMAND` the command runs meanwhile, with
-//! the address of the status page as its last argument, and must end with 0. `demo page` serves a status page
-//! alone, `demo kinesis` the Kinesis alone.
+//! With `--metrics FILE` its metrics are also written to a file. With `--browser COMMAND` or `--prometheus COMMAND` the
+//! command runs meanwhile, with the address of the status page as its last argument, and must end with 0. `demo page`
+//! serves a status page alone, `demo kinesis` the Kinesis alone.
 
 #![expect(clippy::print_stdout, reason = "a demo talks to its reader")]
 
@@ -58,7 +58,8 @@ async fn main() -> ExitCode {
 #[derive(Default)]
 struct Options {
     metrics: Option<String>,
-    browser: Option<String>,
+    /// What looks at the daemon meanwhile, and what that is called.
+    watchers: Vec<(&'static str, String)>,
 }
 
 impl Options {
@@ -67,18 +68,23 @@ impl Options {
         while let Some(name) = arguments.next() {
             match name.as_str() {
                 "--metrics" => options.metrics = arguments.next(),
-                "--browser" => options.browser = arguments.next(),
-                other => panic!("{other} is unknown: --metrics FILE or --browser COMMAND"),
+                "--browser" => options.watchers.push(("the status page in a browser", command(arguments.next()))),
+                "--prometheus" => options.watchers.push(("the rules on a Prometheus", command(arguments.next()))),
+                other => panic!("{other} is unknown: --metrics FILE, --browser COMMAND or --prometheus COMMAND"),
             }
         }
         options
     }
 }
 
+fn command(argument: Option<String>) -> String {
+    argument.filter(|command| !command.trim().is_empty()).expect("a command is named")
+}
+
 /// Starts the command with the address of the page as its last argument.
-fn browse(command: &str, admin: &str) -> tokio::process::Child {
+fn watch(command: &str, admin: &str) -> tokio::process::Child {
     let words: Vec<_> = command.split_whitespace().collect();
-    let (program, arguments) = words.split_first().expect("--browser names a command");
+    let (program, arguments) = words.split_first().expect("a command has a word");
     let mut child = tokio::process::Command::new(program);
     child
         .args(arguments)
@@ -96,7 +102,7 @@ async fn demo(options: Options) -> bool {
     let (_home, daemon) = daemon::start(kinesis.url(), STREAM).await;
     let admin = daemon.admin().await;
     println!("daemon started, status page at http://{admin}/, metrics at http://{admin}/metrics\n");
-    let browser = options.browser.map(|command| browse(&command, &admin));
+    let watchers: Vec<_> = options.watchers.iter().map(|(what, command)| (*what, watch(command, &admin))).collect();
 
     let window = events::next_window().await;
     let samples = events::samples(window);
@@ -119,24 +125,30 @@ async fn demo(options: Options) -> bool {
     for line in metrics.lines().filter(|line| expect::matters(line)) {
         println!("  {line}");
     }
-    let mut browsed = None;
-    if let Some(mut browser) = browser {
-        // Something has to change until it has looked.
-        let mut tick = tokio::time::interval(Duration::from_secs(1));
-        browsed = loop {
-            tokio::select! {
-                ended = browser.wait() => break Some(ended.is_ok_and(|status| status.success())),
-                _ = tick.tick() => kinesis.put(STREAM, [("key".to_owned(), b"{}".to_vec())]).await,
-            }
-        };
-    }
+    let watched = watched(watchers, &kinesis).await;
     let ended = daemon.stop().await;
     let stopped = ended.code == Some(0) && ended.lines.len() == seen.len();
     let mut verdicts = expect::verdicts(&samples, &seen, &metrics, stopped);
-    verdicts.extend(browsed.map(|held| ("the status page in a browser".to_owned(), held)));
+    verdicts.extend(watched);
     println!("\nsummary:");
     for (what, held) in &verdicts {
         println!("  {} {what}", if *held { "ok    " } else { "FAILED" });
     }
     verdicts.iter().all(|(_, held)| *held)
+}
+
+/// Waits until each has looked, and says whether it was content. Something has to change until then.
+async fn watched(watchers: Vec<(&str, tokio::process::Child)>, kinesis: &LocalKinesis) -> Vec<(String, bool)> {
+    let mut tick = tokio::time::interval(Duration::from_secs(1));
+    let mut verdicts = Vec::new();
+    for (what, mut watcher) in watchers {
+        let held = loop {
+            tokio::select! {
+                ended = watcher.wait() => break ended.is_ok_and(|status| status.success()),
+                _ = tick.tick() => kinesis.put(STREAM, [("key".to_owned(), b"{}".to_vec())]).await,
+            }
+        };
+        verdicts.push((what.to_owned(), held));
+    }
+    verdicts
 }

@@ -152,6 +152,7 @@ impl Daemon {
         let registry = prometheus::Registry::new();
         let metrics = Metrics::new(&registry).expect("a new registry holds no name yet");
         metrics.build_info.with_label_values(&[env!("CARGO_PKG_VERSION"), revision()]).set(1);
+        metrics.know_stream(config.source.stream.name());
         let (liveness, readiness) = (Liveness::new(MAX_SILENCE), Readiness::starting());
         readiness.pass(Check::Configuration);
         let (shown, board) = start::shown(config, &detections);

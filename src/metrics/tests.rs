@@ -6,6 +6,10 @@ use prometheus::TextEncoder;
 use prometheus::proto::{MetricFamily, MetricType};
 
 use super::*;
+use crate::engine::ShardId;
+use crate::plan::Severity;
+
+mod page;
 
 /// Labels whose values are bounded by the configuration, by closed enums or by the stream's shards.
 const BOUNDED_LABELS: [&str; 16] = [
@@ -34,10 +38,8 @@ fn populated() -> (Registry, Metrics) {
     metrics.know_stream("s");
     metrics.know_detection("d", Severity::High);
     metrics.build_info.with_label_values(&["0.1.0", "abc"]).set(1);
-    for counter in [&metrics.kinesis_records_total, &metrics.kinesis_record_bytes_total] {
-        counter.with_label_values(&["s", "shard"]).inc();
-    }
-    metrics.kinesis_request_duration_seconds.with_label_values(&["s", "GetRecords"]).observe(0.1);
+    metrics.know_shard("s", &ShardId::new("shard"));
+    metrics.kinesis_stream_retention_seconds.with_label_values(&["s"]).set(86400.0);
     metrics.kinesis_shard_behind_latest_seconds.with_label_values(&["s", "shard"]).set(1.0);
     metrics.kinesis_shard_last_read_timestamp_seconds.with_label_values(&["s", "shard"]).set(1.0);
     metrics.checkpoint_lag_seconds.with_label_values(&["shard"]).set(1.0);
@@ -45,9 +47,12 @@ fn populated() -> (Registry, Metrics) {
     metrics.detection_cut_rows_total.with_label_values(&["d"]).inc();
     metrics.detection_hidden_rows_total.with_label_values(&["d", "f"]).inc();
     metrics.filter_expiry_timestamp_seconds.with_label_values(&["d", "f"]).set(1.0);
-    metrics.detection_latency_seconds.with_label_values(&["early"]).observe(0.1);
-    metrics.sink_attempts_total.with_label_values(&["soc", "ok"]).inc();
-    metrics.sink_deliveries_total.with_label_values(&["soc", "acknowledged"]).inc();
+    for outcome in ["ok", "retryable", "refused"] {
+        metrics.sink_attempts_total.with_label_values(&["soc", outcome]);
+    }
+    for outcome in ["acknowledged", "dead_lettered", "dropped"] {
+        metrics.sink_deliveries_total.with_label_values(&["soc", outcome]);
+    }
     metrics.sink_delivery_seconds.with_label_values(&["soc"]).observe(0.1);
     metrics.sink_circuit_open.with_label_values(&["soc"]).set(0);
     metrics.sink_pending.with_label_values(&["soc"]).set(1);
@@ -97,6 +102,19 @@ fn every_metric_of_the_struct_can_be_gathered() {
     assert_eq!(ours(&populated().0).len(), fields, "one documented field a metric, each with a series");
 }
 
+/// A time of 0 would be an alert: there is none before a read has told it.
+#[test]
+fn what_only_a_read_can_tell_does_not_start_at_zero() {
+    let registry = Registry::new();
+    let metrics = Metrics::new(&registry).expect("an empty registry");
+    metrics.know_stream("s");
+    metrics.know_shard("s", &ShardId::new("a"));
+    let series = series(&registry);
+    for name in ["behind_latest", "last_read", "retention"] {
+        assert!(!series.keys().any(|series| series.contains(name)), "{name}");
+    }
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn the_process_is_measured() {
@@ -114,6 +132,7 @@ fn known_label_values_start_at_zero() {
     let metrics = Metrics::new(&registry).expect("an empty registry");
     metrics.know_stream("s");
     metrics.know_detection("d", Severity::High);
+    metrics.know_shard("s", &ShardId::new("a"));
     let series = series(&registry);
     for name in [
         "trailrisk_records_rejected_total{reason=\"no_event_time\"}",
@@ -129,6 +148,11 @@ fn known_label_values_start_at_zero() {
         "trailrisk_detection_matches_total{detection=\"d\"}",
         "trailrisk_risk_events_withheld_total{detection=\"d\",reason=\"no_sink\",stage=\"early\"}",
         "trailrisk_filters_expired",
+        "trailrisk_checkpoint_last_stored_timestamp_seconds",
+        "trailrisk_kinesis_request_duration_seconds_count{operation=\"GetRecords\",stream=\"s\"}",
+        "trailrisk_detection_latency_seconds_count{stage=\"final\"}",
+        "trailrisk_kinesis_records_total{shard=\"a\",stream=\"s\"}",
+        "trailrisk_kinesis_record_bytes_total{shard=\"a\",stream=\"s\"}",
     ] {
         assert_eq!(series.get(name), Some(&0.0), "{name}");
     }

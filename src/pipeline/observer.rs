@@ -302,6 +302,7 @@ impl Observer {
         self.metrics.checkpoints_total.with_label_values(&[outcome]).inc();
         match error {
             None => {
+                self.metrics.checkpoint_last_stored_timestamp_seconds.set(wall_seconds());
                 self.readiness.pass(Check::Checkpoint);
                 tracing::debug!("checkpoint stored");
                 let ended = self.store_failure.take().and_then(|(_, alarm)| alarm.clear());

@@ -55,11 +55,19 @@ impl<A: KinesisApi> Shared<A> {
         for state in ["open", "draining", "stalled"] {
             shared.shards_gauge(state).set(0);
         }
+        shared.show_retention(&shared.description);
         shared
+    }
+
+    /// It may be changed while the stream is read.
+    fn show_retention(&self, described: &StreamDescription) {
+        let seconds = f64::from(described.retention_hours) * 3600.0;
+        self.metrics.kinesis_stream_retention_seconds.with_label_values(&[self.stream()]).set(seconds);
     }
 
     /// Counts the shard as being read until the mark is dropped.
     pub(super) fn mark_reading(self: &Arc<Self>, shard: &ShardId) -> ReadingMark<A> {
+        self.metrics.know_shard(self.stream(), shard);
         self.lock().insert(shard.clone(), Reading::default());
         ReadingMark { shared: Arc::clone(self), shard: shard.clone() }
     }
@@ -81,7 +89,11 @@ impl<A: KinesisApi> Shared<A> {
             Ok(now) if now.created_at != self.description.created_at => {
                 Err(SourceError::Recreated { stream: now.name })
             }
-            Ok(_) | Err(_) => Ok(()),
+            Ok(now) => {
+                self.show_retention(&now);
+                Ok(())
+            }
+            Err(_) => Ok(()),
         }
     }
 

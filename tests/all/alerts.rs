@@ -1,10 +1,11 @@
-//! The alerts that are shipped, the runbook, and the metrics that they look at belong together. What an alert does is
+//! The alerts and recording rules that are shipped, the runbook, and the metrics that they look at belong together. What an alert does is
 //! tested by `promtool test rules`.
 
 use std::collections::BTreeSet;
 
 use regex::Regex;
 
+use crate::metrics_page;
 use crate::support::daemon::package;
 
 fn text(path: &str) -> String {
@@ -24,14 +25,18 @@ fn alerts() -> BTreeSet<String> {
 }
 
 #[test]
-fn every_alert_looks_at_metrics_that_exist() {
-    let code = text("src/metrics.rs") + &text("src/metrics/detections.rs");
-    for file in ["alerts.yaml", "tests.yaml"] {
-        let metrics = all(r"\btrailrisk_([a-z_]+)", &text(&format!("deploy/prometheus/{file}")));
-        assert!(metrics.len() > 10, "{metrics:?}");
-        for metric in metrics {
-            assert!(code.contains(&format!("\"{metric}\"")), "{file}: trailrisk_{metric} does not exist");
-        }
+fn every_rule_looks_at_metrics_that_exist_and_what_is_recorded_is_tested() {
+    let recorded = all(r"(?m)^ +- record: (\S+)$", &text("deploy/prometheus/recording.yaml"));
+    let known: BTreeSet<String> = metrics_page::samples().into_iter().chain(recorded.clone()).collect();
+    for file in ["alerts.yaml", "recording.yaml", "tests.yaml"] {
+        let metrics = all(r"((?:\w+:)*trailrisk_[\w:]+)", &text(&format!("deploy/prometheus/{file}")));
+        assert!(metrics.len() > 5, "{metrics:?}");
+        let unknown: Vec<_> = metrics.difference(&known).collect();
+        assert!(unknown.is_empty(), "{file}: {unknown:?}");
+    }
+    let tested = text("deploy/prometheus/tests.yaml");
+    for rule in recorded {
+        assert!(tested.contains(&format!("expr: {rule}\n")), "{rule} is not tested");
     }
 }
 

@@ -2,8 +2,10 @@
 
 mod alerts;
 mod daemon;
+mod dashboard;
 mod deploy;
 mod kinesis_local;
+mod metrics_page;
 mod source;
 #[path = "../support/mod.rs"]
 mod support;

@@ -12,6 +12,7 @@ mod writer;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use prometheus::IntGauge;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -81,6 +82,7 @@ pub(super) struct DeadLetterHealth(Arc<Shared>);
 struct Shared {
     budget: Budget,
     failing: Mutex<Option<Failing>>,
+    failing_gauge: IntGauge,
 }
 
 impl DeadLetters {
@@ -115,7 +117,8 @@ impl DeadLetters {
     ) -> (Self, DeadLetterAcknowledgements) {
         let (letters, queued) = mpsc::unbounded_channel();
         let (ids, acknowledged) = mpsc::unbounded_channel();
-        let shared = Arc::new(Shared { budget: Budget::new(QUEUE_BYTES), failing: Mutex::default() });
+        let (budget, failing_gauge) = (Budget::new(QUEUE_BYTES), metrics.dead_letters_failing.clone());
+        let shared = Arc::new(Shared { budget, failing: Mutex::default(), failing_gauge });
         let written = metrics.dead_letters_total.clone();
         let writer = writer::Writer::new(store, clock, queued, ids, Arc::clone(&shared), written);
         tokio::spawn(async move { stop.run_until_cancelled_owned(writer.run()).await });
@@ -178,6 +181,7 @@ impl Shared {
     }
 
     fn set_failing(&self, failing: Option<Failing>) {
+        self.failing_gauge.set(i64::from(failing.is_some()));
         *self.failing.lock().expect("no holder of this lock can panic") = failing;
     }
 }

@@ -110,16 +110,20 @@ async fn a_record_of_an_aggregate_is_named_within_it() {
 
 #[tokio::test(start_paused = true)]
 async fn a_full_disk_holds_says_so_and_loses_nothing() {
-    let disk = FullDisk::for_appends(50);
-    let (letters, mut acknowledged) = start_on(disk.clone());
+    let (disk, deps) = (FullDisk::for_appends(50), dead_letter_deps(&metrics()));
+    let (letters, mut acknowledged) = DeadLetters::with_store(disk.clone(), &deps.metrics, deps.clock, deps.stop);
+    let failing_metric = || deps.metrics.dead_letters_failing.get();
+    assert_eq!(failing_metric(), 0);
     letters.push(letter(1, b"a"));
     assert!(is_pending(acknowledged.next()).await, "not acknowledged while the disk is full");
     let failing = letters.health().failing().unwrap();
     assert!(failing.detail.starts_with("cannot write dead letters"), "{}", failing.detail);
+    assert_eq!(failing_metric(), 1);
     letters.push(letter(2, b"b"));
     assert_eq!(acknowledged.next().await, Some(DeadLetterId(1)));
     assert_eq!(acknowledged.next().await, Some(DeadLetterId(2)));
     assert!(letters.health().failing().is_none());
+    assert_eq!(failing_metric(), 0);
     assert_eq!(disk.written.lock().unwrap().concat().iter().filter(|byte| **byte == b'\n').count(), 2);
 }
 

@@ -317,6 +317,19 @@ async fn cp_8_a_shard_that_the_stream_no_longer_holds_is_a_possible_loss_and_its
     assert_eq!(bench.drained().await, [fake::shard("s1", &["s0"])]);
 }
 
+/// Its check in `/readyz` must not fail for ever: nobody reads the shard any more who could take it back.
+#[tokio::test(start_paused = true)]
+async fn rd_3_a_stalled_shard_that_the_stream_no_longer_holds_leaves_as_one_that_is_not_stalled() {
+    let kinesis = FakeKinesis::new((0..80).map(|_| Read::Fails(ErrorKind::Retry)));
+    let mut bench = read_from(fake::after(5), StartPosition::TrimHorizon, kinesis, BUDGET);
+    assert!(bench.stalled().await);
+    bench.kinesis.script(|script| script.reads = [Read::Fails(ErrorKind::NotFound)].into());
+    assert!(matches!(bench.next().await, ShardMessage::PossibleLoss { .. }));
+    assert!(!bench.stalled().await);
+    assert_eq!(bench.drained().await, []);
+    assert_eq!(bench.shared.readings(), BTreeMap::new());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_missing_stream_is_held_and_alarmed_never_skipped() {
     let kinesis = FakeKinesis::new((0..100).map(|_| Read::Fails(ErrorKind::NotFound)));

@@ -8,6 +8,7 @@
 
 #![expect(clippy::print_stdout, reason = "the figures and the seed of a run are for its reader")]
 
+mod alerting;
 mod bad_input;
 mod bucket;
 mod chaos;
