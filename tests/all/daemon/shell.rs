@@ -14,6 +14,12 @@ async fn bash(home: &Home, line: &str) -> Ended {
     let mut bash = tokio::process::Command::new("bash");
     bash.args(["--noprofile", "--norc", "-c", line]).current_dir(home.path(""));
     bash.env("T", trailrisk.as_std().get_program()).stdin(Stdio::null()).kill_on_drop(true);
+    // What the tests are told by variables of this prefix is no configuration of the daemon's.
+    std::env::vars_os().map(|(name, _)| name).filter(|name| name.to_string_lossy().starts_with("TRAILRISK_")).for_each(
+        |name| {
+            bash.env_remove(name);
+        },
+    );
     Daemon::spawn(bash).ended().await
 }
 
