@@ -22,6 +22,20 @@ pub fn read(file: &Path, environment: &Environment, overrides: &Overrides) -> Re
     read_text(&text, file, environment, overrides).0
 }
 
+/// What a command takes that reads a stream without a configuration file: the defaults, under the environment and the
+/// flags, which have to name the stream. There is no detection, and nothing is sent anywhere.
+///
+/// # Errors
+/// All problems in one report.
+pub fn without_file(environment: &Environment, overrides: &Overrides) -> Result<Config, ConfigError> {
+    let text = "source: {}\ndetections: {paths: [.]}\nsinks: [{name: stdout, type: stdout}]\n";
+    let mut config = read_text(text, Path::new("the command line"), environment, overrides).0?;
+    if config.detections.paths == [Path::new(".")] {
+        config.detections.paths.clear();
+    }
+    Ok(config)
+}
+
 /// Reads a text as if it stood in `file`; also gives every key that was asked for, items as `[]`.
 pub(super) fn read_text(
     text: &str,

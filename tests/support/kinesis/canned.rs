@@ -100,6 +100,10 @@ impl Shard {
             Some("AFTER_SEQUENCE_NUMBER") => number().expect("a number") + 1 - FIRST,
             Some("AT_SEQUENCE_NUMBER") => number().expect("a number") - FIRST,
             Some("TRIM_HORIZON") => 0,
+            Some("AT_TIMESTAMP") if asked["Timestamp"].as_f64().is_some_and(|at| at > self.arrived) => {
+                self.records.len()
+            }
+            Some("AT_TIMESTAMP") => 0,
             other => panic!("an iterator of the type {other:?} is not canned"),
         }
     }
