@@ -26,7 +26,7 @@ use super::api::{
     ApiError, ErrorKind, IteratorStart, KinesisApi, ListedShard, ReadAnswer, ShardIterator, StreamDescription,
 };
 use super::error::SourceError;
-use crate::config::{SourceConfig, StreamRef};
+use crate::config::{RoleConfig, SourceConfig, StreamRef};
 use crate::engine::{Position, SequenceNumber, ShardId, ShardRef};
 use crate::metrics::Metrics;
 use crate::time::Arrival;
@@ -52,9 +52,10 @@ impl AwsKinesis {
     /// # Errors
     /// No region, no credentials.
     pub async fn connect(config: &SourceConfig, metrics: Metrics) -> Result<Self, SourceError> {
-        let sdk = crate::aws::connect(config.region.as_deref(), config.endpoint_url.as_deref()).await;
+        let (region, endpoint_url) = (config.region.as_deref(), config.endpoint_url.as_deref());
+        let sdk = crate::aws::connect(region, endpoint_url, config.role.as_ref()).await;
         let sdk = sdk.ok_or(SourceError::NoRegion)?;
-        check_credentials(&sdk).await?;
+        check_credentials(&sdk, config.role.as_ref()).await?;
         Ok(Self::new(&sdk, config, metrics))
     }
 
@@ -205,12 +206,18 @@ fn foreign(operation: &'static str, shard: Option<&ShardId>, message: &str) -> A
     ApiError { kind: ErrorKind::Retry, ..errors::unreadable(operation, shard, message) }
 }
 
-async fn check_credentials(sdk: &SdkConfig) -> Result<(), SourceError> {
+async fn check_credentials(sdk: &SdkConfig, role: Option<&RoleConfig>) -> Result<(), SourceError> {
     let Some(provider) = sdk.credentials_provider() else {
         return Err(SourceError::NoCredentials { detail: "the SDK has no provider".to_owned() });
     };
     let provided = provider.provide_credentials().await;
-    provided.map(drop).map_err(|error| SourceError::NoCredentials { detail: errors::chain(&error) })
+    provided.map(drop).map_err(|error| {
+        let detail = errors::chain(&error);
+        match role {
+            Some(role) => SourceError::NotAssumed { role: role.arn.clone(), detail },
+            None => SourceError::NoCredentials { detail },
+        }
+    })
 }
 
 fn description(summary: types::StreamDescriptionSummary) -> StreamDescription {

@@ -226,3 +226,52 @@ async fn threat_1_hostile_values_in_a_comparison_act_nowhere() {
     assert!(!report.chars().any(|c| (c.is_control() && c != '\n') || c == '\u{202e}'), "{report:?}");
     assert!(!ended.lines.iter().any(|line| line.starts_with("missing   forged")), "{report}");
 }
+
+/// A backtest of the last minute whose first iterator takes two seconds: what happens to the stream meanwhile, happens
+/// while it is read.
+async fn slow(home: &Home, kinesis: &LocalKinesis) -> Daemon {
+    use crate::support::kinesis::Fault;
+    kinesis.faults().inject("GetShardIterator", Fault::Latency(Duration::from_secs(2)), 1);
+    let mut command = home.with_config(&["backtest", "--from", "1m"]);
+    command.args(["--to", "now"]);
+    let daemon = Daemon::spawn(command);
+    let asked = || async { (kinesis.faults().calls("GetShardIterator") > 0).then_some(()) };
+    daemon.until(PATIENCE, "it has listed the shards", asked).await;
+    daemon
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cp_8_a_shard_that_is_trimmed_while_it_is_read_is_told_and_the_result_is_not_whole() {
+    let (kinesis, home) = (LocalKinesis::start().await, home());
+    kinesis.create_stream(STREAM, 1).await;
+    home.configure(config(&kinesis).to_string());
+    put(&kinesis, 0..3, wall_millis()).await;
+    kinesis.split(STREAM, "shardId-000000000000").await;
+    put(&kinesis, 3..6, wall_millis()).await;
+    until(wall_millis() + 4000).await;
+    let daemon = slow(&home, &kinesis).await;
+    kinesis.faults().forget_shard("shardId-000000000000");
+    let ended = daemon.ended().await;
+    assert_eq!(ended.code, Some(70), "{}", ended.log);
+    assert!(ended.log.contains("may be lost in shardId-000000000000"), "{}", ended.log);
+    assert!(ended.log.contains("what is printed is not whole"), "{}", ended.log);
+    assert_eq!(ended.lines.len(), 3, "what is still there is printed: {:?}", ended.lines);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cp_8_a_stream_created_again_while_it_is_read_is_told() {
+    let (kinesis, home) = (LocalKinesis::start().await, home());
+    kinesis.create_stream(STREAM, 1).await;
+    home.configure(config(&kinesis).to_string());
+    // Streams tell their creation in whole seconds.
+    until(wall_millis() + 1100).await;
+    let daemon = slow(&home, &kinesis).await;
+    kinesis.client().delete_stream().stream_name(STREAM).send().await.expect("the stream is deleted");
+    wait_until("the name is free again", || async {
+        kinesis.client().create_stream().stream_name(STREAM).shard_count(1).send().await.ok()
+    })
+    .await;
+    let ended = daemon.ended().await;
+    assert_eq!(ended.code, Some(70), "{}", ended.log);
+    assert!(ended.log.contains("was deleted and created again"), "{}", ended.log);
+}

@@ -38,6 +38,7 @@ mod splunk;
 mod start_up;
 mod status;
 mod stop;
+mod streams;
 mod tail;
 mod webhook;
 

@@ -86,10 +86,11 @@ impl Repairs {
     }
 
     async fn request(&self, operation: &str, asked: &mut Value) {
-        if let Some(arn) = take(asked, "StreamARN")
-            && operation != "GetRecords"
-        {
-            asked["StreamName"] = json!(arn.rsplit('/').next());
+        if let Some(arn) = take(asked, "StreamARN") {
+            self.faults.note_arn(operation, &arn);
+            if operation != "GetRecords" {
+                asked["StreamName"] = json!(arn.rsplit('/').next());
+            }
         }
         match operation {
             "ListShards" => self.list_request(asked),
