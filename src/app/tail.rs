@@ -47,6 +47,8 @@ fn filter(search: &str, config: &Config) -> Result<Filter, Failure> {
 struct Tail {
     connected: Connected,
     frontier: Frontier,
+    /// From when on the listings tell of shards.
+    since: Arrival,
     filter: Option<Filter>,
     limits: DecodeLimits,
     shown: Shown,
@@ -78,7 +80,7 @@ impl Tail {
         }
         let limits = DecodeLimits { max_inflated_bytes: config.limits.max_inflated_bytes };
         let tip_slack_ms = i64::try_from(config.source.tip_slack.as_millis()).unwrap_or(i64::MAX);
-        Ok(Self { connected, frontier, filter, limits, shown, tally: Tally::default(), tip_slack_ms })
+        Ok(Self { connected, frontier, since, filter, limits, shown, tally: Tally::default(), tip_slack_ms })
     }
 
     /// Shows events until the first of: the limit, the time, the tip if that is enough, a signal, a closed output.
@@ -99,18 +101,23 @@ impl Tail {
                 error = self.connected.source.failed() => return Err(failed(error)),
                 Some(message) = self.connected.messages.recv() => message,
             };
-            self.take(message, limit, out, diagnostics)?;
+            if self.take(message, limit, out, diagnostics)? {
+                let listed = self.connected.source.list_from(self.since).await.map_err(failed)?;
+                self.frontier.listed(listed);
+                start_reading(&mut self.frontier, &mut self.connected.source);
+            }
         }
         Ok(())
     }
 
+    /// Says whether the shards are to be listed anew.
     fn take<W: Write>(
         &mut self,
         message: ShardMessage,
         limit: u64,
         out: &mut UntilClosed<W>,
         diagnostics: &mut dyn Write,
-    ) -> io::Result<()> {
+    ) -> io::Result<bool> {
         match message {
             ShardMessage::Records { shard, records, resume, permit, .. } => {
                 let lines = self.lines(&shard, &records, limit);
@@ -121,8 +128,9 @@ impl Tail {
             }
             ShardMessage::AtTip { shard, read_through } => self.frontier.at_tip(shard, read_through),
             ShardMessage::Drained { shard, children } => {
-                self.frontier.drained(shard, children);
+                let lists = self.frontier.drained(shard, children);
                 start_reading(&mut self.frontier, &mut self.connected.source);
+                return Ok(lists);
             }
             ShardMessage::Stalled { shard, stalled: true } => {
                 writeln!(diagnostics, "{shard} is stalled: no successful read for source.stalled_after; trying on")?;
@@ -133,7 +141,7 @@ impl Tail {
             }
             ShardMessage::Listed(_) => {}
         }
-        Ok(())
+        Ok(false)
     }
 
     /// The lines of some records; behind the limit nothing is looked at any more.
@@ -200,7 +208,7 @@ fn say_begin(stream: &StreamDescription, since: Arrival, now: Arrival, diagnosti
 }
 
 fn start_reading(frontier: &mut Frontier, source: &mut Source) {
-    while let Some(request) = frontier.next() {
+    while let Some(request) = frontier.next_shard() {
         source.start(request);
     }
 }

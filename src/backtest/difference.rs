@@ -111,7 +111,7 @@ pub enum Difference {
         /// What the file has.
         live: Facts,
         /// What the stream gives with the detection of today.
-        now: Facts,
+        now: Box<Facts>,
     },
 }
 
@@ -226,7 +226,7 @@ impl Comparison {
         let mut found = std::mem::take(&mut self.differences);
         for now in std::mem::take(&mut self.missing) {
             found.push(match extra.get_mut(&now.result()).and_then(Vec::pop) {
-                Some(Live { line, facts: live, .. }) => Difference::Changed { line, live, now },
+                Some(Live { line, facts: live, .. }) => Difference::Changed { line, live, now: Box::new(now) },
                 None => Difference::Missing(now),
             });
         }

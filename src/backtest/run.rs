@@ -74,18 +74,23 @@ pub async fn run<A: KinesisApi, F: Follower>(
     loop {
         let settled = backtest.settle(&mut |want| carry_out(want, source, follower));
         settled.map_err(BacktestError::Follower)?;
+        thaw(&mut frozen, backtest, source, follower);
         if backtest.is_complete() {
             return Ok(());
         }
         if backtest.is_stuck() {
             return Err(BacktestError::Ended);
         }
-        thaw(&mut frozen, backtest, source, follower);
         tokio::select! {
             error = source.failed() => return Err(BacktestError::Source(error)),
             _ = show.tick() => follower.progress(backtest),
             Some(message) = messages.recv() => {
-                take(message, &mut frozen, (backtest, &mut *source, &mut *follower)).map_err(BacktestError::Follower)?;
+                let parties = (&mut *backtest, &mut *source, &mut *follower);
+                let lists = take(message, &mut frozen, parties).map_err(BacktestError::Follower)?;
+                if lists {
+                    let listed = source.list_from(backtest.read_from()).await.map_err(BacktestError::Source)?;
+                    backtest.shards_listed(listed);
+                }
             }
         }
     }
@@ -100,11 +105,12 @@ fn carry_out<A: KinesisApi, F: Follower>(want: Want, source: &mut Source<A>, to:
     Ok(())
 }
 
+/// Says whether the shards are to be listed anew.
 fn take<A: KinesisApi, F: Follower>(
     message: ShardMessage,
     frozen: &mut BTreeMap<ShardId, oneshot::Sender<()>>,
     (backtest, source, follower): (&mut Backtest, &mut Source<A>, &mut F),
-) -> Result<(), F::Error> {
+) -> Result<bool, F::Error> {
     match message {
         ShardMessage::Records { shard, records, resume, permit, .. } => {
             backtest.take(&shard, &records, &mut |want| carry_out(want, source, follower))?;
@@ -119,15 +125,18 @@ fn take<A: KinesisApi, F: Follower>(
             }
         }
         ShardMessage::Drained { shard, children } => {
+            let named: Vec<ShardId> = children.iter().map(|child| child.shard.clone()).collect();
             backtest.drained(shard.clone(), children);
             follower.shard_done(&shard, backtest);
+            // A child may name a parent that the first listing did not show: only a listing tells that it is gone.
+            return Ok(backtest.any_waits(&named));
         }
         ShardMessage::Stalled { shard, stalled } => follower.stalled(&shard, stalled),
         ShardMessage::PossibleLoss { shard, range, detail, .. } => follower.lost(&shard, range, &detail),
         // A listing shows shards from before the range, too.
         ShardMessage::Listed(_) => {}
     }
-    Ok(())
+    Ok(false)
 }
 
 /// Stops the consumers of shards that are done with, and lets those read on that may.

@@ -161,6 +161,12 @@ impl Backtest {
         self.engine.handle_input(Input::ShardDrained { shard, children });
     }
 
+    /// Whether one of these shards is known and not read yet: a parent of it is not drained, or not known.
+    pub fn any_waits(&self, shards: &[ShardId]) -> bool {
+        let waits = |shard: &ShardProgress| shard.life == ShardLife::Waiting && shards.contains(&shard.shard);
+        self.engine.shard_progress().iter().any(waits)
+    }
+
     /// Hands on everything that is wanted by now.
     ///
     /// # Errors

@@ -1,6 +1,9 @@
 //! Which shards to read next: the engine's rules (RD-1), without anything to detect.
 
-use crate::engine::{Engine, EngineConfig, Input, Output, ShardId, ShardRef, StartPosition, StreamIdentity, Timing};
+use crate::engine::{
+    Engine, EngineConfig, Input, Output, ShardId, ShardLife, ShardProgress, ShardRef, StartPosition, StreamIdentity,
+    Timing,
+};
 use crate::plan::Bounds;
 use crate::source::ReadRequest;
 use crate::time::Arrival;
@@ -31,9 +34,13 @@ impl Frontier {
         self.engine.handle_input(Input::ShardsListed(shards));
     }
 
-    /// A shard's end was reached; its children may come next.
-    pub fn drained(&mut self, shard: ShardId, children: Vec<ShardRef>) {
+    /// A shard's end was reached; its children may come next. Says whether one of them still waits: for its other
+    /// parent, or for a listing that tells of it.
+    pub fn drained(&mut self, shard: ShardId, children: Vec<ShardRef>) -> bool {
+        let named: Vec<ShardId> = children.iter().map(|child| child.shard.clone()).collect();
         self.engine.handle_input(Input::ShardDrained { shard, children });
+        let waits = |shard: &ShardProgress| shard.life == ShardLife::Waiting && named.contains(&shard.shard);
+        self.engine.shard_progress().iter().any(waits)
     }
 
     /// Everything that arrived in a shard up to this instant was shown (RD-3).
@@ -42,7 +49,7 @@ impl Frontier {
     }
 
     /// The next shard to read.
-    pub fn next(&mut self) -> Option<ReadRequest> {
+    pub fn next_shard(&mut self) -> Option<ReadRequest> {
         loop {
             if let Output::Read { shard, after, start } = self.engine.poll_output()? {
                 return Some(ReadRequest { shard, after, start });
@@ -66,7 +73,7 @@ mod tests {
     }
 
     fn next(frontier: &mut Frontier) -> Vec<String> {
-        std::iter::from_fn(|| frontier.next()).map(|request| request.shard.to_string()).collect()
+        std::iter::from_fn(|| frontier.next_shard()).map(|request| request.shard.to_string()).collect()
     }
 
     #[test]
@@ -74,8 +81,19 @@ mod tests {
         let mut frontier = Frontier::new(StartPosition::AtTimestamp(Arrival(5)));
         frontier.listed(vec![shard("a", &[]), shard("b", &["a"]), shard("c", &["gone"])]);
         assert_eq!(next(&mut frontier), ["a", "c"]);
-        frontier.drained(ShardId::new("a"), vec![shard("b", &["a"]), shard("d", &["a"])]);
+        assert!(!frontier.drained(ShardId::new("a"), vec![shard("b", &["a"]), shard("d", &["a"])]));
         assert_eq!(next(&mut frontier), ["b", "d"]);
+    }
+
+    #[test]
+    fn rd_1_a_child_of_an_unknown_parent_waits_for_a_listing() {
+        let mut frontier = Frontier::new(StartPosition::TrimHorizon);
+        frontier.listed(vec![shard("a", &[])]);
+        assert_eq!(next(&mut frontier), ["a"]);
+        assert!(frontier.drained(ShardId::new("a"), vec![shard("c", &["a", "b"])]));
+        assert!(next(&mut frontier).is_empty());
+        frontier.listed(vec![shard("a", &[]), shard("c", &["a", "b"])]);
+        assert_eq!(next(&mut frontier), ["c"]);
     }
 
     #[test]

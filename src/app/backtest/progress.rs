@@ -71,6 +71,9 @@ impl Progress {
     /// Takes the bars away.
     pub(super) fn finish(&mut self) {
         if let Some(bars) = self.bars.take() {
+            // One that is dropped unfinished is drawn once more.
+            bars.shards.values().for_each(ProgressBar::finish_and_clear);
+            bars.whole.finish_and_clear();
             // A terminal that is gone needs no cleaning.
             let _ = bars.all.clear();
         }

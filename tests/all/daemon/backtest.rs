@@ -144,7 +144,8 @@ async fn wn_7_windows_that_the_daemon_did_not_see_whole_are_explained_and_compar
     // Server times are whole seconds.
     until(window + 2500).await;
     let daemon = home.start();
-    daemon.ready().await;
+    let begun = || async { (kinesis.faults().calls("GetShardIterator") > 0).then_some(()) };
+    daemon.until(PATIENCE, "it has resolved where it begins", begun).await;
     put(&kinesis, 3..9, window + 300).await;
     let finals_came = || async { (finals(&read_all(&daemon.lines())).len() >= 6).then_some(()) };
     daemon.until(PATIENCE, "its finals", finals_came).await;
@@ -256,6 +257,22 @@ async fn cp_8_a_shard_that_is_trimmed_while_it_is_read_is_told_and_the_result_is
     assert!(ended.log.contains("may be lost in shardId-000000000000"), "{}", ended.log);
     assert!(ended.log.contains("what is printed is not whole"), "{}", ended.log);
     assert_eq!(ended.lines.len(), 3, "what is still there is printed: {:?}", ended.lines);
+}
+
+/// A merge behind the first listing, of a shard that was listed and one that was not.
+#[tokio::test(flavor = "multi_thread")]
+async fn rd_1_a_child_whose_other_parent_was_never_listed_is_read_after_another_listing() {
+    let (kinesis, home) = (LocalKinesis::start().await, home());
+    kinesis.create_stream(STREAM, 2).await;
+    home.configure(config(&kinesis).to_string());
+    put(&kinesis, 0..1, wall_millis()).await;
+    kinesis.faults().forget_shard("shardId-000000000001");
+    let daemon = slow(&home, &kinesis).await;
+    kinesis.merge(STREAM, "shardId-000000000000", "shardId-000000000001").await;
+    let ended = daemon.ended().await;
+    assert_eq!(ended.code, Some(0), "{}", ended.log);
+    assert!(ended.log.contains("shardId-000000000000: read to its end"), "{}", ended.log);
+    assert!(ended.log.contains("shardId-000000000002: read, up to"), "{}", ended.log);
 }
 
 #[tokio::test(flavor = "multi_thread")]

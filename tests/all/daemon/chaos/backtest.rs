@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep_until};
 use super::super::STREAM;
 use super::super::line::{Line, read_all};
 use super::traffic::Traffic;
-use super::{Stop, chaos_config};
+use super::{SPEC, Stop, chaos_config};
 use crate::daemon::{home, size};
 use crate::support::daemon::{Daemon, Ended, Home, package};
 use crate::support::kinesis::LocalKinesis;
@@ -56,9 +56,10 @@ async fn history() -> History {
     };
     let ((mut lines, daemon), traffic) = tokio::join!(lives, traffic.put(&kinesis));
     println!("{} records with events, {} undecodable", traffic.texts.len(), traffic.undecodable.len());
-    let to = wall_millis();
+    // The windows of the last records are in it.
+    let to = wall_millis() + SPEC.window + SPEC.grace;
     let told = || async { horizon(&home).filter(|horizon| *horizon >= to) };
-    daemon.until(PATIENCE, "every window up to the end of the traffic is told", told).await;
+    daemon.until(PATIENCE, "every window of the traffic is told", told).await;
     lines.extend(Stop::Terminate.end(daemon).await.lines);
     History { kinesis, home, to: instant(to), lines }
 }
