@@ -57,6 +57,17 @@ fn every_alert_and_the_status_page_link_to_a_section() {
     assert!(within.is_subset(&sections), "{within:?}");
 }
 
+/// Who is woken looks at the status page first: it must not say that all is well.
+#[test]
+fn whatever_pages_somebody_is_said_by_the_status_page() {
+    let paging = all(r"(?m)^ +- alert: (\w+)$(?:\n.+)*?\n +severity: page$", &text("deploy/prometheus/alerts.yaml"));
+    assert!(paging.len() > 5, "{paging:?}");
+    let page = all(r#""(trailrisk[a-z]+)""#, &text("src/status/headline.rs"));
+    let page: BTreeSet<_> = page.into_iter().chain(all(r#""(trailrisk[a-z]+)""#, &text("src/status/headline/rules.rs"))).collect();
+    let silent: Vec<_> = paging.iter().filter(|alert| !page.contains(&alert.to_lowercase())).collect();
+    assert!(silent.is_empty(), "{silent:?}");
+}
+
 #[test]
 fn every_alert_is_tested_for_a_fault_and_for_health() {
     let tests = text("deploy/prometheus/tests.yaml");
