@@ -100,7 +100,8 @@ fn a_wrong_filter_is_an_error_that_shows_it() {
         let error = check_filter(level).expect_err(level);
         assert!(error.to_string().contains("log.level"), "{error}");
     }
-    for level in ["info", "warn,trailrisk=debug", "off", "INFO", "warn, trailrisk::sink", "trailrisk[{shard=1}]=debug"] {
+    for level in ["info", "warn,trailrisk=debug", "off", "INFO", "warn, trailrisk::sink", "trailrisk[{shard=1}]=debug"]
+    {
         check_filter(level).expect(level);
     }
 }
