@@ -37,6 +37,8 @@ resource "aws_ecs_service" "this" {
 }
 
 locals {
+  # The whole section: what the image's file says of another type does not belong to this one.
+  dead_letter = local.has_bucket ? "{type: s3, url: '${var.dead_letter_url}'}" : local.has_table ? "{type: stdout}" : "{type: file}"
   environment = merge(
     {
       TRAILRISK_SOURCE__STREAM           = var.stream_arn
@@ -44,13 +46,12 @@ locals {
       TRAILRISK_SOURCE__START            = var.start
       TRAILRISK_SINKS                    = var.sinks
       TRAILRISK_CHECKPOINT__STORE        = local.has_table ? "dynamodb" : "file"
-      TRAILRISK_DEAD_LETTER__TYPE        = local.has_bucket ? "s3" : local.has_table ? "stdout" : "file"
+      TRAILRISK_DEAD_LETTER              = local.dead_letter
       TRAILRISK_LIMITS__MAX_STATE_BYTES  = var.max_state_bytes
       TRAILRISK_ADMIN__LISTEN            = local.has_metrics ? "0.0.0.0:9464" : "127.0.0.1:9464"
       TRAILRISK_SHUTDOWN__DRAIN_DEADLINE = "20s"
     },
     local.has_table ? { TRAILRISK_CHECKPOINT__TABLE = var.lease_table_name } : {},
-    local.has_bucket ? { TRAILRISK_DEAD_LETTER__URL = var.dead_letter_url } : {},
   )
   secrets = merge(
     { TRAILRISK_LIMITS__SAMPLING_KEY = aws_secretsmanager_secret.sampling_key.arn },
