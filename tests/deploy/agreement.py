@@ -7,7 +7,7 @@ import json
 import re
 import sys
 
-from cfn import Template
+from cfn import WHOLE, Template
 from hcl import Module, generic
 
 DIFFERENCES = []
@@ -87,8 +87,7 @@ def rule(template, module, narrow):
 
 
 def stream():
-    given = {"OrganizationId": "o-0123456789", "LeaseTable": "create", "EventScope": "broad", "ReadOnlyManagementEvents": "true"}
-    template, module = Template("stream.yaml", given), Module("stream")
+    template, module = Template("stream.yaml", WHOLE["stream.yaml"]), Module("stream")
     parameters(template, module)
     policies(template, module)
     rule(template, module, Template("stream.yaml"))
@@ -114,8 +113,7 @@ def alarms(template, module):
 
 
 def service():
-    given = {"MetricsCidr": "10.0.0.0/8", "SinkSecretArn": "s", "SinkSecretKeyArn": "k", "ImageRepositoryArn": "r", "CreateEndpoints": "true"}
-    given |= {"DeadLetterUrl": "s3://bucket/prefix", "DeadLetterKeyArn": "k"}
+    given = WHOLE["service.yaml"]
     files, table, module = Template("service.yaml", given), Template("service.yaml", given | {"LeaseTableName": "t"}), Module("service")
     parameters(files, module)
     policies(files, module)
@@ -158,8 +156,7 @@ def container(files, table, written):
 
 
 def member():
-    given = {"EventScope": "broad", "ReadOnlyManagementEvents": "true"}
-    template, module = Template("member.yaml", given), Module("member")
+    template, module = Template("member.yaml", WHOLE["member.yaml"]), Module("member")
     parameters(template, module)
     policies(template, module)
     rule(template, module, Template("member.yaml"))
@@ -167,7 +164,7 @@ def member():
 
 def eks_identity():
     module = Module("eks-identity")
-    bucket = {"DeadLetterUrl": "s3://bucket/prefix", "DeadLetterKeyArn": "k"}
+    bucket = WHOLE["eks-identity.yaml"]
     association = Template("eks-identity.yaml", bucket)
     irsa = Template("eks-identity.yaml", bucket | {"OidcProvider": "${Oidc}"})
     parameters(association, module)

@@ -1,14 +1,43 @@
 """Templates of CloudFormation as they are with given parameters: conditions decided, references followed.
 
 What only AWS knows stands in the result as text: `${Resource}`, `${Resource.Attribute}`, `${AWS::Region}`.
+
+    cfn.py FOLDER      writes each template with everything that it can make, for validators that take the defaults
 """
 
+import json
+import sys
 from pathlib import Path
 
 import yaml
 
 FOLDER = Path(__file__).resolve().parents[2] / "deploy/cloudformation"
 NOTHING = object()
+TOPIC = "arn:aws:sns:eu-west-1:111122223333:alarms"
+KEY = "arn:aws:kms:eu-west-1:111122223333:key/0123"
+# Parameters with which a template makes all that it can.
+WHOLE = {
+    "stream.yaml": {
+        "OrganizationId": "o-0123456789",
+        "LeaseTable": "create",
+        "EventScope": "broad",
+        "ReadOnlyManagementEvents": "true",
+        "StreamMode": "PROVISIONED",
+        "AlarmTopicArn": TOPIC,
+    },
+    "member.yaml": {"EventScope": "broad", "ReadOnlyManagementEvents": "true"},
+    "service.yaml": {
+        "MetricsCidr": "10.0.0.0/8",
+        "SinkPort": 8088,
+        "SinkSecretArn": "arn:aws:secretsmanager:eu-west-1:111122223333:secret:sink",
+        "SinkSecretKeyArn": KEY,
+        "ImageRepositoryArn": "arn:aws:ecr:eu-west-1:111122223333:repository/trailrisk",
+        "DeadLetterUrl": "s3://bucket/prefix",
+        "DeadLetterKeyArn": KEY,
+        "CreateEndpoints": "true",
+    },
+    "eks-identity.yaml": {"DeadLetterUrl": "s3://bucket/prefix", "DeadLetterKeyArn": KEY},
+}
 
 
 class Loader(yaml.SafeLoader):
@@ -108,13 +137,16 @@ class Template:
         return text
 
 
-def statements(document):
-    """The statements of a policy by their Sid: (effect, actions)."""
-    found = {}
-    for statement in document["Statement"]:
-        actions = statement["Action"]
-        found[statement.get("Sid", "")] = (
-            statement["Effect"],
-            frozenset([actions] if isinstance(actions, str) else actions),
-        )
-    return found
+def whole(name, parameters=()):
+    """A template in JSON whose defaults are those of [WHOLE] and these parameters."""
+    raw = yaml.load((FOLDER / name).read_text(), Loader)
+    for key, value in {**WHOLE[name], **dict(parameters)}.items():
+        raw["Parameters"][key]["Default"] = value
+    return json.dumps(raw, indent=1)
+
+
+if __name__ == "__main__":
+    target = Path(sys.argv[1])
+    for template in WHOLE:
+        (target / template).with_suffix(".json").write_text(whole(template))
+    (target / "service-table.json").write_text(whole("service.yaml", {"LeaseTableName": "lease"}))
