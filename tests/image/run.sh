@@ -16,7 +16,8 @@ executable=$(realpath "$1")
 demo=$(realpath "$2")
 cd "$(dirname "$0")/../.."
 scratch=$(mktemp -d)
-trap 'umount --recursive "$scratch" 2>/dev/null || true; rm -rf "$scratch"' EXIT
+# What still runs after a failure ends with the namespace.
+trap 'umount --lazy "$scratch" && rmdir "$scratch"' EXIT
 mount -t tmpfs -o size=1g,mode=0755 trailrisk "$scratch"
 export STORAGE_DRIVER=vfs BUILDAH_ISOLATION=chroot
 buildah() { command buildah --root "$scratch/storage" --runroot "$scratch/run" "$@"; }

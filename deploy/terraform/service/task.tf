@@ -33,7 +33,14 @@ resource "aws_ecs_service" "this" {
   }
 
   # The task cannot mount what is not there yet, nor be started without its rights.
-  depends_on = [aws_efs_mount_target.state, aws_iam_role_policy.start, aws_iam_role_policy.state]
+  depends_on = [
+    aws_efs_mount_target.state,
+    aws_iam_role_policy.dead_letters,
+    aws_iam_role_policy.start,
+    aws_iam_role_policy.state,
+    aws_iam_role_policy_attachment.reader,
+    aws_secretsmanager_secret_version.sampling_key,
+  ]
 }
 
 locals {
