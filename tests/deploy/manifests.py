@@ -6,6 +6,7 @@
 import json
 import re
 import sys
+import tomllib
 from pathlib import Path
 
 import yaml
@@ -229,6 +230,17 @@ def selectors(deployment, by_kind, where):
     must(set(re.findall(r'job="(\w+)"', alerts)) == {job}, f"{where}: the alerts expect another job than {job}")
 
 
+def release():
+    """What a release has to change by hand says the same everywhere."""
+    version = tomllib.loads((HERE / "Cargo.toml").read_text())["package"]["version"]
+    must(f"VERSION={version}" in Dockerfile().all("ARG"), f"Dockerfile: VERSION is not {version}")
+    base = (HERE / "deploy/kubernetes/base/deployment.yaml").read_text()
+    must(f"image: trailrisk:{version}\n" in base, f"deploy/kubernetes/base: the image's tag is not {version}")
+    format_ = re.search(r"CHECKPOINT_VERSION: u32 = (\d+);", (HERE / "src/engine/checkpoint.rs").read_text())[1]
+    newest = (HERE / "CHANGELOG.md").read_text().split("\n## ")[1]
+    must(f"Checkpoint format {format_}." in newest, f"CHANGELOG.md: the newest entry does not name the checkpoint's format {format_}")
+
+
 def copies():
     """Kustomize reads nothing outside of its folder, so what the image has as well is there twice."""
     base = HERE / "deploy/kubernetes/base"
@@ -242,6 +254,7 @@ def main():
     must(len(sys.argv) > 1, "no overlay was given")
     pods(sys.argv[1:], file)
     copies()
+    release()
     if PROBLEMS:
         sys.exit("\n".join(PROBLEMS))
     print(f"the image, the tasks and the pods of {len(sys.argv) - 1} overlays fit the daemon")
