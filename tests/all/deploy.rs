@@ -1,7 +1,6 @@
 //! What is shipped for AWS fits the daemon and the events.
 
 use std::collections::BTreeSet;
-
 use std::time::Duration;
 
 use serde_json::Value;
@@ -57,6 +56,10 @@ fn the_policy_is_the_least_that_is_needed() {
     assert_eq!(policy["Statement"].as_array().map(Vec::len), Some(1));
 }
 
+fn camel(call: &str) -> String {
+    call.split('_').map(|word| word[..1].to_uppercase() + &word[1..]).collect()
+}
+
 /// The same of a run: over a split, and a start from a checkpoint. What the policy lacked would end in AccessDenied; what
 /// no run needs is no right to have.
 #[tokio::test]
@@ -83,8 +86,4 @@ async fn a_run_calls_what_the_policy_allows_and_all_of_it() {
     let called = kinesis.faults().operations();
     let called: BTreeSet<String> = called.iter().map(|operation| format!("kinesis:{operation}")).collect();
     assert_eq!(called.iter().map(String::as_str).collect::<BTreeSet<_>>(), allowed);
-}
-
-fn camel(call: &str) -> String {
-    call.split('_').map(|word| word[..1].to_uppercase() + &word[1..]).collect()
 }
