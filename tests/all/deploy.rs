@@ -75,7 +75,8 @@ async fn a_run_calls_what_the_policy_allows_and_all_of_it() {
         process.until(Duration::from_secs(30), "a risk event", told).await;
         if kinesis.shards("trail").await.len() == 1 {
             kinesis.split("trail", "shardId-000000000000").await;
-            let children = || async { process.log().iter().filter(|line| line.contains("reading shard")).nth(2).map(drop) };
+            let children =
+                || async { process.log().iter().filter(|line| line.contains("reading shard")).nth(2).map(drop) };
             process.until(Duration::from_secs(30), "both children are read", children).await;
         }
         assert_eq!(process.stop().await.code, Some(0));

@@ -98,7 +98,8 @@ async fn every_command_says_version_and_revision() {
     let home = home();
     let revision = option_env!("TRAILRISK_REVISION").filter(|text| !text.is_empty()).unwrap_or("unknown");
     let version = format!("{} (revision {revision})", env!("CARGO_PKG_VERSION"));
-    for (arguments, name) in [(&["--version"][..], "trailrisk"), (&["-V"], "trailrisk"), (&["run", "-V"], "trailrisk-run")]
+    for (arguments, name) in
+        [(&["--version"][..], "trailrisk"), (&["-V"], "trailrisk"), (&["run", "-V"], "trailrisk-run")]
     {
         let ended = home.run(arguments).await;
         assert_eq!((ended.code, ended.lines), (Some(0), vec![format!("{name} {version}")]), "{}", ended.log);
