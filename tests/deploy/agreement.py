@@ -43,10 +43,10 @@ def parameters(template, module):
         same(f"default of {key}", plain(ours[key].get("Default")), plain(theirs[key].get("default")))
 
 
-def policies(template, module):
-    """Every statement: effect, actions and what its conditions look at."""
+def policies(templates, module):
+    """Every statement of a template under some parameters: effect, actions and what its conditions look at."""
     documents = []
-    for resource in template.resources.values():
+    for resource in [resource for template in templates for resource in template.resources.values()]:
         documents += [resource[key] for key in ("PolicyDocument", "KeyPolicy", "AssumeRolePolicyDocument", "FileSystemPolicy") if key in resource]
         documents += [policy["PolicyDocument"] for policy in resource.get("Policies", [])]
         if resource["Type"] == "AWS::Events::EventBusPolicy":
@@ -89,7 +89,7 @@ def rule(template, module, narrow):
 def stream():
     template, module = Template("stream.yaml", WHOLE["stream.yaml"]), Module("stream")
     parameters(template, module)
-    policies(template, module)
+    policies([template, Template("stream.yaml")], module)
     rule(template, module, Template("stream.yaml"))
     table, theirs = template.the("AWS::DynamoDB::Table"), module.the("aws_dynamodb_table")
     same("billing", table["BillingMode"], theirs["billing_mode"])
@@ -101,22 +101,31 @@ def stream():
     encryption = template.the("AWS::Kinesis::Stream")["StreamEncryption"]["EncryptionType"]
     same("encryption of the stream", encryption, module.the("aws_kinesis_stream")["encryption_type"])
     alarms(template, module)
+    metrics = {alarm["MetricName"] for alarm in Template("stream.yaml").of_type("AWS::CloudWatch::Alarm").values()}
+    written = str(module.blocks["resource"]["aws_cloudwatch_metric_alarm"])
+    same("metrics of polling", {metric for metric in metrics if f'"{metric}"' not in written and f"'{metric}'" not in written}, set())
+    consumer = template.the("AWS::Kinesis::StreamConsumer")
+    same("consumer", consumer["ConsumerName"] == WHOLE["stream.yaml"]["FanOutConsumer"], module.the("aws_kinesis_stream_consumer")["name"] == "${var.fan_out_consumer}")
 
 
 def alarms(template, module):
-    ours = {alarm["MetricName"]: alarm for alarm in template.of_type("AWS::CloudWatch::Alarm").values()}
-    theirs = {alarm["metric_name"]: alarm for alarm in module.blocks["resource"]["aws_cloudwatch_metric_alarm"].values()}
+    ours = {alarm["AlarmDescription"]: alarm for alarm in template.of_type("AWS::CloudWatch::Alarm").values()}
+    theirs = {alarm["alarm_description"]: alarm for alarm in module.blocks["resource"]["aws_cloudwatch_metric_alarm"].values()}
     same("alarms", sorted(ours), sorted(theirs))
-    for metric in ours.keys() & theirs.keys():
+    for name in ours.keys() & theirs.keys():
         for key in ("Namespace", "Statistic", "Period", "Threshold", "ComparisonOperator", "TreatMissingData"):
-            same(f"{key} of {metric}", ours[metric][key], theirs[metric][snake(key)])
+            same(f"{key} of the alarm: {name}", ours[name][key], theirs[name][snake(key)])
+        same(f"metric of the alarm: {name}", ours[name]["MetricName"] in theirs[name]["metric_name"], True)
+        dimensions = {dimension["Name"] for dimension in ours[name]["Dimensions"]}
+        written = str(theirs[name]["dimensions"])
+        same(f"dimensions of the alarm: {name}", dimensions, {key for key in ("StreamName", "ConsumerName", "QueueName") if key in written})
 
 
 def service():
     given = WHOLE["service.yaml"]
     files, table, module = Template("service.yaml", given), Template("service.yaml", given | {"LeaseTableName": "t"}), Module("service")
     parameters(files, module)
-    policies(files, module)
+    policies([files], module)
     ours, theirs = files.the("AWS::ECS::Service"), module.the("aws_ecs_service")
     same("fewest tasks", ours["DeploymentConfiguration"]["MinimumHealthyPercent"], theirs["deployment_minimum_healthy_percent"])
     same("most tasks", ours["DeploymentConfiguration"]["MaximumPercent"], theirs["deployment_maximum_percent"])
@@ -158,7 +167,7 @@ def container(files, table, written):
 def member():
     template, module = Template("member.yaml", WHOLE["member.yaml"]), Module("member")
     parameters(template, module)
-    policies(template, module)
+    policies([template], module)
     rule(template, module, Template("member.yaml"))
 
 
@@ -168,8 +177,7 @@ def eks_identity():
     association = Template("eks-identity.yaml", bucket)
     irsa = Template("eks-identity.yaml", bucket | {"OidcProvider": "${Oidc}"})
     parameters(association, module)
-    association.resources |= irsa.resources
-    policies(association, module)
+    policies([association, irsa], module)
 
 
 for compare in (stream, member, service, eks_identity):

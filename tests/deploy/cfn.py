@@ -19,6 +19,7 @@ KEY = "arn:aws:kms:eu-west-1:111122223333:key/0123"
 WHOLE = {
     "stream.yaml": {
         "OrganizationId": "o-0123456789",
+        "FanOutConsumer": "trailrisk",
         "LeaseTable": "create",
         "EventScope": "broad",
         "ReadOnlyManagementEvents": "true",
@@ -27,6 +28,7 @@ WHOLE = {
     },
     "member.yaml": {"EventScope": "broad", "ReadOnlyManagementEvents": "true"},
     "service.yaml": {
+        "ConsumerArn": "arn:aws:kinesis:eu-west-1:111122223333:stream/trailrisk/consumer/trailrisk:1",
         "MetricsCidr": "10.0.0.0/8",
         "SinkPort": 8088,
         "SinkSecretArn": "arn:aws:secretsmanager:eu-west-1:111122223333:secret:sink",

@@ -92,7 +92,7 @@ def variables(names, where):
 
 def task(file):
     """The task of ECS, with either place for the checkpoint."""
-    for where, given in (("ECS with EFS", {}), ("ECS with DynamoDB", {"LeaseTableName": "lease", "DeadLetterUrl": "s3://bucket/x"})):
+    for where, given in (("ECS with EFS", {}), ("ECS with DynamoDB", {"LeaseTableName": "lease", "DeadLetterUrl": "s3://bucket/x", "ConsumerArn": "arn"})):
         template = Template("service.yaml", given)
         definition, service = template.the("AWS::ECS::TaskDefinition"), template.the("AWS::ECS::Service")
         (container,) = definition["ContainerDefinitions"]
@@ -241,6 +241,15 @@ def release():
     must(f"Checkpoint format {format_}." in newest, f"CHANGELOG.md: the newest entry does not name the checkpoint's format {format_}")
 
 
+def fan_out():
+    """The daemon registers no consumer that the template makes, and calls the rest."""
+    policy = json.loads((HERE / "deploy/aws/fan-out-policy.json").read_text())
+    needed = {action for statement in policy["Statement"] for action in statement["Action"]} - {"kinesis:RegisterStreamConsumer"}
+    document = Template("stream.yaml", {"FanOutConsumer": "trailrisk"}).the("AWS::IAM::ManagedPolicy")["PolicyDocument"]
+    given = {action for statement in document["Statement"] for action in statement["Action"] if "kinesis:" in action}
+    must(given == needed, f"stream.yaml: for enhanced fan-out {given} instead of {needed}")
+
+
 def copies():
     """Kustomize reads nothing outside of its folder, so what the image has as well is there twice."""
     base = HERE / "deploy/kubernetes/base"
@@ -255,6 +264,7 @@ def main():
     pods(sys.argv[1:], file)
     copies()
     release()
+    fan_out()
     if PROBLEMS:
         sys.exit("\n".join(PROBLEMS))
     print(f"the image, the tasks and the pods of {len(sys.argv) - 1} overlays fit the daemon")

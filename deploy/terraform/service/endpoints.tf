@@ -24,11 +24,25 @@ resource "aws_vpc_security_group_ingress_rule" "endpoints" {
 
 data "aws_iam_policy_document" "kinesis_endpoint" {
   statement {
+    sid       = "ReadTheStream"
     actions   = local.read_the_stream
     resources = [var.stream_arn]
     principals {
       type        = "AWS"
       identifiers = [aws_iam_role.task.arn]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = local.is_fan_out ? [var.consumer_arn] : []
+    content {
+      sid       = "ReadAsTheConsumer"
+      actions   = ["kinesis:DescribeStreamConsumer", "kinesis:SubscribeToShard"]
+      resources = [statement.value]
+      principals {
+        type        = "AWS"
+        identifiers = [aws_iam_role.task.arn]
+      }
     }
   }
 }

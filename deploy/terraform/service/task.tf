@@ -58,6 +58,7 @@ locals {
       TRAILRISK_ADMIN__LISTEN            = local.has_metrics ? "0.0.0.0:9464" : "127.0.0.1:9464"
       TRAILRISK_SHUTDOWN__DRAIN_DEADLINE = "20s"
     },
+    local.is_fan_out ? { TRAILRISK_SOURCE__READER = "fan_out", TRAILRISK_SOURCE__CONSUMER = var.consumer_arn } : {},
     local.has_table ? { TRAILRISK_CHECKPOINT__TABLE = var.lease_table_name } : {},
   )
   secrets = merge(

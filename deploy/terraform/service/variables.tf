@@ -19,6 +19,12 @@ variable "reader_policy_arn" {
   type        = string
 }
 
+variable "consumer_arn" {
+  description = "Reads by enhanced fan-out as this consumer. Empty, the daemon polls."
+  type        = string
+  default     = ""
+}
+
 variable "lease_table_name" {
   description = "Keeps the checkpoint. Empty, it is on an EFS that this module makes."
   type        = string

@@ -18,6 +18,7 @@ locals {
   account             = data.aws_caller_identity.current.account_id
   partition           = data.aws_partition.current.partition
   region              = data.aws_region.current.id
+  is_fan_out          = var.consumer_arn != ""
   has_table           = var.lease_table_name != ""
   has_files           = !local.has_table
   has_bucket          = var.dead_letter_url != ""

@@ -1,14 +1,35 @@
-# Exactly what the daemon calls, and the key.
+# Exactly what the daemon calls, and the key. A consumer that is there already it need not register.
 locals {
   read_the_stream     = jsondecode(file("${path.module}/../../aws/reader-policy.json")).Statement[0].Action
   keep_the_checkpoint = jsondecode(file("${path.module}/../../aws/lease-table-policy.json")).Statement[0].Action
 }
 
 data "aws_iam_policy_document" "reader" {
-  statement {
-    sid       = "ReadTheStream"
-    actions   = local.read_the_stream
-    resources = [aws_kinesis_stream.this.arn]
+  dynamic "statement" {
+    for_each = local.is_fan_out ? [] : [1]
+    content {
+      sid       = "ReadTheStream"
+      actions   = local.read_the_stream
+      resources = [aws_kinesis_stream.this.arn]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = local.is_fan_out ? [1] : []
+    content {
+      sid       = "FollowTheStream"
+      actions   = ["kinesis:DescribeStreamSummary", "kinesis:ListShards"]
+      resources = [aws_kinesis_stream.this.arn]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = aws_kinesis_stream_consumer.this[*].arn
+    content {
+      sid       = "ReadAsTheConsumer"
+      actions   = ["kinesis:DescribeStreamConsumer", "kinesis:SubscribeToShard"]
+      resources = [statement.value]
+    }
   }
 
   statement {

@@ -6,8 +6,8 @@ resource "aws_cloudwatch_metric_alarm" "behind" {
   alarm_name          = "${var.name}-behind"
   alarm_description   = "trailrisk is behind its stream, or does not read it"
   namespace           = "AWS/Kinesis"
-  metric_name         = "GetRecords.IteratorAgeMilliseconds"
-  dimensions          = { StreamName = aws_kinesis_stream.this.name }
+  metric_name         = local.is_fan_out ? "SubscribeToShardEvent.MillisBehindLatest" : "GetRecords.IteratorAgeMilliseconds"
+  dimensions          = merge({ StreamName = aws_kinesis_stream.this.name }, local.is_fan_out ? { ConsumerName = var.fan_out_consumer } : {})
   statistic           = "Maximum"
   period              = 60
   evaluation_periods  = var.minutes_behind

@@ -13,6 +13,11 @@ output "reader_policy_arn" {
   value       = aws_iam_policy.reader.arn
 }
 
+output "consumer_arn" {
+  description = "For the module `service`, or source.consumer. Empty, there is none."
+  value       = join("", aws_kinesis_stream_consumer.this[*].arn)
+}
+
 output "lease_table_name" {
   description = "For the module `service`, or checkpoint.table. Empty, there is none."
   value       = join("", aws_dynamodb_table.lease[*].name)

@@ -55,6 +55,12 @@ resource "aws_kinesis_stream" "this" {
   }
 }
 
+resource "aws_kinesis_stream_consumer" "this" {
+  count      = local.is_fan_out ? 1 : 0
+  name       = var.fan_out_consumer
+  stream_arn = aws_kinesis_stream.this.arn
+}
+
 # The checkpoint of the daemon, and the lease by which one of two daemons waits.
 resource "aws_dynamodb_table" "lease" {
   # checkov:skip=CKV_AWS_28:No backups. A checkpoint that was put back would send again what was sent since.

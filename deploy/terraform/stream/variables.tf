@@ -74,6 +74,16 @@ variable "retention_hours" {
   }
 }
 
+variable "fan_out_consumer" {
+  description = "The name of a consumer to register, for enhanced fan-out (docs/kinesis.md), which is billed. Empty, the daemon polls."
+  type        = string
+  default     = ""
+  validation {
+    condition     = can(regex("^([a-zA-Z0-9_.-]{1,128})?$", var.fan_out_consumer))
+    error_message = "fan_out_consumer: letters, digits, _, . and -, at most 128, or empty."
+  }
+}
+
 variable "lease_table" {
   description = "`create`: a DynamoDB table for the checkpoint, so that the daemon needs no disk. `none`: the checkpoint is a file, on EFS or a volume of Kubernetes."
   type        = string

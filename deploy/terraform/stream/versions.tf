@@ -21,5 +21,6 @@ locals {
   # `id` is the region's name in every version of the provider; the attribute with that meaning was renamed.
   region          = data.aws_region.current.id
   is_organization = var.organization_id != ""
+  is_fan_out      = var.fan_out_consumer != ""
   has_lease_table = var.lease_table == "create"
 }

@@ -41,6 +41,7 @@ module "service" {
   stream_arn           = module.stream.stream_arn
   key_arn              = module.stream.key_arn
   reader_policy_arn    = module.stream.reader_policy_arn
+  consumer_arn         = module.stream.consumer_arn
   lease_table_name     = module.stream.lease_table_name
   image                = var.image
   image_repository_arn = var.image_repository_arn
