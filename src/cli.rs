@@ -9,11 +9,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::release;
-
 /// Runs Splunk ESCU detections over live CloudTrail.
 #[derive(Debug, Parser)]
-#[command(name = "trailrisk", version = release::described(), about, propagate_version = true, after_help = examples::TRAILRISK)]
+#[command(name = "trailrisk", version = crate::release::described(), about, propagate_version = true, after_help = examples::TRAILRISK)]
 #[command(after_long_help = examples::TRAILRISK_LONG)]
 pub struct Cli {
     /// What to do.
