@@ -59,6 +59,20 @@ check-config:
 deny:
     cargo deny --locked check licenses bans sources
 
+# What is shipped and not compiled: Dockerfile, templates, manifests, scripts, workflows. Keeps the validators.
+shipped:
+    .ci/shipped
+
+# The image's last stage around a build that is there, run as ECS and Kubernetes do (needs root, buildah, runc, kubectl).
+image-test:
+    cargo build --locked --bin trailrisk --example demo
+    tests/image/run.sh target/debug/trailrisk target/debug/examples/demo
+
+# An event of S3 over EventBridge and the stream to a webhook, on LocalStack (needs root and Python 3.13).
+whole-path:
+    cargo build --locked
+    tests/localstack/run.sh target/debug/trailrisk
+
 # The container image.
 image tag="trailrisk":
     docker build --build-arg REVISION="$(git rev-parse --short HEAD)" --tag {{ tag }} .
