@@ -28,7 +28,7 @@ property cases="200000":
 # What reads foreign text, with random text (needs cargo-fuzz and a nightly toolchain); `fuzz/README.md`.
 fuzz target="spl" seconds="600":
     mkdir -p fuzz/corpus/{{ target }} fuzz/seeds/{{ target }}
-    cargo +nightly fuzz run {{ target }} fuzz/corpus/{{ target }} fuzz/seeds/{{ target }} tests/data/cloudtrail tests/data/escu \
+    cargo +nightly fuzz run {{ if target == "config" { "--features config" } else { "" } }} {{ target }} fuzz/corpus/{{ target }} fuzz/seeds/{{ target }} tests/data/cloudtrail tests/data/escu \
         -- -max_total_time={{ seconds }} -timeout=10
 
 # The whole daemon against an in-process Kinesis; ends by itself.

@@ -63,6 +63,7 @@ pub(super) fn shown(config: &Config, detections: &Detections) -> (Shown, Board) 
         configuration: config.hash(),
         worker: worker_name(),
         started_at: format!("{started:.3}"),
+        unclean_starts: 0,
     };
     let first = Snapshot {
         at: about.started_at.clone(),
