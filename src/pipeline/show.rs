@@ -168,6 +168,7 @@ impl<A: KinesisApi> Pipeline<A> {
     /// Metrics, readiness, heartbeat, status page.
     pub(super) fn observe(&mut self) {
         self.observer.observe(&self.engine, &self.sinks);
+        self.observer.lease(self.lease.doubt());
         let readings = self.source.as_ref().map(|source| source.readings()).unwrap_or_default();
         let (engine, sinks, is_blocked) = (&self.engine, &self.sinks, self.waiting.is_some());
         let gauges = engine.gauges();

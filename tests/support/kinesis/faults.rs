@@ -97,6 +97,11 @@ impl Faults {
         self.plan(|plan| plan.calls.get(operation).copied().unwrap_or(0))
     }
 
+    /// The operations that were called, faults included.
+    pub fn operations(&self) -> BTreeSet<String> {
+        self.plan(|plan| plan.calls.keys().cloned().collect())
+    }
+
     /// `ListShards` answers in pages of so many shards.
     pub fn set_page_size(&self, shards: u32) {
         self.plan(|plan| plan.page_size = Some(shards));
@@ -150,7 +155,7 @@ impl Faults {
 }
 
 /// Puts the faults in front of `app`.
-pub(super) fn layer(app: Router, faults: Arc<Faults>) -> Router {
+pub fn layer(app: Router, faults: Arc<Faults>) -> Router {
     app.layer(middleware::from_fn_with_state(faults, fail_or_pass))
 }
 
