@@ -22,12 +22,12 @@ use crate::clock;
 use crate::cloudtrail::DecodeLimits;
 use crate::config::{CheckpointStoreConfig, Config};
 use crate::engine::StoredPlanError;
+use crate::isolation::Isolation;
 use crate::metrics::{DetectionMetrics, Metrics};
 use crate::pipeline::{Ended, Observer, Parts, Pipeline, PipelineError, Reload, Shown};
 use crate::sink::{
     DeadLetterDeps, DeadLetterError, DeadLetters, SharedStdout, SinkDeps, SinkError, Sinks, StdoutWriter,
 };
-use crate::isolation::Isolation;
 use crate::source::{AwsKinesis, Source, SourceError};
 use crate::telemetry;
 use crate::time::Arrival;

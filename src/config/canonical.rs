@@ -5,9 +5,9 @@ use sha2::{Digest, Sha256};
 
 use super::units::{show_duration, show_size};
 use super::{
-    AuthConfig, CheckpointConfig, CheckpointStoreConfig, Config, DeadLetterConfig, DeliveryConfig, DetectionSettings, DetectionsConfig,
-    FileSinkConfig, FormatConfig, HttpConfig, LimitsConfig, LogFormat, LookupConfig, S3Config, SinkConfig, SinkKind,
-    SourceConfig, SplunkHecConfig, StartConfig, StreamRef, TableConfig, TlsConfig, WebhookConfig,
+    AuthConfig, CheckpointConfig, CheckpointStoreConfig, Config, DeadLetterConfig, DeliveryConfig, DetectionSettings,
+    DetectionsConfig, FileSinkConfig, FormatConfig, HttpConfig, LimitsConfig, LogFormat, LookupConfig, S3Config,
+    SinkConfig, SinkKind, SourceConfig, SplunkHecConfig, StartConfig, StreamRef, TableConfig, TlsConfig, WebhookConfig,
 };
 use crate::risk_event::Stage;
 

@@ -2,6 +2,7 @@
 //! fault is never taken for one.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use proptest::prelude::*;
 

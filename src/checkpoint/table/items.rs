@@ -220,7 +220,10 @@ impl Row {
 }
 
 impl Slot {
-    fn attributes(&self, [epoch, generation, value]: [&'static str; 3]) -> impl Iterator<Item = (&'static str, Attribute)> {
+    fn attributes(
+        &self,
+        [epoch, generation, value]: [&'static str; 3],
+    ) -> impl Iterator<Item = (&'static str, Attribute)> {
         let tag = [(epoch, self.tag.epoch.into()), (generation, self.tag.generation.into())];
         tag.into_iter().chain(self.text.iter().map(move |text| (value, write_text(text))))
     }

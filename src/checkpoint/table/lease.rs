@@ -176,7 +176,7 @@ impl<T: Table> Holder<T> {
                     Some(Ask::Lose(detail)) => drop(self.lose(detail)),
                     Some(Ask::Release(answer)) => {
                         self.release().await;
-                        drop(answer.send(()));
+                        let _ = answer.send(());
                         return;
                     }
                     None => return,

@@ -14,6 +14,8 @@
 //! they fill a next slot that never counts, beside the one that does. With its first checkpoint a holder writes all
 //! shards; from then on nothing of an earlier epoch counts. Within an epoch tags only grow, so a write that was given up
 //! and lands late is refused as well; and before an attempt the lease's task makes sure that no commit is on its way.
+//! What is deleted has no tag to refuse by: so a shard that leaves is written as gone, and deleted only once a later epoch
+//! counts.
 
 mod acquire;
 mod aws;
@@ -60,6 +62,8 @@ pub struct TableStore<T> {
     /// The last attempt, while it is not known whether it counts.
     attempt: Option<Attempt>,
     generation: u64,
+    /// Items that count for nothing once a checkpoint of this epoch does.
+    strays: Vec<String>,
 }
 
 /// A checkpoint and the slots that it is made of.
@@ -98,17 +102,15 @@ impl<T: Table> TableStore<T> {
         let taken = acquire::acquire(&table, &claim, &waiting, stop).await?;
         let (epoch, committed) = (taken.scope.epoch, taken.scope.committed.clone());
         let lease = Lease::hold(Arc::clone(&table), &claim, taken, metrics);
-        let known = match load::load(&*table, &claim.scope, committed.as_ref(), &place).await {
+        match load::load(&*table, &claim.scope, committed.as_ref(), &place).await {
             Ok((known, strays)) => {
-                load::remove(&table, strays, Tag { epoch, generation: 0 }).await;
-                known
+                Ok(Self { table, claim, place, lease, epoch, known, attempt: None, generation: 0, strays })
             }
             Err(error) => {
                 lease.release().await;
-                return Err(error);
+                Err(error)
             }
-        };
-        Ok(Self { table, claim, place, lease, epoch, known, attempt: None, generation: 0 })
+        }
     }
 }
 

@@ -92,7 +92,9 @@ impl fmt::Display for TableError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let advice = match self.trouble {
             Trouble::Passing => "",
-            Trouble::Throttled => "; the table has too little capacity: use on-demand, raise it, or raise checkpoint.interval",
+            Trouble::Throttled => {
+                "; the table has too little capacity: use on-demand, raise it, or raise checkpoint.interval"
+            }
             Trouble::Denied => {
                 "; allow dynamodb:GetItem, PutItem, DeleteItem and Scan on the table (deploy/aws/lease-table-policy.json), \
                  and its key if it is encrypted with one of yours"

@@ -160,16 +160,16 @@ impl<T: Table> TableStore<T> {
         Ok(())
     }
 
-    /// An attempt counts: what it replaced may go.
+    /// An attempt counts: what is of no use any more may go.
     async fn adopt(&mut self, attempt: Attempt) {
         let before = std::mem::replace(&mut self.known, attempt.then);
-        let gone = attempt.touched.iter().filter(|shard| !self.known.rows.contains_key(*shard));
-        let mut keys: Vec<String> = gone.map(|shard| row_key(&self.claim.scope, shard.as_str())).collect();
+        let epoch_begins = Tag { epoch: self.epoch, generation: 0 };
+        super::load::remove(&self.table, std::mem::take(&mut self.strays), epoch_begins).await;
+        // No key of plans comes again, so that one which is written late is only another stray.
         if let Some(plans) = before.plans.filter(|plans| self.known.plans != Some(*plans)) {
-            keys.extend((0..plans.parts as usize).map(|part| plans_key(&self.claim.scope, plans.tag, part)));
+            let keys = (0..plans.parts as usize).map(|part| plans_key(&self.claim.scope, plans.tag, part));
+            super::load::remove(&self.table, keys.collect(), attempt.tag).await;
         }
-        let after = Tag { generation: attempt.tag.generation + 1, ..attempt.tag };
-        super::load::remove(&self.table, keys, after).await;
     }
 }
 

@@ -6,8 +6,7 @@ use std::path::PathBuf;
 use super::{MINUTE, SECOND, url};
 use crate::config::reader::Section;
 use crate::config::{
-    AdminConfig, DeadLetterConfig, LimitsConfig, LogConfig, LogFormat,
-    S3Config, Secret, ShutdownConfig,
+    AdminConfig, DeadLetterConfig, LimitsConfig, LogConfig, LogFormat, S3Config, Secret, ShutdownConfig,
 };
 use crate::telemetry;
 

@@ -108,7 +108,10 @@ fn relative_paths_are_relative_to_the_files_folder() {
 
 #[test]
 fn a_table_has_the_scope_of_the_stream_unless_it_is_named() {
-    let of = |keys: &str| match valid(&with("checkpoint", &format!("store: dynamodb, table: leases{keys}"))).checkpoint.store {
+    let of = |keys: &str| match valid(&with("checkpoint", &format!("store: dynamodb, table: leases{keys}")))
+        .checkpoint
+        .store
+    {
         CheckpointStoreConfig::DynamoDb(table) => table,
         other => panic!("{other:?}"),
     };

@@ -13,11 +13,12 @@ use crate::bridge::Bridge;
 use crate::dynamodb::LocalDynamo;
 use crate::support::daemon::package;
 use crate::support::kinesis::LocalKinesis;
-use crate::support::{wall_millis, wait_until};
+use crate::support::{wait_until, wall_millis};
 
 /// A JobCreated event of an account as EventBridge delivers it, dated now.
 fn job_created(account: &str, id: &str) -> Value {
-    let sample = std::fs::read_to_string(package("tests/data/cloudtrail/jobcreated_eventbridge.json")).expect("a sample");
+    let sample =
+        std::fs::read_to_string(package("tests/data/cloudtrail/jobcreated_eventbridge.json")).expect("a sample");
     let mut event: Value = serde_json::from_str(&sample).expect("JSON");
     let now = utc(wall_millis());
     event["account"] = json!(account);

@@ -9,12 +9,8 @@ fn history() -> Vec<Checkpoint> {
     let mut history = Vec::new();
     for (step, rows) in [[20, 20, 20], [21, 20, 25], [30, 20, 25], [31, 20, 26], [32, 20, 40]].into_iter().enumerate() {
         let mut next = checkpoint(100 * (step as i64 + 1), &rows);
-        let drained = ShardCheckpoint {
-            resume_after: Position::End,
-            processed: Position::End,
-            drained: true,
-            ..row(1)
-        };
+        let drained =
+            ShardCheckpoint { resume_after: Position::End, processed: Position::End, drained: true, ..row(1) };
         if step < 3 {
             next.shards.insert(shard(9), drained);
         }

@@ -35,8 +35,9 @@ async fn a_reset_removes_what_is_stored_and_no_epoch_comes_again() {
         stop.cancel();
         std::future::pending::<()>().await;
     };
+    let person = claim("person");
     let refused = tokio::select! {
-        refused = reset(table.life(), &claim("person"), &stop) => refused,
+        refused = reset(table.life(), &person, &stop) => refused,
         () = soon => panic!("it never ends"),
     };
     assert!(matches!(refused, Err(StoreError::InUse { .. })), "{refused:?}");

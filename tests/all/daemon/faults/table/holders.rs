@@ -8,7 +8,8 @@ use super::*;
 const TAKEN_OVER_WITHIN: Duration = Duration::from_millis(LEASE_SECONDS * 1000 + LEASE_SECONDS * 100 + 2000);
 
 async fn until_taken_over(daemon: &Daemon, how: &str) {
-    let held = || async { daemon.log().iter().any(|line| line.contains("lease held") && line.contains(how)).then_some(()) };
+    let held =
+        || async { daemon.log().iter().any(|line| line.contains("lease held") && line.contains(how)).then_some(()) };
     daemon.until(super::super::PATIENCE, "it has the lease", held).await;
 }
 

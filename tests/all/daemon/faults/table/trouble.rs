@@ -19,7 +19,10 @@ async fn a_table_that_cannot_be_used_ends_the_start_with_what_to_do() {
     let scene = Scene::new(1, |config| config["checkpoint"] = checkpoint(&dynamo)).await;
     let missing = refusal(&scene).await;
     assert!(missing.contains("cannot use trail in the table leases"), "{missing}");
-    assert!(missing.contains("ResourceNotFoundException") && missing.contains("never created by the daemon"), "{missing}");
+    assert!(
+        missing.contains("ResourceNotFoundException") && missing.contains("never created by the daemon"),
+        "{missing}"
+    );
     dynamo.create_table_with(TABLE, "id").await;
     let wrong = refusal(&scene).await;
     assert!(wrong.contains("ValidationException") && wrong.contains("is its partition key leaseKey"), "{wrong}");
