@@ -50,7 +50,7 @@ pub struct Metrics {
     pub checkpoint_lag_seconds: GaugeVec,
     /// `lease_events_total{event}`: acquired, taken_over, renewal_failed, released, lost
     pub lease_events_total: IntCounterVec,
-    /// `leases_held`: 1 while this process holds the lease of its checkpoint, otherwise 0
+    /// `leases_held`: 1 while this process may act on its checkpoint, otherwise 0
     pub leases_held: IntGauge,
     /// `replayed_records_total{stream}`
     pub replayed_records_total: IntCounterVec,
@@ -204,7 +204,7 @@ impl Metrics {
                 "What happened to the lease of the checkpoint's table.",
                 &["event"],
             )?,
-            leases_held: make.int_gauge("leases_held", "Whether this process holds the lease of its checkpoint.")?,
+            leases_held: make.int_gauge("leases_held", "Whether this process may act on its checkpoint.")?,
             replayed_records_total: make.counters(
                 "replayed_records_total",
                 "Records read again after a restart, in silence.",

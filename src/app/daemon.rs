@@ -192,14 +192,7 @@ impl Daemon {
         let admin = tokio::spawn(admin.serve(state, end_admin.clone().cancelled_owned()));
         let unless_started = end_admin.clone().drop_guard();
         let (reloads, reloaded) = mpsc::channel(1);
-        let (work, retention_hours) = match &config.checkpoint.store {
-            CheckpointStoreConfig::Memory => base.with_store(MemoryStore::default(), reloaded, shown).await?,
-            CheckpointStoreConfig::File(path) => base.with_store(FileStore::open(path)?, reloaded, shown).await?,
-            CheckpointStoreConfig::DynamoDb(table) => {
-                let store = base.table_store(table, stop).await?;
-                base.with_store(store, reloaded, shown).await?
-            }
-        };
+        let (work, retention_hours) = base.with_configured_store(stop, reloaded, shown).await?;
         unless_started.disarm();
         Ok(Self {
             work,
@@ -250,6 +243,29 @@ impl Daemon {
 }
 
 impl Base<'_> {
+    async fn with_configured_store(
+        self,
+        stop: &CancellationToken,
+        reloads: mpsc::Receiver<Reload>,
+        shown: Shown,
+    ) -> Result<(Begin, u32), StartError> {
+        match &self.config.checkpoint.store {
+            CheckpointStoreConfig::Memory => {
+                self.metrics.leases_held.set(1);
+                self.with_store(MemoryStore::default(), reloads, shown).await
+            }
+            CheckpointStoreConfig::File(path) => {
+                let store = FileStore::open(path)?;
+                self.metrics.leases_held.set(1);
+                self.with_store(store, reloads, shown).await
+            }
+            CheckpointStoreConfig::DynamoDb(table) => {
+                let store = self.table_store(table, stop).await?;
+                self.with_store(store, reloads, shown).await
+            }
+        }
+    }
+
     async fn with_store<S: CheckpointStore>(
         self,
         mut store: S,

@@ -87,8 +87,7 @@ impl LocalDynamo {
     /// The keys of all items.
     pub async fn keys(&self, table: &str) -> Vec<String> {
         let pages = self.client.scan().table_name(table).send().await.expect("it can be read");
-        let key = |item: &std::collections::HashMap<String, AttributeValue>| item["leaseKey"].as_s().cloned();
-        pages.items().iter().map(|item| key(item).expect("a text")).collect()
+        pages.items().iter().map(|item| item["leaseKey"].as_s().expect("a text").clone()).collect()
     }
 }
 

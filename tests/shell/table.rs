@@ -36,7 +36,7 @@ pub async fn open(world: &Arc<World>, metrics: &Metrics) -> TableStore<SimTable>
 }
 
 fn failed() -> TableError {
-    TableError { trouble: Trouble::Passing, detail: "the simulated table".to_owned() }
+    TableError { trouble: Trouble::Passing, detail: "the simulated table".to_owned(), request_id: None }
 }
 
 fn number(item: &Item, name: &str) -> Option<i64> {

@@ -57,7 +57,7 @@ pub(super) async fn acquire<T: Table>(
     waiting: &(dyn Fn(Option<String>) + Send + Sync),
     stop: &CancellationToken,
 ) -> Result<Taken, StoreError> {
-    let (mut seen, mut trouble, unreachable) = (None, None, Alarm::default());
+    let (mut seen, mut retry, unreachable) = (None, LOOK_AT_LEAST, Alarm::default());
     loop {
         let pause = match look(table, claim, &mut seen).await {
             Ok(Look::Taken(taken)) => {
@@ -65,7 +65,7 @@ pub(super) async fn acquire<T: Table>(
                 return Ok(taken);
             }
             Ok(Look::Held { by, still, needed }) => {
-                trouble = None;
+                retry = LOOK_AT_LEAST;
                 let reason = format!(
                     "the lease of {} is held by {by}, whose counter has stood still for {} s; it is taken over after {} s",
                     claim.scope,
@@ -73,17 +73,18 @@ pub(super) async fn acquire<T: Table>(
                     needed.as_secs_f64(),
                 );
                 waiting(Some(reason));
-                (needed / LOOKS).clamp(LOOK_AT_LEAST, LOOK_AT_MOST).min(needed.saturating_sub(still)).max(LOOK_AT_LEAST)
+                (needed / LOOKS).min(LOOK_AT_MOST).min(needed.saturating_sub(still)).max(LOOK_AT_LEAST)
             }
+            // What was seen before stays seen: a counter that stands where it stood has not moved meanwhile.
             Err(StoreError::Table { source, .. }) if source.is_passing() => {
-                // Not seen is not seen to stand still: the next look begins anew only if the counter has moved, but the
-                // time without sight of the table proves nothing less than with it.
                 waiting(Some(format!("the lease table {} cannot be used: {source}", table.name())));
                 if let Some(repeats) = unreachable.raise() {
-                    tracing::error!(error = %source, repeats, "the lease table cannot be used; trying again");
+                    let request_id = source.request_id.as_deref();
+                    tracing::error!(error = %source, request_id, repeats, "the lease table cannot be used; trying again");
                 }
-                trouble = Some(trouble.map_or(LOOK_AT_LEAST, |pause: Duration| (pause * 2).min(LOOK_AT_MOST)));
-                trouble.unwrap_or(LOOK_AT_LEAST)
+                let pause = retry;
+                retry = (retry * 2).min(LOOK_AT_MOST);
+                pause
             }
             Err(error) => return Err(error),
         };

@@ -160,17 +160,20 @@ fn sorted<E>(operation: &'static str, error: &SdkError<E>) -> TableError
 where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
 {
-    let id = error.request_id().map(|id| format!(" (request {id})")).unwrap_or_default();
     let (trouble, what) = match error {
         SdkError::ServiceError(answer) => {
             let (code, status) = (answer.err().code().unwrap_or("UnknownError"), answer.raw().status().as_u16());
-            (trouble_of(code, status), format!("answers {status} {code}{id}"))
+            (trouble_of(code, status), format!("answers {status} {code}"))
         }
         SdkError::ConstructionFailure(_) => (Trouble::Invalid, aws::chain(error)),
         SdkError::TimeoutError(_) => (Trouble::Passing, "timed out".to_owned()),
         _ => (Trouble::Passing, aws::chain(error)),
     };
-    TableError { trouble, detail: format!("DynamoDB {operation}: {what}") }
+    TableError {
+        trouble,
+        detail: format!("DynamoDB {operation}: {what}"),
+        request_id: error.request_id().map(str::to_owned),
+    }
 }
 
 /// What an error code asks for; by the HTTP status where the code is unknown.

@@ -216,15 +216,22 @@ impl<T: Table> Holder<T> {
             // It was said.
             Err(StoreError::Lost { .. }) => {}
             Err(error) => {
-                let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
-                self.metrics.lease_events_total.with_label_values(&["renewal_failed"]).inc();
-                if let Some(repeats) = self.renewal.raise() {
-                    tracing::error!(%error, cause, repeats, "the lease cannot be renewed; trying again");
-                }
-                self.standing.send_modify(|standing| standing.failure = Some(format!("{error}{cause}")));
+                self.renewal_failed(&error);
                 self.renew_at = sent + (self.scope.lease / TRIES).max(Duration::from_millis(50));
             }
         }
+    }
+
+    fn renewal_failed(&mut self, error: &StoreError) {
+        let (cause, request_id) = match error {
+            StoreError::Table { source, .. } => (format!(": {source}"), source.request_id.as_deref()),
+            _ => (String::new(), None),
+        };
+        self.metrics.lease_events_total.with_label_values(&["renewal_failed"]).inc();
+        if let Some(repeats) = self.renewal.raise() {
+            tracing::error!(%error, cause, request_id, repeats, "the lease cannot be renewed; trying again");
+        }
+        self.standing.send_modify(|standing| standing.failure = Some(format!("{error}{cause}")));
     }
 
     /// Writes the scope's item with this in it, and so renews the lease. An earlier write of ours that had landed

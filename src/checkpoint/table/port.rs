@@ -77,8 +77,10 @@ pub enum Trouble {
 pub struct TableError {
     /// What to do about it.
     pub trouble: Trouble,
-    /// Operation, status, code and request id; not the service's own words, which name accounts and roles.
+    /// Operation, status and code; not the service's own words, which name accounts and roles.
     pub detail: String,
+    /// Which AWS support asks for. Apart, since it is another one each time.
+    pub request_id: Option<String>,
 }
 
 impl TableError {

@@ -46,7 +46,7 @@ async fn an_event_on_the_bus_reaches_the_webhook_and_what_the_rule_does_not_matc
     daemon.ready().await;
 
     let bus = Bridge::of_the_template(&[]);
-    let mut put = async |event: Value| bus.put_event(&kinesis, STREAM, &event).await;
+    let put = async |event: Value| bus.put_event(&kinesis, STREAM, &event).await;
     let mut api_call = job_created("222222222222", "not-through");
     api_call["detail-type"] = json!("AWS API Call via CloudTrail");
     let mut other_service = job_created("222222222222", "not-through");

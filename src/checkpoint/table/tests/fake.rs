@@ -139,7 +139,7 @@ impl FakeTable {
 }
 
 fn error(trouble: Trouble) -> TableError {
-    TableError { trouble, detail: "the table of the tests".to_owned() }
+    TableError { trouble, detail: "the table of the tests".to_owned(), request_id: None }
 }
 
 impl Table for FakeTable {
