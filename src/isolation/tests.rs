@@ -359,7 +359,9 @@ fn a_checkpoint_in_memory_isolates_nothing() {
 #[test]
 fn po_2_unclean_ends_are_history_once_a_process_has_gone_on_beyond_all_that_was_read() {
     let folder = tempfile::tempdir().unwrap();
-    let isolation = Isolation::beside(&folder.path().join("checkpoint.json"), Arrival(1_000_000)).unwrap();
+    let isolation =
+        Isolation::kept_in(Box::new(FileNotes::of(&folder.path().join("checkpoint.json"))), Arrival(1_000_000))
+            .unwrap();
     let quarter = 15 * 60 * 1000;
     assert!(!isolation.is_history(Arrival::MIN), "no watermark is known yet");
     assert!(!isolation.is_history(Arrival(1_000_000 + quarter - 1)));

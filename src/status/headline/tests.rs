@@ -234,7 +234,7 @@ fn what_is_worse_is_said_first() {
 
 #[test]
 fn a_process_without_its_lease_waits_at_its_start_and_fails_later() {
-    let snapshot = Snapshot::default();
+    let snapshot = healthy();
     let held = Some("the lease of trail is held by worker-1".to_owned());
     let waits = Situation { lease: held.clone(), starting: Some("not listed yet".to_owned()), ..situation(&snapshot) };
     assert_eq!(waits.clone().status().health, Health::Transition);

@@ -4,15 +4,17 @@
 use super::fake::Fault;
 use super::*;
 
+fn drained() -> ShardCheckpoint {
+    ShardCheckpoint { resume_after: Position::End, processed: Position::End, drained: true, ..row(1) }
+}
+
 /// Checkpoints in which everything changes that may: rows, shards that come and go, plans, and one row that stays.
 fn history() -> Vec<Checkpoint> {
     let mut history = Vec::new();
     for (step, rows) in [[20, 20, 20], [21, 20, 25], [30, 20, 25], [31, 20, 26], [32, 20, 40]].into_iter().enumerate() {
         let mut next = checkpoint(100 * (step as i64 + 1), &rows);
-        let drained =
-            ShardCheckpoint { resume_after: Position::End, processed: Position::End, drained: true, ..row(1) };
         if step < 3 {
-            next.shards.insert(shard(9), drained);
+            next.shards.insert(shard(9), drained());
         }
         if step > 1 {
             next.shards.insert(shard(3), row(step as u64));
@@ -165,4 +167,27 @@ async fn cp_3_an_attempt_that_failed_half_way_leaves_nothing_in_the_next_one() {
     assert_eq!(inspect(table.life(), SCOPE).await.unwrap().map(|(stored, _)| stored), Some(next.clone()));
     store.release().await;
     assert_eq!(loaded(&table, "b").await, Some(next));
+}
+
+/// What is deleted has no tag to refuse a late write by.
+#[tokio::test(start_paused = true)]
+async fn cp_3_a_write_that_lands_after_its_shard_has_left_does_not_bring_it_back() {
+    let (table, stop) = (FakeTable::default(), CancellationToken::new());
+    // The lease and the plans are written before them.
+    let life = (2..4).fold(table.life(), |life, at| life.at(at, Fault::Late));
+    let mut store = TableStore::open(life.clone(), claim("a"), metrics(), |_| {}, &stop).await.unwrap();
+    let mut before = checkpoint(100, &[20]);
+    before.shards.insert(shard(9), drained());
+    store.save(&before).await.expect("it is tried again");
+    let after = checkpoint(200, &[30]);
+    store.save(&after).await.unwrap();
+    table.land();
+    assert_eq!(inspect(table.life(), SCOPE).await.unwrap().map(|(stored, _)| stored), Some(after.clone()));
+    life.kill();
+    let mut next = open(&table, "b").await.expect("it is whole");
+    let later = checkpoint(300, &[40]);
+    next.save(&later).await.unwrap();
+    assert!(!table.items().contains_key(&format!("{SCOPE}:{}", shard(9))), "it is deleted once a later epoch counts");
+    next.release().await;
+    assert_eq!(loaded(&table, "c").await, Some(later));
 }
