@@ -2,7 +2,10 @@
 //!
 //! Deliberately absent: clients, retries and time-outs, which belong to who uses the service.
 
+use std::error::Error;
+
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_kinesis::config::ProvideCredentials;
 
 /// Region, endpoint and credentials; what is not given comes from the environment, the profile or the instance. None
 /// where no region is known.
@@ -16,4 +19,24 @@ pub(crate) async fn connect(region: Option<&str>, endpoint_url: Option<&str>) ->
     }
     let sdk = loader.load().await;
     sdk.region().is_some().then_some(sdk)
+}
+
+/// Asks the chain for credentials once.
+///
+/// # Errors
+/// What it tried, where it has none.
+pub(crate) async fn check_credentials(sdk: &SdkConfig) -> Result<(), String> {
+    let provider = sdk.credentials_provider().ok_or_else(|| "the SDK has no provider".to_owned())?;
+    provider.provide_credentials().await.map(drop).map_err(|error| chain(&error))
+}
+
+/// The error and its causes, in one line.
+pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
 }

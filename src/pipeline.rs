@@ -26,7 +26,7 @@ pub use observer::Observer;
 pub use reload::{Reload, Reloaded};
 pub use show::Shown;
 
-use crate::checkpoint::{CheckpointStore, StoreError};
+use crate::checkpoint::{CheckpointStore, LeaseWatch, StoreError};
 use crate::cloudtrail::DecodeLimits;
 use crate::engine::{CheckpointTicket, Engine, Input, Output, ShardId};
 use crate::isolation::Isolation;
@@ -91,6 +91,9 @@ pub enum PipelineError {
     /// The first or the last checkpoint could not be stored.
     #[error("the checkpoint cannot be stored")]
     Checkpoint(#[from] StoreError),
+    /// Another process has taken the checkpoint over. Nothing was drained: what is unacknowledged is that one's now.
+    #[error("another process has taken over: {0}")]
+    LeaseLost(String),
     /// A task ended that must not.
     #[error("{0} ended unexpectedly")]
     Task(&'static str),
@@ -118,6 +121,8 @@ pub struct Pipeline<A: KinesisApi> {
     dead_letter_acknowledgements: DeadLetterAcknowledgements,
     observer: Observer,
     saver: Saver,
+    /// While it is not held, nothing is read or told.
+    lease: LeaseWatch,
     checkpoint_interval: Duration,
     drain_deadline: Duration,
     /// A risk event or dead letter that waits for room; until then nothing is read from the channel (CP-7).
@@ -148,6 +153,7 @@ impl<A: KinesisApi> Pipeline<A> {
             dead_letters: parts.dead_letters,
             dead_letter_acknowledgements: parts.dead_letter_acknowledgements,
             observer: parts.observer,
+            lease: store.lease(),
             saver: Saver::start(store),
             checkpoint_interval: parts.checkpoint_interval,
             drain_deadline: parts.drain_deadline,
@@ -171,12 +177,15 @@ impl<A: KinesisApi> Pipeline<A> {
     /// When a critical task failed, or a checkpoint could not be stored at the start or the end. What could be drained
     /// was drained all the same.
     pub async fn run(mut self, stop: CancellationToken) -> Result<Ended, PipelineError> {
-        // RD-2, RD-4: the frontier and the resolved start are durable before the first record is read.
-        let (ticket, first) = self.engine.checkpoint();
-        self.saver.save(ticket, first.clone());
-        self.await_save().await?;
-        self.observer.unclean_starts(self.isolation.begin(&first)?);
+        if let Err(error) = self.begin().await {
+            self.saver.close().await;
+            return Err(error);
+        }
         let failure = self.work(&stop).await;
+        if let Some(lost @ PipelineError::LeaseLost(_)) = failure {
+            // Whoever has the lease tells what this process has not told.
+            return Err(lost);
+        }
         let ended = self.drain().await;
         match failure {
             Some(failure) => Err(failure),
@@ -184,27 +193,41 @@ impl<A: KinesisApi> Pipeline<A> {
         }
     }
 
+    /// RD-2, RD-4: the frontier and the resolved start are durable before the first record is read.
+    async fn begin(&mut self) -> Result<(), PipelineError> {
+        let (ticket, first) = self.engine.checkpoint();
+        self.saver.save(ticket, first.clone());
+        self.await_save().await?;
+        self.observer.unclean_starts(self.isolation.begin(&first)?);
+        Ok(())
+    }
+
     async fn work(&mut self, stop: &CancellationToken) -> Option<PipelineError> {
         let mut checkpoint = ticker(self.checkpoint_interval);
         let mut observe = ticker(OBSERVE_EVERY);
         loop {
             self.carry_out();
+            // When it is held again, the next look at it says so.
+            let may_act = self.lease.is_held();
             let step = tokio::select! {
                 biased;
+                detail = self.lease.lost() => Step::Failed(PipelineError::LeaseLost(detail)),
                 () = stop.cancelled() => Step::Stop,
                 Some(key) = self.acknowledgements.next() => Step::Acknowledged(key),
                 Some(id) = self.dead_letter_acknowledgements.next() => Step::DeadLettered(id),
                 saved = self.saver.saved() => saved_step(saved),
                 end = sink_end(&mut self.sinks_ended) => end,
-                () = room(&self.sinks, &self.dead_letters, self.waiting.as_ref()) => Step::RoomForOutput,
+                () = room(&self.sinks, &self.dead_letters, self.waiting.as_ref()), if may_act => Step::RoomForOutput,
                 _ = observe.tick() => Step::Observe,
                 _ = checkpoint.tick() => Step::Checkpoint,
                 Some(reload) = self.reloads.recv(), if self.reloading.is_none() && !self.store_fails => {
                     Step::Reload(reload)
                 }
                 error = source_failure(self.source.as_mut()) => Step::Failed(error.into()),
-                () = self.isolation.may_attempt(), if self.waiting.is_none() && self.answer.is_some() => Step::Piece,
-                Some(message) = self.messages.recv(), if self.waiting.is_none() => Step::Message(message),
+                () = self.isolation.may_attempt(), if may_act && self.waiting.is_none() && self.answer.is_some() => {
+                    Step::Piece
+                }
+                Some(message) = self.messages.recv(), if may_act && self.waiting.is_none() => Step::Message(message),
             };
             match step {
                 Step::Stop => return None,
@@ -232,8 +255,11 @@ impl<A: KinesisApi> Pipeline<A> {
         }
     }
 
-    /// Carries out what the engine wants, as far as there is room for it.
+    /// Carries out what the engine wants, as far as there is room for it, and while nobody else may be doing it.
     fn carry_out(&mut self) {
+        if !self.lease.is_held() {
+            return;
+        }
         while self.waiting.is_none() {
             match self.engine.poll_output() {
                 Some(Output::Read { shard, after, start }) => {

@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_sdk_kinesis::Client;
+use aws_sdk_kinesis::config::Builder;
 use aws_sdk_kinesis::config::retry::RetryConfig;
 use aws_sdk_kinesis::config::timeout::TimeoutConfig;
-use aws_sdk_kinesis::config::{Builder, ProvideCredentials};
 use aws_sdk_kinesis::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_kinesis::operation::get_records::GetRecordsOutput;
 use aws_sdk_kinesis::primitives::DateTime;
@@ -54,7 +54,8 @@ impl AwsKinesis {
     pub async fn connect(config: &SourceConfig, metrics: Metrics) -> Result<Self, SourceError> {
         let sdk = crate::aws::connect(config.region.as_deref(), config.endpoint_url.as_deref()).await;
         let sdk = sdk.ok_or(SourceError::NoRegion)?;
-        check_credentials(&sdk).await?;
+        let credentials = crate::aws::check_credentials(&sdk).await;
+        credentials.map_err(|detail| SourceError::NoCredentials { detail })?;
         Ok(Self::new(&sdk, config, metrics))
     }
 
@@ -188,14 +189,6 @@ fn is_of_kinesis(answer: &GetRecordsOutput) -> bool {
 /// An answer of somebody else, who may step aside again.
 fn foreign(operation: &'static str, shard: Option<&ShardId>, message: &str) -> ApiError {
     ApiError { kind: ErrorKind::Retry, ..errors::unreadable(operation, shard, message) }
-}
-
-async fn check_credentials(sdk: &SdkConfig) -> Result<(), SourceError> {
-    let Some(provider) = sdk.credentials_provider() else {
-        return Err(SourceError::NoCredentials { detail: "the SDK has no provider".to_owned() });
-    };
-    let provided = provider.provide_credentials().await;
-    provided.map(drop).map_err(|error| SourceError::NoCredentials { detail: errors::chain(&error) })
 }
 
 fn description(summary: types::StreamDescriptionSummary) -> StreamDescription {

@@ -38,6 +38,7 @@ mod start_up;
 mod status;
 mod stop;
 mod webhook;
+mod whole_path;
 
 use serde_json::{Value, json};
 
