@@ -86,6 +86,8 @@ fn source(source: &SourceConfig) -> Value {
         "stream": stream,
         "region": source.region,
         "endpoint_url": source.endpoint_url,
+        "role_arn": source.role.as_ref().map(|role| &role.arn),
+        "external_id": source.role.as_ref().map(|role| &role.external_id),
         "start": start,
         "poll_interval": show_duration(source.poll_interval),
         "tip_slack": show_duration(source.tip_slack),

@@ -155,6 +155,7 @@ fn source_config(world: &World) -> SourceConfig {
         stream: StreamRef::Name("simulation".to_owned()),
         region: None,
         endpoint_url: None,
+        role: None,
         start: match world.log.start {
             _ if world.habits.latest => StartConfig::Latest,
             StartPosition::TrimHorizon => StartConfig::TrimHorizon,

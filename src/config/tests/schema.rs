@@ -104,6 +104,8 @@ fn what_is_wrong_is_refused_by_both() {
         file("fsync: always"),
         file("path: a, keep: 3"),
         file("path: a, format: cloudevents_binary"),
+        with("source", "role_arn: 'arn:aws:iam::222222222222:user/reader'"),
+        with("source", "role_arn: 'arn:aws:iam::222222222222:role/reader', external_id: 'a b'"),
         with("source", "start: newest"),
         with("source", "start: {}"),
         with("source", "start: {at_timestamp: '2026-01-31T12:00:00'}"),

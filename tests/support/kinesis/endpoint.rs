@@ -56,6 +56,7 @@ impl Endpoint {
             stream: StreamRef::Name(stream.to_owned()),
             region: Some("us-east-1".to_owned()),
             endpoint_url: Some(self.url.clone()),
+            role: None,
             start: StartConfig::TrimHorizon,
             poll_interval: Duration::from_millis(200),
             tip_slack: Duration::ZERO,

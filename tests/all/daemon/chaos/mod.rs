@@ -2,6 +2,7 @@
 //! and merge, and started again each time. What it says in all its lives together must be what the stream holds: nothing
 //! is missing, nothing is new.
 
+mod backtest;
 mod oracle;
 mod traffic;
 
