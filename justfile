@@ -44,11 +44,12 @@ reliability:
         cargo test --locked --test all daemon -- --test-threads 1
 
 # Speed against a plain loop over the same events (replay over a file, and the daemon catching up with a stream), and
-# that of each sink.
+# that of each sink; and what open groups cost.
 bench:
     cargo bench --locked --bench throughput
     cargo bench --locked --bench live
     cargo bench --locked --bench sinks
+    cargo bench --locked --bench state
 
 # The shipped configuration and detections.
 check-config:

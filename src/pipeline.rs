@@ -28,7 +28,7 @@ pub use show::Shown;
 
 use crate::checkpoint::{CheckpointStore, LeaseWatch, StoreError};
 use crate::cloudtrail::DecodeLimits;
-use crate::engine::{CheckpointTicket, Engine, Input, Output, ShardId};
+use crate::engine::{CheckpointTicket, Engine, Input, Output, Polled, ShardId};
 use crate::isolation::Isolation;
 use crate::sink::{Acknowledgements, DeadLetterAcknowledgements, DeadLetters, SinkEnd, Sinks};
 use crate::source::{KinesisApi, ReadRequest, ShardMessage, Source, SourceError};
@@ -39,6 +39,9 @@ use step::{Step, room, saved_step, sink_end, source_failure, ticker};
 
 /// How often gauges and readiness are refreshed, and the heartbeat beats at the least.
 const OBSERVE_EVERY: Duration = Duration::from_secs(1);
+
+/// Outputs carried out before what else has happened is looked at: a million groups that close must not stall reading.
+const OUTPUTS_AT_A_TIME: usize = 512;
 
 /// What the pipeline is made of.
 pub struct Parts<A: KinesisApi> {
@@ -206,7 +209,7 @@ impl<A: KinesisApi> Pipeline<A> {
         let mut checkpoint = ticker(self.checkpoint_interval);
         let mut observe = ticker(OBSERVE_EVERY);
         loop {
-            self.carry_out();
+            let more = self.carry_out();
             // When it is held again, the next look at it says so.
             let may_act = self.lease.is_held();
             let step = tokio::select! {
@@ -228,6 +231,7 @@ impl<A: KinesisApi> Pipeline<A> {
                     Step::Piece
                 }
                 Some(message) = self.messages.recv(), if may_act && self.waiting.is_none() => Step::Message(message),
+                () = tokio::task::yield_now(), if more => Step::More,
             };
             match step {
                 Step::Stop => return None,
@@ -251,33 +255,51 @@ impl<A: KinesisApi> Pipeline<A> {
             Step::Reload(reload) => self.reload(reload),
             Step::Piece => self.take_piece(),
             Step::Message(message) => self.take_message(message),
-            Step::Stop | Step::Failed(_) => {}
+            Step::More | Step::Stop | Step::Failed(_) => {}
         }
     }
 
-    /// Carries out what the engine wants, as far as there is room for it, and while nobody else may be doing it.
-    fn carry_out(&mut self) {
+    /// Carries out what the engine wants, as far as there is room for it, while nobody else may be doing it, and not for
+    /// long. Says whether there is more that could be done at once.
+    fn carry_out(&mut self) -> bool {
         if !self.lease.is_held() {
-            return;
+            return false;
         }
-        while self.waiting.is_none() {
-            match self.engine.poll_output() {
-                Some(Output::Read { shard, after, start }) => {
-                    if let Some(source) = &mut self.source {
-                        source.start(ReadRequest { shard, after, start });
-                    }
+        let mut more = false;
+        for _ in 0..OUTPUTS_AT_A_TIME {
+            more = self.waiting.is_none();
+            if !more {
+                break;
+            }
+            match self.engine.poll() {
+                Polled::Output(output) => self.carry_out_one(output),
+                // It has worked for as long as may be.
+                Polled::Busy => break,
+                Polled::Idle => {
+                    more = false;
+                    break;
                 }
-                Some(output) => {
-                    self.waiting = Some(output);
-                    if self.sinks.has_room() {
-                        self.send_waiting();
-                    }
-                }
-                None => break,
             }
         }
         self.take_held();
         self.thaw();
+        more
+    }
+
+    fn carry_out_one(&mut self, output: Output) {
+        match output {
+            Output::Read { shard, after, start } => {
+                if let Some(source) = &mut self.source {
+                    source.start(ReadRequest { shard, after, start });
+                }
+            }
+            output => {
+                self.waiting = Some(output);
+                if self.sinks.has_room() {
+                    self.send_waiting();
+                }
+            }
+        }
     }
 
     fn send_waiting(&mut self) {

@@ -63,8 +63,8 @@ impl<A: KinesisApi> Pipeline<A> {
     async fn settle(&mut self) {
         let mut observe = ticker(OBSERVE_EVERY);
         loop {
-            self.carry_out();
-            if self.owed() == 0 && self.saver.is_idle() {
+            let more = self.carry_out();
+            if !more && self.owed() == 0 && self.saver.is_idle() {
                 return;
             }
             let may_act = self.lease.is_held();
@@ -77,6 +77,7 @@ impl<A: KinesisApi> Pipeline<A> {
                 () = room(&self.sinks, &self.dead_letters, self.waiting.as_ref()), if may_act => Step::RoomForOutput,
                 end = sink_end(&mut self.sinks_ended) => end,
                 _ = observe.tick() => Step::Observe,
+                () = tokio::task::yield_now(), if more => Step::More,
             };
             match step {
                 Step::Stop | Step::Failed(_) => return,
