@@ -46,9 +46,14 @@ reliability:
 # Speed against a plain loop over the same events (replay over a file, and the daemon catching up with a stream), and
 # that of each sink.
 bench:
+    cargo bench --locked --bench stages
     cargo bench --locked --bench throughput
     cargo bench --locked --bench live
     cargo bench --locked --bench sinks
+
+# Processor time of a replay beside DuckDB, a plain loop and others over one generated file (`docs/performance.md`).
+compare *mixes:
+    benches/compare.sh {{ mixes }}
 
 # The shipped configuration and detections.
 check-config:

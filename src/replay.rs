@@ -52,7 +52,7 @@ struct Admitted<'a> {
 pub struct Summary {
     /// Documents read.
     pub documents: u64,
-    /// Of these, skipped unparsed because no required literal occurs in them (PO-3).
+    /// Of these, skipped unparsed because no search can match an event in them (PO-3).
     pub skipped: u64,
     /// The engine's counters.
     pub counters: Counters,

@@ -6,7 +6,7 @@ use super::derived::{self, Rule};
 use super::event::Event;
 use super::raw_path;
 use super::tree::leaf;
-use crate::value::{Scalar, Value};
+use crate::value::Value;
 
 /// A field's name, resolved once: what to read is a function of the name alone.
 #[derive(Clone, Debug)]
@@ -125,7 +125,11 @@ const TOP_LEVEL: [&str; 29] = [
 
 /// What stands under a raw path.
 pub(super) fn raw(event: &Event, path: &str) -> Value {
-    let mut found: Vec<Scalar> = Vec::new();
-    raw_path::walk(event.tree.root(), path, &mut |node| found.extend(leaf(node)));
-    Value::from_scalars(found)
+    let mut found = Value::Null;
+    raw_path::walk(event.tree.root(), path, &mut |node| {
+        if let Some(scalar) = leaf(node) {
+            found = std::mem::take(&mut found).and(scalar);
+        }
+    });
+    found
 }

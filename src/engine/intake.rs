@@ -145,6 +145,10 @@ impl Engine {
 
     /// AG-4: events that a plan says nothing of are those that its search does not match.
     fn count_unmatched(&mut self, decoded: u32, events: &[EvaluatedEvent]) {
+        // Most records are skipped unparsed.
+        if decoded == 0 {
+            return;
+        }
         let mut matched = vec![0_u64; self.plans.len()];
         for (plan, _) in events.iter().flat_map(|event| &event.outcomes) {
             matched[*plan] += 1;
