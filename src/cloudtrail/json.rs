@@ -96,7 +96,7 @@ pub(super) fn mend_surrogates(text: &str) -> Cow<'_, str> {
     let mut mended = String::new();
     let mut copied = 0;
     let mut at = 0;
-    while let Some(found) = text[at..].find('\\') {
+    while let Some(found) = memchr::memchr(b'\\', &text.as_bytes()[at..]) {
         let escape = at + found;
         at = match code_unit(text, escape) {
             Some(0xD800..=0xDBFF) if matches!(code_unit(text, escape + 6), Some(0xDC00..=0xDFFF)) => escape + 12,

@@ -50,8 +50,8 @@ pub struct Prefilter {
 struct Wanted {
     /// `\u` can spell any character.
     escapes: Finder<'static>,
-    /// Whether a character beyond ASCII has a letter of what is wanted as its other case. Searches do not take them for
-    /// the same; a later one may.
+    /// Whether a character beyond ASCII has a letter of a literal as its other case. Searches do not take them for the
+    /// same; a later one may.
     folds: bool,
     members: Members,
     literals: Literals,
@@ -145,8 +145,7 @@ impl Wanted {
                 None => literals.extend(search.iter().map(literals_of).min_by_key(|set| reach(set))?),
             }
         }
-        let texts = || members.texts().chain(literals.iter().map(String::as_str));
-        let folds = texts().any(|text| text.bytes().any(|byte| matches!(byte, b'k' | b'K' | b's' | b'S')));
+        let folds = literals.iter().any(|text| text.contains(['k', 'K', 's', 'S']));
         let literals = Literals::new(literals)?;
         Some(Self { escapes: Finder::new("\\u"), folds, members, literals })
     }

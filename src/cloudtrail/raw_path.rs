@@ -8,7 +8,7 @@ use crate::value::Scalar;
 /// Shows `visit` what stands under `path`, in document order (objects by key). A key may itself hold dots: each way to
 /// read the path as keys is followed, because Splunk gives `{"a.b": 1}` and `{"a": {"b": 1}}` one field name.
 pub(super) fn walk<'a>(node: View<'a>, path: &str, visit: &mut dyn FnMut(View<'a>)) {
-    let ends = path.match_indices('.').map(|(dot, _)| dot).chain([path.len()]);
+    let ends = memchr::memchr_iter(b'.', path.as_bytes()).chain([path.len()]);
     for end in ends {
         let (key, depth) = strip_braces(&path[..end]);
         if let Some(member) = node.member(key) {
@@ -58,6 +58,9 @@ fn spread<'a>(node: View<'a>, depth: usize, rest: Option<&str>, visit: &mut dyn 
 
 /// The key without its trailing `{}`, and how many there were.
 fn strip_braces(segment: &str) -> (&str, usize) {
-    let key = segment.trim_end_matches("{}");
+    let mut key = segment;
+    while let Some(shorter) = key.strip_suffix("{}") {
+        key = shorter;
+    }
     (key, (segment.len() - key.len()) / 2)
 }

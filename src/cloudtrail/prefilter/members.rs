@@ -77,11 +77,6 @@ impl Members {
         }
     }
 
-    /// Everything that is wanted.
-    pub fn texts(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().flat_map(|member| member.values.values().flatten()).map(|value| value.text.as_str())
-    }
-
     /// Whether a wanted member is in the record, or might be.
     pub fn occur(&self, block: &[u8], record: &Range<usize>, hits: &mut [Hit; MOST]) -> bool {
         let mut members = self.0.iter().zip(hits).filter(|(member, _)| !member.values.is_empty());
@@ -106,9 +101,11 @@ impl Member {
         }
     }
 
+    /// What is not ASCII is wanted: two such characters have an ASCII letter as their other case. Searches do not take
+    /// them for the same; a later one may.
     fn wants(&self, text: &[u8]) -> bool {
-        let first = text.first().map(u8::to_ascii_lowercase);
-        let values = first.and_then(|first| self.values.get(&first));
+        let Some(first) = text.first().filter(|first| first.is_ascii()) else { return true };
+        let values = self.values.get(&first.to_ascii_lowercase());
         values.is_some_and(|values| values.iter().any(|value| value.begins(text)))
     }
 }
@@ -118,7 +115,7 @@ impl Beginning {
     fn begins(&self, text: &[u8]) -> bool {
         text.split_at_checked(self.text.len()).is_some_and(|(begins, rest)| {
             let ends = || matches!(rest.first(), None | Some(b'"' | b'\\'));
-            begins.eq_ignore_ascii_case(self.text.as_bytes()) && (!self.whole || ends())
+            !begins.is_ascii() || (begins.eq_ignore_ascii_case(self.text.as_bytes()) && (!self.whole || ends()))
         })
     }
 }

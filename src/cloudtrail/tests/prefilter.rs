@@ -51,6 +51,10 @@ fn po_3_what_is_not_plain_json_is_admitted() {
 fn po_3_letters_that_fold_to_ascii_are_admitted() {
     assert!(prefilter(&["key"]).admits("{\"a\":\"\u{212A}ey\"}".as_bytes()));
     assert!(prefilter(&["s3"]).admits("{\"a\":\"\u{17F}3\"}".as_bytes()));
+    let search = Prefilter::new(&[vec![member("eventName", &[("disks", true)])]]);
+    for (value, admitted) in [("DI\u{17F}KS", true), ("dis\u{212A}s", true), ("\u{17F}", true), ("disk", false)] {
+        assert_eq!(search.admits(format!("{{\"eventName\":\"{value}\"}}").as_bytes()), admitted, "{value}");
+    }
 }
 
 /// A JSON string in which each character may be written as it is, in the other case, or as an escape.

@@ -215,7 +215,8 @@ impl Style {
 
     /// In CloudWatch Logs an event is a string.
     fn logs(&self, event: &str) -> String {
-        self.write(&serde_json::json!({"messageType": "DATA_MESSAGE", "logEvents": [{"message": event}]}))
+        let space = self.space;
+        format!(r#"{{"messageType"{space}:"DATA_MESSAGE","logEvents":[{{"message":{space}{}}}]}}"#, self.string(event))
     }
 }
 
