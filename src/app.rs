@@ -74,7 +74,7 @@ impl Failure {
 impl From<SourcesError> for Failure {
     fn from(error: SourcesError) -> Self {
         match error {
-            SourcesError::Nothing => Self::new(Exit::Usage, error),
+            SourcesError::Nothing | SourcesError::Path(_) => Self::new(Exit::Usage, error),
             SourcesError::Config(_) => Self::config(error),
         }
     }

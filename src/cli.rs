@@ -11,7 +11,7 @@ use clap_complete::Shell;
 
 /// Runs Splunk ESCU detections over live CloudTrail.
 #[derive(Debug, Parser)]
-#[command(name = "trailrisk", version, about, propagate_version = true, after_help = examples::TRAILRISK)]
+#[command(name = "trailrisk", version = crate::release::described(), about, propagate_version = true, after_help = examples::TRAILRISK)]
 #[command(after_long_help = examples::TRAILRISK_LONG)]
 pub struct Cli {
     /// What to do.

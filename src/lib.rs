@@ -35,6 +35,8 @@ pub mod metrics;
 pub mod pipeline;
 pub mod plan;
 #[cfg(feature = "daemon")]
+pub mod release;
+#[cfg(feature = "daemon")]
 pub mod replay;
 pub mod risk_event;
 #[cfg(feature = "daemon")]

@@ -188,7 +188,8 @@ impl Metrics {
             )?,
             unclean_starts: make.int_gauge(
                 "unclean_starts",
-                "Processes before this one, in a row, that came to no orderly end, without progress in some shard.",
+                "Processes before this one, in a row, that came to no orderly end, without progress in some shard; 0 once this \
+                 one has gone on for a quarter of an hour.",
             )?,
             checkpoint_lag_seconds: make.gauges(
                 "checkpoint_lag_seconds",

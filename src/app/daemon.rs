@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::detections::{self, RetentionError};
-use super::host::{revision, stop_on_signal, wall_clock, worker_name};
+use super::host::{stop_on_signal, wall_clock, worker_name};
 use super::reload::{Reloader, Running, Seen};
 use super::{ConfigSource, Exit, Failure, chain};
 use crate::admin::{AdminError, AdminServer, AdminState, Check, Liveness, Readiness};
@@ -24,6 +24,7 @@ use crate::config::{CheckpointStoreConfig, Config};
 use crate::engine::StoredPlanError;
 use crate::metrics::{DetectionMetrics, Metrics};
 use crate::pipeline::{Ended, Observer, Parts, Pipeline, PipelineError, Reload, Shown};
+use crate::release;
 use crate::sink::{
     DeadLetterDeps, DeadLetterError, DeadLetters, SharedStdout, SinkDeps, SinkError, Sinks, StdoutWriter,
 };
@@ -151,7 +152,7 @@ impl Daemon {
         detections::log(&detections, &config.sinks);
         let registry = prometheus::Registry::new();
         let metrics = Metrics::new(&registry).expect("a new registry holds no name yet");
-        metrics.build_info.with_label_values(&[env!("CARGO_PKG_VERSION"), revision()]).set(1);
+        metrics.build_info.with_label_values(&[release::VERSION, release::revision()]).set(1);
         metrics.know_stream(config.source.stream.name());
         let (liveness, readiness) = (Liveness::new(MAX_SILENCE), Readiness::starting());
         readiness.pass(Check::Configuration);
@@ -161,8 +162,8 @@ impl Daemon {
         let admin = AdminServer::bind(config.admin.listen).await?;
         let admin_address = admin.address();
         tracing::info!(
-            version = env!("CARGO_PKG_VERSION"),
-            revision = revision(),
+            version = release::VERSION,
+            revision = release::revision(),
             configuration = config.hash(),
             admin = %admin_address,
             "starting"

@@ -29,7 +29,7 @@ pub use environment::{Environment, Overrides};
 pub use format::{CloudEventsConfig, FormatConfig, OcsfVersion};
 pub use http::{Compression, HttpConfig, ProxyConfig, TlsConfig};
 pub use problem::{ConfigError, Place, Problem};
-pub use read::read;
+pub use read::{parse, read};
 pub use splunk::{SplunkEnvelope, SplunkHecConfig};
 pub use template::TemplateConfig;
 pub(crate) use units::duration;

@@ -23,6 +23,8 @@ use crate::time::Arrival;
 use file::StartsFile;
 use starts::{Starts, Stretch};
 
+/// How long a process goes on beyond all that earlier ones can have read before their ends are history.
+const HISTORY_AFTER_MS: i64 = 15 * 60 * 1000;
 /// How long a note that cannot be stored waits for the next try.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -92,6 +94,12 @@ impl Isolation {
         if let Err(error) = kept.file.write(starts) {
             tracing::warn!(%error, "this end will look unclean to the next start");
         }
+    }
+
+    /// Whether this process, having processed what arrived up to `watermark`, is past what the earlier ones may have ended
+    /// of: people need not hear of these any longer.
+    pub(crate) fn is_history(&self, watermark: Arrival) -> bool {
+        self.kept.as_ref().is_some_and(|kept| watermark >= kept.unseen_from.plus(HISTORY_AFTER_MS))
     }
 
     /// Whether attempts are noted in this life: then nothing may wait inside the engine, or it would be counted in the

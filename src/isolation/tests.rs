@@ -353,3 +353,14 @@ fn a_checkpoint_in_memory_isolates_nothing() {
     assert_eq!(isolation.begin(&checkpoint(&[(0, 0)])).unwrap(), 0);
     assert!(isolation.attempt(&shard(0), &[record(1, 0)]) && !isolation.is_noting());
 }
+
+/// What pages somebody must end by itself once the daemon runs well, and not before it has shown that.
+#[test]
+fn po_2_unclean_ends_are_history_once_a_process_has_gone_on_beyond_all_that_was_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let isolation = Isolation::beside(&folder.path().join("checkpoint.json"), Arrival(1_000_000)).unwrap();
+    let quarter = 15 * 60 * 1000;
+    assert!(!isolation.is_history(Arrival::MIN), "no watermark is known yet");
+    assert!(!isolation.is_history(Arrival(1_000_000 + quarter - 1)));
+    assert!(isolation.is_history(Arrival(1_000_000 + quarter)));
+}

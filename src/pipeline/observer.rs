@@ -247,7 +247,7 @@ impl Observer {
         self.rejections.say(letter);
     }
 
-    /// PO-2: at the start.
+    /// PO-2: at the start; 0 once they are history.
     pub fn unclean_starts(&self, count: u32) {
         self.metrics.unclean_starts.set(i64::from(count));
     }

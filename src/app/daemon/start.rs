@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use super::{Base, StartError};
 use crate::admin::Check;
-use crate::app::host::{revision, worker_name};
+use crate::app::host::worker_name;
 use crate::catalog::{self, Detections};
 use crate::clock;
 use crate::config::{CheckpointStoreConfig, Config};
 use crate::engine::{Checkpoint, Engine, EngineConfig, Input, Position, StartPosition, StreamIdentity, Timing};
 use crate::isolation::Isolation;
 use crate::pipeline::Shown;
+use crate::release;
 use crate::source::{Source, SourceError, StreamDescription};
 use crate::status::{self, About, Board, Snapshot};
 use crate::time::Arrival;
@@ -38,8 +39,8 @@ impl Begun {
     /// The one line of a start that says all of it, for when everything has started.
     pub(super) fn say(self) {
         tracing::info!(
-            version = env!("CARGO_PKG_VERSION"),
-            revision = revision(),
+            version = release::VERSION,
+            revision = release::revision(),
             configuration = self.configuration,
             worker = worker_name(),
             stream = self.stream.arn,
@@ -57,11 +58,12 @@ impl Begun {
 pub(super) fn shown(config: &Config, detections: &Detections) -> (Shown, Board) {
     let started = jiff::Timestamp::try_from(clock::wall()).unwrap_or(jiff::Timestamp::MAX);
     let about = About {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        revision: revision().to_owned(),
+        version: release::VERSION.to_owned(),
+        revision: release::revision().to_owned(),
         configuration: config.hash(),
         worker: worker_name(),
         started_at: format!("{started:.3}"),
+        unclean_starts: 0,
     };
     let first = Snapshot {
         at: about.started_at.clone(),

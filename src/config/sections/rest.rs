@@ -9,7 +9,7 @@ use crate::config::{
     AdminConfig, CheckpointConfig, CheckpointStoreConfig, DeadLetterConfig, LimitsConfig, LogConfig, LogFormat,
     S3Config, Secret, ShutdownConfig,
 };
-use crate::telemetry;
+use crate::telemetry::{self, TelemetryError};
 
 const MIB: usize = 1 << 20;
 const GIB: usize = 1 << 30;
@@ -113,7 +113,11 @@ pub(super) fn admin(mut section: Section<'_>) -> AdminConfig {
 pub(super) fn log(mut section: Section<'_>) -> LogConfig {
     let expected = "is no filter: a level (error, warn, info, debug, trace, off) or directives such as \
                     `info,trailrisk::source=debug` are expected";
-    let level = |text: &str| telemetry::check_filter(text).map_or(Err(expected.to_owned()), |()| Ok(text.to_owned()));
+    let level = |text: &str| match telemetry::check_filter(text) {
+        Ok(()) => Ok(text.to_owned()),
+        Err(TelemetryError::Filter { detail, .. }) => Err(format!("{expected} ({detail})")),
+        Err(error) => Err(error.to_string()),
+    };
     let formats = [("json", LogFormat::Json), ("text", LogFormat::Text)];
     let log = LogConfig {
         level: section.take("level").read(level).unwrap_or_else(|| "info".to_owned()),

@@ -97,6 +97,11 @@ impl Faults {
         self.plan(|plan| plan.calls.get(operation).copied().unwrap_or(0))
     }
 
+    /// The operations that were called, faults included.
+    pub fn operations(&self) -> BTreeSet<String> {
+        self.plan(|plan| plan.calls.keys().cloned().collect())
+    }
+
     /// `ListShards` answers in pages of so many shards.
     pub fn set_page_size(&self, shards: u32) {
         self.plan(|plan| plan.page_size = Some(shards));
