@@ -58,7 +58,7 @@ pub struct Metrics {
     pub tip_slack_violations_total: IntCounterVec,
     /// `events_total{envelope}`
     pub events_total: IntCounterVec,
-    /// `records_skipped_total`: no required literal, not parsed (PO-3)
+    /// `records_skipped_total`: can match no search, not parsed (PO-3)
     pub records_skipped_total: IntCounter,
     /// `records_rejected_total{reason}`
     pub records_rejected_total: IntCounterVec,
@@ -219,7 +219,7 @@ impl Metrics {
             events_total: make.counters("events_total", "CloudTrail events decoded, by envelope.", &["envelope"])?,
             records_skipped_total: make.register(IntCounter::with_opts(options(
                 "records_skipped_total",
-                "Records skipped unparsed, because no required literal occurs in them.",
+                "Records skipped unparsed, because their text shows that no search can match an event in them.",
             ))?)?,
             records_rejected_total: make.counters(
                 "records_rejected_total",

@@ -9,7 +9,6 @@ mod starts;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -191,7 +190,7 @@ pub(crate) fn rejected(record: Record) -> EvaluatedRecord {
     let rejected = Rejected {
         reason: RejectReason::KillsProcess,
         detail: "two processes ended while they evaluated this record alone".to_owned(),
-        bytes: Arc::clone(&record.data),
+        bytes: record.data.into(),
     };
     EvaluatedRecord {
         position: record.position,

@@ -242,7 +242,7 @@ fn record(shard: &ShardId, record: types::Record) -> Result<Record, ApiError> {
     let number = number.map_err(|error| errors::unreadable("GetRecords", Some(shard), &error.to_string()))?;
     // Without a stamp the effective arrival, a running maximum, is that of the record before.
     let arrival = record.approximate_arrival_timestamp.map_or(Arrival::MIN, |at| Arrival(millis(&at)));
-    Ok(Record { position: Position::After(number, 0), arrival, data: record.data.into_inner().into() })
+    Ok(Record { position: Position::After(number, 0), arrival, data: record.data.into_inner() })
 }
 
 fn millis(at: &DateTime) -> i64 {
