@@ -2,9 +2,11 @@
 //!
 //! Deliberately absent: clients, retries and time-outs, which belong to who uses the service.
 
+use std::error::Error;
+
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_kinesis::config::SharedCredentialsProvider;
+use aws_sdk_kinesis::config::{ProvideCredentials, SharedCredentialsProvider};
 
 use crate::config::RoleConfig;
 
@@ -36,4 +38,24 @@ pub(crate) async fn connect(
         sdk = sdk.into_builder().endpoint_url(url).build();
     }
     sdk.region().is_some().then_some(sdk)
+}
+
+/// Asks the chain for credentials once.
+///
+/// # Errors
+/// What it tried, where it has none.
+pub(crate) async fn check_credentials(sdk: &SdkConfig) -> Result<(), String> {
+    let provider = sdk.credentials_provider().ok_or_else(|| "the SDK has no provider".to_owned())?;
+    provider.provide_credentials().await.map(drop).map_err(|error| chain(&error))
+}
+
+/// The error and its causes, in one line.
+pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
 }

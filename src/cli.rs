@@ -14,8 +14,8 @@ pub use stream::{BacktestArgs, Since, StreamArgs, TailArgs, TailFormat, When};
 
 /// Runs Splunk ESCU detections over live CloudTrail.
 #[derive(Debug, Parser)]
-#[command(name = "trailrisk", version = crate::release::described(), about, propagate_version = true, after_help = examples::TRAILRISK)]
-#[command(after_long_help = examples::TRAILRISK_LONG)]
+#[command(name = "trailrisk", version = crate::release::described(), about, propagate_version = true)]
+#[command(after_help = examples::TRAILRISK, after_long_help = examples::TRAILRISK_LONG)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]

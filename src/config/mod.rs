@@ -324,6 +324,23 @@ pub enum CheckpointStoreConfig {
     Memory,
     /// `file` with its `path`, default `/var/lib/trailrisk/checkpoint.json`.
     File(PathBuf),
+    /// `dynamodb`: items of a table, under a lease.
+    DynamoDb(TableConfig),
+}
+
+/// `store: dynamodb`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableConfig {
+    /// `table`: its name or ARN.
+    pub table: String,
+    /// `scope`: what the keys of the items begin with, default the stream's name.
+    pub scope: String,
+    /// `lease_duration`: how long a process that ended without a word is waited for, default 20 s.
+    pub lease_duration: Duration,
+    /// `region`; otherwise the SDK's standard chain.
+    pub region: Option<String>,
+    /// `endpoint_url`: for an emulator or a VPC endpoint.
+    pub endpoint_url: Option<String>,
 }
 
 /// `limits` (BD).

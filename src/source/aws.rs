@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_sdk_kinesis::Client;
+use aws_sdk_kinesis::config::Builder;
 use aws_sdk_kinesis::config::retry::RetryConfig;
 use aws_sdk_kinesis::config::timeout::TimeoutConfig;
-use aws_sdk_kinesis::config::{Builder, ProvideCredentials};
 use aws_sdk_kinesis::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_kinesis::operation::get_records::GetRecordsOutput;
 use aws_sdk_kinesis::primitives::DateTime;
@@ -55,7 +55,11 @@ impl AwsKinesis {
         let (region, endpoint_url) = (config.region.as_deref(), config.endpoint_url.as_deref());
         let sdk = crate::aws::connect(region, endpoint_url, config.role.as_ref()).await;
         let sdk = sdk.ok_or(SourceError::NoRegion)?;
-        check_credentials(&sdk, config.role.as_ref()).await?;
+        let credentials = crate::aws::check_credentials(&sdk).await;
+        credentials.map_err(|detail| match &config.role {
+            Some(role) => SourceError::NotAssumed { role: role.arn.clone(), detail },
+            None => SourceError::NoCredentials { detail },
+        })?;
         Ok(Self::new(&sdk, config, metrics))
     }
 
@@ -206,20 +210,6 @@ fn foreign(operation: &'static str, shard: Option<&ShardId>, message: &str) -> A
     ApiError { kind: ErrorKind::Retry, ..errors::unreadable(operation, shard, message) }
 }
 
-async fn check_credentials(sdk: &SdkConfig, role: Option<&RoleConfig>) -> Result<(), SourceError> {
-    let Some(provider) = sdk.credentials_provider() else {
-        return Err(SourceError::NoCredentials { detail: "the SDK has no provider".to_owned() });
-    };
-    let provided = provider.provide_credentials().await;
-    provided.map(drop).map_err(|error| {
-        let detail = errors::chain(&error);
-        match role {
-            Some(role) => SourceError::NotAssumed { role: role.arn.clone(), detail },
-            None => SourceError::NoCredentials { detail },
-        }
-    })
-}
-
 fn description(summary: types::StreamDescriptionSummary) -> StreamDescription {
     let mode = summary.stream_mode_details.map_or("PROVISIONED".to_owned(), |it| it.stream_mode.as_str().to_owned());
     StreamDescription {
@@ -252,7 +242,7 @@ fn record(shard: &ShardId, record: types::Record) -> Result<Record, ApiError> {
     let number = number.map_err(|error| errors::unreadable("GetRecords", Some(shard), &error.to_string()))?;
     // Without a stamp the effective arrival, a running maximum, is that of the record before.
     let arrival = record.approximate_arrival_timestamp.map_or(Arrival::MIN, |at| Arrival(millis(&at)));
-    Ok(Record { position: Position::After(number, 0), arrival, data: record.data.into_inner().into() })
+    Ok(Record { position: Position::After(number, 0), arrival, data: record.data.into_inner() })
 }
 
 fn millis(at: &DateTime) -> i64 {

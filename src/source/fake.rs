@@ -135,7 +135,7 @@ pub(super) fn empty(millis_behind_latest: i64) -> ReadAnswer {
 
 /// An answer with records of these sequence numbers, 72 bytes each: 200 with their overhead.
 pub(super) fn records(numbers: impl IntoIterator<Item = u64>) -> ReadAnswer {
-    let record = |number: u64| Record { position: after(number), arrival: Arrival(BEGIN), data: vec![b'x'; 72].into() };
+    let record = |number: u64| Record { position: after(number), arrival: Arrival(BEGIN), data: vec![b'x'; 72] };
     ReadAnswer { records: numbers.into_iter().map(record).collect(), ..empty(0) }
 }
 

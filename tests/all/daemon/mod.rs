@@ -41,6 +41,7 @@ mod stop;
 mod streams;
 mod tail;
 mod webhook;
+mod whole_path;
 
 use serde_json::{Value, json};
 

@@ -9,7 +9,7 @@ use aws_sdk_kinesis::types::{PutRecordsRequestEntry, ScalingType, Shard, StreamS
 use trailrisk::config::{SourceConfig, StartConfig, StreamRef};
 
 /// The access key of the tests' own requests, which no fault meets.
-pub(super) const TESTS: &str = "tests";
+pub const TESTS: &str = "tests";
 
 /// A Kinesis that answers at some address. It belongs to the runtime that it was made in.
 pub struct Endpoint {

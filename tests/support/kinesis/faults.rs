@@ -171,7 +171,7 @@ impl Faults {
 }
 
 /// Puts the faults in front of `app`.
-pub(super) fn layer(app: Router, faults: Arc<Faults>) -> Router {
+pub fn layer(app: Router, faults: Arc<Faults>) -> Router {
     app.layer(middleware::from_fn_with_state(faults, fail_or_pass))
 }
 
