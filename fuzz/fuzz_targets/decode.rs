@@ -21,7 +21,7 @@ fuzz_target!(|data: &[u8]| {
             continue;
         }
         for other in &again.events {
-            assert_eq!((other.key, other.content_hash), (event.key, event.content_hash));
+            assert_eq!((other.key, other.content_hash()), (event.key, event.content_hash()));
         }
     }
 });

@@ -1,7 +1,7 @@
 //! What was read on its way into the engine: in pieces (BD-2), and past the records that kill (PO-2).
 
 use super::Pipeline;
-use super::answer::Answer;
+use super::answer::{Answer, PIECE_BYTES};
 use super::blocking;
 use crate::engine::Input;
 use crate::evaluate::RawRecord;
@@ -17,7 +17,11 @@ impl<A: KinesisApi> Pipeline<A> {
             return;
         }
         let count = answer.piece(|first, record| self.goes_with(&answer, first, record));
-        let taken = blocking::beside_other_tasks(|| self.take(&mut answer, count));
+        let taken = if is_long_work(&answer.rest()[..count]) {
+            blocking::beside_other_tasks(|| self.take(&mut answer, count))
+        } else {
+            self.take(&mut answer, count)
+        };
         self.observer.counted(&self.engine);
         if !taken {
             self.answer = Some(answer);
@@ -88,4 +92,11 @@ impl<A: KinesisApi> Pipeline<A> {
         });
         self.answer = ready.and_then(|shard| self.held.remove(&shard));
     }
+}
+
+/// Giving way to the thread's other tasks costs more than a piece that is looked through; not more than one that is large,
+/// or may be inflated.
+fn is_long_work(piece: &[Record]) -> bool {
+    let bytes: usize = piece.iter().map(|record| record.data.len()).sum();
+    bytes > PIECE_BYTES || piece.iter().any(|record| !record.data.starts_with(b"{"))
 }

@@ -6,7 +6,8 @@ use super::early::{self, Early};
 use super::error::{CompileError, PlanWarning};
 use super::fingerprint::Fingerprint;
 use super::leg::{Leg, Legs};
-use super::{GroupKey, expiry, literals, warnings};
+use super::{GroupKey, expiry, literals, requirements, warnings};
+use crate::cloudtrail::Clause;
 use crate::plan::PlanText;
 use crate::spl::ast::Pipeline;
 
@@ -81,6 +82,12 @@ impl Plan {
     /// long as that text has no `\u` escapes. They consist of `[A-Za-z0-9 _.:-]`. `None`: no such set is known.
     pub fn required_literals(&self) -> Option<Vec<String>> {
         literals::required(self.legs.iter().flat_map(|leg| &leg.branches))
+    }
+
+    /// PO-3: what the text of a matching event shows, as long as that text has no `\u` escapes: one list for each way that
+    /// an event may take through the plan, and all clauses of one of them hold.
+    pub fn requirements(&self) -> Vec<Vec<Clause>> {
+        requirements::of(self.legs.iter().flat_map(|leg| &leg.branches))
     }
 
     /// EM-1, EM-5: when a row may be announced.

@@ -32,6 +32,7 @@ mod parts;
 mod pattern;
 mod record;
 mod regular;
+mod requirements;
 mod run;
 mod schema;
 mod services;

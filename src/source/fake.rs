@@ -135,7 +135,7 @@ pub(super) fn empty(millis_behind_latest: i64) -> ReadAnswer {
 
 /// An answer with records of these sequence numbers, 72 bytes each: 200 with their overhead.
 pub(super) fn records(numbers: impl IntoIterator<Item = u64>) -> ReadAnswer {
-    let record = |number: u64| Record { position: after(number), arrival: Arrival(BEGIN), data: vec![b'x'; 72].into() };
+    let record = |number: u64| Record { position: after(number), arrival: Arrival(BEGIN), data: vec![b'x'; 72] };
     ReadAnswer { records: numbers.into_iter().map(record).collect(), ..empty(0) }
 }
 
@@ -180,6 +180,7 @@ pub(super) fn settings() -> SourceConfig {
         stream: StreamRef::Name("trail".to_owned()),
         region: None,
         endpoint_url: None,
+        role: None,
         start: StartConfig::Latest,
         poll_interval: Duration::from_secs(1),
         tip_slack: Duration::from_secs(5),

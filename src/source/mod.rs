@@ -16,8 +16,6 @@ mod pacing;
 mod shared;
 mod trim;
 
-use std::sync::Arc;
-
 pub use api::{
     ApiError, ErrorKind, IteratorStart, KinesisApi, ListedShard, ReadAnswer, ShardIterator, StreamDescription,
 };
@@ -36,7 +34,7 @@ pub struct Record {
     /// `ApproximateArrivalTimestamp`.
     pub arrival: Arrival,
     /// Its data, as the producer put it.
-    pub data: Arc<[u8]>,
+    pub data: Vec<u8>,
 }
 
 /// How reading a shard fares: for people.

@@ -183,7 +183,7 @@ impl SimKinesis {
         Record {
             position: record.position.clone(),
             arrival: Arrival(record.arrival),
-            data: Arc::clone(&self.world.bytes[ix][number]),
+            data: self.world.bytes[ix][number].to_vec(),
         }
     }
 }
