@@ -78,7 +78,11 @@ impl Load {
         self.fill(&mut engine, &shard, &mut spent);
         let (gauges, held) = (engine.gauges(), resident().saturating_sub(before));
         let (_, checkpoint) = cpu(|| engine.checkpoint());
-        let (_, begin) = cpu(|| engine.handle_input(Input::ShardDrained { shard, children: vec![] }));
+        let end = Input::AtTip { shard: shard.clone(), read_through: ARRIVAL.plus(3_600_000) };
+        let (_, begin) = cpu(|| {
+            engine.handle_input(end);
+            engine.handle_input(Input::ShardDrained { shard, children: vec![] });
+        });
         spent.longest_step = begin;
         let finals = settle(&mut engine, &mut spent);
         assert_eq!((finals, gauges.open_groups as u64), (self.groups, self.groups), "one final for each group");

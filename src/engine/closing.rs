@@ -32,7 +32,7 @@ pub(super) struct InProgress {
 #[derive(Debug)]
 enum Left {
     /// A row, or several, of each of these groups.
-    Groups(Ordered),
+    Groups(Box<Ordered>),
     /// EM-5: rows of a search whose commands need all rows, made when the instance begins to close; and its groups.
     Rows(VecDeque<WindowRow>, BTreeMap<GroupKey, Group>),
 }
@@ -225,7 +225,7 @@ impl Engine {
             self.count_hidden(&key, &hidden);
             Left::Rows(rows, groups)
         } else {
-            Left::Groups(Ordered::new(groups))
+            Left::Groups(Box::new(Ordered::new(groups)))
         };
         Some(InProgress { key, ids, left, bytes, truncated, scratch: None })
     }

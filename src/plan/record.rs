@@ -65,7 +65,7 @@ impl<'a> Record<'a> {
     /// Whether a value of the field passes, where the event alone holds it as text: nothing is copied then. `None`: look
     /// at [`Self::get`].
     pub(super) fn any_in_event(&self, field: &FieldPath, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
-        let is_made = |name: &Arc<str>| self.columns.contains_key(name) || name.starts_with("date_");
+        let is_made = |name: &Arc<str>| self.columns.get(name).is_some() || name.starts_with("date_");
         let event = self.event.filter(|_| !is_made(field.name()))?;
         if self.is_visible(field.name()) { field.any(event, test) } else { Some(false) }
     }

@@ -29,10 +29,10 @@ impl TimeFormat {
 
     /// The instant, given in seconds since the epoch, in this format; none outside the years -9999 to 9999.
     pub(super) fn format(&self, seconds: f64) -> Option<String> {
-        if self.0 == COMMON {
-            if let Some(text) = utc_seconds(((seconds * 1e6).round() as i64).div_euclid(1000)) {
-                return String::from_utf8(text.to_vec()).ok();
-            }
+        if self.0 == COMMON
+            && let Some(text) = utc_seconds(((seconds * 1e6).round() as i64).div_euclid(1000))
+        {
+            return String::from_utf8(text.to_vec()).ok();
         }
         BrokenDownTime::from(&utc(seconds)?).to_string_with_config(&config(), &self.0).ok()
     }

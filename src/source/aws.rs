@@ -26,7 +26,7 @@ use super::api::{
     ApiError, ErrorKind, IteratorStart, KinesisApi, ListedShard, ReadAnswer, ShardIterator, StreamDescription,
 };
 use super::error::SourceError;
-use crate::config::{RoleConfig, SourceConfig, StreamRef};
+use crate::config::{SourceConfig, StreamRef};
 use crate::engine::{Position, SequenceNumber, ShardId, ShardRef};
 use crate::metrics::Metrics;
 use crate::time::Arrival;
