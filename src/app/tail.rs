@@ -151,9 +151,10 @@ impl Tail {
             if self.tally.shown >= limit {
                 break;
             }
-            let decoded = decode(&record.data, &self.limits);
-            self.tally.record(record.arrival, &decoded);
-            let place = Place { shard, position: &record.position, arrival: record.arrival };
+            let Record { position, arrival, data } = record;
+            let decoded = decode(data, &self.limits);
+            self.tally.record(*arrival, &decoded);
+            let place = Place { shard, position, arrival: *arrival };
             if self.filter.is_none() {
                 lines.extend(decoded.rejected.iter().map(|piece| rejected(self.shown, &place, piece)));
             }

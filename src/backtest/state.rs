@@ -274,7 +274,9 @@ impl Backtest {
 }
 
 fn raw(record: &Record) -> RawRecord<'_> {
-    RawRecord { position: &record.position, arrival: record.arrival, data: &record.data }
+    // All of it: whatever else a record comes to say decides whether it may be evaluated.
+    let Record { position, arrival, data } = record;
+    RawRecord { position, arrival: *arrival, data }
 }
 
 /// How many records make a piece: at least one.
