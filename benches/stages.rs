@@ -39,12 +39,12 @@ fn main() {
     {
         let input = |per_million| Input::generate(events, per_million, wrapper);
         let (none, rare, tenth, every) = (input(0), input(1_000), input(100_000), input(1_000_000));
-        none.stage(&format!("{name}: prefilter, 1 detection"), |record| {
-            black_box(one.prefilter().admits(record));
-        });
-        none.stage(&format!("{name}: prefilter, {escu_count} detections"), |record| {
-            black_box(all.prefilter().admits(record));
-        });
+        // Gzip is not looked through before it is inflated.
+        for (evaluator, count) in [(&one, 1), (&all, escu_count)].into_iter().filter(|_| name != "cloudwatch_logs") {
+            none.stage(&format!("{name}: prefilter, {count} detections"), |record| {
+                black_box(evaluator.prefilter().admits(record));
+            });
+        }
         none.stage(&format!("{name}: decode"), |record| decode(record));
         every.stage(&format!("{name}: decode, JobCreated"), |record| decode(record));
         for (mix, percent) in [(&none, "0 %"), (&rare, "0.1 %"), (&tenth, "10 %"), (&every, "100 %")] {

@@ -65,8 +65,8 @@ fn matches(pattern: &Value, event: Option<&Value>) -> bool {
 
 /// What a path such as `$.account` leads to.
 fn at<'v>(event: &'v Value, path: &str) -> Option<&'v Value> {
-    let keys = path.strip_prefix('$').expect("it begins at the event").split('.').skip(1);
-    keys.fold(Some(event), |value, key| value?.get(key))
+    let mut keys = path.strip_prefix('$').expect("it begins at the event").split('.').skip(1);
+    keys.try_fold(event, |value, key| value.get(key))
 }
 
 /// A template of CloudFormation, as far as its parameters and conditions decide.

@@ -208,13 +208,8 @@ impl<T: Table> Holder<T> {
     async fn renew(&mut self) {
         let sent = Instant::now();
         match self.write(self.scope.committed.clone()).await {
-            Ok(()) => {
-                if let Some(Recovered { times, seconds }) = self.renewal.clear() {
-                    tracing::info!(lease = self.place, attempts = times, seconds, "the lease is renewed again");
-                }
-            }
-            // It was said.
-            Err(StoreError::Lost { .. }) => {}
+            // What became of it was said.
+            Ok(()) | Err(StoreError::Lost { .. }) => {}
             Err(error) => {
                 self.renewal_failed(&error);
                 self.renew_at = sent + (self.scope.lease / TRIES).max(Duration::from_millis(50));
@@ -268,6 +263,10 @@ impl<T: Table> Holder<T> {
             standing.held_until = held_until;
             standing.failure = None;
         });
+        // A checkpoint renews it as well as a renewal does.
+        if let Some(Recovered { times, seconds }) = self.renewal.clear() {
+            tracing::info!(lease = self.place, attempts = times, seconds, "the lease is renewed again");
+        }
     }
 
     fn failed(&self, source: TableError) -> StoreError {

@@ -53,8 +53,7 @@ async fn live_until(table: &FakeTable, owner: &str, at: usize, history: &[Checkp
     });
     // A process that is dead hangs; the others have long ended by then.
     let _ = tokio::time::timeout(Duration::from_secs(3600), process).await;
-    let stored = *stored.lock().unwrap();
-    stored
+    *stored.lock().unwrap()
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,6 +2,9 @@
 
 use super::*;
 
+/// What somebody does to the items, one of which is this row.
+type Edit = fn(&mut BTreeMap<String, Item>, &str);
+
 async fn stored() -> FakeTable {
     let table = FakeTable::default();
     let mut store = open(&table, "first").await.unwrap();
@@ -21,7 +24,7 @@ async fn failure(table: &FakeTable) -> String {
 #[tokio::test(start_paused = true)]
 async fn items_that_were_deleted_or_edited_are_an_error_and_never_another_position() {
     let row_key = || format!("{SCOPE}:{}", shard(1));
-    let edits: [(&str, fn(&mut BTreeMap<String, Item>, &str)); 5] = [
+    let edits: [(&str, Edit); 5] = [
         ("its digest does not fit", |items, row| drop(items.remove(row))),
         ("its digest does not fit", |items, row| {
             let text = Attribute::Text(serde_json::to_string(&super::row(5)).unwrap());

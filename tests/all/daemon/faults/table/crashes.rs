@@ -9,21 +9,19 @@ use super::*;
 use crate::daemon::chaos::{Setting, Stop, run};
 use crate::support::kinesis::Fault;
 
-/// Makes requests to the table fail, one every so often.
+/// Makes one write in a few fail, each in another way; and the first read, scan and deletion.
 async fn trouble(dynamo: Arc<LocalDynamo>) {
-    let faults = [
-        ("PutItem", Fault::Reset),
-        ("PutItem", Fault::Torn),
-        ("PutItem", Fault::THROTTLE),
-        ("PutItem", Fault::Latency(Duration::from_millis(1200))),
-        ("GetItem", Fault::INTERNAL),
-        ("DeleteItem", Fault::INTERNAL),
-        ("Scan", Fault::THROTTLE),
-    ];
-    let mut pace = interval(Duration::from_millis(250));
-    for (operation, fault) in faults.into_iter().cycle() {
-        pace.tick().await;
-        dynamo.faults().inject(operation, fault, 1);
+    for operation in ["GetItem", "Scan", "DeleteItem"] {
+        dynamo.faults().inject(operation, Fault::INTERNAL, 1);
+    }
+    let late = Fault::Latency(Duration::from_millis(1200));
+    let (mut pace, mut hit) = (interval(Duration::from_millis(50)), 0);
+    for fault in [Fault::Reset, Fault::THROTTLE, Fault::Torn, Fault::INTERNAL, late].into_iter().cycle() {
+        while dynamo.faults().calls("PutItem") < hit + 7 {
+            pace.tick().await;
+        }
+        hit = dynamo.faults().calls("PutItem");
+        dynamo.faults().inject("PutItem", fault, 1);
     }
 }
 

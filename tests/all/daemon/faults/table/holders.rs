@@ -1,6 +1,8 @@
 //! Two daemons on one table: one works, the other waits, says so, and takes over within the time that is stated.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::*;
 
