@@ -14,8 +14,8 @@ use std::sync::Arc;
 use trailrisk::cloudtrail::DecodeLimits;
 use trailrisk::detection::{self, PlanSettings};
 use trailrisk::engine::{
-    Engine, EngineConfig, Input, Output, Position, SequenceNumber, ShardId, ShardRef, StartPosition, StreamIdentity,
-    Timing,
+    Engine, EngineConfig, Input, Output, Polled, Position, SequenceNumber, ShardId, ShardRef, StartPosition,
+    StreamIdentity, Timing,
 };
 use trailrisk::evaluate::{Evaluator, RawRecord};
 use trailrisk::plan::{Bounds, Lookups, Plan};
@@ -158,18 +158,29 @@ fn acknowledge(engine: &mut Engine) {
     }
 }
 
+/// A few risk events, or a piece of the work that comes before them; and whether there is more.
+fn step(engine: &mut Engine) -> (Vec<Box<RiskEvent>>, bool) {
+    let mut events = Vec::new();
+    for _ in 0..FEW {
+        match engine.poll() {
+            Polled::Output(Output::Emit(event)) => events.push(event),
+            Polled::Output(_) => {}
+            Polled::Busy => return (events, true),
+            Polled::Idle if events.is_empty() => return (events, false),
+            Polled::Idle => return (events, true),
+        }
+    }
+    (events, true)
+}
+
 /// Takes every risk event of the close, writes it and acknowledges it, a few at a time.
 fn settle(engine: &mut Engine, spent: &mut Spent) -> u64 {
     let mut finals = 0;
     loop {
-        let (events, took) = cpu(|| {
-            let outputs = (0..FEW).map_while(|_| engine.poll_output());
-            let events = outputs.filter_map(|output| if let Output::Emit(event) = output { Some(event) } else { None });
-            events.collect::<Vec<_>>()
-        });
+        let ((events, more), took) = cpu(|| step(engine));
         spent.close += took;
         spent.longest_step = spent.longest_step.max(took);
-        if events.is_empty() {
+        if !more {
             return finals;
         }
         finals += events.len() as u64;
