@@ -44,12 +44,13 @@ reliability:
         cargo test --locked --test all daemon -- --test-threads 1
 
 # Speed against a plain loop over the same events (replay over a file, and the daemon catching up with a stream), and
-# that of each sink.
+# that of each sink; and what open groups cost.
 bench:
     cargo bench --locked --bench stages
     cargo bench --locked --bench throughput
     cargo bench --locked --bench live
     cargo bench --locked --bench sinks
+    cargo bench --locked --bench state
 
 # Processor time of a replay beside DuckDB, a plain loop and others over one generated file (`docs/performance.md`).
 compare *mixes:

@@ -10,6 +10,8 @@ pub mod app;
 #[cfg(feature = "daemon")]
 mod aws;
 #[cfg(feature = "daemon")]
+pub mod backtest;
+#[cfg(feature = "daemon")]
 pub mod catalog;
 #[cfg(feature = "daemon")]
 pub mod checkpoint;
@@ -46,6 +48,8 @@ pub mod source;
 pub mod spl;
 #[cfg(feature = "daemon")]
 pub mod status;
+#[cfg(feature = "daemon")]
+pub mod tail;
 #[cfg(feature = "daemon")]
 pub mod telemetry;
 pub mod time;

@@ -48,6 +48,10 @@ pub struct Metrics {
     pub unclean_starts: IntGauge,
     /// `checkpoint_lag_seconds{shard}`: newest processed arrival minus the arrival at `C`
     pub checkpoint_lag_seconds: GaugeVec,
+    /// `lease_events_total{event}`: acquired, taken_over, renewal_failed, released, lost
+    pub lease_events_total: IntCounterVec,
+    /// `leases_held`: 1 while this process may act on its checkpoint, otherwise 0
+    pub leases_held: IntGauge,
     /// `replayed_records_total{stream}`
     pub replayed_records_total: IntCounterVec,
     /// `tip_slack_violations_total{stream}`
@@ -196,6 +200,12 @@ impl Metrics {
                 "Newest processed arrival minus the arrival at the checkpoint.",
                 &["shard"],
             )?,
+            lease_events_total: make.counters(
+                "lease_events_total",
+                "What happened to the lease of the checkpoint's table.",
+                &["event"],
+            )?,
+            leases_held: make.int_gauge("leases_held", "Whether this process may act on its checkpoint.")?,
             replayed_records_total: make.counters(
                 "replayed_records_total",
                 "Records read again after a restart, in silence.",

@@ -7,11 +7,14 @@ use std::path::{Path, PathBuf};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Exit, Failure};
-use crate::catalog::{self, Sources};
+use crate::catalog::{self, Detections, Sources};
 use crate::cli::{FormatArgs, FormatName, ReplayArgs};
 use crate::clock;
 use crate::cloudtrail::{DecodeLimits, Rejected};
-use crate::config::{CloudEventsConfig, FormatConfig, OcsfVersion, Secret, SplunkEnvelope, TemplateConfig};
+use crate::config::{
+    CloudEventsConfig, DetectionsConfig, FormatConfig, OcsfVersion, Secret, SplunkEnvelope, TemplateConfig,
+};
+use crate::engine::Counters;
 use crate::plan::Plan;
 use crate::replay::{Replay, Summary, Told, files_of, read_blocks};
 use crate::sink::format::BodyFormat;
@@ -24,13 +27,7 @@ const NAMED_REJECTIONS: u64 = 20;
 
 pub(super) fn run(args: &ReplayArgs, out: &mut dyn Write, diagnostics: &mut dyn Write) -> Result<Exit, Failure> {
     let sources = Sources::of(&args.detections)?;
-    let detections = catalog::load(&sources.detections).map_err(Failure::config)?.ready().map_err(Failure::config)?;
-    for (_, problem) in &detections.refused {
-        writeln!(diagnostics, "{}: does not run: {}", visible(&problem.place().to_string()), problem.message)?;
-    }
-    if detections.other_data > 0 {
-        writeln!(diagnostics, "{} files search other data than CloudTrail", detections.other_data)?;
-    }
+    let detections = load(&sources.detections, diagnostics)?;
     let source_name = args.source_name.as_deref().unwrap_or(&sources.source_name);
     let bounds = catalog::bounds(&sources.limits, source_name);
     let limits = DecodeLimits { max_inflated_bytes: sources.limits.max_inflated_bytes };
@@ -74,7 +71,19 @@ pub(super) fn run(args: &ReplayArgs, out: &mut dyn Write, diagnostics: &mut dyn 
     Ok(Exit::Ok)
 }
 
-fn format(args: &FormatArgs) -> Result<BodyFormat, Failure> {
+/// The detections that run; the others are named.
+pub(super) fn load(config: &DetectionsConfig, diagnostics: &mut dyn Write) -> Result<Detections, Failure> {
+    let detections = catalog::load(config).map_err(Failure::config)?.ready().map_err(Failure::config)?;
+    for (_, problem) in &detections.refused {
+        writeln!(diagnostics, "{}: does not run: {}", visible(&problem.place().to_string()), problem.message)?;
+    }
+    if detections.other_data > 0 {
+        writeln!(diagnostics, "{} files search other data than CloudTrail", detections.other_data)?;
+    }
+    Ok(detections)
+}
+
+pub(super) fn format(args: &FormatArgs) -> Result<BodyFormat, Failure> {
     if let Some(path) = &args.template {
         let values = args.template_values.iter().map(|(name, value)| (name.clone(), Secret(value.clone()))).collect();
         let config = TemplateConfig { path: path.clone(), values };
@@ -189,6 +198,15 @@ fn summarize(summary: &Summary, plans: &[std::sync::Arc<Plan>], diagnostics: &mu
         "{} documents ({} skipped unparsed), {} events, {} rejected, {} risk events",
         summary.documents, summary.skipped, counters.events, rejected, summary.risk_events
     )?;
+    tell_counters(counters, plans, diagnostics)
+}
+
+/// What became of the events, by reason and by detection.
+pub(super) fn tell_counters(
+    counters: &Counters,
+    plans: &[std::sync::Arc<Plan>],
+    diagnostics: &mut dyn Write,
+) -> io::Result<()> {
     for (reason, count) in &counters.rejected {
         writeln!(diagnostics, "  rejected as {}: {count}", reason.as_str())?;
     }

@@ -29,7 +29,7 @@ pub use environment::{Environment, Overrides};
 pub use format::{CloudEventsConfig, FormatConfig, OcsfVersion};
 pub use http::{Compression, HttpConfig, ProxyConfig, TlsConfig};
 pub use problem::{ConfigError, Place, Problem};
-pub use read::{parse, read};
+pub use read::{parse, read, without_file};
 pub use splunk::{SplunkEnvelope, SplunkHecConfig};
 pub use template::TemplateConfig;
 pub(crate) use units::duration;
@@ -80,6 +80,8 @@ pub struct SourceConfig {
     pub region: Option<String>,
     /// `endpoint_url`: for an emulator or a VPC endpoint.
     pub endpoint_url: Option<String>,
+    /// `role_arn` with its `external_id`: a role to assume for the stream, such as one of the account that it is in.
+    pub role: Option<RoleConfig>,
     /// `start`: where a stream without a checkpoint is begun.
     pub start: StartConfig,
     /// `poll_interval`: pause between reads at the tip; at least 200 ms, default 1 s.
@@ -94,6 +96,15 @@ pub struct SourceConfig {
     pub list_interval: Duration,
     /// `outage_budget` (CP-8): how long an outage must be survivable within the stream's retention; default 4 h.
     pub outage_budget: Duration,
+}
+
+/// A role that is assumed with the credentials of the SDK's standard chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoleConfig {
+    /// `role_arn`.
+    pub arn: String,
+    /// `external_id`, which the role's trust policy may ask for.
+    pub external_id: Option<String>,
 }
 
 /// A stream by name or ARN.
@@ -313,6 +324,23 @@ pub enum CheckpointStoreConfig {
     Memory,
     /// `file` with its `path`, default `/var/lib/trailrisk/checkpoint.json`.
     File(PathBuf),
+    /// `dynamodb`: items of a table, under a lease.
+    DynamoDb(TableConfig),
+}
+
+/// `store: dynamodb`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableConfig {
+    /// `table`: its name or ARN.
+    pub table: String,
+    /// `scope`: what the keys of the items begin with, default the stream's name.
+    pub scope: String,
+    /// `lease_duration`: how long a process that ended without a word is waited for, default 20 s.
+    pub lease_duration: Duration,
+    /// `region`; otherwise the SDK's standard chain.
+    pub region: Option<String>,
+    /// `endpoint_url`: for an emulator or a VPC endpoint.
+    pub endpoint_url: Option<String>,
 }
 
 /// `limits` (BD).

@@ -22,6 +22,20 @@ pub fn read(file: &Path, environment: &Environment, overrides: &Overrides) -> Re
     parse(&text, file, environment, overrides)
 }
 
+/// What a command takes that reads a stream without a configuration file: the defaults, under the environment and the
+/// flags, which have to name the stream. There is no detection, and nothing is sent anywhere.
+///
+/// # Errors
+/// All problems in one report.
+pub fn without_file(environment: &Environment, overrides: &Overrides) -> Result<Config, ConfigError> {
+    let text = "source: {}\ndetections: {paths: [.]}\nsinks: [{name: stdout, type: stdout}]\n";
+    let mut config = parse(text, Path::new("the command line"), environment, overrides)?;
+    if config.detections.paths == [Path::new(".")] {
+        config.detections.paths.clear();
+    }
+    Ok(config)
+}
+
 /// As [`read`], of a text as if it stood in `file`.
 ///
 /// # Errors

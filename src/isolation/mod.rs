@@ -3,24 +3,22 @@
 //! Owns: counting unclean ends, noting what is evaluated, the list of isolated records, and telling people. Deliberately
 //! absent: evaluation and dead letters (the pipeline's and the engine's), and any opinion of why a process died.
 
-mod file;
+mod document;
 mod starts;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::checkpoint::StoreError;
+use crate::checkpoint::{Notes, StoreError};
 use crate::cloudtrail::{RejectReason, Rejected};
 use crate::engine::{Checkpoint, DeadLetter, DeadLetterId, EvaluatedRecord, Position, ShardId};
 use crate::source::Record;
 use crate::telemetry::{Alarm, Recovered};
 use crate::time::Arrival;
-use file::StartsFile;
 use starts::{Starts, Stretch};
 
 /// How long a process goes on beyond all that earlier ones can have read before their ends are history.
@@ -41,7 +39,7 @@ pub struct Isolation {
 
 #[derive(Debug)]
 struct Kept {
-    file: StartsFile,
+    notes: Box<dyn Notes>,
     /// None before the process has begun, unless earlier ones have.
     starts: Option<Starts>,
     /// No earlier process has read what arrived then or later, so none can have died of it.
@@ -56,16 +54,15 @@ impl Isolation {
         Self::default()
     }
 
-    /// Kept beside the checkpoint at this path, which this process holds. No earlier process has read anything that
-    /// arrived at `unseen_from` or later.
+    /// Kept beside a checkpoint that this process holds. No earlier process has read anything that arrived at
+    /// `unseen_from` or later.
     ///
     /// # Errors
     /// When what is kept cannot be read or understood.
-    pub fn beside(checkpoint: &Path, unseen_from: Arrival) -> Result<Self, StoreError> {
-        let file = StartsFile::of(checkpoint);
-        let starts = file.read()?;
+    pub fn kept_in(notes: Box<dyn Notes>, unseen_from: Arrival) -> Result<Self, StoreError> {
+        let starts = document::read(&*notes)?;
         Ok(Self {
-            kept: Some(Kept { file, starts, unseen_from, noting: false, unstored: Alarm::default() }),
+            kept: Some(Kept { notes, starts, unseen_from, noting: false, unstored: Alarm::default() }),
             ..Self::default()
         })
     }
@@ -79,7 +76,7 @@ impl Isolation {
         let Some(kept) = &mut self.kept else { return Ok(0) };
         let starts = kept.starts.get_or_insert_with(|| Starts::new(checkpoint.stream.clone()));
         let convicted = starts.begin(checkpoint);
-        kept.file.write(starts)?;
+        document::write(&*kept.notes, starts)?;
         kept.noting = starts.is_noting();
         let unclean = starts.unclean();
         say(starts, kept.noting, convicted.as_ref());
@@ -91,7 +88,7 @@ impl Isolation {
         let Some(kept) = &mut self.kept else { return };
         let Some(starts) = &mut kept.starts else { return };
         starts.end();
-        if let Err(error) = kept.file.write(starts) {
+        if let Err(error) = document::write(&*kept.notes, starts) {
             tracing::warn!(%error, "this end will look unclean to the next start");
         }
     }
@@ -130,7 +127,7 @@ impl Isolation {
             return true;
         }
         starts.attempt(shard, Stretch { first: first.position.clone(), last: last.position.clone() });
-        let Err(error) = kept.file.write(starts) else {
+        let Err(error) = document::write(&*kept.notes, starts) else {
             if let Some(Recovered { times, seconds }) = kept.unstored.clear() {
                 tracing::info!(attempts = times, seconds, "notes are stored again");
             }
@@ -151,7 +148,7 @@ impl Isolation {
         let Some(kept) = self.kept.as_mut().filter(|kept| kept.noting) else { return };
         let Some(starts) = &mut kept.starts else { return };
         if starts.passed()
-            && let Err(error) = kept.file.write(starts)
+            && let Err(error) = document::write(&*kept.notes, starts)
         {
             // The next note replaces it.
             tracing::warn!(%error, "a note cannot be taken back");
@@ -178,7 +175,7 @@ impl Isolation {
         let Some(kept) = &mut self.kept else { return };
         let Some(starts) = &mut kept.starts else { return };
         starts.tell(&shard, &position);
-        if let Err(error) = kept.file.write(starts) {
+        if let Err(error) = document::write(&*kept.notes, starts) {
             tracing::warn!(%error, "an isolated record may be dead-lettered again");
         }
     }
@@ -204,12 +201,13 @@ pub(crate) fn rejected(record: Record) -> EvaluatedRecord {
     }
 }
 
-/// The starts beside a checkpoint, for people; empty where there are none.
+/// What is kept beside a checkpoint, for people; empty where nothing is.
 ///
 /// # Errors
-/// When they cannot be read or understood.
-pub fn show(checkpoint: &Path) -> Result<String, StoreError> {
-    let Some(starts) = StartsFile::of(checkpoint).read()? else { return Ok(String::new()) };
+/// When it cannot be understood: what is wrong, and what to do.
+pub fn show(kept: Option<&[u8]>) -> Result<String, String> {
+    let Some(kept) = kept else { return Ok(String::new()) };
+    let starts = document::decode(kept)?;
     let mut lines = Vec::new();
     if starts.unclean() > 0 {
         lines.push(format!("  unclean ends in a row without progress (at the last start)  {}", starts.unclean()));

@@ -164,6 +164,15 @@ impl Observer {
         self.show_blocked(sinks);
     }
 
+    /// Whether there is a lease and, if it is not held at the moment, why.
+    pub(super) fn lease(&self, doubt: Option<Option<String>>) {
+        match doubt {
+            Some(Some(reason)) => self.readiness.fail(Check::Lease, reason),
+            Some(None) => self.readiness.pass(Check::Lease),
+            None => {}
+        }
+    }
+
     fn show_replay(&mut self, replaying: bool) {
         if replaying {
             self.readiness.fail(Check::Replayed, "re-reading what an earlier process had done; new alerts wait (CP-5)");

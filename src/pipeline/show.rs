@@ -175,6 +175,7 @@ impl<A: KinesisApi> Pipeline<A> {
     /// Metrics, readiness, heartbeat, status page.
     pub(super) fn observe(&mut self) {
         self.observer.observe(&self.engine, &self.sinks);
+        self.observer.lease(self.lease.doubt());
         if self.isolation.is_history(self.engine.gauges().watermark) {
             self.observer.unclean_starts(0);
         }

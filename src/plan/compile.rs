@@ -91,8 +91,19 @@ impl Plan {
     }
 
     /// EM-1, EM-5: when a row may be announced.
-    pub fn early(&self) -> Early {
-        self.early.clone()
+    pub fn early(&self) -> &Early {
+        &self.early
+    }
+
+    /// How many searches it consists of.
+    pub(crate) fn leg_count(&self) -> u32 {
+        u32::try_from(self.legs.len()).expect("searches are few")
+    }
+
+    /// How many by-values the groups of one of its searches have; none where every event is its own group.
+    pub(crate) fn group_size(&self, leg: u32) -> Option<usize> {
+        let leg = self.leg(leg);
+        leg.has_stats.then_some(leg.by.len())
     }
 
     /// What Splunk accepts in silence and is hardly meant.

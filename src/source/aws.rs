@@ -11,13 +11,13 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_sdk_kinesis::Client;
+use aws_sdk_kinesis::config::Builder;
 use aws_sdk_kinesis::config::retry::RetryConfig;
 use aws_sdk_kinesis::config::timeout::TimeoutConfig;
-use aws_sdk_kinesis::config::{Builder, ProvideCredentials};
 use aws_sdk_kinesis::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_kinesis::operation::get_records::GetRecordsOutput;
 use aws_sdk_kinesis::primitives::DateTime;
-use aws_sdk_kinesis::types::{self, ShardIteratorType, StreamStatus};
+use aws_sdk_kinesis::types::{self, ShardFilter, ShardFilterType, ShardIteratorType, StreamStatus};
 use tokio::time::Instant;
 
 use self::clock::{DateReader, ServerClock};
@@ -52,9 +52,14 @@ impl AwsKinesis {
     /// # Errors
     /// No region, no credentials.
     pub async fn connect(config: &SourceConfig, metrics: Metrics) -> Result<Self, SourceError> {
-        let sdk = crate::aws::connect(config.region.as_deref(), config.endpoint_url.as_deref()).await;
+        let (region, endpoint_url) = (config.region.as_deref(), config.endpoint_url.as_deref());
+        let sdk = crate::aws::connect(region, endpoint_url, config.role.as_ref()).await;
         let sdk = sdk.ok_or(SourceError::NoRegion)?;
-        check_credentials(&sdk).await?;
+        let credentials = crate::aws::check_credentials(&sdk).await;
+        credentials.map_err(|detail| match &config.role {
+            Some(role) => SourceError::NotAssumed { role: role.arn.clone(), detail },
+            None => SourceError::NoCredentials { detail },
+        })?;
         Ok(Self::new(&sdk, config, metrics))
     }
 
@@ -77,6 +82,31 @@ impl AwsKinesis {
         };
         let stream = config.stream.name().to_owned();
         Self { client: Client::from_conf(settings), name, arn, stream, clock, metrics }
+    }
+
+    /// Every page of a listing.
+    async fn list(&self, filter: Option<ShardFilter>) -> Result<Vec<ListedShard>, ApiError> {
+        let mut shards = Vec::new();
+        let mut token = None;
+        loop {
+            let request = self.client.list_shards();
+            // A token has to be sent alone: it stands for the stream and the filter too.
+            let request = match token {
+                Some(token) => request.next_token(token),
+                None => {
+                    let request = request.set_stream_name(self.name.clone()).set_stream_arn(self.arn.clone());
+                    request.set_shard_filter(filter.clone())
+                }
+            };
+            let page = self.call("ListShards", None, request.send()).await?;
+            // A page may be empty, but it is there: an answer without one is not Kinesis's.
+            let listing = page.shards.ok_or_else(|| foreign("ListShards", None, "no list of shards"))?;
+            shards.extend(listing.into_iter().map(listed));
+            token = page.next_token;
+            if token.is_none() {
+                return Ok(shards);
+            }
+        }
     }
 
     /// Sends one request, measures it, and sorts its error.
@@ -115,24 +145,14 @@ impl KinesisApi for AwsKinesis {
     }
 
     async fn list_shards(&self) -> Result<Vec<ListedShard>, ApiError> {
-        let mut shards = Vec::new();
-        let mut token = None;
-        loop {
-            let request = self.client.list_shards();
-            // A token has to be sent alone: it stands for the stream too.
-            let request = match token {
-                Some(token) => request.next_token(token),
-                None => request.set_stream_name(self.name.clone()).set_stream_arn(self.arn.clone()),
-            };
-            let page = self.call("ListShards", None, request.send()).await?;
-            // A page may be empty, but it is there: an answer without one is not Kinesis's.
-            let listing = page.shards.ok_or_else(|| foreign("ListShards", None, "no list of shards"))?;
-            shards.extend(listing.into_iter().map(listed));
-            token = page.next_token;
-            if token.is_none() {
-                return Ok(shards);
-            }
-        }
+        self.list(None).await
+    }
+
+    async fn list_shards_from(&self, since: Arrival) -> Result<Vec<ListedShard>, ApiError> {
+        let filter = ShardFilter::builder().r#type(ShardFilterType::FromTimestamp);
+        let filter = filter.timestamp(DateTime::from_millis(since.0)).build();
+        let filter = filter.map_err(|error| errors::unreadable("ListShards", None, &error.to_string()))?;
+        self.list(Some(filter)).await
     }
 
     async fn shard_iterator(&self, shard: &ShardId, start: &IteratorStart) -> Result<ShardIterator, ApiError> {
@@ -188,14 +208,6 @@ fn is_of_kinesis(answer: &GetRecordsOutput) -> bool {
 /// An answer of somebody else, who may step aside again.
 fn foreign(operation: &'static str, shard: Option<&ShardId>, message: &str) -> ApiError {
     ApiError { kind: ErrorKind::Retry, ..errors::unreadable(operation, shard, message) }
-}
-
-async fn check_credentials(sdk: &SdkConfig) -> Result<(), SourceError> {
-    let Some(provider) = sdk.credentials_provider() else {
-        return Err(SourceError::NoCredentials { detail: "the SDK has no provider".to_owned() });
-    };
-    let provided = provider.provide_credentials().await;
-    provided.map(drop).map_err(|error| SourceError::NoCredentials { detail: errors::chain(&error) })
 }
 
 fn description(summary: types::StreamDescriptionSummary) -> StreamDescription {

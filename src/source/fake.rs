@@ -180,6 +180,7 @@ pub(super) fn settings() -> SourceConfig {
         stream: StreamRef::Name("trail".to_owned()),
         region: None,
         endpoint_url: None,
+        role: None,
         start: StartConfig::Latest,
         poll_interval: Duration::from_secs(1),
         tip_slack: Duration::from_secs(5),

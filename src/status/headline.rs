@@ -28,6 +28,8 @@ pub struct Situation<'a> {
     pub starting: Option<String>,
     /// Whether it stops (ST-1).
     pub draining: bool,
+    /// Why this process may not act on its checkpoint.
+    pub lease: Option<String>,
     /// Why checkpoints cannot be stored.
     pub checkpoint: Option<String>,
     /// The tasks without a heartbeat, and for how long (`/livez`).
@@ -52,6 +54,7 @@ impl Situation<'_> {
     pub fn findings(&self) -> Vec<Finding> {
         let mut findings = self.of_process();
         findings.extend(rules::retention(self.snapshot));
+        findings.extend(self.lease.as_deref().map(|why| rules::lease(why, self.starting.is_some())));
         findings.extend(rules::checkpoint(self.checkpoint.as_deref(), self.snapshot));
         findings.extend(rules::shards(self.snapshot));
         findings.extend(rules::sinks(self.snapshot));

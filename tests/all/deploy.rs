@@ -56,6 +56,18 @@ fn the_policy_is_the_least_that_is_needed() {
     assert_eq!(policy["Statement"].as_array().map(Vec::len), Some(1));
 }
 
+/// So does that of the table, and no more.
+#[test]
+fn the_policy_of_the_table_is_the_least_that_is_needed() {
+    let port = std::fs::read_to_string(package("src/checkpoint/table/aws.rs")).expect("UTF-8");
+    let calls: BTreeSet<&str> = port.split("self.client.").skip(1).filter_map(|rest| rest.split('(').next()).collect();
+    let policy = json("deploy/aws/lease-table-policy.json");
+    let actions = policy["Statement"][0]["Action"].as_array().expect("a list").iter();
+    let actions: BTreeSet<String> = actions.map(|action| action.as_str().expect("text").to_owned()).collect();
+    assert_eq!(actions, calls.iter().map(|call| format!("dynamodb:{}", camel(call))).collect());
+    assert_eq!(policy["Statement"].as_array().map(Vec::len), Some(1));
+}
+
 fn camel(call: &str) -> String {
     call.split('_').map(|word| word[..1].to_uppercase() + &word[1..]).collect()
 }

@@ -1,13 +1,12 @@
-//! The sections that are small: `dead_letter`, `checkpoint`, `limits`, `admin`, `log`, `shutdown`.
+//! The sections that are small: `dead_letter`, `limits`, `admin`, `log`, `shutdown`.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use super::{MILLISECOND, MINUTE, SECOND, url};
+use super::{MINUTE, SECOND, url};
 use crate::config::reader::Section;
 use crate::config::{
-    AdminConfig, CheckpointConfig, CheckpointStoreConfig, DeadLetterConfig, LimitsConfig, LogConfig, LogFormat,
-    S3Config, Secret, ShutdownConfig,
+    AdminConfig, DeadLetterConfig, LimitsConfig, LogConfig, LogFormat, S3Config, Secret, ShutdownConfig,
 };
 use crate::telemetry::{self, TelemetryError};
 
@@ -67,16 +66,6 @@ fn s3_url(text: &str) -> Result<(String, String), String> {
         return Err("names no bucket: 3 to 63 of a-z, 0-9, `.` and `-` are expected".to_owned());
     }
     Ok((bucket.to_owned(), prefix.trim_matches('/').to_owned()))
-}
-
-pub(super) fn checkpoint(mut section: Section<'_>) -> CheckpointConfig {
-    let default = || PathBuf::from("/var/lib/trailrisk/checkpoint.json");
-    let is_file = section.take("store").one_of(&[("file", true), ("memory", false)]).unwrap_or(true);
-    let path = section.take("path").path().unwrap_or_else(default);
-    let store = if is_file { CheckpointStoreConfig::File(path) } else { CheckpointStoreConfig::Memory };
-    let interval = section.take("interval").duration(100 * MILLISECOND..=10 * MINUTE, 5 * SECOND);
-    section.finish();
-    CheckpointConfig { store, interval }
 }
 
 pub(super) fn limits(mut section: Section<'_>) -> LimitsConfig {

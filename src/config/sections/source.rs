@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{DAY, HOUR, MILLISECOND, MINUTE, SECOND, one_line, url};
 use crate::config::field::Field;
 use crate::config::reader::Section;
-use crate::config::{SourceConfig, StartConfig, StreamRef};
+use crate::config::{RoleConfig, SourceConfig, StartConfig, StreamRef};
 use crate::time::Arrival;
 
 pub(super) fn source(mut section: Section<'_>) -> SourceConfig {
@@ -15,6 +15,7 @@ pub(super) fn source(mut section: Section<'_>) -> SourceConfig {
         region: region(&mut section, &stream),
         stream,
         endpoint_url: section.take("endpoint_url").read(|text| url::endpoint(text).map(|()| text.to_owned())),
+        role: role(&mut section),
         start: start(section.take("start")),
         poll_interval: section.take("poll_interval").duration(200 * MILLISECOND..=MINUTE, SECOND),
         tip_slack: section.take("tip_slack").duration(SECOND..=10 * MINUTE, 5 * SECOND),
@@ -53,8 +54,7 @@ fn stream_ref(text: &str) -> Result<StreamRef, String> {
 fn arn_parts(arn: &str) -> Option<(&str, &str)> {
     let parts: Vec<&str> = arn.splitn(6, ':').collect();
     let ["arn", partition, "kinesis", region, account, resource] = parts.as_slice() else { return None };
-    let is_account = account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit());
-    let is_valid = partition.starts_with("aws") && is_region(region) && is_account;
+    let is_valid = partition.starts_with("aws") && is_region(region) && is_account(account);
     Some((*region, resource.strip_prefix("stream/")?)).filter(|_| is_valid)
 }
 
@@ -62,7 +62,7 @@ fn is_stream_name(text: &str) -> bool {
     (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b))
 }
 
-fn is_region(text: &str) -> bool {
+pub(super) fn is_region(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
@@ -77,6 +77,35 @@ fn region(section: &mut Section<'_>, stream: &StreamRef) -> Option<String> {
         section.problem("region", "differs from the region in the ARN of source.stream; leave one of them out");
     }
     of_arn
+}
+
+fn role(section: &mut Section<'_>) -> Option<RoleConfig> {
+    let arn = section.take("role_arn").read(role_arn);
+    let external_id = section.take("external_id").read(external_id);
+    if arn.is_none() && external_id.is_some() {
+        section.problem("external_id", "is for assuming a role: source.role_arn is expected beside it");
+    }
+    Some(RoleConfig { arn: arn?, external_id })
+}
+
+fn role_arn(text: &str) -> Result<String, String> {
+    let parts: Vec<&str> = text.splitn(6, ':').collect();
+    let is_role = matches!(parts.as_slice(), ["arn", partition, "iam", "", account, resource]
+        if partition.starts_with("aws") && is_account(account) && resource.strip_prefix("role/").is_some_and(|name| !name.is_empty()));
+    let expected = "is no role's ARN: arn:aws:iam::<account>:role/<name> is expected";
+    if is_role { Ok(text.to_owned()) } else { Err(expected.to_owned()) }
+}
+
+/// As STS takes it.
+fn external_id(text: &str) -> Result<String, String> {
+    let is_taken = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@:/-".contains(&byte);
+    let expected = "is no external id: 2 to 1224 letters, digits and `_+=,.@:/-` are expected";
+    let is_valid = (2..=1224).contains(&text.len()) && text.bytes().all(is_taken);
+    if is_valid { Ok(text.to_owned()) } else { Err(expected.to_owned()) }
+}
+
+fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
 }
 
 fn start(field: Field<'_>) -> StartConfig {

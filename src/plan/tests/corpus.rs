@@ -50,7 +50,7 @@ fn thresholds_of_splunks_detections_are_announced_as_soon_as_they_pass() {
     let plans = escu();
     assert!(plans.len() >= 27);
     let thresholds: Vec<_> =
-        plans.iter().filter(|(_, plan)| plan.early() == Early::Threshold).map(|(name, _)| name.as_str()).collect();
+        plans.iter().filter(|(_, plan)| *plan.early() == Early::Threshold).map(|(name, _)| name.as_str()).collect();
     assert_eq!(
         thresholds,
         [

@@ -41,6 +41,12 @@ pub(super) fn all_is_well(snapshot: &Snapshot) -> String {
     format!("Healthy: {lag}{shards} read, {sinks}")
 }
 
+/// Nothing is read or told. A process that starts may well wait for another one; one that has read must not.
+pub(super) fn lease(why: &str, is_starting: bool) -> Finding {
+    let health = if is_starting { Health::Transition } else { Health::Failing };
+    finding(health, Part::Checkpoint, format!("Nothing is read: {why}"), "trailrisknolease")
+}
+
 /// One that fails, or that neither fails nor comes to an end.
 pub(super) fn checkpoint(failure: Option<&str>, snapshot: &Snapshot) -> Option<Finding> {
     let stored = snapshot.checkpoint.stored_at.as_deref().zip(snapshot.checkpoint.age_seconds);

@@ -24,6 +24,7 @@ fn situation(snapshot: &Snapshot) -> Situation<'_> {
         checks: Vec::new(),
         starting: None,
         draining: false,
+        lease: None,
         checkpoint: None,
         silent: Vec::new(),
     }
@@ -229,4 +230,18 @@ fn what_is_worse_is_said_first() {
     stalled(&mut snapshot);
     let findings = situation(&snapshot).findings();
     assert_eq!(findings.iter().map(|finding| finding.health).collect::<Vec<_>>(), [Health::Failing, Health::Attention]);
+}
+
+#[test]
+fn a_process_without_its_lease_waits_at_its_start_and_fails_later() {
+    let snapshot = healthy();
+    let held = Some("the lease of trail is held by worker-1".to_owned());
+    let waits = Situation { lease: held.clone(), starting: Some("not listed yet".to_owned()), ..situation(&snapshot) };
+    assert_eq!(waits.clone().status().health, Health::Transition);
+    assert!(waits.findings().iter().any(|finding| finding.text.contains("held by worker-1")));
+    let fails = Situation { lease: held, ..situation(&snapshot) }.status();
+    assert_eq!(
+        (fails.health, fails.headline().as_str()),
+        (Health::Failing, "Nothing is read: the lease of trail is held by worker-1")
+    );
 }

@@ -9,6 +9,7 @@
 #![expect(clippy::print_stdout, reason = "the figures and the seed of a run are for its reader")]
 
 mod alerting;
+mod backtest;
 mod bad_input;
 mod bucket;
 mod chaos;
@@ -37,7 +38,10 @@ mod splunk;
 mod start_up;
 mod status;
 mod stop;
+mod streams;
+mod tail;
 mod webhook;
+mod whole_path;
 
 use serde_json::{Value, json};
 

@@ -14,9 +14,9 @@ use std::sync::Arc;
 use ferrokinesis::store::{Store, StoreOptions};
 use tokio::task::JoinHandle;
 
-pub use canned::CannedStream;
-pub use endpoint::Endpoint;
-pub use faults::{Fault, Faults};
+pub use canned::{CannedStream, StreamSettings};
+pub use endpoint::{Endpoint, TESTS};
+pub use faults::{Fault, Faults, layer as fail_on_demand};
 
 use repairs::Repairs;
 

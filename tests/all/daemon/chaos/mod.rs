@@ -2,6 +2,7 @@
 //! and merge, and started again each time. What it says in all its lives together must be what the stream holds: nothing
 //! is missing, nothing is new.
 
+mod backtest;
 mod oracle;
 mod traffic;
 
@@ -50,7 +51,7 @@ pub struct Setting {
     /// How long an iterator lives.
     pub iterator_ttl_seconds: u64,
     /// Changes of the configuration.
-    pub configure: fn(&mut Value),
+    pub configure: Box<dyn Fn(&mut Value)>,
     /// What goes wrong meanwhile.
     pub trouble: Option<Trouble>,
 }
@@ -59,7 +60,7 @@ impl Setting {
     /// Nothing fails but the daemon.
     pub fn new(how: Stop) -> Self {
         let stops = "TRAILRISK_CHAOS_KILLS";
-        Self { how, untimely: false, stops, iterator_ttl_seconds: 300, configure: |_| {}, trouble: None }
+        Self { how, untimely: false, stops, iterator_ttl_seconds: 300, configure: Box::new(|_| {}), trouble: None }
     }
 }
 
