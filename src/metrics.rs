@@ -26,6 +26,8 @@ pub struct Metrics {
     pub kinesis_records_total: IntCounterVec,
     /// `kinesis_record_bytes_total{stream, shard}`
     pub kinesis_record_bytes_total: IntCounterVec,
+    /// `kinesis_aggregates_total{stream, outcome}`: split, bad
+    pub kinesis_aggregates_total: IntCounterVec,
     /// `kinesis_requests_total{stream, operation, outcome}`
     pub kinesis_requests_total: IntCounterVec,
     /// `kinesis_request_duration_seconds{stream, operation}`
@@ -148,6 +150,11 @@ impl Metrics {
                 "kinesis_record_bytes_total",
                 "Bytes of record data read from Kinesis.",
                 &["stream", "shard"],
+            )?,
+            kinesis_aggregates_total: make.counters(
+                "kinesis_aggregates_total",
+                "Aggregates of the Kinesis Producer Library, by whether they could be taken apart.",
+                &["stream", "outcome"],
             )?,
             kinesis_requests_total: make.counters(
                 "kinesis_requests_total",

@@ -11,6 +11,7 @@ mod environment;
 mod field;
 mod format;
 mod http;
+mod kinesis;
 mod node;
 mod problem;
 mod read;
@@ -28,6 +29,7 @@ pub use detections::{DeliverySettings, DetectionSettings, DetectionsConfig, Look
 pub use environment::{Environment, Overrides};
 pub use format::{CloudEventsConfig, FormatConfig, OcsfVersion};
 pub use http::{Compression, HttpConfig, ProxyConfig, TlsConfig};
+pub use kinesis::{ConsumerRef, HashRangeCheck, ReaderConfig};
 pub use problem::{ConfigError, Place, Problem};
 pub use read::read;
 pub use splunk::{SplunkEnvelope, SplunkHecConfig};
@@ -82,6 +84,10 @@ pub struct SourceConfig {
     pub endpoint_url: Option<String>,
     /// `start`: where a stream without a checkpoint is begun.
     pub start: StartConfig,
+    /// `reader`, with `consumer` and `register_consumer`; default polling.
+    pub reader: ReaderConfig,
+    /// `hash_range_check` of user records in KPL aggregates; default `auto`.
+    pub hash_range_check: HashRangeCheck,
     /// `poll_interval`: pause between reads at the tip; at least 200 ms, default 1 s.
     pub poll_interval: Duration,
     /// `tip_slack` (semantics 1), default 5 s.

@@ -44,6 +44,9 @@ impl Metrics {
         for counter in counters {
             counter.with_label_values(&[stream]);
         }
+        for outcome in ["bad", "split"] {
+            self.kinesis_aggregates_total.with_label_values(&[stream, outcome]);
+        }
         for operation in KINESIS_OPERATIONS {
             self.kinesis_request_duration_seconds.with_label_values(&[stream, operation]);
             for outcome in ["ok", "throttled", "expired_iterator", "error"] {

@@ -3,10 +3,11 @@
 use super::Pipeline;
 use super::answer::Answer;
 use super::blocking;
-use crate::engine::Input;
+use crate::cloudtrail::Rejected;
+use crate::engine::{EvaluatedRecord, Input};
 use crate::evaluate::RawRecord;
 use crate::isolation;
-use crate::source::{KinesisApi, Record};
+use crate::source::{KinesisApi, Record, Refusal};
 
 impl<A: KinesisApi> Pipeline<A> {
     /// The next records of the answer at hand; its consumer may read on once all of them are taken.
@@ -36,6 +37,10 @@ impl<A: KinesisApi> Pipeline<A> {
             self.reject(answer, told);
             return true;
         }
+        if answer.rest().first().is_some_and(|record| record.refusal.is_some()) {
+            self.refuse(answer);
+            return true;
+        }
         if !self.isolation.attempt(&answer.shard, &answer.rest()[..count]) {
             return false;
         }
@@ -62,10 +67,18 @@ impl<A: KinesisApi> Pipeline<A> {
         }
     }
 
+    /// PO-1: the next record is rejected whole, for what the source holds against it.
+    fn refuse(&mut self, answer: &mut Answer) {
+        let records = answer.take(1).into_iter().map(refused).collect();
+        self.engine.handle_input(Input::Records { shard: answer.shard.clone(), records });
+    }
+
     /// Whether a record may be in one piece with those before it. Where attempts are noted, the engine must take all of a
     /// piece at once, or none of it.
     fn goes_with(&self, answer: &Answer, first: &Record, record: &Record) -> bool {
-        let alone = |record: &Record| self.isolation.stands_alone(&answer.shard, &record.position);
+        let alone = |record: &Record| {
+            record.refusal.is_some() || self.isolation.stands_alone(&answer.shard, &record.position)
+        };
         let is_replay = |record: &Record| self.engine.is_replay(&answer.shard, &record.position);
         let alike = || is_replay(record) || (!is_replay(first) && !self.engine.is_changing_plans());
         !alone(first) && !alone(record) && (!self.isolation.is_noting() || alike())
@@ -88,4 +101,12 @@ impl<A: KinesisApi> Pipeline<A> {
         });
         self.answer = ready.and_then(|shard| self.held.remove(&shard));
     }
+}
+
+/// What stands in for a refused record: nothing of it is evaluated.
+fn refused(record: Record) -> EvaluatedRecord {
+    let Record { position, arrival, data, refusal } = record;
+    let rejected =
+        refusal.map(|Refusal { reason, detail }| Rejected { reason, detail: detail.into_owned(), bytes: data });
+    EvaluatedRecord { position, arrival, events: Vec::new(), decoded: 0, rejected: rejected.into_iter().collect() }
 }

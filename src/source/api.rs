@@ -8,6 +8,7 @@ use std::future::Future;
 
 use super::Record;
 use crate::engine::{SequenceNumber, ShardId, ShardRef};
+use crate::kpl::HashRange;
 use crate::time::Arrival;
 
 /// What the source needs of Kinesis. One try a call: pacing and repeating are the caller's.
@@ -70,6 +71,8 @@ pub struct StreamDescription {
     pub encryption: String,
     /// `StreamMode`: `PROVISIONED` or `ON_DEMAND`.
     pub mode: String,
+    /// Whether producers' keys say where a record goes, as always but on a stream with `RecordDistributionStrategy` `AUTO`.
+    pub placed_by_key: bool,
     /// `OpenShardCount`.
     pub open_shards: u32,
 }
@@ -81,6 +84,8 @@ pub struct ListedShard {
     pub shard: ShardRef,
     /// Whether it still takes records: it has no ending sequence number.
     pub open: bool,
+    /// Which hash keys are its own; none if the listing does not say.
+    pub hash_range: Option<HashRange>,
 }
 
 /// Where an iterator begins.
@@ -90,6 +95,8 @@ pub enum IteratorStart {
     TrimHorizon,
     /// The first record that arrived at or after this instant.
     AtTimestamp(Arrival),
+    /// This record, or the next one that the stream still holds.
+    At(SequenceNumber),
     /// The record after this one.
     After(SequenceNumber),
 }

@@ -11,7 +11,7 @@ use super::Record;
 use super::api::{
     ApiError, ErrorKind, IteratorStart, KinesisApi, ListedShard, ReadAnswer, ShardIterator, StreamDescription,
 };
-use crate::config::{SourceConfig, StartConfig, StreamRef};
+use crate::config::{HashRangeCheck, ReaderConfig, SourceConfig, StartConfig, StreamRef};
 use crate::engine::{Position, SequenceNumber, ShardId, ShardRef};
 use crate::metrics::Metrics;
 use crate::time::Arrival;
@@ -135,7 +135,7 @@ pub(super) fn empty(millis_behind_latest: i64) -> ReadAnswer {
 
 /// An answer with records of these sequence numbers, 72 bytes each: 200 with their overhead.
 pub(super) fn records(numbers: impl IntoIterator<Item = u64>) -> ReadAnswer {
-    let record = |number: u64| Record { position: after(number), arrival: Arrival(BEGIN), data: vec![b'x'; 72].into() };
+    let record = |number: u64| Record { position: after(number), arrival: Arrival(BEGIN), data: vec![b'x'; 72].into(), refusal: None };
     ReadAnswer { records: numbers.into_iter().map(record).collect(), ..empty(0) }
 }
 
@@ -157,7 +157,7 @@ pub(super) fn shard(name: &str, parents: &[&str]) -> ShardRef {
 }
 
 pub(super) fn listed(name: &str, parents: &[&str]) -> ListedShard {
-    ListedShard { shard: shard(name, parents), open: true }
+    ListedShard { shard: shard(name, parents), open: true, hash_range: None }
 }
 
 pub(super) fn description() -> StreamDescription {
@@ -170,6 +170,7 @@ pub(super) fn description() -> StreamDescription {
         retention_hours: 24,
         encryption: "NONE".to_owned(),
         mode: "PROVISIONED".to_owned(),
+        placed_by_key: true,
         open_shards: 1,
     }
 }
@@ -181,6 +182,8 @@ pub(super) fn settings() -> SourceConfig {
         region: None,
         endpoint_url: None,
         start: StartConfig::Latest,
+        reader: ReaderConfig::Polling,
+        hash_range_check: HashRangeCheck::Auto,
         poll_interval: Duration::from_secs(1),
         tip_slack: Duration::from_secs(5),
         stalled_after: Duration::from_secs(60),

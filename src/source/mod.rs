@@ -15,7 +15,9 @@ mod fake;
 mod pacing;
 mod shared;
 mod trim;
+mod user_records;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 pub use api::{
@@ -24,11 +26,13 @@ pub use api::{
 pub use aws::AwsKinesis;
 pub use coordinator::Source;
 pub use error::SourceError;
+pub use user_records::{UserRecords, user_records};
 
+use crate::cloudtrail::RejectReason;
 use crate::engine::{Position, ShardId, ShardRef, StartPosition};
 use crate::time::Arrival;
 
-/// One user record, after KPL de-aggregation.
+/// One user record; what [`KinesisApi`] answers may still be an aggregate of them.
 #[derive(Clone, Debug)]
 pub struct Record {
     /// Its position.
@@ -37,6 +41,17 @@ pub struct Record {
     pub arrival: Arrival,
     /// Its data, as the producer put it.
     pub data: Arc<[u8]>,
+    /// Why it must not be evaluated: it is rejected whole, with this reason (PO-1).
+    pub refusal: Option<Refusal>,
+}
+
+/// What taking an aggregate apart holds against a user record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Why; a metric label.
+    pub reason: RejectReason,
+    /// For the dead letter.
+    pub detail: Cow<'static, str>,
 }
 
 /// How reading a shard fares: for people.

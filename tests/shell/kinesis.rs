@@ -123,10 +123,11 @@ impl SimKinesis {
             IteratorStart::AtTimestamp(from) => {
                 log.first_index(ix, trailrisk::engine::StartPosition::AtTimestamp(*from))
             }
-            IteratorStart::After(number) => {
+            IteratorStart::At(number) | IteratorStart::After(number) => {
                 let position = Position::After(number.clone(), 0);
                 let found = records.iter().position(|record| record.position == position);
-                1 + found.expect("positions are those of records")
+                let found = found.expect("positions are those of records");
+                found + usize::from(matches!(start, IteratorStart::After(_)))
             }
         };
         self.bug.first(shard, at, start, records.len())
@@ -184,6 +185,7 @@ impl SimKinesis {
             position: record.position.clone(),
             arrival: Arrival(record.arrival),
             data: Arc::clone(&self.world.bytes[ix][number]),
+            refusal: None,
         }
     }
 }
@@ -224,6 +226,7 @@ fn description() -> StreamDescription {
         retention_hours: 24,
         encryption: "NONE".to_owned(),
         mode: "ON_DEMAND".to_owned(),
+        placed_by_key: true,
         open_shards: 1,
     }
 }
