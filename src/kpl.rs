@@ -38,23 +38,31 @@ pub struct UserRecord {
 }
 
 /// What begins like an aggregate and is none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BadAggregate {
     /// Cut off, or changed on its way.
-    #[error("the digest of the KPL aggregate does not match")]
     Digest,
     /// Not the message that the format prescribes.
-    #[error("the protobuf of the KPL aggregate does not hold")]
     Protobuf,
     /// Nothing in it.
-    #[error("the KPL aggregate holds no user record")]
     Empty,
     /// Made to cost memory.
-    #[error("the KPL aggregate has more fields than records of its size could need")]
     TooManyFields,
     /// Found by whoever looks into its user records: nothing makes such, and nothing would end it.
-    #[error("a KPL aggregate inside a KPL aggregate")]
     Nested,
+}
+
+impl BadAggregate {
+    /// For the dead letter.
+    pub fn detail(self) -> &'static str {
+        match self {
+            Self::Digest => "the digest of the KPL aggregate does not match",
+            Self::Protobuf => "the protobuf of the KPL aggregate does not hold",
+            Self::Empty => "the KPL aggregate holds no user record",
+            Self::TooManyFields => "the KPL aggregate has more fields than records of its size could need",
+            Self::Nested => "a KPL aggregate inside a KPL aggregate",
+        }
+    }
 }
 
 /// `AggregatedRecord` of the aggregation format. `Tag`s, which nothing writes, are not read.

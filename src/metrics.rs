@@ -28,6 +28,8 @@ pub struct Metrics {
     pub kinesis_record_bytes_total: IntCounterVec,
     /// `kinesis_aggregates_total{stream, outcome}`: split, bad
     pub kinesis_aggregates_total: IntCounterVec,
+    /// `kinesis_subscriptions_total{stream, outcome}`: broken, drained, expired, silent
+    pub kinesis_subscriptions_total: IntCounterVec,
     /// `kinesis_requests_total{stream, operation, outcome}`
     pub kinesis_requests_total: IntCounterVec,
     /// `kinesis_request_duration_seconds{stream, operation}`
@@ -154,6 +156,11 @@ impl Metrics {
             kinesis_aggregates_total: make.counters(
                 "kinesis_aggregates_total",
                 "Aggregates of the Kinesis Producer Library, by whether they could be taken apart.",
+                &["stream", "outcome"],
+            )?,
+            kinesis_subscriptions_total: make.counters(
+                "kinesis_subscriptions_total",
+                "Subscriptions of enhanced fan-out by how they ended.",
                 &["stream", "outcome"],
             )?,
             kinesis_requests_total: make.counters(

@@ -74,14 +74,14 @@ impl Decoder<'_> {
 
     fn aggregate(&mut self, data: &[u8]) {
         if self.in_aggregate {
-            return self.reject(RejectReason::BadKpl, kpl::BadAggregate::Nested.to_string(), data);
+            return self.reject(RejectReason::BadKpl, kpl::BadAggregate::Nested.detail(), data);
         }
         match kpl::split(data) {
             Ok(user_records) => {
                 self.in_aggregate = true;
                 user_records.iter().for_each(|user_record| self.record(&user_record.data));
             }
-            Err(bad) => self.reject(RejectReason::BadKpl, bad.to_string(), data),
+            Err(bad) => self.reject(RejectReason::BadKpl, bad.detail(), data),
         }
     }
 

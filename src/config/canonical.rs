@@ -6,8 +6,8 @@ use sha2::{Digest, Sha256};
 use super::units::{show_duration, show_size};
 use super::{
     AuthConfig, CheckpointStoreConfig, Config, DeadLetterConfig, DeliveryConfig, DetectionSettings, DetectionsConfig,
-    FileSinkConfig, FormatConfig, HttpConfig, LimitsConfig, LogFormat, LookupConfig, ReaderConfig, S3Config, SinkConfig, SinkKind,
-    SourceConfig, SplunkHecConfig, StartConfig, StreamRef, TlsConfig, WebhookConfig,
+    FileSinkConfig, FormatConfig, HttpConfig, LimitsConfig, LogFormat, LookupConfig, ReaderConfig, S3Config,
+    SinkConfig, SinkKind, SourceConfig, SplunkHecConfig, StartConfig, StreamRef, TlsConfig, WebhookConfig,
 };
 use crate::risk_event::Stage;
 

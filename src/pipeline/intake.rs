@@ -76,9 +76,8 @@ impl<A: KinesisApi> Pipeline<A> {
     /// Whether a record may be in one piece with those before it. Where attempts are noted, the engine must take all of a
     /// piece at once, or none of it.
     fn goes_with(&self, answer: &Answer, first: &Record, record: &Record) -> bool {
-        let alone = |record: &Record| {
-            record.refusal.is_some() || self.isolation.stands_alone(&answer.shard, &record.position)
-        };
+        let alone =
+            |record: &Record| record.refusal.is_some() || self.isolation.stands_alone(&answer.shard, &record.position);
         let is_replay = |record: &Record| self.engine.is_replay(&answer.shard, &record.position);
         let alike = || is_replay(record) || (!is_replay(first) && !self.engine.is_changing_plans());
         !alone(first) && !alone(record) && (!self.isolation.is_noting() || alike())
@@ -107,6 +106,6 @@ impl<A: KinesisApi> Pipeline<A> {
 fn refused(record: Record) -> EvaluatedRecord {
     let Record { position, arrival, data, refusal } = record;
     let rejected =
-        refusal.map(|Refusal { reason, detail }| Rejected { reason, detail: detail.into_owned(), bytes: data });
+        refusal.map(|Refusal { reason, detail }| Rejected { reason, detail: detail.to_owned(), bytes: data });
     EvaluatedRecord { position, arrival, events: Vec::new(), decoded: 0, rejected: rejected.into_iter().collect() }
 }

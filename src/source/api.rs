@@ -7,6 +7,7 @@ use std::fmt;
 use std::future::Future;
 
 use super::Record;
+use crate::config::ConsumerRef;
 use crate::engine::{SequenceNumber, ShardId, ShardRef};
 use crate::kpl::HashRange;
 use crate::time::Arrival;
@@ -46,10 +47,53 @@ pub trait KinesisApi: Send + Sync + 'static {
         limit: u16,
     ) -> impl Future<Output = Result<ReadAnswer, ApiError>> + Send;
 
+    /// `DescribeStreamConsumer`, by ARN or by the stream's ARN and a name.
+    ///
+    /// # Errors
+    /// See [`ErrorKind`].
+    fn describe_consumer(
+        &self,
+        stream_arn: &str,
+        consumer: &ConsumerRef,
+    ) -> impl Future<Output = Result<ConsumerDescription, ApiError>> + Send;
+
+    /// `RegisterStreamConsumer`; of a name that is registered, an error with the code `ResourceInUseException`.
+    ///
+    /// # Errors
+    /// See [`ErrorKind`].
+    fn register_consumer(
+        &self,
+        stream_arn: &str,
+        name: &str,
+    ) -> impl Future<Output = Result<ConsumerDescription, ApiError>> + Send;
+
+    /// A subscription's events.
+    type Subscription: Subscription;
+
+    /// `SubscribeToShard`. Ends when Kinesis has accepted it, or has not.
+    ///
+    /// # Errors
+    /// See [`ErrorKind`].
+    fn subscribe(
+        &self,
+        consumer_arn: &str,
+        shard: &ShardId,
+        start: &IteratorStart,
+    ) -> impl Future<Output = Result<Self::Subscription, ApiError>> + Send;
+
     /// Kinesis's clock at this moment: the `Date` of the last answer plus the monotonic time since (semantics 1).
     /// Never the host's wall clock. It lags by up to a second and the answer's way back, and never runs ahead. None
     /// before the first answer that had a `Date`.
     fn server_time(&self) -> Option<Arrival>;
+}
+
+/// What is pushed after `SubscribeToShard`. Dropping it ends the subscription.
+pub trait Subscription: Send + 'static {
+    /// The next event; none when Kinesis has ended the subscription, as it does after five minutes.
+    ///
+    /// # Errors
+    /// See [`ErrorKind`]; nothing follows.
+    fn next(&mut self) -> impl Future<Output = Result<Option<SubscriptionEvent>, ApiError>> + Send;
 }
 
 /// What `DescribeStreamSummary` tells of a stream.
@@ -115,6 +159,30 @@ pub struct ReadAnswer {
     /// `MillisBehindLatest`.
     pub millis_behind_latest: i64,
     /// `ChildShards`: at the end of a closed shard, its children. May be empty even there.
+    pub children: Vec<ShardRef>,
+}
+
+/// What a consumer is that was registered at a stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConsumerDescription {
+    /// Its ARN.
+    pub arn: String,
+    /// The ARN of its stream; none where the answer does not say.
+    pub stream_arn: Option<String>,
+    /// `ConsumerStatus`, as Kinesis spells it.
+    pub status: String,
+}
+
+/// One `SubscribeToShardEvent`.
+#[derive(Clone, Debug)]
+pub struct SubscriptionEvent {
+    /// Records in shard order; Kinesis sends events without any every few seconds.
+    pub records: Vec<Record>,
+    /// `ContinuationSequenceNumber`: behind what the next subscription begins. None where it is empty: the shard's end.
+    pub continuation: Option<SequenceNumber>,
+    /// `MillisBehindLatest`.
+    pub millis_behind_latest: i64,
+    /// `ChildShards`: at the end of a closed shard, its children.
     pub children: Vec<ShardRef>,
 }
 

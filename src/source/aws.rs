@@ -5,6 +5,7 @@
 
 mod clock;
 mod errors;
+mod fan_out;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,12 +22,14 @@ use aws_sdk_kinesis::types::{self, RecordDistributionStrategy, ShardIteratorType
 use tokio::time::Instant;
 
 use self::clock::{DateReader, ServerClock};
+pub use self::fan_out::AwsSubscription;
 use super::Record;
 use super::api::{
-    ApiError, ErrorKind, IteratorStart, KinesisApi, ListedShard, ReadAnswer, ShardIterator, StreamDescription,
+    ApiError, ConsumerDescription, ErrorKind, IteratorStart, KinesisApi, ListedShard, ReadAnswer, ShardIterator,
+    StreamDescription,
 };
 use super::error::SourceError;
-use crate::config::{SourceConfig, StreamRef};
+use crate::config::{ConsumerRef, SourceConfig, StreamRef};
 use crate::engine::{Position, SequenceNumber, ShardId, ShardRef};
 use crate::kpl::HashRange;
 use crate::metrics::Metrics;
@@ -43,6 +46,8 @@ pub struct AwsKinesis {
     arn: Option<String>,
     /// The label of the metrics.
     stream: String,
+    /// Longest wait for one answer.
+    request_timeout: Duration,
     clock: Arc<ServerClock>,
     metrics: Metrics,
 }
@@ -77,7 +82,15 @@ impl AwsKinesis {
             StreamRef::Arn(arn) => (None, Some(arn.clone())),
         };
         let stream = config.stream.name().to_owned();
-        Self { client: Client::from_conf(settings), name, arn, stream, clock, metrics }
+        Self {
+            client: Client::from_conf(settings),
+            name,
+            arn,
+            stream,
+            request_timeout: config.request_timeout,
+            clock,
+            metrics,
+        }
     }
 
     /// Sends one request, measures it, and sorts its error.
@@ -176,6 +189,29 @@ impl KinesisApi for AwsKinesis {
             millis_behind_latest: answer.millis_behind_latest.unwrap_or(1),
             children: answer.child_shards.unwrap_or_default().into_iter().map(child).collect(),
         })
+    }
+
+    async fn describe_consumer(
+        &self,
+        stream_arn: &str,
+        consumer: &ConsumerRef,
+    ) -> Result<ConsumerDescription, ApiError> {
+        fan_out::describe(self, stream_arn, consumer).await
+    }
+
+    async fn register_consumer(&self, stream_arn: &str, name: &str) -> Result<ConsumerDescription, ApiError> {
+        fan_out::register(self, stream_arn, name).await
+    }
+
+    type Subscription = AwsSubscription;
+
+    async fn subscribe(
+        &self,
+        consumer_arn: &str,
+        shard: &ShardId,
+        start: &IteratorStart,
+    ) -> Result<AwsSubscription, ApiError> {
+        fan_out::subscribe(self, consumer_arn, shard, start).await
     }
 
     fn server_time(&self) -> Option<Arrival> {

@@ -1,4 +1,4 @@
-//! One task a shard: permit, read, send, wait for the engine, again.
+//! One task a shard: permit, read (or take what is pushed), send, wait for the engine, again.
 //!
 //! Owns: the shard's iterator and the order of its messages. Deliberately absent: which shards to read (the engine),
 //! when to read (`super::pacing`), how much (`super::budget`). Dropping [`Consumer::run`] at any await is safe: what was
@@ -104,6 +104,9 @@ impl<A: KinesisApi> Consumer<A> {
         if self.cursor.position == Position::End {
             return self.drained(Vec::new()).await;
         }
+        if let Some(consumer) = self.shared.consumer.clone() {
+            return self.read_subscribed(&consumer).await;
+        }
         while self.step().await? == Step::Continue {}
         Ok(())
     }
@@ -172,11 +175,16 @@ impl<A: KinesisApi> Consumer<A> {
         if self.tip.on_read(sent, empty, behind)
             && let Some(sent_at) = sent_at
         {
-            let slack = i64::try_from(self.shared.settings.tip_slack.as_millis()).unwrap_or(i64::MAX);
-            let read_through = sent_at.plus(-slack);
-            self.send(ShardMessage::AtTip { shard: self.shard.clone(), read_through }).await?;
+            self.send_tip(sent_at).await?;
         }
         Ok(Step::Continue)
+    }
+
+    /// RD-3: everything that had arrived at `through` was delivered, but for what Kinesis may still hold back.
+    async fn send_tip(&mut self, through: Arrival) -> Result<(), Halt> {
+        let slack = i64::try_from(self.shared.settings.tip_slack.as_millis()).unwrap_or(i64::MAX);
+        let read_through = through.plus(-slack);
+        self.send(ShardMessage::AtTip { shard: self.shard.clone(), read_through }).await
     }
 
     /// Returns what the answer did not need, or takes what it needs more if the budget has it (see `super::budget`).
@@ -336,5 +344,6 @@ impl Cursor {
 
 mod aggregates;
 mod end;
+mod fan_out;
 #[cfg(test)]
 mod tests;

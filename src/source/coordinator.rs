@@ -15,6 +15,7 @@ use super::api::{ApiError, ErrorKind, KinesisApi, ListedShard, StreamDescription
 use super::aws::AwsKinesis;
 use super::consumer::Consumer;
 use super::error::SourceError;
+use super::fan_out;
 use super::shared::Shared;
 use super::{ReadRequest, Reading, ShardMessage};
 use crate::config::{SourceConfig, StartConfig, StreamRef};
@@ -77,7 +78,9 @@ impl<A: KinesisApi> Source<A> {
         if !description.readable {
             return Err(SourceError::NotReadable { stream: description.name, status: description.status });
         }
-        let shared = Arc::new(Shared::new(api, config.clone(), description, read_buffer_bytes, metrics));
+        let consumer = fan_out::consumer_arn(&api, &config.reader, &description).await?;
+        let shared = Shared::new(api, config.clone(), description, read_buffer_bytes, metrics);
+        let shared = Arc::new(shared.reading_as(consumer));
         let (tasks, running, shutdown) = (JoinSet::new(), HashMap::new(), CancellationToken::new());
         Ok(Self { shared, messages, tasks, running, shutdown })
     }
@@ -234,7 +237,7 @@ async fn describe<A: KinesisApi>(api: &A, config: &SourceConfig) -> Result<Strea
 }
 
 /// Repeats a call at start-up while its failure may pass.
-async fn patiently<T, F>(call: impl Fn() -> F) -> Result<T, ApiError>
+pub(super) async fn patiently<T, F>(call: impl Fn() -> F) -> Result<T, ApiError>
 where
     F: Future<Output = Result<T, ApiError>>,
 {

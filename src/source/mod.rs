@@ -12,18 +12,19 @@ mod coordinator;
 mod error;
 #[cfg(test)]
 mod fake;
+mod fan_out;
 mod pacing;
 mod shared;
 mod trim;
 mod user_records;
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 pub use api::{
-    ApiError, ErrorKind, IteratorStart, KinesisApi, ListedShard, ReadAnswer, ShardIterator, StreamDescription,
+    ApiError, ConsumerDescription, ErrorKind, IteratorStart, KinesisApi, ListedShard, ReadAnswer, ShardIterator,
+    StreamDescription, Subscription, SubscriptionEvent,
 };
-pub use aws::AwsKinesis;
+pub use aws::{AwsKinesis, AwsSubscription};
 pub use coordinator::Source;
 pub use error::SourceError;
 pub use user_records::{UserRecords, user_records};
@@ -46,12 +47,12 @@ pub struct Record {
 }
 
 /// What taking an aggregate apart holds against a user record.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// Why; a metric label.
     pub reason: RejectReason,
     /// For the dead letter.
-    pub detail: Cow<'static, str>,
+    pub detail: &'static str,
 }
 
 /// How reading a shard fares: for people.

@@ -7,10 +7,10 @@ use std::time::Duration;
 use prometheus::IntGauge;
 use tokio::sync::Semaphore;
 
-use super::{Reading, UserRecords};
 use super::alarm::FailingCalls;
 use super::api::{ApiError, KinesisApi, ListedShard, StreamDescription};
 use super::error::SourceError;
+use super::{Reading, UserRecords};
 use crate::config::SourceConfig;
 use crate::engine::ShardId;
 use crate::kpl::HashRange;
@@ -21,6 +21,8 @@ pub(super) struct Shared<A> {
     pub(super) api: A,
     pub(super) settings: SourceConfig,
     pub(super) description: StreamDescription,
+    /// The ARN of the registered consumer to read as; none where the stream is polled.
+    pub(super) consumer: Option<Arc<str>>,
     /// BD-1: one permit a byte.
     pub(super) budget: Arc<Semaphore>,
     pub(super) budget_bytes: u32,
@@ -54,12 +56,19 @@ impl<A: KinesisApi> Shared<A> {
         let budget_bytes = u32::try_from(budget_bytes).unwrap_or(u32::MAX).max(1);
         let budget = Arc::new(Semaphore::new(budget_bytes as usize));
         let (failing, reading, hash_ranges) = (FailingCalls::default(), Mutex::default(), Mutex::default());
-        let shared = Self { api, settings, description, budget, budget_bytes, failing, metrics, hash_ranges, reading };
+        let consumer = None;
+        let shared =
+            Self { api, settings, description, consumer, budget, budget_bytes, failing, metrics, hash_ranges, reading };
         for state in ["open", "draining", "stalled"] {
             shared.shards_gauge(state).set(0);
         }
         shared.show_retention(&shared.description);
         shared
+    }
+
+    /// Of a stream that is read as the registered consumer of this ARN, if there is one.
+    pub(super) fn reading_as(self, consumer: Option<String>) -> Self {
+        Self { consumer: consumer.map(Into::into), ..self }
     }
 
     /// It may be changed while the stream is read.
@@ -139,6 +148,11 @@ impl<A: KinesisApi> Shared<A> {
         for (outcome, aggregates) in [("split", read.split), ("bad", read.bad)] {
             self.metrics.kinesis_aggregates_total.with_label_values(&[self.stream(), outcome]).inc_by(aggregates);
         }
+    }
+
+    /// How a subscription of enhanced fan-out ended.
+    pub(super) fn count_subscription(&self, outcome: &str) {
+        self.metrics.kinesis_subscriptions_total.with_label_values(&[self.stream(), outcome]).inc();
     }
 
     /// The shard was read, so far behind its tip.

@@ -1,8 +1,6 @@
 //! Records as Kinesis holds them to user records: aggregates are taken apart, each user record at a position of its own.
 //! Pure; the format is `crate::kpl`'s.
 
-use std::borrow::Cow;
-
 use super::{Record, Refusal};
 use crate::cloudtrail::RejectReason;
 use crate::engine::Position;
@@ -50,11 +48,10 @@ fn user_record(aggregate: &Record, sub: u32, part: UserRecord, range: Option<&Ha
     };
     let elsewhere = range.zip(part.hash_key).is_some_and(|(range, key)| !range.contains(key));
     let refusal = if elsewhere {
-        let detail = "a user record of a KPL aggregate whose hash key belongs to another shard".into();
+        let detail = "a user record of a KPL aggregate whose hash key belongs to another shard";
         Some(Refusal { reason: RejectReason::WrongShard, detail })
     } else if kpl::is_aggregate(&part.data) {
-        let detail = Cow::Owned(BadAggregate::Nested.to_string());
-        Some(Refusal { reason: RejectReason::BadKpl, detail })
+        Some(Refusal { reason: RejectReason::BadKpl, detail: BadAggregate::Nested.detail() })
     } else {
         None
     };
@@ -129,10 +126,8 @@ mod tests {
     fn a_user_record_whose_key_is_not_named_is_kept() {
         let mut nameless = vec![0x1a, 7, 0x08, 0x05, 0x1a, 3];
         nameless.extend(b"abc");
-        let out = user_records(
-            vec![record(1, &crate::kpl::testing::sealed(&nameless))],
-            Some(&HashRange { from: 0, to: 0 }),
-        );
+        let out =
+            user_records(vec![record(1, &crate::kpl::testing::sealed(&nameless))], Some(&HashRange { from: 0, to: 0 }));
         assert_eq!(shown(&out.records), [(at(1, 0), &b"abc"[..], None)]);
     }
 

@@ -4,9 +4,11 @@
 use std::sync::{Arc, Mutex};
 
 use tokio::time::Instant;
+use trailrisk::config::ConsumerRef;
 use trailrisk::engine::{Position, ShardId, ShardRef};
 use trailrisk::source::{
-    ApiError, ErrorKind, IteratorStart, KinesisApi, ListedShard, ReadAnswer, Record, ShardIterator, StreamDescription,
+    ApiError, ConsumerDescription, ErrorKind, IteratorStart, KinesisApi, ListedShard, ReadAnswer, Record,
+    ShardIterator, StreamDescription, Subscription, SubscriptionEvent,
 };
 use trailrisk::time::Arrival;
 
@@ -208,11 +210,34 @@ impl KinesisApi for SimKinesis {
         self.world.counted(self.call("GetRecords", Some(shard), || self.read(shard, at, limit))).await
     }
 
+    async fn describe_consumer(&self, _: &str, _: &ConsumerRef) -> Result<ConsumerDescription, ApiError> {
+        Err(error("DescribeStreamConsumer", None, ErrorKind::NotFound))
+    }
+
+    async fn register_consumer(&self, _: &str, _: &str) -> Result<ConsumerDescription, ApiError> {
+        Err(error("RegisterStreamConsumer", None, ErrorKind::Refused))
+    }
+
+    type Subscription = NoSubscription;
+
+    async fn subscribe(&self, _: &str, shard: &ShardId, _: &IteratorStart) -> Result<NoSubscription, ApiError> {
+        Err(error("SubscribeToShard", Some(shard), ErrorKind::NotFound))
+    }
+
     fn server_time(&self) -> Option<Arrival> {
         let (date, at) = (*self.date.lock().expect("no holder panics"))?;
         let since = i64::try_from(at.elapsed().as_millis()).expect("a short life");
         let ahead = if self.world.has(Bug::ServerTimeAhead) { 9_000 } else { 0 };
         Some(Arrival(date + since + ahead))
+    }
+}
+
+/// The simulated stream has no consumers: it is polled.
+pub enum NoSubscription {}
+
+impl Subscription for NoSubscription {
+    async fn next(&mut self) -> Result<Option<SubscriptionEvent>, ApiError> {
+        match *self {}
     }
 }
 

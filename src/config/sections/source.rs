@@ -93,7 +93,10 @@ fn reader(section: &mut Section<'_>, stream: &StreamRef) -> ReaderConfig {
     let consumer = consumer.read(|text| consumer_ref(text, stream));
     let register = section.take("register_consumer").flag(false);
     if register && matches!(consumer, Some(ConsumerRef::Arn(_))) {
-        section.problem("register_consumer", "needs a name in source.consumer: an ARN names a consumer that is registered");
+        section.problem(
+            "register_consumer",
+            "needs a name in source.consumer: an ARN names a consumer that is registered",
+        );
     }
     match consumer {
         Some(consumer) if fan_out => ReaderConfig::FanOut { consumer, register },
@@ -106,7 +109,8 @@ fn consumer_ref(text: &str, stream: &StreamRef) -> Result<ConsumerRef, String> {
         let expected = "is no consumer's name: 1 to 128 letters, digits, `_`, `.` and `-` are expected, or an ARN";
         return if is_stream_name(text) { Ok(ConsumerRef::Name(text.to_owned())) } else { Err(expected.to_owned()) };
     }
-    let expected = "is no consumer's ARN: arn:aws:kinesis:<region>:<account>:stream/<stream>/consumer/<name>:<number> is expected";
+    let expected =
+        "is no consumer's ARN: arn:aws:kinesis:<region>:<account>:stream/<stream>/consumer/<name>:<number> is expected";
     let (stream_arn, consumer) = text.split_once("/consumer/").ok_or(expected)?;
     let (_, of) = arn_parts(stream_arn).ok_or(expected)?;
     let (name, number) = consumer.split_once(':').ok_or(expected)?;

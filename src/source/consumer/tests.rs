@@ -378,3 +378,4 @@ async fn a_consumer_that_nobody_hears_ends_in_peace() {
 }
 
 mod aggregates;
+mod fan_out;

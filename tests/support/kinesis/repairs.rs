@@ -81,7 +81,8 @@ impl Repairs {
     }
 
     async fn request(&self, operation: &str, asked: &mut Value) {
-        if let Some(arn) = take(asked, "StreamARN")
+        if !operation.ends_with("Consumer")
+            && let Some(arn) = take(asked, "StreamARN")
             && operation != "GetRecords"
         {
             asked["StreamName"] = json!(arn.rsplit('/').next());

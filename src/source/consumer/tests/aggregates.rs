@@ -56,11 +56,8 @@ async fn rd_1_a_position_behind_the_last_user_record_repeats_none_of_them() {
 
 #[tokio::test(start_paused = true)]
 async fn an_iterator_that_expires_is_replaced_behind_the_whole_aggregate() {
-    let reads = [
-        Read::Answer(aggregated(7, &[1, 2])),
-        Read::Fails(ErrorKind::NewIterator),
-        Read::Answer(fake::records([8])),
-    ];
+    let reads =
+        [Read::Answer(aggregated(7, &[1, 2])), Read::Fails(ErrorKind::NewIterator), Read::Answer(fake::records([8]))];
     let mut bench = read_from(sub(7, 0), StartPosition::TrimHorizon, FakeKinesis::new(reads), BUDGET);
     assert_eq!(bench.records().await, [sub(7, 1)]);
     assert_eq!(bench.records().await, [sub(8, 0)]);
