@@ -42,6 +42,8 @@ pub struct Metrics {
     pub kinesis_stream_retention_seconds: GaugeVec,
     /// `kinesis_shards{stream, state}`: open, draining, stalled
     pub kinesis_shards: IntGaugeVec,
+    /// `kinesis_hash_range_holes{stream}`
+    pub kinesis_hash_range_holes: IntGaugeVec,
     /// `kinesis_possible_loss_total{stream}`: positions that could not be continued from
     pub kinesis_possible_loss_total: IntCounterVec,
     /// `checkpoints_total{outcome}`: stored, failed
@@ -190,6 +192,11 @@ impl Metrics {
                 &["stream"],
             )?,
             kinesis_shards: make.int_gauges("kinesis_shards", "Shards by state.", &["stream", "state"])?,
+            kinesis_hash_range_holes: make.int_gauges(
+                "kinesis_hash_range_holes",
+                "Ranges of hash keys that no open shard has, in three listings in a row.",
+                &["stream"],
+            )?,
             kinesis_possible_loss_total: make.counters(
                 "kinesis_possible_loss_total",
                 "Positions that could not be continued from, because the stream no longer holds them.",

@@ -52,6 +52,7 @@ impl Metrics {
         for counter in counters {
             counter.with_label_values(&[stream]);
         }
+        self.kinesis_hash_range_holes.with_label_values(&[stream]);
         for outcome in ["bad", "split"] {
             self.kinesis_aggregates_total.with_label_values(&[stream, outcome]);
         }

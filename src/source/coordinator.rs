@@ -16,6 +16,7 @@ use super::aws::AwsKinesis;
 use super::consumer::Consumer;
 use super::error::SourceError;
 use super::fan_out;
+use super::holes::HoleWatch;
 use super::shared::Shared;
 use super::{ReadRequest, Reading, ShardMessage};
 use crate::config::{SourceConfig, StartConfig, StreamRef};
@@ -210,6 +211,7 @@ async fn list_for_ever<A: KinesisApi>(
 ) -> Result<(), SourceError> {
     let interval = shared.settings.list_interval;
     let mut pause = interval;
+    let mut holes = HoleWatch::default();
     loop {
         tokio::time::sleep(pause).await;
         match shared.api.list_shards().await {
@@ -218,6 +220,7 @@ async fn list_for_ever<A: KinesisApi>(
                 shared.failing.clear(None);
                 shared.check_identity().await?;
                 shared.count_listing(&listing);
+                shared.show_holes(&holes.on_listing(&listing));
                 if messages.send(ShardMessage::Listed(shard_refs(listing))).await.is_err() {
                     return Ok(());
                 }

@@ -13,6 +13,7 @@ mod error;
 #[cfg(test)]
 mod fake;
 mod fan_out;
+mod holes;
 mod pacing;
 mod shared;
 mod trim;

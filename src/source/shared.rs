@@ -15,6 +15,7 @@ use crate::config::SourceConfig;
 use crate::engine::ShardId;
 use crate::kpl::HashRange;
 use crate::metrics::Metrics;
+use crate::telemetry::{Alarm, Recovered};
 
 /// What the tasks of the source have in common.
 pub(super) struct Shared<A> {
@@ -28,6 +29,8 @@ pub(super) struct Shared<A> {
     pub(super) budget_bytes: u32,
     /// What is said of calls that fail.
     pub(super) failing: FailingCalls,
+    /// What is said of holes in the hash keys.
+    torn: Alarm,
     metrics: Metrics,
     /// The hash keys of the shards, as they were listed.
     hash_ranges: Mutex<BTreeMap<ShardId, HashRange>>,
@@ -55,10 +58,19 @@ impl<A: KinesisApi> Shared<A> {
         // Tokio counts what one waiter may take in 32 bits; 4 GiB of records in flight is beyond any use.
         let budget_bytes = u32::try_from(budget_bytes).unwrap_or(u32::MAX).max(1);
         let budget = Arc::new(Semaphore::new(budget_bytes as usize));
-        let (failing, reading, hash_ranges) = (FailingCalls::default(), Mutex::default(), Mutex::default());
-        let consumer = None;
-        let shared =
-            Self { api, settings, description, consumer, budget, budget_bytes, failing, metrics, hash_ranges, reading };
+        let shared = Self {
+            api,
+            settings,
+            description,
+            consumer: None,
+            budget,
+            budget_bytes,
+            failing: FailingCalls::default(),
+            torn: Alarm::default(),
+            metrics,
+            hash_ranges: Mutex::default(),
+            reading: Mutex::default(),
+        };
         for state in ["open", "draining", "stalled"] {
             shared.shards_gauge(state).set(0);
         }
@@ -147,6 +159,27 @@ impl<A: KinesisApi> Shared<A> {
         self.metrics.kinesis_record_bytes_total.with_label_values(labels).inc_by(bytes as u64);
         for (outcome, aggregates) in [("split", read.split), ("bad", read.bad)] {
             self.metrics.kinesis_aggregates_total.with_label_values(&[self.stream(), outcome]).inc_by(aggregates);
+        }
+    }
+
+    /// Hash keys that no open shard has.
+    pub(super) fn show_holes(&self, holes: &[HashRange]) {
+        let count = i64::try_from(holes.len()).unwrap_or(i64::MAX);
+        self.metrics.kinesis_hash_range_holes.with_label_values(&[self.stream()]).set(count);
+        match holes.first() {
+            Some(HashRange { from, to }) => {
+                if self.torn.raise().is_some() {
+                    tracing::error!(
+                        stream = self.stream(), holes = count, %from, %to,
+                        "no open shard that Kinesis lists has some hash keys; what is put there may not be read"
+                    );
+                }
+            }
+            None => {
+                if let Some(Recovered { seconds, .. }) = self.torn.clear() {
+                    tracing::info!(stream = self.stream(), seconds, "the open shards have every hash key again");
+                }
+            }
         }
     }
 

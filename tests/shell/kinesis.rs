@@ -13,6 +13,7 @@ use trailrisk::source::{
 use trailrisk::time::Arrival;
 
 use crate::bugs::{Bug, ReaderBug};
+use crate::fan_out::{self, SimSubscription};
 use crate::log;
 use crate::world::{LISTING_LAG, World, millis};
 
@@ -98,7 +99,7 @@ impl SimKinesis {
         let visible = shards.filter(|(_, shard)| shard.created <= seen || (!begun && shard.parents.is_empty()));
         let listed = visible.map(|(ix, shard)| {
             let open = shard.closed.is_none_or(|closed| closed > world.now());
-            ListedShard { shard: world.log.shard_ref(ix), open }
+            ListedShard { shard: world.log.shard_ref(ix), open, hash_range: None }
         });
         let listed: Vec<_> = listed.filter(|listed| !self.is_forgotten(&listed.shard.shard)).collect();
         world.note(|| format!("list: {} shards", listed.len()));
@@ -162,33 +163,35 @@ impl SimKinesis {
         if (next..to).map(|number| world.bytes[ix][number].len()).sum::<usize>() > 64 * 1024 {
             world.seen("an answer in pieces");
         }
-        let children = if ended && world.chance(700) { self.children(ix) } else { Vec::new() };
+        let children = if ended && world.chance(700) { children(world, ix) } else { Vec::new() };
         if ended {
             world.seen(if children.is_empty() { "an end that names no children" } else { "an end" });
         }
         Ok(ReadAnswer {
-            records: (next..to).map(|number| self.record(ix, number)).collect(),
+            records: (next..to).map(|number| record(world, ix, number)).collect(),
             next: (!ended).then(|| self.iterator(to)),
             millis_behind_latest: self.bug.behind(behind),
             children,
         })
     }
+}
 
-    fn children(&self, ix: usize) -> Vec<ShardRef> {
-        if self.world.has(Bug::ListingLags) {
-            return Vec::new();
-        }
-        self.world.log.shards[ix].children.iter().map(|child| self.world.log.shard_ref(*child)).collect()
+/// The children of a shard, as an answer names them.
+pub fn children(world: &World, ix: usize) -> Vec<ShardRef> {
+    if world.has(Bug::ListingLags) {
+        return Vec::new();
     }
+    world.log.shards[ix].children.iter().map(|child| world.log.shard_ref(*child)).collect()
+}
 
-    fn record(&self, ix: usize, number: usize) -> Record {
-        let record = &self.world.log.shards[ix].records[number];
-        Record {
-            position: record.position.clone(),
-            arrival: Arrival(record.arrival),
-            data: Arc::clone(&self.world.bytes[ix][number]),
-            refusal: None,
-        }
+/// A record of a shard, as an answer holds it.
+pub fn record(world: &World, ix: usize, number: usize) -> Record {
+    let record = &world.log.shards[ix].records[number];
+    Record {
+        position: record.position.clone(),
+        arrival: Arrival(record.arrival),
+        data: Arc::clone(&world.bytes[ix][number]),
+        refusal: None,
     }
 }
 
@@ -210,18 +213,24 @@ impl KinesisApi for SimKinesis {
         self.world.counted(self.call("GetRecords", Some(shard), || self.read(shard, at, limit))).await
     }
 
-    async fn describe_consumer(&self, _: &str, _: &ConsumerRef) -> Result<ConsumerDescription, ApiError> {
-        Err(error("DescribeStreamConsumer", None, ErrorKind::NotFound))
+    async fn describe_consumer(&self, stream_arn: &str, _: &ConsumerRef) -> Result<ConsumerDescription, ApiError> {
+        let (arn, stream_arn) = (format!("{stream_arn}/consumer/simulation:1"), Some(stream_arn.to_owned()));
+        let described = || Ok(ConsumerDescription { arn, stream_arn, status: "ACTIVE".to_owned() });
+        self.world.counted(self.call("DescribeStreamConsumer", None, described)).await
     }
 
     async fn register_consumer(&self, _: &str, _: &str) -> Result<ConsumerDescription, ApiError> {
         Err(error("RegisterStreamConsumer", None, ErrorKind::Refused))
     }
 
-    type Subscription = NoSubscription;
+    type Subscription = SimSubscription;
 
-    async fn subscribe(&self, _: &str, shard: &ShardId, _: &IteratorStart) -> Result<NoSubscription, ApiError> {
-        Err(error("SubscribeToShard", Some(shard), ErrorKind::NotFound))
+    async fn subscribe(&self, _: &str, shard: &ShardId, start: &IteratorStart) -> Result<SimSubscription, ApiError> {
+        let accept = || {
+            let next = fan_out::continued(start).unwrap_or_else(|| self.first(shard, start));
+            SimSubscription::accept(&self.world, shard, next)
+        };
+        self.world.counted(self.call("SubscribeToShard", Some(shard), accept)).await
     }
 
     fn server_time(&self) -> Option<Arrival> {
@@ -229,15 +238,6 @@ impl KinesisApi for SimKinesis {
         let since = i64::try_from(at.elapsed().as_millis()).expect("a short life");
         let ahead = if self.world.has(Bug::ServerTimeAhead) { 9_000 } else { 0 };
         Some(Arrival(date + since + ahead))
-    }
-}
-
-/// The simulated stream has no consumers: it is polled.
-pub enum NoSubscription {}
-
-impl Subscription for NoSubscription {
-    async fn next(&mut self) -> Result<Option<SubscriptionEvent>, ApiError> {
-        match *self {}
     }
 }
 
@@ -256,7 +256,7 @@ fn description() -> StreamDescription {
     }
 }
 
-fn error(operation: &'static str, shard: Option<&ShardId>, kind: ErrorKind) -> ApiError {
+pub fn error(operation: &'static str, shard: Option<&ShardId>, kind: ErrorKind) -> ApiError {
     let (code, message) = (format!("{kind:?}"), "simulated".to_owned());
     ApiError { kind, operation, shard: shard.cloned(), code, message, request_id: None }
 }

@@ -99,13 +99,9 @@ impl<A: KinesisApi> Consumer<A> {
             let outcome = match self.next_event(&mut subscription, &mut clearing).await? {
                 Next::Event(event, permit) => {
                     let through = clearing.on_event(self.now());
-                    match self.take_event(event, permit, through, subscriptions).await? {
-                        Some(step) => {
-                            self.shared.count_subscription("drained");
-                            return Ok(step);
-                        }
-                        None => continue,
-                    }
+                    let Some(step) = self.take_event(event, permit, through, subscriptions).await? else { continue };
+                    self.shared.count_subscription(if step == Step::Drained { "drained" } else { "broken" });
+                    return Ok(step);
                 }
                 Next::Expired => "expired",
                 Next::Broken(error) => {

@@ -84,18 +84,7 @@ impl FanOut {
         described.map_err(|_| "ResourceNotFoundException")?;
         let stream = consumer.split('/').nth(1).ok_or("InvalidArgumentException")?.to_owned();
         let iterator = self.iterator(&stream, &shard, &asked["StartingPosition"]).await?;
-        let cancelled = CancellationToken::new();
-        {
-            let mut active = self.active.lock().expect("no test panics while it holds it");
-            let key = (consumer, shard);
-            if let Some((accepted, older)) = active.get(&key) {
-                if accepted.elapsed() < HELD {
-                    return Err("ResourceInUseException");
-                }
-                older.cancel();
-            }
-            active.insert(key, (Instant::now(), cancelled.clone()));
-        }
+        let cancelled = self.accept(consumer, shard)?;
         let (sender, body) = Channel::new();
         tokio::spawn(async move {
             let pushed = cancelled.run_until_cancelled(self.push(iterator, &sender)).await;
@@ -111,13 +100,29 @@ impl FanOut {
         Ok(response)
     }
 
+    /// One for a consumer and shard; what ends it when another one is accepted.
+    fn accept(&self, consumer: String, shard: String) -> Result<CancellationToken, &'static str> {
+        let (cancelled, key) = (CancellationToken::new(), (consumer, shard));
+        let mut active = self.active.lock().expect("no test panics while it holds it");
+        if let Some((accepted, older)) = active.get(&key) {
+            if accepted.elapsed() < HELD {
+                return Err("ResourceInUseException");
+            }
+            older.cancel();
+        }
+        active.insert(key, (Instant::now(), cancelled.clone()));
+        Ok(cancelled)
+    }
+
+    fn continued(&self, number: &str) -> Option<String> {
+        let at = number.parse::<u128>().ok()?.checked_sub(CONTINUATIONS)?;
+        let known = self.continuations.lock().expect("no test panics while it holds it");
+        known.get(usize::try_from(at).ok()?).cloned()
+    }
+
     async fn iterator(&self, stream: &str, shard: &str, position: &Value) -> Result<String, &'static str> {
         let number = position["SequenceNumber"].as_str();
-        let continued = number.and_then(|number| number.parse::<u128>().ok()?.checked_sub(CONTINUATIONS));
-        let known = self.continuations.lock().expect("no test panics while it holds it");
-        let continued = continued.and_then(|at| known.get(usize::try_from(at).ok()?).cloned());
-        drop(known);
-        if let Some(iterator) = continued {
+        if let Some(iterator) = number.and_then(|number| self.continued(number)) {
             return Ok(iterator);
         }
         let kind = position["Type"].as_str().ok_or("InvalidArgumentException")?;
