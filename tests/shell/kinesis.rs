@@ -8,7 +8,7 @@ use trailrisk::config::ConsumerRef;
 use trailrisk::engine::{Position, ShardId, ShardRef};
 use trailrisk::source::{
     ApiError, ConsumerDescription, ErrorKind, IteratorStart, KinesisApi, ListedShard, ReadAnswer, Record,
-    ShardIterator, StreamDescription, Subscription, SubscriptionEvent,
+    ShardIterator, StreamDescription,
 };
 use trailrisk::time::Arrival;
 

@@ -81,7 +81,7 @@ impl Repairs {
     }
 
     async fn request(&self, operation: &str, asked: &mut Value) {
-        if !operation.ends_with("Consumer")
+        if !operation.contains("Consumer")
             && let Some(arn) = take(asked, "StreamARN")
             && operation != "GetRecords"
         {
