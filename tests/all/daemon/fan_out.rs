@@ -63,7 +63,7 @@ async fn put(kinesis: &LocalKinesis, numbers: std::ops::Range<u64>) {
 
 async fn until_finals(daemon: &Daemon, count: usize) {
     let came = || async { (finals(&read_all(&daemon.lines())).len() >= count).then_some(()) };
-    daemon.until(Duration::from_secs(60), &format!("{count} finals"), came).await;
+    daemon.until(Duration::from_secs(90), &format!("{count} finals"), came).await;
 }
 
 /// Both read the same stream at once; a split, a merge of a child with its neighbour, a split of that.
@@ -124,6 +124,27 @@ async fn rd_1_a_killed_connection_is_resumed_without_loss_and_without_a_repeat()
     let lines = read_all(&ended.lines);
     let keys: std::collections::BTreeSet<&str> = lines.iter().map(|line| line.key.as_str()).collect();
     assert_eq!((keys.len(), lines.len()), (60, 60), "one early and one final each");
+}
+
+/// TCP says nothing of it; that Kinesis pushes nothing does.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_half_open_connection_is_found_and_replaced() {
+    let (kinesis, home) = (LocalKinesis::start().await, home());
+    kinesis.create_stream(STREAM, 1).await;
+    let mut settings = config(&kinesis);
+    fan_out(&mut settings);
+    home.configure(settings.to_string());
+    let daemon = home.start();
+    daemon.ready().await;
+    put(&kinesis, 0..5).await;
+    until_finals(&daemon, 5).await;
+    kinesis.faults().break_subscriptions([PushFault::Mute]);
+    put(&kinesis, 5..10).await;
+    until_finals(&daemon, 10).await;
+    let silent = r#"trailrisk_kinesis_subscriptions_total{outcome="silent",stream="trail"}"#;
+    assert_eq!(daemon.metric(silent).await, 1.0);
+    let ended = daemon.stop().await;
+    assert_eq!(ended.code, Some(0), "{}", ended.log);
 }
 
 #[tokio::test(flavor = "multi_thread")]
