@@ -55,7 +55,8 @@ fn the_policy_is_the_least_that_is_needed() {
 #[test]
 fn the_policy_for_fan_out_is_the_least_that_is_needed() {
     let source = std::fs::read_to_string(package("src/source/aws/fan_out.rs")).expect("UTF-8");
-    let calls = source.split("kinesis.client.").skip(1).filter_map(|rest| rest.split('(').next());
+    let clients = ["kinesis.client.", "connection."].into_iter().flat_map(|client| source.split(client).skip(1));
+    let calls = clients.filter_map(|rest| rest.split('(').next()).filter(|call| *call != "config");
     let all: BTreeSet<String> = calls.map(|call| format!("kinesis:{}", camel(call))).collect();
     let (of_the_stream, of_the_consumer) = (["RegisterStreamConsumer"], ["DescribeStreamConsumer", "SubscribeToShard"]);
     let named = |calls: &[&str]| calls.iter().map(|call| format!("kinesis:{call}")).collect::<BTreeSet<String>>();

@@ -1,5 +1,6 @@
 //! Enhanced fan-out on aws-sdk-kinesis: the registered consumer, and what is pushed to it.
 
+use aws_sdk_kinesis::Client;
 use aws_sdk_kinesis::error::SdkError;
 use aws_sdk_kinesis::primitives::{DateTime, event_stream::EventReceiver};
 use aws_sdk_kinesis::types::error::SubscribeToShardEventStreamError;
@@ -16,6 +17,9 @@ const SUBSCRIBE: &str = "SubscribeToShard";
 pub struct AwsSubscription {
     shard: ShardId,
     events: EventReceiver<SubscribeToShardEventStream, SubscribeToShardEventStreamError>,
+    /// Its own connection: HTTP/2 counts what was not taken yet by connection, too, so a few shards that are held back would
+    /// keep all others of one connection from being read, for which they may be waiting; and it bounds the streams of one.
+    _connection: Client,
 }
 
 pub(super) async fn describe(
@@ -56,7 +60,9 @@ pub(super) async fn subscribe(
     shard: &ShardId,
     start: &IteratorStart,
 ) -> Result<AwsSubscription, ApiError> {
-    let request = kinesis.client.subscribe_to_shard().consumer_arn(consumer_arn).shard_id(shard.as_str());
+    // A client that is made anew opens connections of its own.
+    let connection = Client::from_conf(kinesis.client.config().clone());
+    let request = connection.subscribe_to_shard().consumer_arn(consumer_arn).shard_id(shard.as_str());
     let request = request.starting_position(starting_position(start));
     // The SDK's time-outs end with the head of the answer, before the first event, which it waits for.
     let longest = kinesis.request_timeout + CREDENTIALS_TIMEOUT;
@@ -66,7 +72,7 @@ pub(super) async fn subscribe(
     };
     let answer = kinesis.call(SUBSCRIBE, Some(shard), accepted).await;
     let events = answer.map_err(|error| errors::of_iterator(error, start))?.event_stream;
-    Ok(AwsSubscription { shard: shard.clone(), events })
+    Ok(AwsSubscription { shard: shard.clone(), events, _connection: connection })
 }
 
 impl Subscription for AwsSubscription {
