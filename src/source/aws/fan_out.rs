@@ -67,8 +67,10 @@ pub(super) async fn subscribe(
     // The SDK's time-outs end with the head of the answer, before the first event, which it waits for.
     let longest = kinesis.request_timeout + CREDENTIALS_TIMEOUT;
     let accepted = async {
-        let answer = tokio::time::timeout(longest, request.send()).await;
-        answer.unwrap_or_else(|silence| Err(SdkError::timeout_error(silence)))
+        match tokio::time::timeout(longest, request.send()).await {
+            Ok(answer) => answer,
+            Err(silence) => Err(SdkError::timeout_error(silence)),
+        }
     };
     let answer = kinesis.call(SUBSCRIBE, Some(shard), accepted).await;
     let events = answer.map_err(|error| errors::of_iterator(error, start))?.event_stream;
