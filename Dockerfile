@@ -1,6 +1,8 @@
 # syntax=docker/dockerfile:1
-# Builds the daemon and packs it into an image without a shell. Both bases are arguments: a mirror, a pinned digest, or
-# `scratch` for a build that needs no registry.
+# Builds the daemon and packs it into an image without a shell. Both bases are arguments, for a mirror or a digest. That of
+# the image must have what the default has: glibc, libgcc, and the authorities of TLS in /etc/ssl/certs, without which the
+# AWS SDK panics. tests/image/run.sh builds the last stage on one of these alone.
+# checkov:skip=CKV_DOCKER_7:The defaults of the arguments have tags, which it does not see.
 ARG BUILDER=rust:1.95-bookworm
 ARG RUNTIME=gcr.io/distroless/cc-debian12:nonroot
 

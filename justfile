@@ -28,7 +28,7 @@ property cases="200000":
 # What reads foreign text, with random text (needs cargo-fuzz and a nightly toolchain); `fuzz/README.md`.
 fuzz target="spl" seconds="600":
     mkdir -p fuzz/corpus/{{ target }} fuzz/seeds/{{ target }}
-    cargo +nightly fuzz run {{ target }} fuzz/corpus/{{ target }} fuzz/seeds/{{ target }} tests/data/cloudtrail tests/data/escu \
+    cargo +nightly fuzz run {{ if target == "config" { "--features config" } else { "" } }} {{ target }} fuzz/corpus/{{ target }} fuzz/seeds/{{ target }} tests/data/cloudtrail tests/data/escu \
         -- -max_total_time={{ seconds }} -timeout=10
 
 # The whole daemon against an in-process Kinesis; ends by itself.
@@ -44,11 +44,17 @@ reliability:
         cargo test --locked --test all daemon -- --test-threads 1
 
 # Speed against a plain loop over the same events (replay over a file, and the daemon catching up with a stream), and
-# that of each sink.
+# that of each sink; and what open groups cost.
 bench:
+    cargo bench --locked --bench stages
     cargo bench --locked --bench throughput
     cargo bench --locked --bench live
     cargo bench --locked --bench sinks
+    cargo bench --locked --bench state
+
+# Processor time of a replay beside DuckDB, a plain loop and others over one generated file (`docs/performance.md`).
+compare *mixes:
+    benches/compare.sh {{ mixes }}
 
 # The shipped configuration and detections.
 check-config:
@@ -58,6 +64,20 @@ check-config:
 # Licences, bans and sources of the dependencies (needs cargo-deny).
 deny:
     cargo deny --locked check licenses bans sources
+
+# What is shipped and not compiled: Dockerfile, templates, manifests, scripts, workflows. Keeps the validators.
+shipped:
+    .ci/shipped
+
+# The image's last stage around a build that is there, run as ECS and Kubernetes do (needs root, buildah, runc, kubectl).
+image-test:
+    cargo build --locked --bin trailrisk --example demo
+    tests/image/run.sh target/debug/trailrisk target/debug/examples/demo
+
+# An event of S3 over EventBridge and the stream to a webhook, on LocalStack (needs root and Python 3.13).
+whole-path:
+    cargo build --locked
+    tests/localstack/run.sh target/debug/trailrisk
 
 # The container image.
 image tag="trailrisk":

@@ -13,10 +13,10 @@ use std::time::Duration;
 
 use flate2::read::GzDecoder;
 use serde_json::{Value, json};
-use trailrisk::cloudtrail::DecodeLimits;
+use trailrisk::cloudtrail::{DecodeLimits, Rejected};
 use trailrisk::detection::{self, PlanSettings};
 use trailrisk::plan::{Bounds, Lookups, Plan};
-use trailrisk::replay::{Replay, read_documents};
+use trailrisk::replay::{Replay, Told, read_blocks};
 use trailrisk::sink::format::native;
 use trailrisk::spl::Macros;
 
@@ -95,13 +95,23 @@ fn plain_loop(path: &Path) -> u64 {
     names.filter(|event| event["eventName"] == "JobCreated").count() as u64
 }
 
+struct Silent;
+
+impl Told for Silent {
+    fn rejected(&mut self, line: u64, _: &Rejected) {
+        panic!("line {line} is no event");
+    }
+
+    fn handed_back(&mut self, _: &[u8]) {}
+}
+
 fn replay(path: &Path) -> u64 {
     let settings = |_: &str, _: &str| PlanSettings { window_ms: 3_600_000, grace_ms: 0, max_future_skew_ms: 0 };
     let compiled = detection::compile(DETECTION, "seed", &Macros::built_in(), &Lookups::new(), &settings)
         .expect("the seed compiles");
     let plans: Vec<Arc<Plan>> = vec![Arc::new(compiled.plan)];
     let mut replay = Replay::new(plans, "bench", Bounds::default(), DecodeLimits::default(), false);
-    read_documents(path, &mut |_| {}, &mut |documents| replay.take(documents, &mut |_, _| {})).expect("just written");
+    read_blocks(path, &mut |_| {}, &mut |block| replay.take(block, &mut Silent)).expect("just written");
     let mut bytes = 0;
     let meta = native::Meta { emitted_at: jiff::Timestamp::UNIX_EPOCH, producer: "bench", worker: "bench", stream: "" };
     let summary = replay.finish(|event| {

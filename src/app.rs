@@ -2,6 +2,7 @@
 //!
 //! Deliberately absent: decisions. Every part decides for itself; here they only meet.
 
+mod backtest;
 mod check;
 mod checkpoint;
 mod daemon;
@@ -12,6 +13,8 @@ mod reload;
 mod replay;
 mod shell;
 mod sink_test;
+mod stream;
+mod tail;
 mod test;
 mod until_closed;
 
@@ -74,7 +77,7 @@ impl Failure {
 impl From<SourcesError> for Failure {
     fn from(error: SourcesError) -> Self {
         match error {
-            SourcesError::Nothing => Self::new(Exit::Usage, error),
+            SourcesError::Nothing | SourcesError::Path(_) => Self::new(Exit::Usage, error),
             SourcesError::Config(_) => Self::config(error),
         }
     }
@@ -100,6 +103,14 @@ pub fn run(cli: Cli, out: &mut (dyn Write + Send), diagnostics: &mut dyn Write) 
             // Risk events are written harmless.
             drop(text);
             replay::run(&args, &mut out, &mut diagnostics)
+        }
+        Command::Backtest(args) => {
+            drop(text);
+            backtest::run(&args, &mut out, &mut diagnostics)
+        }
+        Command::Tail(args) => {
+            drop(text);
+            tail::run(&args, &mut out, &mut diagnostics)
         }
         Command::Check(args) => check::run(&args, &mut text),
         Command::Test(args) => test::run(&args, &mut text, &mut diagnostics),
@@ -135,23 +146,23 @@ struct ConfigSource {
 
 impl ConfigSource {
     fn of(args: &ConfigArgs) -> Result<Self, Failure> {
-        let mut overrides = Vec::new();
-        for text in &args.overrides {
-            let (key, value) = text.split_once('=').ok_or_else(|| {
-                Failure::new(
-                    Exit::Usage,
-                    anyhow::anyhow!("--set {text:?} must read KEY=VALUE, such as --set log.level=debug"),
-                )
-            })?;
-            overrides.push((key.to_owned(), value.to_owned()));
-        }
         let (file, environment) = (args.config.clone(), Environment::of_process());
-        Ok(Self { file, environment, overrides: Overrides(overrides) })
+        Ok(Self { file, environment, overrides: overrides(&args.overrides)? })
     }
 
     fn read(&self) -> Result<Config, ConfigError> {
         config::read(&self.file, &self.environment, &self.overrides)
     }
+}
+
+/// What `--set` says.
+fn overrides(flags: &[String]) -> Result<Overrides, Failure> {
+    let pair = |text: &String| {
+        let pair = text.split_once('=').map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let message = || anyhow::anyhow!("--set {text:?} must read KEY=VALUE, such as --set log.level=debug");
+        pair.ok_or_else(|| Failure::new(Exit::Usage, message()))
+    };
+    flags.iter().map(pair).collect::<Result<_, _>>().map(Overrides)
 }
 
 fn read_config(args: &ConfigArgs) -> Result<Config, Failure> {

@@ -159,7 +159,7 @@ pub enum CatalogError {
 /// # Errors
 /// When a path, a macros file or a lookup cannot be read, or there is no file at all.
 pub fn load(config: &DetectionsConfig) -> Result<Catalog, CatalogError> {
-    let macros = read_macros(&config.macros)?;
+    let macros = macros(&config.macros)?;
     let lookups = lookups::read(&config.lookups)?;
     let mut paths = Vec::new();
     for path in &config.paths {
@@ -276,7 +276,10 @@ fn read(path: &Path) -> Result<String, CatalogError> {
 }
 
 /// The built-in macros and those of the files, of which a later one wins.
-fn read_macros(paths: &[PathBuf]) -> Result<Macros, CatalogError> {
+///
+/// # Errors
+/// When a file cannot be read, or is no macros file.
+pub fn macros(paths: &[PathBuf]) -> Result<Macros, CatalogError> {
     let mut macros = Macros::built_in();
     for path in paths {
         for file in files::under(path, &is_yaml)? {

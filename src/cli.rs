@@ -3,16 +3,19 @@
 //! Deliberately absent: what the commands do (`app`).
 
 mod examples;
+mod stream;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+pub use stream::{BacktestArgs, Since, StreamArgs, TailArgs, TailFormat, When};
+
 /// Runs Splunk ESCU detections over live CloudTrail.
 #[derive(Debug, Parser)]
-#[command(name = "trailrisk", version, about, propagate_version = true, after_help = examples::TRAILRISK)]
-#[command(after_long_help = examples::TRAILRISK_LONG)]
+#[command(name = "trailrisk", version = crate::release::described(), about, propagate_version = true)]
+#[command(after_help = examples::TRAILRISK, after_long_help = examples::TRAILRISK_LONG)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -26,6 +29,11 @@ pub enum Command {
     Run(RunArgs),
     /// Evaluate the detections over files: prints the final risk events as NDJSON on standard output.
     Replay(ReplayArgs),
+    /// Evaluate a range of the stream again: prints the final risk events that live gives, or what differs from a file of
+    /// them.
+    Backtest(Box<BacktestArgs>),
+    /// Print events of a stream as they arrive: whether anything comes, in what envelope, how late.
+    Tail(TailArgs),
     /// Validate the configuration and the detections.
     Check(CheckArgs),
     /// Run the tests that stand beside the detections (`<detection>.test.yml`).

@@ -33,7 +33,7 @@ pub struct Evaluator {
 pub struct Evaluation {
     /// One for each record given, in the same order.
     pub records: Vec<EvaluatedRecord>,
-    /// Records in which no required literal occurs (PO-3).
+    /// Records of which the prefilter says that no search can match an event in them (PO-3).
     pub skipped: u64,
     /// Events per envelope.
     pub envelopes: BTreeMap<Envelope, u64>,
@@ -44,35 +44,53 @@ pub struct Evaluation {
 impl Evaluator {
     /// `decode_all` parses every record, also those that can match nothing (PO-3).
     pub fn new(plans: Vec<Arc<Plan>>, limits: DecodeLimits, decode_all: bool) -> Self {
-        let mut literals: Vec<_> = plans.iter().map(|plan| plan.required_literals()).collect();
+        let mut searches: Vec<_> = plans.iter().flat_map(|plan| plan.requirements()).collect();
         // Also where nothing is searched for.
-        literals.extend(decode_all.then_some(None));
-        Self { prefilter: Prefilter::new(&literals), plans, limits }
+        searches.extend(decode_all.then(Vec::new));
+        Self { prefilter: Prefilter::new(&searches), plans, limits }
     }
 
     /// Evaluates a batch.
     pub fn evaluate<'a>(&self, records: impl IntoIterator<Item = RawRecord<'a>>) -> Evaluation {
+        self.each(records, |record| self.prefilter.admits(record.data))
+    }
+
+    /// Evaluates a batch of which [`Self::prefilter`] has admitted every record already.
+    pub fn evaluate_admitted<'a>(&self, records: impl IntoIterator<Item = RawRecord<'a>>) -> Evaluation {
+        self.each(records, |_| true)
+    }
+
+    /// What decides whether a record is decoded (PO-3). Of gzip it decides once more when that is inflated.
+    pub fn prefilter(&self) -> &Prefilter {
+        &self.prefilter
+    }
+
+    fn each<'a>(
+        &self,
+        records: impl IntoIterator<Item = RawRecord<'a>>,
+        admits: impl Fn(&RawRecord<'a>) -> bool,
+    ) -> Evaluation {
         let mut evaluation = Evaluation::default();
         for record in records {
-            let evaluated = self.evaluate_one(&record, &mut evaluation);
+            let mut evaluated = EvaluatedRecord {
+                position: record.position.clone(),
+                arrival: record.arrival,
+                events: Vec::new(),
+                decoded: 0,
+                rejected: Vec::new(),
+            };
+            if admits(&record) {
+                self.evaluate_one(&record, &mut evaluated, &mut evaluation);
+            } else {
+                evaluation.skipped += 1;
+            }
             evaluation.records.push(evaluated);
         }
         evaluation
     }
 
-    fn evaluate_one(&self, record: &RawRecord<'_>, totals: &mut Evaluation) -> EvaluatedRecord {
-        let mut evaluated = EvaluatedRecord {
-            position: record.position.clone(),
-            arrival: record.arrival,
-            events: Vec::new(),
-            decoded: 0,
-            rejected: Vec::new(),
-        };
-        if !self.prefilter.admits(record.data) {
-            totals.skipped += 1;
-            return evaluated;
-        }
-        let decoded = decode_each(record.data, &self.limits, &mut |event| {
+    fn evaluate_one(&self, record: &RawRecord<'_>, evaluated: &mut EvaluatedRecord, totals: &mut Evaluation) {
+        let decoded = decode_each(record.data, &self.limits, &|text| self.prefilter.admits(text), &mut |event| {
             evaluated.decoded += 1;
             if record.arrival != Arrival::MIN {
                 totals.delays_ms.push(record.arrival.0.saturating_sub(event.time.0));
@@ -84,15 +102,15 @@ impl Evaluator {
                 .filter_map(|(index, plan)| plan.evaluate(&event).map(|outcome| (index, outcome)))
                 .collect();
             if !outcomes.is_empty() {
-                let (key, id, content_hash, time) = (event.key, event.id, event.content_hash, event.time);
+                let (key, content_hash, id, time) = (event.key, event.content_hash(), event.id, event.time);
                 evaluated.events.push(EvaluatedEvent { key, id, content_hash, time, outcomes });
             }
         });
         for (envelope, events) in decoded.envelopes {
             *totals.envelopes.entry(envelope).or_default() += u64::from(events);
         }
+        totals.skipped += u64::from(decoded.skipped);
         evaluated.rejected = decoded.rejected;
-        evaluated
     }
 }
 

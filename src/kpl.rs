@@ -3,8 +3,6 @@
 //! Owns: the format (`magic | protobuf | MD5 of the protobuf`) and hash keys. Deliberately absent: what becomes of a user
 //! record whose key belongs to another shard (the source's), and what is in one (`cloudtrail`'s).
 
-use std::sync::Arc;
-
 use md5::{Digest, Md5};
 use prost::Message;
 use prost::bytes::Buf;
@@ -31,7 +29,7 @@ pub struct HashRange {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserRecord {
     /// Its data, as the producer put it.
-    pub data: Arc<[u8]>,
+    pub data: Vec<u8>,
     /// Its explicit hash key, else the MD5 of its partition key, by which Kinesis would have placed it alone. None where
     /// the aggregate does not hold the key that it names.
     pub hash_key: Option<u128>,
@@ -127,7 +125,7 @@ impl Aggregate {
             Some(index) => explicit.get(usize::try_from(index).ok()?).copied()?,
             None => hashed.get(usize::try_from(entry.partition_key_index).ok()?).copied(),
         };
-        let user_record = |entry: Entry| UserRecord { hash_key: key(&entry), data: entry.data.into() };
+        let user_record = |entry: Entry| UserRecord { hash_key: key(&entry), data: entry.data };
         self.records.into_iter().map(user_record).collect()
     }
 }

@@ -10,6 +10,8 @@ pub mod app;
 #[cfg(feature = "daemon")]
 mod aws;
 #[cfg(feature = "daemon")]
+pub mod backtest;
+#[cfg(feature = "daemon")]
 pub mod catalog;
 #[cfg(feature = "daemon")]
 pub mod checkpoint;
@@ -36,6 +38,8 @@ pub mod metrics;
 pub mod pipeline;
 pub mod plan;
 #[cfg(feature = "daemon")]
+pub mod release;
+#[cfg(feature = "daemon")]
 pub mod replay;
 pub mod risk_event;
 #[cfg(feature = "daemon")]
@@ -45,6 +49,8 @@ pub mod source;
 pub mod spl;
 #[cfg(feature = "daemon")]
 pub mod status;
+#[cfg(feature = "daemon")]
+pub mod tail;
 #[cfg(feature = "daemon")]
 pub mod telemetry;
 pub mod time;

@@ -54,13 +54,17 @@ pub struct Metrics {
     pub unclean_starts: IntGauge,
     /// `checkpoint_lag_seconds{shard}`: newest processed arrival minus the arrival at `C`
     pub checkpoint_lag_seconds: GaugeVec,
+    /// `lease_events_total{event}`: acquired, taken_over, renewal_failed, released, lost
+    pub lease_events_total: IntCounterVec,
+    /// `leases_held`: 1 while this process may act on its checkpoint, otherwise 0
+    pub leases_held: IntGauge,
     /// `replayed_records_total{stream}`
     pub replayed_records_total: IntCounterVec,
     /// `tip_slack_violations_total{stream}`
     pub tip_slack_violations_total: IntCounterVec,
     /// `events_total{envelope}`
     pub events_total: IntCounterVec,
-    /// `records_skipped_total`: no required literal, not parsed (PO-3)
+    /// `records_skipped_total`: can match no search, not parsed (PO-3)
     pub records_skipped_total: IntCounter,
     /// `records_rejected_total{reason}`
     pub records_rejected_total: IntCounterVec,
@@ -209,13 +213,20 @@ impl Metrics {
             )?,
             unclean_starts: make.int_gauge(
                 "unclean_starts",
-                "Processes before this one, in a row, that came to no orderly end, without progress in some shard.",
+                "Processes before this one, in a row, that came to no orderly end, without progress in some shard; 0 once this \
+                 one has gone on for a quarter of an hour.",
             )?,
             checkpoint_lag_seconds: make.gauges(
                 "checkpoint_lag_seconds",
                 "Newest processed arrival minus the arrival at the checkpoint.",
                 &["shard"],
             )?,
+            lease_events_total: make.counters(
+                "lease_events_total",
+                "What happened to the lease of the checkpoint's table.",
+                &["event"],
+            )?,
+            leases_held: make.int_gauge("leases_held", "Whether this process may act on its checkpoint.")?,
             replayed_records_total: make.counters(
                 "replayed_records_total",
                 "Records read again after a restart, in silence.",
@@ -229,7 +240,7 @@ impl Metrics {
             events_total: make.counters("events_total", "CloudTrail events decoded, by envelope.", &["envelope"])?,
             records_skipped_total: make.register(IntCounter::with_opts(options(
                 "records_skipped_total",
-                "Records skipped unparsed, because no required literal occurs in them.",
+                "Records skipped unparsed, because their text shows that no search can match an event in them.",
             ))?)?,
             records_rejected_total: make.counters(
                 "records_rejected_total",

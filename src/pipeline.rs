@@ -26,9 +26,9 @@ pub use observer::Observer;
 pub use reload::{Reload, Reloaded};
 pub use show::Shown;
 
-use crate::checkpoint::{CheckpointStore, StoreError};
+use crate::checkpoint::{CheckpointStore, LeaseWatch, StoreError};
 use crate::cloudtrail::DecodeLimits;
-use crate::engine::{CheckpointTicket, Engine, Input, Output, ShardId};
+use crate::engine::{CheckpointTicket, Engine, Input, Output, Polled, ShardId};
 use crate::isolation::Isolation;
 use crate::sink::{Acknowledgements, DeadLetterAcknowledgements, DeadLetters, SinkEnd, Sinks};
 use crate::source::{KinesisApi, ReadRequest, ShardMessage, Source, SourceError};
@@ -39,6 +39,9 @@ use step::{Step, room, saved_step, sink_end, source_failure, ticker};
 
 /// How often gauges and readiness are refreshed, and the heartbeat beats at the least.
 const OBSERVE_EVERY: Duration = Duration::from_secs(1);
+
+/// Outputs carried out before what else has happened is looked at: a million groups that close must not stall reading.
+const OUTPUTS_AT_A_TIME: usize = 512;
 
 /// What the pipeline is made of.
 pub struct Parts<A: KinesisApi> {
@@ -91,6 +94,9 @@ pub enum PipelineError {
     /// The first or the last checkpoint could not be stored.
     #[error("the checkpoint cannot be stored")]
     Checkpoint(#[from] StoreError),
+    /// Another process has taken the checkpoint over. Nothing was drained: what is unacknowledged is that one's now.
+    #[error("another process has taken over: {0}")]
+    LeaseLost(String),
     /// A task ended that must not.
     #[error("{0} ended unexpectedly")]
     Task(&'static str),
@@ -118,6 +124,8 @@ pub struct Pipeline<A: KinesisApi> {
     dead_letter_acknowledgements: DeadLetterAcknowledgements,
     observer: Observer,
     saver: Saver,
+    /// While it is not held, nothing is read or told.
+    lease: LeaseWatch,
     checkpoint_interval: Duration,
     drain_deadline: Duration,
     /// A risk event or dead letter that waits for room; until then nothing is read from the channel (CP-7).
@@ -148,6 +156,7 @@ impl<A: KinesisApi> Pipeline<A> {
             dead_letters: parts.dead_letters,
             dead_letter_acknowledgements: parts.dead_letter_acknowledgements,
             observer: parts.observer,
+            lease: store.lease(),
             saver: Saver::start(store),
             checkpoint_interval: parts.checkpoint_interval,
             drain_deadline: parts.drain_deadline,
@@ -171,12 +180,15 @@ impl<A: KinesisApi> Pipeline<A> {
     /// When a critical task failed, or a checkpoint could not be stored at the start or the end. What could be drained
     /// was drained all the same.
     pub async fn run(mut self, stop: CancellationToken) -> Result<Ended, PipelineError> {
-        // RD-2, RD-4: the frontier and the resolved start are durable before the first record is read.
-        let (ticket, first) = self.engine.checkpoint();
-        self.saver.save(ticket, first.clone());
-        self.await_save().await?;
-        self.observer.unclean_starts(self.isolation.begin(&first)?);
+        if let Err(error) = self.begin().await {
+            self.saver.close().await;
+            return Err(error);
+        }
         let failure = self.work(&stop).await;
+        if let Some(lost @ PipelineError::LeaseLost(_)) = failure {
+            // Whoever has the lease tells what this process has not told.
+            return Err(lost);
+        }
         let ended = self.drain().await;
         match failure {
             Some(failure) => Err(failure),
@@ -184,27 +196,42 @@ impl<A: KinesisApi> Pipeline<A> {
         }
     }
 
+    /// RD-2, RD-4: the frontier and the resolved start are durable before the first record is read.
+    async fn begin(&mut self) -> Result<(), PipelineError> {
+        let (ticket, first) = self.engine.checkpoint();
+        self.saver.save(ticket, first.clone());
+        self.await_save().await?;
+        self.observer.unclean_starts(self.isolation.begin(&first)?);
+        Ok(())
+    }
+
     async fn work(&mut self, stop: &CancellationToken) -> Option<PipelineError> {
         let mut checkpoint = ticker(self.checkpoint_interval);
         let mut observe = ticker(OBSERVE_EVERY);
         loop {
-            self.carry_out();
+            let more = self.carry_out();
+            // When it is held again, the next look at it says so.
+            let may_act = self.lease.is_held();
             let step = tokio::select! {
                 biased;
+                detail = self.lease.lost() => Step::Failed(PipelineError::LeaseLost(detail)),
                 () = stop.cancelled() => Step::Stop,
                 Some(key) = self.acknowledgements.next() => Step::Acknowledged(key),
                 Some(id) = self.dead_letter_acknowledgements.next() => Step::DeadLettered(id),
                 saved = self.saver.saved() => saved_step(saved),
                 end = sink_end(&mut self.sinks_ended) => end,
-                () = room(&self.sinks, &self.dead_letters, self.waiting.as_ref()) => Step::RoomForOutput,
+                () = room(&self.sinks, &self.dead_letters, self.waiting.as_ref()), if may_act => Step::RoomForOutput,
                 _ = observe.tick() => Step::Observe,
                 _ = checkpoint.tick() => Step::Checkpoint,
                 Some(reload) = self.reloads.recv(), if self.reloading.is_none() && !self.store_fails => {
                     Step::Reload(reload)
                 }
                 error = source_failure(self.source.as_mut()) => Step::Failed(error.into()),
-                () = self.isolation.may_attempt(), if self.waiting.is_none() && self.answer.is_some() => Step::Piece,
-                Some(message) = self.messages.recv(), if self.waiting.is_none() => Step::Message(message),
+                () = self.isolation.may_attempt(), if may_act && self.waiting.is_none() && self.answer.is_some() => {
+                    Step::Piece
+                }
+                Some(message) = self.messages.recv(), if may_act && self.waiting.is_none() => Step::Message(message),
+                () = tokio::task::yield_now(), if more => Step::More,
             };
             match step {
                 Step::Stop => return None,
@@ -228,30 +255,51 @@ impl<A: KinesisApi> Pipeline<A> {
             Step::Reload(reload) => self.reload(reload),
             Step::Piece => self.take_piece(),
             Step::Message(message) => self.take_message(message),
-            Step::Stop | Step::Failed(_) => {}
+            Step::More | Step::Stop | Step::Failed(_) => {}
         }
     }
 
-    /// Carries out what the engine wants, as far as there is room for it.
-    fn carry_out(&mut self) {
-        while self.waiting.is_none() {
-            match self.engine.poll_output() {
-                Some(Output::Read { shard, after, start }) => {
-                    if let Some(source) = &mut self.source {
-                        source.start(ReadRequest { shard, after, start });
-                    }
+    /// Carries out what the engine wants, as far as there is room for it, while nobody else may be doing it, and not for
+    /// long. Says whether there is more that could be done at once.
+    fn carry_out(&mut self) -> bool {
+        if !self.lease.is_held() {
+            return false;
+        }
+        let mut more = false;
+        for _ in 0..OUTPUTS_AT_A_TIME {
+            more = self.waiting.is_none();
+            if !more {
+                break;
+            }
+            match self.engine.poll() {
+                Polled::Output(output) => self.carry_out_one(output),
+                // It has worked for as long as may be.
+                Polled::Busy => break,
+                Polled::Idle => {
+                    more = false;
+                    break;
                 }
-                Some(output) => {
-                    self.waiting = Some(output);
-                    if self.sinks.has_room() {
-                        self.send_waiting();
-                    }
-                }
-                None => break,
             }
         }
         self.take_held();
         self.thaw();
+        more
+    }
+
+    fn carry_out_one(&mut self, output: Output) {
+        match output {
+            Output::Read { shard, after, start } => {
+                if let Some(source) = &mut self.source {
+                    source.start(ReadRequest { shard, after, start });
+                }
+            }
+            output => {
+                self.waiting = Some(output);
+                if self.sinks.has_room() {
+                    self.send_waiting();
+                }
+            }
+        }
     }
 
     fn send_waiting(&mut self) {

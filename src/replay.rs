@@ -6,10 +6,11 @@
 mod dead_letter;
 mod input;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-pub use dead_letter::{Opened, open};
-pub use input::{Document, files_of, read_documents};
+use dead_letter::{Opened, open};
+pub use input::{Block, files_of, read_blocks};
 
 use crate::cloudtrail::{DecodeLimits, Rejected};
 use crate::engine::{
@@ -30,12 +31,28 @@ pub struct Replay {
     skipped: u64,
 }
 
+/// Who is told what becomes of documents that are no events.
+pub trait Told {
+    /// Something in the document at this line could not be decoded.
+    fn rejected(&mut self, line: u64, rejected: &Rejected);
+
+    /// A dead letter held a risk event that a receiver refused: its line, without the newline.
+    fn handed_back(&mut self, event: &[u8]);
+}
+
+/// A document that has to be decoded.
+struct Admitted<'a> {
+    line: u64,
+    position: Position,
+    data: Cow<'a, [u8]>,
+}
+
 /// What a finished replay has counted.
 #[derive(Debug)]
 pub struct Summary {
     /// Documents read.
     pub documents: u64,
-    /// Of these, skipped unparsed because no required literal occurs in them (PO-3).
+    /// Of these, skipped unparsed because no search can match an event in them (PO-3).
     pub skipped: u64,
     /// The engine's counters.
     pub counters: Counters,
@@ -72,22 +89,42 @@ impl Replay {
         replay
     }
 
-    /// Takes a batch of documents; `rejected` is told, by index into the batch, what could not be decoded.
-    pub fn take(&mut self, documents: &[Document<'_>], rejected: &mut dyn FnMut(usize, &Rejected)) {
-        let first = self.documents;
-        self.documents += documents.len() as u64;
-        let positions: Vec<Position> = (first..self.documents).map(position).collect();
-        let records = documents.iter().zip(&positions);
-        let evaluation = self.evaluator.evaluate(records.map(|((_, data), position)| RawRecord {
-            position,
+    /// Takes the documents of a block, dead letters opened: a rejected record is one as it came.
+    pub fn take(&mut self, block: Block<'_>, told: &mut dyn Told) {
+        let (bytes, mut admitted) = (block.bytes(), Vec::new());
+        let prefilter = self.evaluator.prefilter();
+        let mut glance = prefilter.glance(bytes);
+        for (line, range) in block.documents() {
+            let document = match open(&bytes[range.clone()]) {
+                Some(Opened::RiskEvent(event)) => {
+                    told.handed_back(&event);
+                    continue;
+                }
+                Some(Opened::Record(record)) => prefilter.admits(&record).then_some(Cow::Owned(record)),
+                None => glance.admits(range.clone()).then(|| Cow::Borrowed(&bytes[range])),
+            };
+            self.documents += 1;
+            match document {
+                Some(data) => admitted.push(Admitted { line, position: position(self.documents), data }),
+                None => self.skipped += 1,
+            }
+        }
+        if !admitted.is_empty() {
+            self.evaluate(&admitted, told);
+        }
+    }
+
+    fn evaluate(&mut self, documents: &[Admitted<'_>], told: &mut dyn Told) {
+        let evaluation = self.evaluator.evaluate_admitted(documents.iter().map(|document| RawRecord {
+            position: &document.position,
             arrival: Arrival::MIN,
-            data,
+            data: &document.data,
         }));
         self.skipped += evaluation.skipped;
         self.engine.handle_input(Input::Records { shard: self.shard.clone(), records: evaluation.records });
         self.settle(&mut |position, piece| {
-            if let Ok(index) = positions.binary_search(position) {
-                rejected(index, piece);
+            if let Ok(index) = documents.binary_search_by(|document| document.position.cmp(position)) {
+                told.rejected(documents[index].line, piece);
             }
         });
     }
@@ -127,7 +164,7 @@ impl Replay {
 }
 
 /// Documents are numbered from 1.
-fn position(index: u64) -> Position {
-    let number = SequenceNumber::try_new(&(index + 1).to_string()).expect("digits are a sequence number");
+fn position(number: u64) -> Position {
+    let number = SequenceNumber::try_new(&number.to_string()).expect("digits are a sequence number");
     Position::After(number, 0)
 }

@@ -47,8 +47,59 @@ impl fmt::Display for Arrival {
 
 /// RFC 3339 in UTC, with milliseconds only where there are any: `2023-04-24T23:51:17Z`.
 fn write_utc(f: &mut fmt::Formatter<'_>, millis: i64) -> fmt::Result {
+    if let Some(text) = utc_seconds(millis).filter(|_| millis % 1000 == 0) {
+        f.write_str(std::str::from_utf8(&text).unwrap_or_default())?;
+        return f.write_str("Z");
+    }
     match jiff::Timestamp::from_millisecond(millis) {
         Ok(instant) => write!(f, "{instant}"),
         Err(_) => write!(f, "{millis}ms"),
+    }
+}
+
+/// `2023-04-24T23:51:17`, the second of an instant in UTC, without the machinery of a format: a million results have
+/// seven million instants. None before the year 0 and after 9999.
+pub(crate) fn utc_seconds(millis: i64) -> Option<[u8; 19]> {
+    let instant = jiff::Timestamp::from_millisecond(millis).ok()?;
+    let date = jiff::tz::Offset::UTC.to_datetime(instant);
+    let year = u16::try_from(date.year()).ok()?;
+    let mut text = *b"0000-00-00T00:00:00";
+    let mut put = |at: usize, number: u8| {
+        text[at] = b'0' + number / 10;
+        text[at + 1] = b'0' + number % 10;
+    };
+    let two_digits = |number: i8| number.unsigned_abs();
+    put(0, u8::try_from(year / 100).ok()?);
+    put(2, u8::try_from(year % 100).ok()?);
+    put(5, two_digits(date.month()));
+    put(8, two_digits(date.day()));
+    put(11, two_digits(date.hour()));
+    put(14, two_digits(date.minute()));
+    put(17, two_digits(date.second()));
+    Some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_are_written_as_rfc_3339_whichever_way() {
+        let year_0 = -62_167_219_200_000;
+        let year_10_000 = 253_402_300_800_000;
+        let around = [year_0, -1, 0, 951_782_400_000, 1_682_380_277_000, 4_107_542_399_000, year_10_000];
+        for millis in around.into_iter().flat_map(|at| [at - 1000, at - 999, at - 1, at, at + 1, at + 500, at + 1000]) {
+            let Ok(instant) = jiff::Timestamp::from_millisecond(millis) else {
+                assert_eq!(EventTime(millis).to_string(), format!("{millis}ms"));
+                continue;
+            };
+            assert_eq!(EventTime(millis).to_string(), instant.to_string());
+            if let Some(text) = utc_seconds(millis) {
+                let expected = jiff::tz::Offset::UTC.to_datetime(instant).strftime("%Y-%m-%dT%H:%M:%S").to_string();
+                assert_eq!(std::str::from_utf8(&text).unwrap(), expected);
+            }
+        }
+        assert_eq!(EventTime(1_682_380_277_000).to_string(), "2023-04-24T23:51:17Z");
+        assert_eq!((utc_seconds(year_0 - 1), utc_seconds(i64::MAX)), (None, None));
     }
 }

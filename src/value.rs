@@ -103,6 +103,18 @@ impl Value {
         }
     }
 
+    /// One value more, behind the others.
+    pub fn and(self, scalar: Scalar) -> Self {
+        match self {
+            Self::Null => Self::One(scalar),
+            Self::One(first) => Self::Many(vec![first, scalar]),
+            Self::Many(mut scalars) => {
+                scalars.push(scalar);
+                Self::Many(scalars)
+            }
+        }
+    }
+
     /// Whether the field does not exist.
     pub fn is_null(&self) -> bool {
         matches!(self, Self::Null)

@@ -36,7 +36,7 @@ async fn main() -> ExitCode {
         return tokio::task::block_in_place(|| daemon::main(arguments.collect()));
     }
     if first.as_deref() == Some("page") {
-        page::serve(arguments.next().as_deref() == Some("hostile")).await;
+        page::serve(arguments.next().as_deref()).await;
         return ExitCode::SUCCESS;
     }
     if first.as_deref() == Some("kinesis") {

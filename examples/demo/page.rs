@@ -1,12 +1,13 @@
 //! The status page of a daemon that does not exist: the documented example with an hour of figures that are made up, for
-//! pictures of it and for its test in a browser. With `hostile`, every text in it is one that an attacker could wish for.
+//! pictures of it and for its test in a browser. With `hostile`, every text in it is one that an attacker could wish for;
+//! with `large`, it has hundreds of shards and dozens of detections.
 
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use trailrisk::admin::{AdminServer, AdminState, Liveness, Readiness};
 use trailrisk::clock;
-use trailrisk::status::{self, Snapshot, Status};
+use trailrisk::status::{self, Detection, Shard, Snapshot, Status};
 
 const EXAMPLE: &str = include_str!("../../docs/status.example.json");
 const HOSTILE: &str =
@@ -14,11 +15,16 @@ const HOSTILE: &str =
 /// Samples of an hour.
 const SAMPLES: u32 = 360;
 
+const SHARDS: usize = 500;
+const DETECTIONS: usize = 59;
+
 /// Serves it until standard input is closed.
-pub async fn serve(is_hostile: bool) {
+pub async fn serve(kind: Option<&str>) {
     let mut snapshot = example();
-    if is_hostile {
-        spoil(&mut snapshot);
+    match kind {
+        Some("hostile") => spoil(&mut snapshot),
+        Some("large") => enlarge(&mut snapshot),
+        _ => {}
     }
     let (publisher, board) = status::board(snapshot.clone(), clock::monotonic());
     let (registry, readiness) = (prometheus::Registry::new(), Readiness::default());
@@ -57,6 +63,20 @@ fn example() -> Snapshot {
     snapshot.history.records_per_second = (0..SAMPLES).map(wave).collect();
     snapshot.history.lag_seconds = (0..SAMPLES).map(|n| Some(lag(n))).collect();
     snapshot
+}
+
+/// The open shard and the active detection, many times.
+fn enlarge(snapshot: &mut Snapshot) {
+    let (open, active) = (snapshot.shards[2].clone(), snapshot.detections[1].clone());
+    snapshot.shards.extend((snapshot.shards.len()..SHARDS).map(|number| {
+        let behind = number % 7;
+        let lag_seconds = Some(6.2 + behind as f64 / 10.0);
+        Shard { id: format!("shardId-{:012}", number + 2), lag_seconds, ..open.clone() }
+    }));
+    snapshot.detections.extend((snapshot.detections.len()..DETECTIONS).map(|number| {
+        let (id, name) = (format!("{number:08}-0000-0000-0000-000000000000"), format!("{} {number}", active.name));
+        Detection { id, name, ..active.clone() }
+    }));
 }
 
 fn spoil(snapshot: &mut Snapshot) {

@@ -17,6 +17,7 @@ fuzz_target!(|data: &[u8]| {
         timing: Timing::Live,
         start: StartPosition::TrimHorizon,
         started_at: Arrival(0),
+        unseen_from: Arrival::MIN,
     };
     let Ok(mut engine) = Engine::restore(config, Vec::new(), checkpoint) else { return };
     while engine.poll_output().is_some() {}

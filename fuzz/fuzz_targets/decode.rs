@@ -28,7 +28,7 @@ fn check(data: &[u8]) {
             continue;
         }
         for other in &again.events {
-            assert_eq!((other.key, other.content_hash), (event.key, event.content_hash));
+            assert_eq!((other.key, other.content_hash()), (event.key, event.content_hash()));
         }
     }
 }

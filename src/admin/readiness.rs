@@ -11,6 +11,8 @@ use crate::engine::ShardId;
 pub enum Check {
     /// The configuration and the detections are read and valid.
     Configuration,
+    /// This process holds the lease of its checkpoint, where that is in a table.
+    Lease,
     /// The stream was found and the start frontier is registered (RD-2).
     ShardsListed,
     /// The restart has read up to where it had been (CP-5).
@@ -26,7 +28,7 @@ pub enum Check {
 }
 
 impl Check {
-    /// The checks that exist in every run; shards and sinks come as they are met.
+    /// The checks that exist in every run; shards and sinks come as they are met, a lease with its table.
     pub const ALWAYS: [Self; 5] =
         [Self::Configuration, Self::ShardsListed, Self::Replayed, Self::NotDraining, Self::Checkpoint];
 }
@@ -35,6 +37,7 @@ impl fmt::Display for Check {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Configuration => f.write_str("configuration"),
+            Self::Lease => f.write_str("lease"),
             Self::ShardsListed => f.write_str("shards listed"),
             Self::Replayed => f.write_str("replayed"),
             Self::NotDraining => f.write_str("not draining"),
@@ -82,7 +85,8 @@ impl Readiness {
         checks.iter().filter_map(|(check, reason)| Some((check.clone(), reason.clone()?))).collect()
     }
 
-    /// Every check with its reason where it fails: those of [`Check::ALWAYS`], and the shards and sinks met.
+    /// Every check with its reason where it fails: those of [`Check::ALWAYS`], the lease where there is
+    /// one, and the shards and sinks met.
     pub fn report(&self) -> Vec<(Check, Option<String>)> {
         let mut checks = self.lock().clone();
         for check in Check::ALWAYS {

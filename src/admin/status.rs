@@ -94,6 +94,7 @@ impl AdminState {
             age,
             starting: failure(&Check::Configuration).or_else(|| failure(&Check::ShardsListed)),
             draining: failure(&Check::NotDraining).is_some(),
+            lease: failure(&Check::Lease),
             checkpoint: failure(&Check::Checkpoint),
             silent: self.liveness.silent(now),
             checks: report

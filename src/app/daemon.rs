@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::detections::{self, RetentionError};
-use super::host::{revision, stop_on_signal, wall_clock, worker_name};
+use super::host::{stop_on_signal, wall_clock, worker_name};
 use super::reload::{Reloader, Running, Seen};
 use super::{ConfigSource, Exit, Failure, chain};
 use crate::admin::{AdminError, AdminServer, AdminState, Check, Liveness, Readiness};
@@ -22,12 +22,14 @@ use crate::clock;
 use crate::cloudtrail::DecodeLimits;
 use crate::config::{CheckpointStoreConfig, Config};
 use crate::engine::StoredPlanError;
+use crate::isolation::Isolation;
 use crate::metrics::{DetectionMetrics, Metrics};
 use crate::pipeline::{Ended, Observer, Parts, Pipeline, PipelineError, Reload, Shown};
+use crate::release;
 use crate::sink::{
     DeadLetterDeps, DeadLetterError, DeadLetters, SharedStdout, SinkDeps, SinkError, Sinks, StdoutWriter,
 };
-use crate::source::{Source, SourceError};
+use crate::source::{AwsKinesis, Source, SourceError};
 use crate::telemetry;
 use crate::time::Arrival;
 
@@ -102,7 +104,14 @@ async fn supervise(source: ConfigSource, config: Config, seen: Seen) -> Result<E
     // From now on the signal does not end the process, also not while it starts.
     let hangup = signal(SignalKind::hangup())?;
     // Said once, by whoever prints the failure, and whatever the log's level.
-    let daemon = Daemon::start(&config, Box::new(tokio::io::stdout())).await.map_err(Failure::config)?;
+    let daemon = match Daemon::start(&config, Box::new(tokio::io::stdout()), &stop).await {
+        Ok(daemon) => daemon,
+        Err(StartError::Store(StoreError::Stopped { .. })) => {
+            tracing::info!("stopped while another process held the lease");
+            return Ok(Exit::Ok);
+        }
+        Err(error) => return Err(Failure::config(error)),
+    };
     tokio::spawn(daemon.reloader(source, config, seen).run(hangup));
     match tokio::spawn(daemon.run(stop)).await {
         Ok(Ok(Ended::Clean)) => Ok(Exit::Ok),
@@ -142,16 +151,17 @@ struct Base<'a> {
 }
 
 impl Daemon {
-    /// Starts everything but the reading. Risk events of a stdout sink go to `stdout`.
+    /// Starts everything but the reading. Risk events of a stdout sink go to `stdout`. Where the checkpoint is held by
+    /// another process, its end is waited for, unless `stop` is cancelled first.
     ///
     /// # Errors
     /// With the first part that cannot be used; nothing is left running that outlives the runtime.
-    pub async fn start(config: &Config, stdout: StdoutWriter) -> Result<Self, StartError> {
+    pub async fn start(config: &Config, stdout: StdoutWriter, stop: &CancellationToken) -> Result<Self, StartError> {
         let detections = detections::load(&config.detections, &config.sinks)?;
         detections::log(&detections, &config.sinks);
         let registry = prometheus::Registry::new();
         let metrics = Metrics::new(&registry).expect("a new registry holds no name yet");
-        metrics.build_info.with_label_values(&[env!("CARGO_PKG_VERSION"), revision()]).set(1);
+        metrics.build_info.with_label_values(&[release::VERSION, release::revision()]).set(1);
         metrics.know_stream(config.source.stream.name());
         let (liveness, readiness) = (Liveness::new(MAX_SILENCE), Readiness::starting());
         readiness.pass(Check::Configuration);
@@ -161,8 +171,8 @@ impl Daemon {
         let admin = AdminServer::bind(config.admin.listen).await?;
         let admin_address = admin.address();
         tracing::info!(
-            version = env!("CARGO_PKG_VERSION"),
-            revision = revision(),
+            version = release::VERSION,
+            revision = release::revision(),
             configuration = config.hash(),
             admin = %admin_address,
             "starting"
@@ -183,10 +193,7 @@ impl Daemon {
         let admin = tokio::spawn(admin.serve(state, end_admin.clone().cancelled_owned()));
         let unless_started = end_admin.clone().drop_guard();
         let (reloads, reloaded) = mpsc::channel(1);
-        let (work, retention_hours) = match &config.checkpoint.store {
-            CheckpointStoreConfig::Memory => base.with_store(MemoryStore::default(), reloaded, shown).await?,
-            CheckpointStoreConfig::File(path) => base.with_store(FileStore::open(path)?, reloaded, shown).await?,
-        };
+        let (work, retention_hours) = base.with_configured_store(stop, reloaded, shown).await?;
         unless_started.disarm();
         Ok(Self {
             work,
@@ -237,12 +244,55 @@ impl Daemon {
 }
 
 impl Base<'_> {
+    async fn with_configured_store(
+        self,
+        stop: &CancellationToken,
+        reloads: mpsc::Receiver<Reload>,
+        shown: Shown,
+    ) -> Result<(Begin, u32), StartError> {
+        match &self.config.checkpoint.store {
+            CheckpointStoreConfig::Memory => {
+                self.metrics.leases_held.set(1);
+                self.with_store(MemoryStore::default(), reloads, shown).await
+            }
+            CheckpointStoreConfig::File(path) => {
+                let store = FileStore::open(path)?;
+                self.metrics.leases_held.set(1);
+                self.with_store(store, reloads, shown).await
+            }
+            CheckpointStoreConfig::DynamoDb(table) => {
+                let store = self.table_store(table, stop).await?;
+                self.with_store(store, reloads, shown).await
+            }
+        }
+    }
+
     async fn with_store<S: CheckpointStore>(
         self,
         mut store: S,
         reloads: mpsc::Receiver<Reload>,
         shown: Shown,
     ) -> Result<(Begin, u32), StartError> {
+        match self.assemble(&mut store, reloads, shown).await {
+            Ok((parts, isolation, retention_hours)) => {
+                let begin: Begin =
+                    Box::new(move |stop| Box::pin(Pipeline::new(parts, store).isolating(isolation).run(stop)));
+                Ok((begin, retention_hours))
+            }
+            Err(error) => {
+                store.release().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// The parts of the pipeline, what earlier processes died of, and the stream's retention in hours.
+    async fn assemble(
+        self,
+        store: &mut impl CheckpointStore,
+        reloads: mpsc::Receiver<Reload>,
+        shown: Shown,
+    ) -> Result<(Parts<AwsKinesis>, Isolation, u32), StartError> {
         let stored = store.load().await?;
         let (messages, received) = mpsc::channel(CHANNEL_MESSAGES);
         let read_buffer = self.config.limits.read_buffer_bytes;
@@ -250,7 +300,7 @@ impl Base<'_> {
         let retention_hours = source.description().retention_hours;
         detections::check_retention(&self.detections.plans, &self.config.source, retention_hours)?;
         let (engine, begun) = self.engine(&mut source, stored).await?;
-        let isolation = self.isolation(&source)?;
+        let isolation = self.isolation(&source, store.notes())?;
         let (dead_letters, dead_letter_acknowledgements) =
             DeadLetters::start(&self.config.dead_letter, self.dead_letter_deps()).await?;
         let mut observer = Observer::new(
@@ -284,10 +334,7 @@ impl Base<'_> {
             checkpoint_interval,
             drain_deadline,
         };
-        Ok((
-            Box::new(move |stop| Box::pin(Pipeline::new(parts, store).isolating(isolation).run(stop))),
-            retention_hours,
-        ))
+        Ok((parts, isolation, retention_hours))
     }
 
     fn dead_letter_deps(&self) -> DeadLetterDeps {

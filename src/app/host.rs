@@ -17,10 +17,6 @@ pub(super) fn worker_name() -> String {
     std::env::var("HOSTNAME").unwrap_or_else(|_| format!("process-{}", std::process::id()))
 }
 
-pub(super) fn revision() -> &'static str {
-    option_env!("TRAILRISK_REVISION").unwrap_or("unknown")
-}
-
 /// ST-1: the first signal stops, the second leaves at once.
 pub(super) fn stop_on_signal() -> std::io::Result<CancellationToken> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);

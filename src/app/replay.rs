@@ -1,19 +1,22 @@
 //! `trailrisk replay`: files in, final risk events out. Where they would be sent does not matter here: what is staged, or
 //! goes to no sink, is printed like everything else.
 
-use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Exit, Failure};
-use crate::catalog::{self, Sources};
+use crate::catalog::{self, Detections, Sources};
 use crate::cli::{FormatArgs, FormatName, ReplayArgs};
 use crate::clock;
-use crate::config::{CloudEventsConfig, FormatConfig, OcsfVersion, Secret, SplunkEnvelope, TemplateConfig};
+use crate::cloudtrail::{DecodeLimits, Rejected};
+use crate::config::{
+    CloudEventsConfig, DetectionsConfig, FormatConfig, OcsfVersion, Secret, SplunkEnvelope, TemplateConfig,
+};
+use crate::engine::Counters;
 use crate::plan::Plan;
-use crate::replay::{Opened, Replay, Summary, files_of, open, read_documents};
+use crate::replay::{Replay, Summary, Told, files_of, read_blocks};
 use crate::sink::format::BodyFormat;
 use crate::sink::format::native::{self, Meta};
 use crate::telemetry::visible;
@@ -24,16 +27,10 @@ const NAMED_REJECTIONS: u64 = 20;
 
 pub(super) fn run(args: &ReplayArgs, out: &mut dyn Write, diagnostics: &mut dyn Write) -> Result<Exit, Failure> {
     let sources = Sources::of(&args.detections)?;
-    let detections = catalog::load(&sources.detections).map_err(Failure::config)?.ready().map_err(Failure::config)?;
-    for (_, problem) in &detections.refused {
-        writeln!(diagnostics, "{}: does not run: {}", visible(&problem.place().to_string()), problem.message)?;
-    }
-    if detections.other_data > 0 {
-        writeln!(diagnostics, "{} files search other data than CloudTrail", detections.other_data)?;
-    }
+    let detections = load(&sources.detections, diagnostics)?;
     let source_name = args.source_name.as_deref().unwrap_or(&sources.source_name);
     let bounds = catalog::bounds(&sources.limits, source_name);
-    let limits = crate::cloudtrail::DecodeLimits { max_inflated_bytes: sources.limits.max_inflated_bytes };
+    let limits = DecodeLimits { max_inflated_bytes: sources.limits.max_inflated_bytes };
     let mut replay = Replay::new(detections.plans, source_name, bounds, limits, sources.detections.decode_all);
     let files = files_of(&paths(args)?).map_err(|error| Failure::new(Exit::Usage, error))?;
     let format = format(&args.format)?;
@@ -74,7 +71,19 @@ pub(super) fn run(args: &ReplayArgs, out: &mut dyn Write, diagnostics: &mut dyn 
     Ok(Exit::Ok)
 }
 
-fn format(args: &FormatArgs) -> Result<BodyFormat, Failure> {
+/// The detections that run; the others are named.
+pub(super) fn load(config: &DetectionsConfig, diagnostics: &mut dyn Write) -> Result<Detections, Failure> {
+    let detections = catalog::load(config).map_err(Failure::config)?.ready().map_err(Failure::config)?;
+    for (_, problem) in &detections.refused {
+        writeln!(diagnostics, "{}: does not run: {}", visible(&problem.place().to_string()), problem.message)?;
+    }
+    if detections.other_data > 0 {
+        writeln!(diagnostics, "{} files search other data than CloudTrail", detections.other_data)?;
+    }
+    Ok(detections)
+}
+
+pub(super) fn format(args: &FormatArgs) -> Result<BodyFormat, Failure> {
     if let Some(path) = &args.template {
         let values = args.template_values.iter().map(|(name, value)| (name.clone(), Secret(value.clone()))).collect();
         let config = TemplateConfig { path: path.clone(), values };
@@ -104,7 +113,8 @@ struct HandedBack<'a> {
 impl HandedBack<'_> {
     fn take(&mut self, event: &[u8]) -> io::Result<()> {
         if self.is_native {
-            return self.out.write_all(event);
+            self.out.write_all(event)?;
+            return self.out.write_all(b"\n");
         }
         self.left_out += 1;
         Ok(())
@@ -129,47 +139,42 @@ fn read_all(
     diagnostics: &mut dyn Write,
 ) -> Result<(), Failure> {
     let progress = progress_bar(files);
-    let (mut named, mut passed_on) = (0, Ok(()));
+    let mut heard = Heard { path: Path::new(""), named: 0, complaints: Vec::new(), handed_back, passed_on: Ok(()) };
     for path in files {
-        let mut complaints = Vec::new();
-        let read = read_documents(path, &mut |bytes| progress.inc(bytes), &mut |documents| {
-            let opened = opened(documents, &mut |event| {
-                passed_on = std::mem::replace(&mut passed_on, Ok(())).and_then(|()| handed_back.take(event));
-            });
-            let documents: Vec<(u64, &[u8])> = opened.iter().map(|(line, data)| (*line, &**data)).collect();
-            replay.take(&documents, &mut |index, rejected| {
-                named += 1;
-                if named <= NAMED_REJECTIONS {
-                    let reason = rejected.reason.as_str();
-                    complaints.push(format!(
-                        "{}:{}: rejected: {reason}: {}",
-                        shown(path),
-                        documents[index].0,
-                        rejected.detail
-                    ));
-                }
-            });
-        });
+        heard.path = path;
+        let read = read_blocks(path, &mut |bytes| progress.inc(bytes), &mut |block| replay.take(block, &mut heard));
+        let complaints = std::mem::take(&mut heard.complaints);
         progress.suspend(|| complaints.iter().try_for_each(|line| writeln!(diagnostics, "{line}")))?;
         read.map_err(|error| Failure::new(Exit::Usage, error))?;
     }
     progress.finish_and_clear();
-    Ok(passed_on?)
+    Ok(heard.passed_on?)
 }
 
-/// The documents with dead letters opened: rejected records as they came. Risk events that a receiver refused are no
-/// input; they are passed on as lines.
-fn opened<'a>(documents: &[(u64, &'a [u8])], pass_on: &mut dyn FnMut(&[u8])) -> Vec<(u64, Cow<'a, [u8]>)> {
-    let open = |(line, data): &(u64, &'a [u8])| match open(data) {
-        None => Some((*line, Cow::Borrowed(*data))),
-        Some(Opened::Record(record)) => Some((*line, Cow::Owned(record))),
-        Some(Opened::RiskEvent(mut event)) => {
-            event.push(b'\n');
-            pass_on(&event);
-            None
+/// What a replay tells of the documents that are no events.
+struct Heard<'a, 'h> {
+    path: &'a Path,
+    /// Rejections so far.
+    named: u64,
+    complaints: Vec<String>,
+    handed_back: &'a mut HandedBack<'h>,
+    passed_on: io::Result<()>,
+}
+
+impl Told for Heard<'_, '_> {
+    fn rejected(&mut self, line: u64, rejected: &Rejected) {
+        self.named += 1;
+        if self.named <= NAMED_REJECTIONS {
+            let (path, reason) = (shown(self.path), rejected.reason.as_str());
+            self.complaints.push(format!("{path}:{line}: rejected: {reason}: {}", rejected.detail));
         }
-    };
-    documents.iter().filter_map(open).collect()
+    }
+
+    fn handed_back(&mut self, event: &[u8]) {
+        if self.passed_on.is_ok() {
+            self.passed_on = self.handed_back.take(event);
+        }
+    }
 }
 
 fn shown(path: &Path) -> String {
@@ -193,6 +198,15 @@ fn summarize(summary: &Summary, plans: &[std::sync::Arc<Plan>], diagnostics: &mu
         "{} documents ({} skipped unparsed), {} events, {} rejected, {} risk events",
         summary.documents, summary.skipped, counters.events, rejected, summary.risk_events
     )?;
+    tell_counters(counters, plans, diagnostics)
+}
+
+/// What became of the events, by reason and by detection.
+pub(super) fn tell_counters(
+    counters: &Counters,
+    plans: &[std::sync::Arc<Plan>],
+    diagnostics: &mut dyn Write,
+) -> io::Result<()> {
     for (reason, count) in &counters.rejected {
         writeln!(diagnostics, "  rejected as {}: {count}", reason.as_str())?;
     }

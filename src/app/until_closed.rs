@@ -14,6 +14,11 @@ impl<W: Write> UntilClosed<W> {
         Self { inner, is_closed: false }
     }
 
+    /// Whether nobody reads any more.
+    pub(super) fn is_closed(&self) -> bool {
+        self.is_closed
+    }
+
     fn unless_closed<T>(&mut self, written: T, write: impl FnOnce(&mut W) -> io::Result<T>) -> io::Result<T> {
         if self.is_closed {
             return Ok(written);

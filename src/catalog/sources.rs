@@ -2,6 +2,7 @@
 
 use crate::cli::DetectionArgs;
 use crate::config::{self, ConfigError, DetectionsConfig, Environment, LimitsConfig, Overrides};
+use crate::files::Unreadable;
 
 /// Detections and limits, from a configuration, from flags, or both.
 #[derive(Debug)]
@@ -23,13 +24,16 @@ pub enum SourcesError {
     /// The configuration is wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// A path of the command line leads nowhere.
+    #[error(transparent)]
+    Path(#[from] Unreadable),
 }
 
 impl Sources {
     /// Flags win over the configuration.
     ///
     /// # Errors
-    /// When neither names a detection, or the configuration is wrong.
+    /// When neither names a detection, the configuration is wrong, or a flag names a path that there is not.
     pub fn of(args: &DetectionArgs) -> Result<Self, SourcesError> {
         let mut sources = match &args.config {
             Some(file) => {
@@ -42,6 +46,9 @@ impl Sources {
                 source_name: "files".to_owned(),
             },
         };
+        for path in args.detections.iter().chain(&args.macros) {
+            std::fs::metadata(path).map_err(|source| Unreadable { path: path.clone(), source })?;
+        }
         if let Some(path) = &args.detections {
             sources.detections.paths = vec![path.clone()];
         }

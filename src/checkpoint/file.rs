@@ -7,14 +7,14 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{CheckpointStore, StoreError, document, progress};
+use super::{CheckpointStore, FileNotes, Notes, StoreError, document, progress};
 use crate::engine::Checkpoint;
 
 /// Readable by the daemon's user alone: the document holds detections and positions.
 const MODE: u32 = 0o600;
 
 /// What `isolation` keeps beside the checkpoint: it belongs to it, and leaves with it.
-pub(crate) const STARTS_SUFFIX: &str = ".starts";
+pub(super) const STARTS_SUFFIX: &str = ".starts";
 
 /// Keeps the checkpoint in a file, which no other process may use meanwhile.
 #[derive(Debug)]
@@ -22,6 +22,7 @@ pub struct FileStore {
     // The lock is taken on the thread that does the I/O: a save whose caller went away is finished before the next
     // begins, and is known to it.
     open: Arc<Mutex<OpenFile>>,
+    path: PathBuf,
 }
 
 #[derive(Debug)]
@@ -43,7 +44,7 @@ impl FileStore {
         let lock = lock(path)?;
         remove_if_there(&beside(path, ".tmp")).map_err(|source| io_error("write", path, source))?;
         let open = OpenFile { path: path.to_owned(), known: None, _lock: lock };
-        Ok(Self { open: Arc::new(Mutex::new(open)) })
+        Ok(Self { open: Arc::new(Mutex::new(open)), path: path.to_owned() })
     }
 
     /// Runs `work` where blocking is allowed, alone.
@@ -65,6 +66,10 @@ impl CheckpointStore for FileStore {
     async fn save(&mut self, checkpoint: &Checkpoint) -> Result<(), StoreError> {
         let checkpoint = checkpoint.clone();
         self.with_file(move |file| file.replace(checkpoint)).await
+    }
+
+    fn notes(&self) -> Option<Box<dyn Notes>> {
+        Some(Box::new(FileNotes::of(&self.path)))
     }
 }
 
@@ -135,7 +140,7 @@ fn lock(path: &Path) -> Result<File, StoreError> {
 
 /// Replaces the file so that a crash at any moment leaves the old bytes or the new ones, and returns once the new ones
 /// are durable.
-pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let temporary = beside(path, ".tmp");
     // A leftover could have another mode, or be a link.
     remove_if_there(&temporary)?;
@@ -160,7 +165,7 @@ fn remove_if_there(path: &Path) -> io::Result<bool> {
     }
 }
 
-pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()

@@ -48,7 +48,7 @@ fn checkpoint() -> Checkpoint {
     }
 }
 
-fn plan() -> PlanCheckpoint {
+pub(super) fn plan() -> PlanCheckpoint {
     let risk = RiskModel {
         message: "Job \"$x$\" \u{202e}\u{1f44d}".to_owned(),
         score: 64.1,

@@ -22,8 +22,8 @@ Environment:
 
 Exit codes:
   0   All is well, or an orderly stop.
-  1   A test failed, a sample was not delivered, the daemon is not alive, or
-      nothing is stored.
+  1   A test failed, a sample was not delivered, a backtest differs, the daemon
+      is not alive, or nothing is stored.
   64  The command line, or a path on it, makes no sense.
   70  A critical task failed.
   75  The drain deadline was missed, or a second signal came: repeats follow.
@@ -41,6 +41,18 @@ Examples:
   trailrisk replay --config trailrisk.yaml --format ocsf cloudtrail-logs/
   zcat *.json.gz | trailrisk replay --config trailrisk.yaml -
   trailrisk replay --config trailrisk.yaml /var/lib/trailrisk/dead-letters.ndjson";
+
+pub(super) const BACKTEST: &str = "\
+Examples:
+  trailrisk backtest --config trailrisk.yaml --from 2026-01-31T12:00:00Z --to 2026-01-31T18:00:00Z
+  trailrisk backtest --config trailrisk.yaml --from 6h --to 1h --diff risk-events.ndjson
+  trailrisk backtest --stream cloudtrail --detections new/ --from 1d --to now | jq -r .detection.name | sort | uniq -c";
+
+pub(super) const TAIL: &str = "\
+Examples:
+  trailrisk tail --stream cloudtrail
+  trailrisk tail --config trailrisk.yaml --since 15m --search eventName=ConsoleLogin --limit 20
+  trailrisk tail --stream cloudtrail --for 1m --format json | jq -r .event.eventName | sort | uniq -c";
 
 pub(super) const CHECK: &str = "\
 Examples:

@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 use super::document::{self, Piece};
 use super::envelope::{self, Origin, Shape};
 use super::event::{DecodeLimits, Decoded, Envelope, Event, RejectReason, Rejected};
+use super::tree::Members;
 use super::{gzip, json, record};
 use crate::kpl;
 
@@ -21,15 +22,20 @@ const MAX_BAD_PIECES: usize = 1000;
 /// Never fails: what cannot be decoded is in `rejected`, each with its reason, beside the events that can (PO-1).
 pub fn decode(data: &[u8], limits: &DecodeLimits) -> Decoded {
     let mut events = Vec::new();
-    let decoded = decode_each(data, limits, &mut |event| events.push(event));
+    let decoded = decode_each(data, limits, &|_| true, &mut |event| events.push(event));
     Decoded { events, ..decoded }
 }
 
 /// [`decode`], but each event is handed to `take`, in the record's order, so that only one is held parsed at a time
-/// (BD-1). None are in what is returned.
-pub fn decode_each(data: &[u8], limits: &DecodeLimits, take: &mut dyn FnMut(Event)) -> Decoded {
+/// (BD-1). None are in what is returned. Of gzip, `admits` decides whether the inflated text is read at all (PO-3).
+pub fn decode_each(
+    data: &[u8],
+    limits: &DecodeLimits,
+    admits: &dyn Fn(&[u8]) -> bool,
+    take: &mut dyn FnMut(Event),
+) -> Decoded {
     let mut decoder =
-        Decoder { decoded: Decoded::default(), taken: 0, bad: 0, in_aggregate: false, limits: *limits, take };
+        Decoder { decoded: Decoded::default(), taken: 0, bad: 0, in_aggregate: false, limits: *limits, admits, take };
     decoder.record(data);
     decoder.finish(data)
 }
@@ -44,6 +50,8 @@ struct Decoder<'a> {
     /// Whether what is decoded is a user record of a KPL aggregate.
     in_aggregate: bool,
     limits: DecodeLimits,
+    /// Of inflated text.
+    admits: &'a dyn Fn(&[u8]) -> bool,
     take: &'a mut dyn FnMut(Event),
 }
 
@@ -64,7 +72,9 @@ impl Decoder<'_> {
         let most = self.limits.max_inflated_bytes;
         match gzip::inflate(data, most) {
             Ok(inner) if gzip::is_gzip(&inner) => self.reject(RejectReason::BadGzip, "gzip inside gzip", data),
-            Ok(inner) => self.text(&inner),
+            Ok(inner) if (self.admits)(&inner) => self.text(&inner),
+            // Of an aggregate the other user records are read.
+            Ok(_) => self.decoded.skipped = !self.in_aggregate,
             Err(gzip::Fault::Bad) => self.reject(RejectReason::BadGzip, "the gzip stream does not inflate", data),
             Err(gzip::Fault::TooLarge) => {
                 self.reject(RejectReason::TooLarge, format!("inflates to more than {most} bytes"), data);
@@ -92,27 +102,32 @@ impl Decoder<'_> {
         if kpl::is_aggregate(text) {
             return self.aggregate(text);
         }
+        // Most records are one object, which one reading shows.
+        if let Some((document, members)) = one_object(text) {
+            return self.document(document, Some(members));
+        }
         for piece in document::split(text) {
             match piece {
-                Piece::Document(document) => self.document(document),
+                Piece::Document(document) => self.document(document, Members::read(document)),
                 Piece::Bad(bytes, detail) => self.reject(RejectReason::BadJson, detail, bytes),
             }
         }
     }
 
-    fn document(&mut self, document: &str) {
+    fn document(&mut self, document: &str, members: Option<Members>) {
         let before = self.taken;
-        let envelope = match envelope::recognise(document) {
+        let shape = members.as_ref().map_or(Shape::Unknown, |members| envelope::recognise(document, members));
+        let envelope = match shape {
             Shape::Bare => {
-                self.event(document, &Origin::default(), document);
+                self.event(document, members, &Origin::default(), document);
                 Envelope::Bare
             }
             Shape::EventBridge(detail, origin) => {
-                self.event(detail.get(), &origin, document);
+                self.event(detail, None, &origin, document);
                 Envelope::EventBridge
             }
             Shape::File(records) => {
-                records.iter().for_each(|record| self.event(record.get(), &Origin::default(), record.get()));
+                records.iter().for_each(|record| self.event(record.get(), None, &Origin::default(), record.get()));
                 Envelope::File
             }
             Shape::Logs(log_events) => {
@@ -137,7 +152,7 @@ impl Decoder<'_> {
         }
         let entry = serde_json::from_str::<LogEvent<'_>>(log_event.get());
         match entry.ok().and_then(|entry| json::parse_string(entry.message.get())) {
-            Some(message) => self.event(message.trim(), &Origin::default(), &message),
+            Some(message) => self.event(message.trim(), None, &Origin::default(), &message),
             None => {
                 let detail = "an entry of logEvents has no text message";
                 self.reject(RejectReason::NotCloudTrail, detail, log_event.get().as_bytes());
@@ -145,13 +160,13 @@ impl Decoder<'_> {
         }
     }
 
-    /// Reads one event; where it is refused, `whole` is what is kept of it.
-    fn event(&mut self, text: &str, origin: &Origin, whole: &str) {
-        if values(text) > MAX_VALUES {
+    /// Reads one event, of which the members may be known; where it is refused, `whole` is what is kept of it.
+    fn event(&mut self, text: &str, members: Option<Members>, origin: &Origin, whole: &str) {
+        if text.len() > MAX_VALUES && values(text) > MAX_VALUES {
             let detail = format!("an event of more than {MAX_VALUES} JSON values");
             return self.reject(RejectReason::TooLarge, detail, whole.as_bytes());
         }
-        match record::read(text, origin) {
+        match record::read(text, members, origin) {
             Ok(event) => {
                 self.taken += 1;
                 (self.take)(event);
@@ -166,6 +181,15 @@ impl Decoder<'_> {
             self.decoded.rejected.push(Rejected { reason, detail: detail.into(), bytes: bytes.into() });
         }
     }
+}
+
+/// A text that is one object, without the white space of JSON around it.
+fn one_object(text: &[u8]) -> Option<(&str, Members)> {
+    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
+    let start = text.iter().position(|byte| !is_space(byte))?;
+    let end = text.iter().rposition(|byte| !is_space(byte))?;
+    let document = std::str::from_utf8(&text[start..=end]).ok()?;
+    Some((document, Members::read(document)?))
 }
 
 /// The bytes that begin or separate JSON values: no fewer than there are values. Those inside strings are counted too.

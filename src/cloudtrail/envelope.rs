@@ -1,13 +1,12 @@
 //! Recognises the envelope of one JSON document by its top-level keys.
 
-use std::fmt;
 use std::sync::Arc;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::event::EnvelopeFacts;
+use super::tree::Members;
 use super::{event_time, json};
 use crate::time::EventTime;
 
@@ -16,7 +15,7 @@ pub(super) enum Shape<'a> {
     /// A bare CloudTrail record.
     Bare,
     /// An EventBridge event with its `detail`.
-    EventBridge(&'a RawValue, Origin),
+    EventBridge(&'a str, Origin),
     /// `Records` of a CloudTrail file.
     File(Vec<&'a RawValue>),
     /// `logEvents` of a CloudWatch Logs subscription.
@@ -36,50 +35,37 @@ pub(super) struct Origin {
     pub time: Option<EventTime>,
 }
 
-/// Recognises a document.
-pub(super) fn recognise(document: &str) -> Shape<'_> {
-    match serde_json::from_str::<Head<'_>>(document) {
-        Ok(head) => head.shape(),
-        Err(_) => Shape::Unknown,
+/// Recognises a document by its members.
+pub(super) fn recognise<'a>(document: &'a str, members: &Members) -> Shape<'a> {
+    let mut head = Head::default();
+    for (key, value) in members.iter(document) {
+        match key {
+            "detail-type" => head.detail_type = true,
+            "detail" => head.detail = Some(value),
+            "account" => head.account = Some(value),
+            "region" => head.region = Some(value),
+            "time" => head.time = Some(value),
+            "Records" => head.records = Some(value),
+            "messageType" => head.message_type = Some(value),
+            "logEvents" => head.log_events = Some(value),
+            "eventName" | "eventVersion" => head.event = true,
+            _ => {}
+        }
     }
-}
-
-/// The keys that tell envelopes apart.
-#[derive(Deserialize)]
-#[serde(field_identifier)]
-enum Key {
-    #[serde(rename = "detail-type")]
-    DetailType,
-    #[serde(rename = "detail")]
-    Detail,
-    #[serde(rename = "account")]
-    Account,
-    #[serde(rename = "region")]
-    Region,
-    #[serde(rename = "time")]
-    Time,
-    Records,
-    #[serde(rename = "messageType")]
-    MessageType,
-    #[serde(rename = "logEvents")]
-    LogEvents,
-    #[serde(rename = "eventName", alias = "eventVersion")]
-    Event,
-    #[serde(other)]
-    Other,
+    head.shape()
 }
 
 /// What stands under the keys that tell envelopes apart.
 #[derive(Default)]
 struct Head<'a> {
     detail_type: bool,
-    detail: Option<&'a RawValue>,
-    account: Option<&'a RawValue>,
-    region: Option<&'a RawValue>,
-    time: Option<&'a RawValue>,
-    records: Option<&'a RawValue>,
-    message_type: Option<&'a RawValue>,
-    log_events: Option<&'a RawValue>,
+    detail: Option<&'a str>,
+    account: Option<&'a str>,
+    region: Option<&'a str>,
+    time: Option<&'a str>,
+    records: Option<&'a str>,
+    message_type: Option<&'a str>,
+    log_events: Option<&'a str>,
     event: bool,
 }
 
@@ -96,7 +82,7 @@ impl<'a> Head<'a> {
     }
 
     fn origin(&self) -> Origin {
-        let text = |raw: Option<&RawValue>| raw.and_then(|raw| json::parse_string(raw.get()));
+        let text = |raw: Option<&str>| raw.and_then(json::parse_string);
         let fact = |raw| text(raw).filter(|text| !text.is_empty()).map(Arc::from);
         let facts = EnvelopeFacts { account: fact(self.account), region: fact(self.region) };
         Origin { facts, time: text(self.time).and_then(|time| event_time::parse(&time)) }
@@ -105,8 +91,8 @@ impl<'a> Head<'a> {
 
 /// A `Records` array is a CloudTrail file, unless its first element says that it is something else that AWS wraps in
 /// the same way: a trigger of Lambda (Kinesis, SQS, SNS) or a notification of S3, whose source is `aws:<service>`.
-fn file(records: &RawValue) -> Shape<'_> {
-    match serde_json::from_str::<Vec<&RawValue>>(records.get()) {
+fn file(records: &str) -> Shape<'_> {
+    match serde_json::from_str::<Vec<&RawValue>>(records) {
         Ok(records) if !records.first().is_some_and(|first| is_trigger(first)) => Shape::File(records),
         _ => Shape::Unknown,
     }
@@ -121,50 +107,10 @@ fn is_trigger(record: &RawValue) -> bool {
     serde_json::from_str::<Trigger>(record.get()).is_ok_and(|record| record.source.starts_with("aws:"))
 }
 
-fn logs<'a>(kind: &'a RawValue, events: &'a RawValue) -> Shape<'a> {
-    match (kind.get(), serde_json::from_str(events.get())) {
+fn logs<'a>(kind: &str, events: &'a str) -> Shape<'a> {
+    match (kind, serde_json::from_str(events)) {
         ("\"CONTROL_MESSAGE\"", _) => Shape::Control,
         ("\"DATA_MESSAGE\"", Ok(events)) => Shape::Logs(events),
         _ => Shape::Unknown,
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Head<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(HeadVisitor)
-    }
-}
-
-/// Written out because the derived one refuses duplicate keys, which real events have.
-struct HeadVisitor;
-
-impl<'de> Visitor<'de> for HeadVisitor {
-    type Value = Head<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Head<'de>, A::Error> {
-        let mut head = Head::default();
-        while let Some(key) = map.next_key::<Key>()? {
-            let slot = match key {
-                Key::Detail => &mut head.detail,
-                Key::Account => &mut head.account,
-                Key::Region => &mut head.region,
-                Key::Time => &mut head.time,
-                Key::Records => &mut head.records,
-                Key::MessageType => &mut head.message_type,
-                Key::LogEvents => &mut head.log_events,
-                Key::DetailType | Key::Event | Key::Other => {
-                    map.next_value::<IgnoredAny>()?;
-                    head.detail_type |= matches!(key, Key::DetailType);
-                    head.event |= matches!(key, Key::Event);
-                    continue;
-                }
-            };
-            *slot = Some(map.next_value()?);
-        }
-        Ok(head)
     }
 }

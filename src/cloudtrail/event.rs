@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use super::record;
+use super::tree::Tree;
 use crate::time::EventTime;
 
 /// What recognises copies of one event (AG-2): 128 bits, from `eventID` where there is one, otherwise from the
@@ -16,17 +18,23 @@ pub struct Event {
     pub key: EventKey,
     /// The text of `eventID`; where there is none, the 32 hexadecimal digits of `key`.
     pub id: Arc<str>,
-    /// First 64 bits of SHA-256 over the event's own bytes: tells copies with one id and different bytes apart.
-    pub content_hash: u64,
     /// WN-5: `eventTime`, else the envelope's `time`.
     pub time: EventTime,
     /// The event's own JSON text: `_raw`.
     pub raw: Arc<str>,
-    /// The parsed event; always an object. Duplicate keys: the last one wins. Numbers other than integers of 64 bits are
-    /// strings with the source's text, half a surrogate pair is U+FFFD: nothing is rounded and nothing refused.
-    pub json: serde_json::Value,
+    /// The event, taken apart. Duplicate keys: the last one wins. Numbers have the source's text, half a surrogate pair
+    /// is U+FFFD: nothing is rounded and nothing refused.
+    pub(super) tree: Tree,
     /// What an EventBridge envelope adds where the event itself lacks it.
     pub envelope: EnvelopeFacts,
+}
+
+impl Event {
+    /// First 64 bits of SHA-256 over the event's own bytes: tells copies with one id and different bytes apart. Computed
+    /// anew each time.
+    pub fn content_hash(&self) -> u64 {
+        record::content_hash(&self.raw)
+    }
 }
 
 /// Facts of an EventBridge envelope.
@@ -151,6 +159,8 @@ pub struct Decoded {
     pub rejected: Vec<Rejected>,
     /// The envelope of each document of the record (an NDJSON record has several), with the number of events in it.
     pub envelopes: Vec<(Envelope, u32)>,
+    /// Whether it is gzip whose text was turned away by the prefilter, unread (PO-3).
+    pub skipped: bool,
 }
 
 /// Limits of the decoder.

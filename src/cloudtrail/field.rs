@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::derived::{self, Rule};
 use super::event::Event;
 use super::raw_path;
-use crate::value::{Scalar, Value};
+use super::tree::leaf;
+use crate::value::Value;
 
 /// A field's name, resolved once: what to read is a function of the name alone.
 #[derive(Clone, Debug)]
@@ -31,6 +32,26 @@ impl FieldPath {
         self.rule.is_none_or(Rule::is_verbatim)
     }
 
+    /// The member of an event that the field is, always and entirely, where there is one.
+    pub fn sole_member(&self) -> Option<&str> {
+        let path = self.rule.map_or(Some(&*self.name), Rule::sole_path);
+        path.filter(|path| !path.contains(['.', '{']))
+    }
+
+    /// Whether a value of the field passes, where it is a constant or what stands under one path: nothing is copied then.
+    /// `None`: look at [`Self::read`].
+    pub fn any(&self, event: &Event, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
+        if let Some(constant) = self.rule.and_then(Rule::constant) {
+            return Some(test(constant));
+        }
+        let path = self.rule.map_or(Some(&*self.name), Rule::sole_path)?;
+        let mut passes = false;
+        raw_path::walk(event.tree.root(), path, &mut |node| {
+            passes = passes || node.scalar().is_some_and(|text| test(&text));
+        });
+        Some(passes)
+    }
+
     /// What the field holds in this event; null where there is nothing.
     pub fn read(&self, event: &Event) -> Value {
         self.rule.map_or_else(|| raw(event, &self.name), |rule| rule.read(&self.name, event))
@@ -44,7 +65,7 @@ pub fn field(event: &Event, name: &str) -> Value {
 
 /// The raw fields whose names begin with `prefix`, sorted by name, in Splunk's spelling (`a.b`, `a{}.b`).
 pub fn fields_under(event: &Event, prefix: &str) -> Vec<(String, Value)> {
-    let fields = raw_path::flatten_under(&event.json, prefix);
+    let fields = raw_path::flatten_under(event.tree.root(), prefix);
     fields.into_iter().map(|(name, scalars)| (name, Value::from_scalars(scalars))).collect()
 }
 
@@ -104,7 +125,11 @@ const TOP_LEVEL: [&str; 29] = [
 
 /// What stands under a raw path.
 pub(super) fn raw(event: &Event, path: &str) -> Value {
-    let mut found: Vec<Scalar> = Vec::new();
-    raw_path::walk(&event.json, path, &mut |node| found.extend(raw_path::leaf(node)));
-    Value::from_scalars(found)
+    let mut found = Value::Null;
+    raw_path::walk(event.tree.root(), path, &mut |node| {
+        if let Some(scalar) = leaf(node) {
+            found = std::mem::take(&mut found).and(scalar);
+        }
+    });
+    found
 }

@@ -2,7 +2,7 @@
 //!
 //! serde_json rounds numbers that no 64-bit integer holds, refuses numbers beyond a double, and refuses strings with
 //! half a surrogate pair. An attacker can write all three into an event, and an event that is refused is one that no
-//! search sees. Most events have none of it and are parsed once.
+//! search sees. Events themselves are read by `tree`; this says what is wrong with a text that is none.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -18,6 +18,8 @@ const MAX_DEPTH: usize = 127;
 pub(super) enum Fault {
     /// Nested deeper than the limit.
     TooDeep,
+    /// JSON, but no object.
+    NotAnObject,
     /// Not JSON; says where, without the text itself.
     NotJson(String),
 }
@@ -94,7 +96,7 @@ pub(super) fn mend_surrogates(text: &str) -> Cow<'_, str> {
     let mut mended = String::new();
     let mut copied = 0;
     let mut at = 0;
-    while let Some(found) = text[at..].find('\\') {
+    while let Some(found) = memchr::memchr(b'\\', &text.as_bytes()[at..]) {
         let escape = at + found;
         at = match code_unit(text, escape) {
             Some(0xD800..=0xDBFF) if matches!(code_unit(text, escape + 6), Some(0xDC00..=0xDFFF)) => escape + 12,

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
+use super::tree::Tree;
 use super::{json, raw_path};
 use crate::value::{Scalar, Value};
 
@@ -26,10 +27,13 @@ pub fn extract_json(text: &str, path: &str) -> Vec<Scalar> {
 
 /// Every field of a JSON object, as Splunk names the fields of an event (`a.b`, `a{}.b`), by name.
 pub fn flatten_json(text: &str) -> Vec<(String, Value)> {
-    let Ok(object @ serde_json::Value::Object(_)) = json::parse(text) else { return Vec::new() };
-    let fields = raw_path::flatten_under(&object, "");
+    let Ok(object) = Tree::read(&text.trim_matches(JSON_SPACE).into(), None) else { return Vec::new() };
+    let fields = raw_path::flatten_under(object.root(), "");
     fields.into_iter().map(|(name, scalars)| (name, Value::from_scalars(scalars))).collect()
 }
+
+/// What may stand around a JSON text.
+const JSON_SPACE: [char; 4] = [' ', '\t', '\n', '\r'];
 
 /// Which elements of an array a path asks for.
 enum Index {

@@ -17,14 +17,15 @@ mod json_text;
 mod prefilter;
 mod raw_path;
 mod record;
+mod tree;
 
 pub use decode::{decode, decode_each};
 pub use event::{DecodeLimits, Decoded, Envelope, EnvelopeFacts, Event, EventKey, RejectReason, Rejected};
 pub use field::{FieldPath, field, fields_under, is_known, known, may_exist};
 pub use json_text::{extract_json, flatten_json};
-pub use prefilter::Prefilter;
+pub use prefilter::{Beginning, Clause, Glance, Prefilter};
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

@@ -1,38 +1,165 @@
-//! The literal prefilter: most records match no search, and one pass over their bytes shows it (PO-3).
+//! The prefilter: most records match no search, and a glance at their bytes shows it (PO-3).
+//!
+//! Owns: the decision whether a record has to be decoded. It errs on one side only: what it turns away holds no match.
+//! Deliberately absent: what the searches require (plan's).
 
-use aho_corasick::{AhoCorasick, AhoCorasickBuilder};
+mod literals;
+mod members;
 
-/// Decides from a record's bytes whether any search can match an event in it. It errs on one side only: what it turns
-/// away holds no match.
+use std::ops::Range;
+
+use memchr::memmem::Finder;
+
+use self::literals::Literals;
+use self::members::Members;
+
+/// What the text of an event shows wherever a search matches it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Clause {
+    /// One of these occurs, whatever the case of ASCII letters. They are of `[A-Za-z0-9 _.:-]`, which JSON writes as
+    /// they are or as `\u` escapes.
+    Literals(Vec<String>),
+    /// The event has a member of this name (of `[A-Za-z0-9_-]`), and its value, unless it is no string, begins like one
+    /// of these.
+    Member {
+        /// The key.
+        name: String,
+        /// How the value may begin.
+        values: Vec<Beginning>,
+    },
+}
+
+/// How a text begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Beginning {
+    /// Its first characters, whatever the case of ASCII letters: at least one, all of `[A-Za-z0-9 _.:-]`.
+    pub text: String,
+    /// Whether nothing follows.
+    pub whole: bool,
+}
+
+/// Decides from a record's bytes whether any search can match an event in it.
 #[derive(Debug)]
 pub struct Prefilter {
-    /// None: some search has no literals, so everything is parsed.
-    literals: Option<AhoCorasick>,
+    /// None: some search shows nothing in the text, so everything is decoded.
+    wanted: Option<Wanted>,
 }
 
-/// Texts that admit a record because literals could hide behind them: the escape `\u`, which can spell any character,
-/// and the two characters beyond ASCII that have an ASCII letter as their other case (KELVIN SIGN, LONG S).
-const DISGUISES: [&str; 3] = ["\\u", "\u{212A}", "\u{17F}"];
+/// Cheap checks that find all that is wanted, and more.
+#[derive(Debug)]
+struct Wanted {
+    /// `\u` can spell any character.
+    escapes: Finder<'static>,
+    /// Whether a character beyond ASCII has a letter of a literal as its other case. Searches do not take them for the
+    /// same; a later one may.
+    folds: bool,
+    members: Members,
+    literals: Literals,
+}
+
+/// A block of records, looked at one after the other. What was found behind a record is not looked for again.
+#[derive(Debug)]
+pub struct Glance<'a> {
+    wanted: Option<&'a Wanted>,
+    block: &'a [u8],
+    escapes: Hit,
+    folds: Hit,
+    members: [Hit; members::MOST],
+}
+
+/// The next place of something in a block; none before the first search.
+#[derive(Clone, Copy, Debug, Default)]
+struct Hit(Option<usize>);
+
+impl Hit {
+    /// The first place at or behind `from`, which never goes back; the block's length where there is none.
+    fn at_or_behind(&mut self, from: usize, block: &[u8], find: impl FnOnce(&[u8]) -> Option<usize>) -> usize {
+        match self.0 {
+            Some(place) if place >= from => place,
+            _ => *self.0.insert(find(&block[from..]).map_or(block.len(), |place| from + place)),
+        }
+    }
+}
 
 impl Prefilter {
-    /// A prefilter for these searches. Each gives the literals of which a matching event holds at least one,
-    /// ASCII-case-insensitively, all of characters that JSON writes as they are or as `\u` (`[A-Za-z0-9 _.:-]`);
-    /// `None` stands for a search without such a set.
-    pub fn new(sets: &[Option<Vec<String>>]) -> Self {
-        let sets: Option<Vec<&Vec<String>>> = sets.iter().map(Option::as_ref).collect();
-        Self { literals: sets.and_then(|sets| automaton(&sets)) }
+    /// A prefilter for these searches. Each gives its clauses, which all hold for every event that it matches; one
+    /// without any clause may match anything.
+    pub fn new(searches: &[Vec<Clause>]) -> Self {
+        Self { wanted: Wanted::of(searches) }
     }
 
-    /// Whether the record has to be decoded: a literal occurs in it, or it is not plain JSON, so that a literal could
-    /// be in it without being seen (or the record has to be rejected with its reason).
+    /// Whether the record has to be decoded: a search may match an event in it, or it is not plain JSON, so that what is
+    /// wanted could be in it without being seen (or the record has to be rejected with its reason).
     pub fn admits(&self, data: &[u8]) -> bool {
-        let plain = data.trim_ascii_start().starts_with(b"{");
-        !plain || self.literals.as_ref().is_none_or(|literals| literals.is_match(data))
+        self.glance(data).admits(0..data.len())
+    }
+
+    /// To decide over the records of a block in their order.
+    pub fn glance<'a>(&'a self, block: &'a [u8]) -> Glance<'a> {
+        let hit = Hit::default();
+        Glance { wanted: self.wanted.as_ref(), block, escapes: hit, folds: hit, members: [hit; members::MOST] }
     }
 }
 
-/// None where the set is too large for an automaton: then everything is parsed.
-fn automaton(sets: &[&Vec<String>]) -> Option<AhoCorasick> {
-    let literals = sets.iter().flat_map(|set| set.iter().map(String::as_str)).chain(DISGUISES);
-    AhoCorasickBuilder::new().ascii_case_insensitive(true).build(literals).ok()
+impl Glance<'_> {
+    /// [`Prefilter::admits`] for the record at this range of the block: it begins where the one before it ended, or
+    /// later.
+    pub fn admits(&mut self, record: Range<usize>) -> bool {
+        let data = &self.block[..record.end];
+        let is_plain = data[record.start..].trim_ascii_start().first() == Some(&b'{');
+        let Some(wanted) = self.wanted.filter(|_| is_plain) else { return true };
+        let escape = self.escapes.at_or_behind(record.start, self.block, |rest| wanted.escapes.find(rest));
+        if escape < record.end || (wanted.folds && self.folds(&record)) {
+            return true;
+        }
+        wanted.members.occur(self.block, &record, &mut self.members) || wanted.literals.occur(&data[record.start..])
+    }
+
+    fn folds(&mut self, record: &Range<usize>) -> bool {
+        let mut from = record.start;
+        loop {
+            let place = self.folds.at_or_behind(from, self.block, |rest| memchr::memchr2(KELVIN[0], LONG_S[0], rest));
+            if place >= record.end {
+                return false;
+            }
+            if self.block[place..record.end].starts_with(KELVIN) || self.block[place..record.end].starts_with(LONG_S) {
+                return true;
+            }
+            from = place + 1;
+        }
+    }
+}
+
+/// KELVIN SIGN, whose lower case is `k`.
+const KELVIN: &[u8] = "\u{212A}".as_bytes();
+/// LATIN SMALL LETTER LONG S, whose upper case is `S`.
+const LONG_S: &[u8] = "\u{17F}".as_bytes();
+
+impl Wanted {
+    fn of(searches: &[Vec<Clause>]) -> Option<Self> {
+        let keys = members::commonest(searches);
+        let (mut members, mut literals) = (Members::new(&keys), Vec::new());
+        for search in searches {
+            match members.best(search) {
+                Some((key, values)) => members.add(key, values),
+                None => literals.extend(search.iter().map(literals_of).min_by_key(|set| reach(set))?),
+            }
+        }
+        let folds = literals.iter().any(|text| text.contains(['k', 'K', 's', 'S']));
+        let literals = Literals::new(literals)?;
+        Some(Self { escapes: Finder::new("\\u"), folds, members, literals })
+    }
+}
+
+/// A member's value holds its beginning.
+fn literals_of(clause: &Clause) -> Vec<String> {
+    match clause {
+        Clause::Literals(literals) => literals.clone(),
+        Clause::Member { values, .. } => values.iter().map(|beginning| beginning.text.clone()).collect(),
+    }
+}
+
+/// How little of a text the shortest literal pins down.
+fn reach(literals: &[String]) -> std::cmp::Reverse<usize> {
+    std::cmp::Reverse(literals.iter().map(String::len).min().unwrap_or(usize::MAX))
 }

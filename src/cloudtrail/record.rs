@@ -1,27 +1,34 @@
 //! One CloudTrail record's text to an event.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::envelope::Origin;
 use super::event::{Event, EventKey, RejectReason};
+use super::tree::{Members, Tree, View};
 use super::{event_time, json};
 use crate::time::EventTime;
 
 /// Why a text is not an event: the counted reason, and an explanation without any of its text.
 pub(super) type Refusal = (RejectReason, String);
 
-/// Reads one record.
-pub(super) fn read(text: &str, origin: &Origin) -> Result<Event, Refusal> {
-    let json = json::parse(text).map_err(refuse_json)?;
-    let members = json.as_object().ok_or_else(|| not_cloudtrail("the event is not a JSON object"))?;
-    recognise(members)?;
-    let time = time(members).or(origin.time).ok_or_else(no_time)?;
-    let (key, id) = identity(members, text);
-    let [content_hash, ..] = words(&Sha256::digest(text));
-    Ok(Event { key, id, content_hash, time, raw: text.into(), json, envelope: origin.facts.clone() })
+/// Reads one record, of which the members may be known.
+pub(super) fn read(text: &str, members: Option<Members>, origin: &Origin) -> Result<Event, Refusal> {
+    let raw: Arc<str> = text.into();
+    let tree = Tree::read(&raw, members).map_err(refuse_json)?;
+    let event = tree.root();
+    recognise(event)?;
+    let time = time(event).or(origin.time).ok_or_else(no_time)?;
+    let (key, id) = identity(event, text);
+    Ok(Event { key, id, time, raw, tree, envelope: origin.facts.clone() })
+}
+
+/// [`Event::content_hash`].
+pub(super) fn content_hash(text: &str) -> u64 {
+    let [hash, ..] = words(&Sha256::digest(text));
+    hash
 }
 
 /// What is a CloudTrail record: it has a text `eventName` (Insights events have none) or `eventVersion`, and its
@@ -29,9 +36,9 @@ pub(super) fn read(text: &str, origin: &Origin) -> Result<Event, Refusal> {
 /// format: Lambda triggers and S3 notifications have `aws:<service>`, custom events of CloudTrail Lake and samples a
 /// bare word, Alibaba's ActionTrail a host of `aliyuncs.com`. Any other host passes: a real event that is turned away
 /// is worse than a foreign one that no search matches.
-fn recognise(members: &Map<String, Value>) -> Result<(), Refusal> {
-    let text = |name: &str| members.get(name).and_then(Value::as_str);
-    if text("eventName").or(text("eventVersion")).is_none() {
+fn recognise(event: View<'_>) -> Result<(), Refusal> {
+    let text = |name: &str| event.member(name).and_then(View::as_str);
+    if text("eventName").or_else(|| text("eventVersion")).is_none() {
         return Err(not_cloudtrail("neither eventName nor eventVersion"));
     }
     match text("eventSource") {
@@ -42,29 +49,31 @@ fn recognise(members: &Map<String, Value>) -> Result<(), Refusal> {
     }
 }
 
-fn time(members: &Map<String, Value>) -> Option<EventTime> {
-    event_time::parse(members.get("eventTime")?.as_str()?)
+fn time(event: View<'_>) -> Option<EventTime> {
+    event_time::parse(&event.member("eventTime")?.as_str()?)
 }
 
 /// AG-2. The two hashes have different prefixes, so that no `eventID` can be written that equals another event's bytes.
-fn identity(members: &Map<String, Value>, text: &str) -> (EventKey, Arc<str>) {
-    let id = match members.get("eventID") {
-        Some(Value::String(id)) if !id.is_empty() => id.clone(),
-        Some(Value::Number(id)) => id.to_string(),
-        _ => {
+fn identity(event: View<'_>, text: &str) -> (EventKey, Arc<str>) {
+    let id = event.member("eventID").and_then(|id| id.as_str().or_else(|| id.as_number().map(Cow::Borrowed)));
+    match id.filter(|id| !id.is_empty()) {
+        Some(id) => (uuid(&id).unwrap_or_else(|| hash("event-id", &id)), id.into()),
+        None => {
             let key = hash("event-bytes", text);
-            return (key, format!("{:032x}", key.0).into());
+            (key, format!("{:032x}", key.0).into())
         }
-    };
-    (uuid(&id).unwrap_or_else(|| hash("event-id", &id)), id.into())
+    }
 }
 
 /// The value of a UUID in its hyphenated form.
 fn uuid(text: &str) -> Option<EventKey> {
-    let hyphens_hold = text.len() == 36 && [8, 13, 18, 23].iter().all(|&at| text.as_bytes()[at] == b'-');
-    let digits: String = text.chars().filter(|&c| c != '-').collect();
-    let is_uuid = hyphens_hold && digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-    is_uuid.then(|| u128::from_str_radix(&digits, 16).ok().map(EventKey)).flatten()
+    let is_hyphen = |at: usize| matches!(at, 8 | 13 | 18 | 23);
+    let digit = |value: u128, (at, byte): (usize, u8)| match byte {
+        b'-' if is_hyphen(at) => Some(value),
+        _ if is_hyphen(at) => None,
+        _ => Some(value << 4 | u128::from(char::from(byte).to_digit(16)?)),
+    };
+    (text.len() == 36).then(|| text.bytes().enumerate().try_fold(0, digit).map(EventKey)).flatten()
 }
 
 fn hash(domain: &str, text: &str) -> EventKey {
@@ -82,6 +91,7 @@ fn words(digest: &[u8]) -> [u64; 2] {
 fn refuse_json(fault: json::Fault) -> Refusal {
     match fault {
         json::Fault::TooDeep => (RejectReason::TooDeep, "nested deeper than 127 levels".to_owned()),
+        json::Fault::NotAnObject => not_cloudtrail("the event is not a JSON object"),
         json::Fault::NotJson(detail) => (RejectReason::BadJson, detail),
     }
 }

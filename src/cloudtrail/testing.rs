@@ -36,7 +36,7 @@ pub(super) fn reasons(decoded: &Decoded) -> Vec<RejectReason> {
 }
 
 /// One gzip member.
-pub(super) fn gzip(data: impl AsRef<[u8]>) -> Vec<u8> {
+pub(crate) fn gzip(data: impl AsRef<[u8]>) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(data.as_ref()).expect("writing to memory");
     encoder.finish().expect("writing to memory")

@@ -5,9 +5,10 @@ use sha2::{Digest, Sha256};
 
 use super::units::{show_duration, show_size};
 use super::{
-    AuthConfig, CheckpointStoreConfig, Config, DeadLetterConfig, DeliveryConfig, DetectionSettings, DetectionsConfig,
-    FileSinkConfig, FormatConfig, HttpConfig, LimitsConfig, LogFormat, LookupConfig, ReaderConfig, S3Config,
-    SinkConfig, SinkKind, SourceConfig, SplunkHecConfig, StartConfig, StreamRef, TlsConfig, WebhookConfig,
+    AuthConfig, CheckpointConfig, CheckpointStoreConfig, Config, DeadLetterConfig, DeliveryConfig, DetectionSettings,
+    DetectionsConfig, FileSinkConfig, FormatConfig, HttpConfig, LimitsConfig, LogFormat, LookupConfig, ReaderConfig,
+    S3Config, SinkConfig, SinkKind, SourceConfig, SplunkHecConfig, StartConfig, StreamRef, TableConfig, TlsConfig,
+    WebhookConfig,
 };
 use crate::risk_event::Stage;
 
@@ -18,10 +19,6 @@ impl Config {
     /// Every key with the value in force, defaults included, keys sorted. Secrets are replaced; of a webhook's URL only
     /// scheme, host and port are shown, since the rest often is one.
     pub fn canonical(&self) -> Value {
-        let (store, path) = match &self.checkpoint.store {
-            CheckpointStoreConfig::Memory => ("memory", Value::Null),
-            CheckpointStoreConfig::File(path) => ("file", json!(path)),
-        };
         let format = match self.log.format {
             LogFormat::Json => "json",
             LogFormat::Text => "text",
@@ -31,7 +28,7 @@ impl Config {
             "detections": detections(&self.detections),
             "sinks": self.sinks.iter().map(sink).collect::<Vec<_>>(),
             "dead_letter": dead_letter(&self.dead_letter),
-            "checkpoint": {"store": store, "path": path, "interval": show_duration(self.checkpoint.interval)},
+            "checkpoint": checkpoint(&self.checkpoint),
             "limits": limits(&self.limits),
             "admin": {"listen": self.admin.listen.to_string(), "status_events": self.admin.status_events},
             "log": {"level": self.log.level, "format": format},
@@ -59,6 +56,23 @@ fn sorted(value: Value) -> Value {
     }
 }
 
+fn checkpoint(checkpoint: &CheckpointConfig) -> Value {
+    let interval = show_duration(checkpoint.interval);
+    match &checkpoint.store {
+        CheckpointStoreConfig::Memory => json!({"store": "memory", "path": null, "interval": interval}),
+        CheckpointStoreConfig::File(path) => json!({"store": "file", "path": path, "interval": interval}),
+        CheckpointStoreConfig::DynamoDb(TableConfig { table, scope, lease_duration, region, endpoint_url }) => json!({
+            "store": "dynamodb",
+            "table": table,
+            "scope": scope,
+            "lease_duration": show_duration(*lease_duration),
+            "region": region,
+            "endpoint_url": endpoint_url,
+            "interval": interval,
+        }),
+    }
+}
+
 fn source(source: &SourceConfig) -> Value {
     let stream = match &source.stream {
         StreamRef::Name(text) | StreamRef::Arn(text) => text,
@@ -77,6 +91,8 @@ fn source(source: &SourceConfig) -> Value {
         "stream": stream,
         "region": source.region,
         "endpoint_url": source.endpoint_url,
+        "role_arn": source.role.as_ref().map(|role| &role.arn),
+        "external_id": source.role.as_ref().map(|role| &role.external_id),
         "start": start,
         "reader": source.reader.as_str(),
         "consumer": consumer,

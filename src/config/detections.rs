@@ -25,7 +25,7 @@ pub struct DetectionsConfig {
     pub max_future_skew: Duration,
     /// `settings`, by detection id or name.
     pub settings: Vec<DetectionSettings>,
-    /// `decode: all` (PO-3): parse every record instead of skipping those in which no required literal occurs.
+    /// `decode: all` (PO-3): parse every record instead of skipping those that can match no search.
     pub decode_all: bool,
     /// `reload_interval`: pause between two looks at the files; none: they are read again on SIGHUP only. Default 10 s.
     pub reload_interval: Option<Duration>,

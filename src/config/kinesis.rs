@@ -1,4 +1,6 @@
-//! How a stream is read: polling or enhanced fan-out, and what is done with aggregates.
+//! How a stream is read: from where, by polling or enhanced fan-out, and what is done with aggregates.
+
+use crate::time::Arrival;
 
 /// `reader`: how records are taken from a shard.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +34,17 @@ pub enum HashRangeCheck {
     On,
     /// Never.
     Off,
+}
+
+/// Where a stream without a checkpoint is begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StartConfig {
+    /// Now, resolved once (RD-4).
+    Latest,
+    /// The oldest record.
+    TrimHorizon,
+    /// The first record at or after this instant.
+    AtTimestamp(Arrival),
 }
 
 impl ReaderConfig {

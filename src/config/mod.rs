@@ -29,9 +29,9 @@ pub use detections::{DeliverySettings, DetectionSettings, DetectionsConfig, Look
 pub use environment::{Environment, Overrides};
 pub use format::{CloudEventsConfig, FormatConfig, OcsfVersion};
 pub use http::{Compression, HttpConfig, ProxyConfig, TlsConfig};
-pub use kinesis::{ConsumerRef, HashRangeCheck, ReaderConfig};
+pub use kinesis::{ConsumerRef, HashRangeCheck, ReaderConfig, StartConfig};
 pub use problem::{ConfigError, Place, Problem};
-pub use read::read;
+pub use read::{parse, read, without_file};
 pub use splunk::{SplunkEnvelope, SplunkHecConfig};
 pub use template::TemplateConfig;
 pub(crate) use units::duration;
@@ -43,7 +43,6 @@ use std::time::Duration;
 
 use crate::plan::Severity;
 use crate::risk_event::Stage;
-use crate::time::Arrival;
 
 /// The JSON Schema of the file, which editors use. Tests hold it to the reader, key by key; only the reader decides.
 pub const SCHEMA: &str = include_str!("../../docs/configuration.schema.json");
@@ -82,6 +81,8 @@ pub struct SourceConfig {
     pub region: Option<String>,
     /// `endpoint_url`: for an emulator or a VPC endpoint.
     pub endpoint_url: Option<String>,
+    /// `role_arn` with its `external_id`: a role to assume for the stream, such as one of the account that it is in.
+    pub role: Option<RoleConfig>,
     /// `start`: where a stream without a checkpoint is begun.
     pub start: StartConfig,
     /// `reader`, with `consumer` and `register_consumer`; default polling.
@@ -102,6 +103,15 @@ pub struct SourceConfig {
     pub outage_budget: Duration,
 }
 
+/// A role that is assumed with the credentials of the SDK's standard chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoleConfig {
+    /// `role_arn`.
+    pub arn: String,
+    /// `external_id`, which the role's trust policy may ask for.
+    pub external_id: Option<String>,
+}
+
 /// A stream by name or ARN.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StreamRef {
@@ -119,17 +129,6 @@ impl StreamRef {
             Self::Arn(arn) => arn.rsplit('/').next().unwrap_or(arn),
         }
     }
-}
-
-/// Where a stream without a checkpoint is begun.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StartConfig {
-    /// Now, resolved once (RD-4).
-    Latest,
-    /// The oldest record.
-    TrimHorizon,
-    /// The first record at or after this instant.
-    AtTimestamp(Arrival),
 }
 
 /// One sink.
@@ -319,6 +318,23 @@ pub enum CheckpointStoreConfig {
     Memory,
     /// `file` with its `path`, default `/var/lib/trailrisk/checkpoint.json`.
     File(PathBuf),
+    /// `dynamodb`: items of a table, under a lease.
+    DynamoDb(TableConfig),
+}
+
+/// `store: dynamodb`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableConfig {
+    /// `table`: its name or ARN.
+    pub table: String,
+    /// `scope`: what the keys of the items begin with, default the stream's name.
+    pub scope: String,
+    /// `lease_duration`: how long a process that ended without a word is waited for, default 20 s.
+    pub lease_duration: Duration,
+    /// `region`; otherwise the SDK's standard chain.
+    pub region: Option<String>,
+    /// `endpoint_url`: for an emulator or a VPC endpoint.
+    pub endpoint_url: Option<String>,
 }
 
 /// `limits` (BD).

@@ -19,10 +19,32 @@ use super::{Config, sections};
 /// All problems in one report: a file that cannot be read or is not YAML is the only one then.
 pub fn read(file: &Path, environment: &Environment, overrides: &Overrides) -> Result<Config, ConfigError> {
     let text = read_file(file).map_err(|message| unreadable(file, message))?;
-    read_text(&text, file, environment, overrides).0
+    parse(&text, file, environment, overrides)
 }
 
-/// Reads a text as if it stood in `file`; also gives every key that was asked for, items as `[]`.
+/// What a command takes that reads a stream without a configuration file: the defaults, under the environment and the
+/// flags, which have to name the stream. There is no detection, and nothing is sent anywhere.
+///
+/// # Errors
+/// All problems in one report.
+pub fn without_file(environment: &Environment, overrides: &Overrides) -> Result<Config, ConfigError> {
+    let text = "source: {}\ndetections: {paths: [.]}\nsinks: [{name: stdout, type: stdout}]\n";
+    let mut config = parse(text, Path::new("the command line"), environment, overrides)?;
+    if config.detections.paths == [Path::new(".")] {
+        config.detections.paths.clear();
+    }
+    Ok(config)
+}
+
+/// As [`read`], of a text as if it stood in `file`.
+///
+/// # Errors
+/// All problems in one report.
+pub fn parse(text: &str, file: &Path, environment: &Environment, overrides: &Overrides) -> Result<Config, ConfigError> {
+    read_text(text, file, environment, overrides).0
+}
+
+/// As [`parse`]; also gives every key that was asked for, items as `[]`.
 pub(super) fn read_text(
     text: &str,
     file: &Path,

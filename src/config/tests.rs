@@ -3,6 +3,7 @@
 mod difference;
 mod http;
 mod layers;
+mod mutated;
 mod reports;
 mod schema;
 mod shipped;

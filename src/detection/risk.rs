@@ -89,7 +89,7 @@ fn observables<'t>(reader: &mut Reader<'t>, tags: Node<'t>) -> Parts<'t> {
         else {
             continue;
         };
-        let (field, kind) = (field.to_owned(), object_type(written).to_owned());
+        let (field, kind) = (field.into(), object_type(written).into());
         parts.fields.extend(observable.get("name"));
         if roles.iter().any(|role| role == "Victim") {
             parts.risk_objects.push(RiskObjectSpec { field, kind, score: score.unwrap_or_default() });
@@ -157,7 +157,7 @@ fn risk_object<'t>(reader: &mut Reader<'t>, object: Node<'t>, parts: &mut Parts<
     let (field, kind) = (reader.required_text(object, "field"), reader.required_text(object, "type"));
     let score = reader.percentage(object, "score");
     if let (Some(field), Some(kind), Some(score)) = (field, kind, score) {
-        parts.risk_objects.push(RiskObjectSpec { field: field.to_owned(), kind: kind.to_owned(), score });
+        parts.risk_objects.push(RiskObjectSpec { field: field.into(), kind: kind.into(), score });
         parts.fields.extend(object.get("field"));
     }
 }
@@ -166,7 +166,7 @@ fn threat_objects<'t>(reader: &mut Reader<'t>, parent: Node<'t>, parts: &mut Par
     for object in reader.list(parent, "threat_objects") {
         let (field, kind) = (reader.required_text(object, "field"), reader.required_text(object, "type"));
         if let (Some(field), Some(kind)) = (field, kind) {
-            parts.threat_objects.push(ThreatObjectSpec { field: field.to_owned(), kind: kind.to_owned() });
+            parts.threat_objects.push(ThreatObjectSpec { field: field.into(), kind: kind.into() });
             parts.fields.extend(object.get("field"));
         }
     }

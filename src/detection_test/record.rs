@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::reader::Reader;
 use crate::config::duration;
-use crate::replay::{files_of, read_documents};
+use crate::replay::{files_of, read_blocks};
 use crate::time::Arrival;
 use crate::yaml::Node;
 
@@ -161,8 +161,8 @@ fn documents(reader: &mut Reader, folder: &Path, node: Node<'_>) -> Vec<Vec<u8>>
     let mut documents = Vec::new();
     let read = files_of(&[path]).and_then(|files| {
         files.iter().try_for_each(|file| {
-            read_documents(file, &mut |_| {}, &mut |batch| {
-                documents.extend(batch.iter().map(|(_, data)| data.to_vec()))
+            read_blocks(file, &mut |_| {}, &mut |block| {
+                documents.extend(block.documents().map(|(_, range)| block.bytes()[range].to_vec()))
             })
         })
     });

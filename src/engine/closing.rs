@@ -4,11 +4,15 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::Engine;
 use super::emission::{GroupContext, risk_event};
-use super::identity::Subject;
-use super::instance::{Group, Instance, InstanceKey};
+use super::group::Group;
+use super::identity::{InstanceIds, Subject};
+use super::ids::Position;
+use super::instance::{Instance, InstanceKey};
 use super::io::Output;
+use super::order::{Next, Ordered};
 use super::plans::PlanSlot;
-use super::shard::Shard;
+use super::shard::{Shard, ShardIx};
+use super::shares::Shares;
 use crate::plan::{Bounds, GroupKey, GroupRow, Partial, Row, WindowRow};
 use crate::risk_event::{Pane, RiskEvent, Stage};
 use crate::time::{Arrival, EventTime};
@@ -17,16 +21,25 @@ use crate::time::{Arrival, EventTime};
 #[derive(Debug)]
 pub(super) struct InProgress {
     pub key: InstanceKey,
-    groups: BTreeMap<GroupKey, Group>,
+    ids: InstanceIds,
+    left: Left,
     bytes: usize,
     truncated: bool,
-    /// EM-5: the rows of a search whose commands need all rows; made when the instance begins to close.
-    window_rows: Option<VecDeque<WindowRow>>,
+    scratch: Option<Partial>,
+}
+
+/// What is still to be told of it.
+#[derive(Debug)]
+enum Left {
+    /// A row, or several, of each of these groups.
+    Groups(Ordered),
+    /// EM-5: rows of a search whose commands need all rows, made when the instance begins to close; and its groups.
+    Rows(VecDeque<WindowRow>, BTreeMap<GroupKey, Group>),
 }
 
 /// What the rows of any group of one instance depend on.
 pub(super) struct RowContext<'a> {
-    pub source: &'a str,
+    pub ids: &'a InstanceIds,
     pub bounds: &'a Bounds,
     pub slot: &'a PlanSlot,
     pub key: &'a InstanceKey,
@@ -35,17 +48,19 @@ pub(super) struct RowContext<'a> {
     pub shards: &'a [Shard],
 }
 
-/// The risk events of a group's rows, with what the rows lost on the way.
+/// The risk events of a group's rows, with what the rows lost on the way. `scratch` as for [`Group::with_whole`].
 pub(super) fn emit_rows(
     context: &RowContext<'_>,
     stage: Stage,
     key: &GroupKey,
     group: &Group,
+    scratch: &mut Option<Partial>,
 ) -> (Vec<RiskEvent>, Hidden) {
-    group.with_whole(&context.slot.plan, context.bounds, |whole| {
+    group.with_whole(&context.slot.plan, context.bounds, key.leg, scratch, |whole| {
         let rows = context.slot.plan.rows(key, whole, context.window_end());
         let events = rows.rows.into_iter().enumerate();
-        let events = events.map(|(ordinal, row)| context.risk_event(stage, (key, group, whole), ordinal, row));
+        let about = About { key, whole, newest: &group.newest(), newest_arrival: group.newest_arrival() };
+        let events = events.map(|(ordinal, row)| context.risk_event(stage, &about, ordinal, row));
         (events.collect(), Hidden { by_filter: rows.hidden, cut: rows.cut, null_by: 0 })
     })
 }
@@ -55,32 +70,28 @@ impl RowContext<'_> {
         EventTime(self.key.window_start.0.saturating_add(self.slot.plan.window_ms()))
     }
 
-    fn risk_event(
-        &self,
-        stage: Stage,
-        (key, group, whole): (&GroupKey, &Group, &Partial),
-        ordinal: usize,
-        row: Row,
-    ) -> RiskEvent {
+    fn risk_event(&self, stage: Stage, about: &About<'_>, ordinal: usize, row: Row) -> RiskEvent {
+        let (slot, whole) = (&self.key.slot(), about.whole);
         let context = GroupContext {
-            subject: Subject { source: self.source, plan: &self.slot.plan, slot: &self.key.slot(), group: key, whole },
+            subject: Subject { ids: self.ids, plan: &self.slot.plan, slot, group: about.key, whole },
             stage,
-            group,
+            newest_arrival: about.newest_arrival,
             whole,
             partial: self.slot.is_partial(self.key, self.started_at),
             truncated: self.truncated,
         };
-        RiskEvent { positions: newest_positions(self.shards, group), ..risk_event(&context, ordinal, row) }
+        RiskEvent { positions: newest_positions(self.shards, about.newest), ..risk_event(&context, ordinal, row) }
     }
 
     /// EM-5: what the whole instance comes to.
     fn window_rows(&self, groups: &BTreeMap<GroupKey, Group>) -> (VecDeque<WindowRow>, Hidden) {
         let plan = &*self.slot.plan;
         let mut hidden = Hidden { by_filter: vec![0; plan.text().filters.len()], cut: 0, null_by: 0 };
-        let mut rows = Vec::new();
+        let (mut rows, mut scratch) = (Vec::new(), None);
         for (key, group) in groups {
-            let (made, time) = group
-                .with_whole(plan, self.bounds, |whole| (plan.rows(key, whole, self.window_end()), whole.first_event()));
+            let (made, time) = group.with_whole(plan, self.bounds, key.leg, &mut scratch, |whole| {
+                (plan.rows(key, whole, self.window_end()), whole.first_event())
+            });
             hidden.add(&made.hidden, made.cut, 0);
             rows.extend(made.rows.into_iter().map(|row| GroupRow { group: key.clone(), time, row }));
         }
@@ -91,24 +102,45 @@ impl RowContext<'_> {
 
     /// The risk event of a row of the whole instance: of all groups of events that it is made of.
     fn window_event(&self, groups: &BTreeMap<GroupKey, Group>, row: WindowRow) -> RiskEvent {
-        let mut sources = row.sources.iter().filter_map(|key| groups.get(key));
+        let mut sources = row.sources.iter().filter_map(|key| Some((key.leg, groups.get(key)?)));
         let first = sources.next().expect("a row is made of groups of its instance");
         let (plan, bounds) = (&*self.slot.plan, self.bounds);
-        let merged = sources.fold(None, |merged: Option<Group>, group| {
-            let mut merged = merged.unwrap_or_else(|| first.bare());
-            merged.absorb(plan, bounds, group);
+        let merged = sources.fold(None, |merged: Option<Shares>, (leg, group)| {
+            let mut merged = merged.unwrap_or_else(|| first.1.bare(plan, bounds, first.0));
+            merged.absorb(plan, bounds, &group.bare(plan, bounds, leg));
             Some(merged)
         });
-        let group = merged.as_ref().unwrap_or(first);
-        group.with_whole(plan, bounds, |whole| {
-            let mut event = self.risk_event(Stage::Final, (&row.group, group, whole), row.ordinal, row.row);
+        let event = |whole: &Partial, newest: &[(ShardIx, Position)], newest_arrival| {
+            let about = About { key: &row.group, whole, newest, newest_arrival };
+            let mut event = self.risk_event(Stage::Final, &about, row.ordinal, row.row);
             event.marks.values_truncated |= row.values_truncated;
             event
-        })
+        };
+        match &merged {
+            Some(merged) => {
+                let newest: Vec<_> = merged.newest().map(|(shard, position)| (shard, position.clone())).collect();
+                merged.with_whole(plan, bounds, |whole| event(whole, &newest, merged.newest_arrival))
+            }
+            None => {
+                let (leg, group) = first;
+                group.with_whole(plan, bounds, leg, &mut None, |whole| {
+                    event(whole, &group.newest(), group.newest_arrival())
+                })
+            }
+        }
     }
 }
 
+/// Which events a row is made of.
+struct About<'a> {
+    key: &'a GroupKey,
+    whole: &'a Partial,
+    newest: &'a [(ShardIx, Position)],
+    newest_arrival: Arrival,
+}
+
 /// Rows that are no risk events.
+#[derive(Default)]
 pub(super) struct Hidden {
     /// Per filter macro of the plan.
     by_filter: Vec<usize>,
@@ -126,10 +158,10 @@ impl Hidden {
     }
 }
 
-fn newest_positions(shards: &[Shard], group: &Group) -> Vec<(super::ShardId, super::SequenceNumber)> {
-    let named = group.newest().filter_map(|(shard, position)| match position {
-        super::Position::After(number, _) => Some((shards[shard.0 as usize].id.clone(), number.clone())),
-        super::Position::Start | super::Position::End => None,
+fn newest_positions(shards: &[Shard], newest: &[(ShardIx, Position)]) -> Vec<(super::ShardId, super::SequenceNumber)> {
+    let named = newest.iter().filter_map(|(shard, position)| match position {
+        Position::After(number, _) => Some((shards[shard.0 as usize].id.clone(), number.clone())),
+        Position::Start | Position::End => None,
     });
     let mut positions: Vec<_> = named.collect();
     positions.sort();
@@ -137,8 +169,9 @@ fn newest_positions(shards: &[Shard], group: &Group) -> Vec<(super::ShardId, sup
 }
 
 impl Engine {
-    /// Takes one group of the instance that is closing, or begins with the next one. False when nothing closes.
-    pub(super) fn close_one_group(&mut self) -> bool {
+    /// Takes one group of the instance that is closing, or gets nearer to it, or begins with the next instance. False
+    /// when nothing closes.
+    pub(super) fn close_step(&mut self) -> bool {
         let Some(mut closing) = self.in_progress.take().or_else(|| self.next_to_close()) else { return false };
         if self.emit_next(&mut closing) {
             self.in_progress = Some(closing);
@@ -151,29 +184,24 @@ impl Engine {
 
     /// The risk events of the next group, or of the next row of the whole instance. False where there is none left.
     fn emit_next(&mut self, closing: &mut InProgress) -> bool {
-        if self.plans[closing.key.plan.0 as usize].plan.whole_result() {
-            return self.emit_window_row(closing);
-        }
-        let Some((key, group)) = closing.groups.pop_first() else { return false };
-        let (events, hidden) = emit_rows(&self.row_context(closing), Stage::Final, &key, &group);
-        self.count_hidden(&closing.key, &hidden);
-        events.into_iter().for_each(|event| self.emit_final(&closing.key, event));
-        true
-    }
-
-    fn emit_window_row(&mut self, closing: &mut InProgress) -> bool {
-        let mut rows = match closing.window_rows.take() {
-            Some(rows) => rows,
-            None => {
-                let (rows, hidden) = self.row_context(closing).window_rows(&closing.groups);
-                self.count_hidden(&closing.key, &hidden);
-                rows
+        let (key, plan) = (&closing.key, &self.plans[closing.key.plan.0 as usize].plan);
+        let (ids, truncated) = (&closing.ids, closing.truncated);
+        let (events, hidden) = match &mut closing.left {
+            Left::Groups(groups) => match groups.next(plan) {
+                Next::Sorting => return true,
+                Next::Group(group_key, group) => {
+                    let context = self.row_context(key, ids, truncated);
+                    emit_rows(&context, Stage::Final, &group_key, &group, &mut closing.scratch)
+                }
+                Next::None => return false,
+            },
+            Left::Rows(rows, groups) => {
+                let Some(row) = rows.pop_front() else { return false };
+                (vec![self.row_context(key, ids, truncated).window_event(groups, row)], Hidden::default())
             }
         };
-        let event = rows.pop_front().map(|row| self.row_context(closing).window_event(&closing.groups, row));
-        closing.window_rows = Some(rows);
-        let Some(event) = event else { return false };
-        self.emit_final(&closing.key, event);
+        self.count_hidden(&closing.key, &hidden);
+        events.into_iter().for_each(|event| self.emit_final(&closing.key, event));
         true
     }
 
@@ -186,19 +214,30 @@ impl Engine {
                 due.remove_entry()
             }
         };
-        let Instance { groups, first, bytes, truncated } = instance;
+        let (bytes, truncated) = (instance.bytes(), instance.truncated);
+        let Instance { groups, first, .. } = instance;
         self.ledger.close(key.clone(), first);
-        Some(InProgress { key, groups, bytes, truncated, window_rows: None })
+        let plan = &self.plans[key.plan.0 as usize].plan;
+        let ids = InstanceIds::new(&self.config.source_name, plan, &key.slot());
+        let left = if plan.whole_result() {
+            let groups = groups.into_map(plan);
+            let (rows, hidden) = self.row_context(&key, &ids, truncated).window_rows(&groups);
+            self.count_hidden(&key, &hidden);
+            Left::Rows(rows, groups)
+        } else {
+            Left::Groups(Ordered::new(groups))
+        };
+        Some(InProgress { key, ids, left, bytes, truncated, scratch: None })
     }
 
-    fn row_context<'a>(&'a self, closing: &'a InProgress) -> RowContext<'a> {
+    fn row_context<'a>(&'a self, key: &'a InstanceKey, ids: &'a InstanceIds, truncated: bool) -> RowContext<'a> {
         RowContext {
-            source: &self.config.source_name,
+            ids,
             bounds: &self.config.bounds,
-            slot: &self.plans[closing.key.plan.0 as usize],
-            key: &closing.key,
+            slot: &self.plans[key.plan.0 as usize],
+            key,
             started_at: self.started_at,
-            truncated: closing.truncated,
+            truncated,
             shards: &self.shards,
         }
     }
@@ -233,13 +272,13 @@ impl Engine {
 
     /// BD-2: over the bound, of the detection that takes most the instance that would close first is closed now.
     pub(super) fn enforce_state_bound(&mut self) {
-        let queued: usize = self.forced.iter().map(|(_, instance)| instance.bytes).sum();
+        let queued: usize = self.forced.iter().map(|(_, instance)| instance.bytes()).sum();
         let closing = self.in_progress.as_ref().map_or(0, |closing| closing.bytes);
         let mut open = self.state_bytes.saturating_sub(queued + closing);
         while open > self.config.max_state_bytes {
             let Some(key) = self.largest_plan_first_instance() else { return };
             let Some(instance) = self.open.remove(&key) else { return };
-            open = open.saturating_sub(instance.bytes);
+            open = open.saturating_sub(instance.bytes());
             let forced = InstanceKey { pane: Pane::Forced(self.forced_parts(&key) + 1), ..key };
             self.counters.forced += 1;
             self.forced.push_back((forced, instance));
@@ -249,7 +288,7 @@ impl Engine {
     fn largest_plan_first_instance(&self) -> Option<InstanceKey> {
         let mut by_plan = vec![0_usize; self.plans.len()];
         for (key, instance) in &self.open {
-            by_plan[key.plan.0 as usize] += instance.bytes;
+            by_plan[key.plan.0 as usize] += instance.bytes();
         }
         let largest = (0..by_plan.len()).max_by_key(|plan| (by_plan[*plan], std::cmp::Reverse(*plan)))?;
         self.open.keys().find(|key| key.plan.0 as usize == largest).cloned()

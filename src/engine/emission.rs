@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use super::identity::Subject;
-use super::instance::Group;
 use crate::plan::PlanText;
 use crate::plan::{Partial, Row, Scalar, Value};
 use crate::risk_event::{Marks, Pane, RiskEvent, RiskObject, Stage, ThreatObject};
+use crate::time::Arrival;
 
 /// What all rows of one group have in common.
 pub(super) struct GroupContext<'a> {
     pub subject: Subject<'a>,
     pub stage: Stage,
-    pub group: &'a Group,
+    pub newest_arrival: Arrival,
     pub whole: &'a Partial,
     pub partial: bool,
     pub truncated: bool,
@@ -49,7 +49,7 @@ pub(super) fn risk_event(context: &GroupContext<'_>, ordinal: usize, row: Row) -
             values_truncated: whole.values_truncated(),
         },
         positions: Vec::new(),
-        newest_arrival: context.group.newest_arrival,
+        newest_arrival: context.newest_arrival,
     }
 }
 
@@ -61,8 +61,8 @@ fn column<'a>(row: &'a Row, name: &str) -> &'a Value {
 fn risk_objects(text: &PlanText, row: &Row) -> Vec<RiskObject> {
     let objects = text.risk.risk_objects.iter().flat_map(|spec| {
         column(row, &spec.field).scalars().iter().map(|value| RiskObject {
-            field: spec.field.as_str().into(),
-            kind: spec.kind.as_str().into(),
+            field: spec.field.clone(),
+            kind: spec.kind.clone(),
             value: value.clone(),
             score: spec.score,
         })
@@ -73,8 +73,8 @@ fn risk_objects(text: &PlanText, row: &Row) -> Vec<RiskObject> {
 fn threat_objects(text: &PlanText, row: &Row) -> Vec<ThreatObject> {
     let objects = text.risk.threat_objects.iter().flat_map(|spec| {
         column(row, &spec.field).scalars().iter().map(|value| ThreatObject {
-            field: spec.field.as_str().into(),
-            kind: spec.kind.as_str().into(),
+            field: spec.field.clone(),
+            kind: spec.kind.clone(),
             value: value.clone(),
         })
     });

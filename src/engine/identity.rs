@@ -8,8 +8,8 @@ use crate::risk_event::{Pane, RiskEventId};
 
 /// What an id is about, besides the row's ordinal.
 pub(super) struct Subject<'a> {
-    /// `source.name`.
-    pub source: &'a str,
+    /// What the ids of the instance begin with.
+    pub ids: &'a InstanceIds,
     pub plan: &'a Plan,
     pub slot: &'a Slot,
     pub group: &'a GroupKey,
@@ -17,7 +17,16 @@ pub(super) struct Subject<'a> {
     pub whole: &'a Partial,
 }
 
+/// What all ids of one instance begin with, hashed once.
+#[derive(Clone, Debug)]
+pub(super) struct InstanceIds {
+    own: Canonical,
+    /// Of the on-time result of the same window.
+    on_time: Canonical,
+}
+
 /// Feeds a hash with parts of which none can run into the next: texts are length-prefixed, values type-tagged.
+#[derive(Clone, Debug)]
 struct Canonical(Sha256);
 
 impl Canonical {
@@ -96,28 +105,40 @@ impl Canonical {
     }
 }
 
+impl InstanceIds {
+    /// `source` is `source.name`.
+    pub fn new(source: &str, plan: &Plan, slot: &Slot) -> Self {
+        let mut window = Canonical::new("trailrisk.risk_event/v1");
+        window.text(source);
+        window.text(&plan.text().id);
+        window.bytes(&plan.fingerprint().0);
+        window.integer(slot.window_start.0);
+        window.integer(plan.window_ms());
+        let in_pane = |pane| {
+            let mut canonical = window.clone();
+            canonical.pane(slot, pane);
+            canonical
+        };
+        Self { own: in_pane(slot.pane), on_time: in_pane(Pane::OnTime) }
+    }
+}
+
 impl Subject<'_> {
     /// The id of the row with this ordinal.
     pub fn id(&self, ordinal: usize) -> RiskEventId {
-        self.id_in(self.slot.pane, ordinal)
+        let mut canonical = self.ids.own.clone();
+        if matches!(self.slot.pane, Pane::Forced(_)) {
+            canonical.units(self.whole);
+        }
+        self.id_after(canonical, ordinal)
     }
 
     /// The id that the on-time result of the same window and group has or would have (WN-3).
     pub fn on_time_id(&self, ordinal: usize) -> RiskEventId {
-        self.id_in(Pane::OnTime, ordinal)
+        self.id_after(self.ids.on_time.clone(), ordinal)
     }
 
-    fn id_in(&self, pane: Pane, ordinal: usize) -> RiskEventId {
-        let mut canonical = Canonical::new("trailrisk.risk_event/v1");
-        canonical.text(self.source);
-        canonical.text(&self.plan.text().id);
-        canonical.bytes(&self.plan.fingerprint().0);
-        canonical.integer(self.slot.window_start.0);
-        canonical.integer(self.plan.window_ms());
-        canonical.pane(self.slot, pane);
-        if matches!(pane, Pane::Forced(_)) {
-            canonical.units(self.whole);
-        }
+    fn id_after(&self, mut canonical: Canonical, ordinal: usize) -> RiskEventId {
         canonical.count(self.group.values.len());
         for (name, value) in self.plan.group_fields(self.group).iter().zip(&self.group.values) {
             canonical.text(name);

@@ -1,10 +1,12 @@
 //! Words of Kinesis that the engine knows: shards, sequence numbers, positions.
 
 use std::cmp::Ordering;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+
+use crate::plan::packing::{Reader, put_number};
 
 /// A Kinesis shard's id, such as `shardId-000000000000`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -52,6 +54,63 @@ impl SequenceNumber {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// A packed position begins with what it is, or with the number of digits and this.
+const START: u64 = 0;
+const END: u64 = 1;
+const AFTER: u64 = 1;
+/// So many decimal digits fit into 64 bits.
+const CHUNK: usize = 19;
+
+impl Position {
+    /// In about half of the bytes of its text.
+    pub(super) fn pack(&self, out: &mut Vec<u8>) {
+        let (number, sub) = match self {
+            Self::Start => return put_number(out, START),
+            Self::End => return put_number(out, END),
+            Self::After(SequenceNumber(number), sub) => (number, sub),
+        };
+        put_number(out, number.len() as u64 + AFTER);
+        put_number(out, u64::from(*sub));
+        let (first, chunks) = number.split_at(first_chunk(number.len()));
+        let value = |digits: &[u8]| digits.iter().fold(0, |value, digit| value * 10 + u64::from(digit - b'0'));
+        put_number(out, value(first.as_bytes()));
+        chunks.as_bytes().chunks(CHUNK).for_each(|chunk| out.extend_from_slice(&value(chunk).to_le_bytes()));
+    }
+
+    /// What was packed.
+    pub(super) fn unpack(packed: &mut Reader<'_>) -> Self {
+        let digits = match packed.number() {
+            START => return Self::Start,
+            END => return Self::End,
+            more => usize::try_from(more - AFTER).expect("a number of digits"),
+        };
+        let (sub, first) = (packed.small(), packed.number());
+        let mut text = String::with_capacity(digits);
+        let mut push = |value: u64, width: usize| write!(text, "{value:0width$}").expect("memory takes everything");
+        push(first, first_chunk(digits));
+        for _ in 0..(digits - first_chunk(digits)) / CHUNK {
+            push(u64::from_le_bytes(packed.array()), CHUNK);
+        }
+        Self::After(SequenceNumber(text.into()), sub)
+    }
+
+    /// Passes over what was packed.
+    pub(super) fn skip(packed: &mut Reader<'_>) {
+        let head = packed.number();
+        if head > END {
+            let digits = usize::try_from(head - AFTER).expect("a number of digits");
+            packed.number();
+            packed.number();
+            packed.bytes((digits - first_chunk(digits)) / CHUNK * size_of::<u64>());
+        }
+    }
+}
+
+/// How many digits stand before the full chunks: at least one.
+fn first_chunk(digits: usize) -> usize {
+    (digits - 1) % CHUNK + 1
 }
 
 impl Ord for SequenceNumber {
@@ -111,6 +170,32 @@ impl fmt::Display for Position {
             Self::After(number, 0) => write!(f, "{number}"),
             Self::After(number, sub) => write!(f, "{number}.{sub}"),
             Self::End => f.write_str("end"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_packed_position_comes_back() {
+        let numbers = ["0", "7", "49590338271490256608559692538361571095921575989136588898"];
+        let lengths = [18, 19, 20, 38, 39, 57, 128].map(|digits| "9".repeat(digits));
+        let zeros = [19, 20, 39, 128].map(|digits| format!("1{}", "0".repeat(digits - 1)));
+        let numbers = numbers.map(str::to_owned).into_iter().chain(lengths).chain(zeros);
+        let after = numbers.flat_map(|number| {
+            let number = SequenceNumber::try_new(&number).unwrap();
+            [0, 3, u32::MAX].map(|sub| Position::After(number.clone(), sub))
+        });
+        for position in after.chain([Position::Start, Position::End]) {
+            let mut packed = Vec::new();
+            position.pack(&mut packed);
+            packed.push(99);
+            let (mut read, mut skipped) = (Reader(&packed), Reader(&packed));
+            assert_eq!(Position::unpack(&mut read), position);
+            Position::skip(&mut skipped);
+            assert_eq!((read.0, skipped.0), (&[99][..], &[99][..]), "{position}");
         }
     }
 }

@@ -3,8 +3,11 @@
 use super::Engine;
 use super::assign::WindowSpec;
 use super::closing::emit_rows;
+use super::group::Origin;
+use super::groups::GroupIx;
+use super::identity::InstanceIds;
 use super::ids::{Position, ShardId};
-use super::instance::{InstanceKey, Origin, PlanIx};
+use super::instance::{Instance, InstanceKey, PlanIx};
 use super::io::{DeadLetter, DeadLetterId, EvaluatedEvent, EvaluatedRecord, Output};
 use super::shard::{Life, Mark, ShardIx};
 use crate::cloudtrail::Rejected;
@@ -29,6 +32,17 @@ enum Fate {
     Counted(Pane),
     Duplicate,
     Replayed,
+}
+
+impl Fate {
+    /// AG-4: an event is counted if any row made from it was.
+    fn rank(&self) -> u8 {
+        match self {
+            Self::Replayed => 0,
+            Self::Duplicate => 1,
+            Self::Counted(_) => 2,
+        }
+    }
 }
 
 impl Engine {
@@ -145,12 +159,13 @@ impl Engine {
 
     /// AG-4: events that a plan says nothing of are those that its search does not match.
     fn count_unmatched(&mut self, decoded: u32, events: &[EvaluatedEvent]) {
-        let mut matched = vec![0_u64; self.plans.len()];
-        for (plan, _) in events.iter().flat_map(|event| &event.outcomes) {
-            matched[*plan] += 1;
+        // Most records are skipped unparsed.
+        if decoded == 0 {
+            return;
         }
-        for (counters, matched) in self.counters.plans.iter_mut().zip(matched) {
-            counters.unmatched += u64::from(decoded) - matched;
+        self.counters.plans.iter_mut().for_each(|counters| counters.unmatched += u64::from(decoded));
+        for (plan, _) in events.iter().flat_map(|event| &event.outcomes) {
+            self.counters.plans[*plan].unmatched -= 1;
         }
     }
 
@@ -169,27 +184,27 @@ impl Engine {
                 let counters = &mut self.counters.plans[plan];
                 counters.cut_rows += lost.cut;
                 counters.null_by_rows += lost.null_by;
-                let fates: Vec<Fate> =
-                    contributions.iter().map(|c| self.contribute(arriving, event, plan, c)).collect();
-                self.count_fate(plan, &fates);
+                let fates = contributions.iter().map(|c| self.contribute(arriving, event, plan, c));
+                // The best of them, of several the first one.
+                let fate = fates.reduce(|best, fate| if fate.rank() > best.rank() { fate } else { best });
+                self.count_fate(plan, fate);
             }
         }
     }
 
     /// AG-4: one event, one bucket: counted if any row made from it was.
-    fn count_fate(&mut self, plan: usize, fates: &[Fate]) {
+    fn count_fate(&mut self, plan: usize, fate: Option<Fate>) {
         let counters = &mut self.counters.plans[plan];
-        let counted = fates.iter().find_map(|fate| if let Fate::Counted(pane) = fate { Some(*pane) } else { None });
-        match counted {
-            Some(pane) => {
+        match fate {
+            Some(Fate::Counted(pane)) => {
                 counters.counted += 1;
                 counters.late += u64::from(matches!(pane, Pane::Late(_)));
                 counters.future += u64::from(matches!(pane, Pane::Future(_)));
             }
+            Some(Fate::Duplicate) => counters.duplicate += 1,
+            Some(Fate::Replayed) => counters.replayed += 1,
             // Every row was cut.
-            None if fates.is_empty() => counters.unmatched += 1,
-            None if fates.iter().any(|fate| matches!(fate, Fate::Duplicate)) => counters.duplicate += 1,
-            None => counters.replayed += 1,
+            None => counters.unmatched += 1,
         }
     }
 
@@ -208,17 +223,21 @@ impl Engine {
             return Fate::Replayed;
         }
         let truncated = self.is_truncated(&key);
-        let instance = self.open.entry(key.clone()).or_default();
+        let before = self.open.get(&key).map_or(0, Instance::bytes);
+        let instance = self.open.entry(key.clone()).or_insert_with(|| Instance::new(&plan));
         instance.truncated |= truncated;
         instance.first.entry(arriving.shard).or_insert_with(|| arriving.mark.clone());
-        let group = instance.groups.entry(contribution.group.clone()).or_default();
+        let bounds = &self.config.bounds;
+        let group = instance.groups.entry(&plan, &bounds.table_key, &contribution.group);
         let origin = Origin { shard: arriving.shard, position: &arriving.position, effective: arriving.mark.effective };
-        let added = group.add(&plan, &self.config.bounds, &origin, event, contribution);
-        group.early.retain(|early| self.ledger.hold_group(*early, arriving.shard, &arriving.mark));
-        let (before, after) = group.measure(&contribution.group);
-        instance.bytes = instance.bytes + after - before;
-        self.state_bytes = self.state_bytes + after - before;
-        self.announce(arriving, &key, contribution, &added);
+        let added = instance
+            .groups
+            .change(group, |group, scratch| group.add(&plan, bounds, &origin, event, contribution, scratch));
+        for early in instance.unacknowledged(group) {
+            self.ledger.hold_group(*early, arriving.shard, &arriving.mark);
+        }
+        self.announce(arriving, &key, group, contribution, added);
+        self.state_bytes = self.state_bytes + self.open.get(&key).map_or(0, Instance::bytes) - before;
         match added {
             Added::New => Fate::Counted(key.pane),
             Added::Duplicate => Fate::Duplicate,
@@ -230,22 +249,30 @@ impl Engine {
     }
 
     /// EM-1: emits the early risk event when the row first passes; in replay the group is only noted as announced.
-    fn announce(&mut self, arriving: &Arriving, key: &InstanceKey, contribution: &Contribution, added: &Added) {
+    fn announce(
+        &mut self,
+        arriving: &Arriving,
+        key: &InstanceKey,
+        ix: GroupIx,
+        contribution: &Contribution,
+        added: Added,
+    ) {
         let slot = &self.plans[key.plan.0 as usize];
         let Some(instance) = self.open.get_mut(key) else { return };
-        let Some(group) = instance.groups.get_mut(&contribution.group) else { return };
-        let settled = group.announced || matches!(added, Added::Duplicate);
+        let mut told = instance.groups.get(ix).told();
+        let settled = told.announced || added == Added::Duplicate;
         let wanted = match slot.plan.early() {
             Early::AtClose(_) => false,
             // Nothing but the by-values decides, so the first look is the last.
-            Early::FirstMatch => !settled && !std::mem::replace(&mut group.first_look_done, true),
+            Early::FirstMatch => !settled && !std::mem::replace(&mut told.first_look_done, true),
             Early::Threshold => !settled,
         };
         if !wanted || self.config.timing == super::Timing::Batch {
             return;
         }
+        let ids = InstanceIds::new(&self.config.source_name, &slot.plan, &key.slot());
         let context = super::closing::RowContext {
-            source: &self.config.source_name,
+            ids: &ids,
             bounds: &self.config.bounds,
             slot,
             key,
@@ -253,11 +280,9 @@ impl Engine {
             truncated: instance.truncated,
             shards: &self.shards,
         };
-        let (events, _) = emit_rows(&context, Stage::Early, &contribution.group, group);
-        if events.is_empty() {
-            return;
-        }
-        group.announced = true;
+        let (events, _) = emit_rows(&context, Stage::Early, &contribution.group, instance.groups.get(ix), &mut None);
+        told.announced = !events.is_empty();
+        instance.groups.change(ix, |group, _| group.tell(told));
         // CP-5: after a stall the others have announced without this shard's replay; its records may now complete what
         // no process has announced. They speak up, at the price of repetitions with the same ids.
         if !arriving.beyond && !self.replay_done {
@@ -265,8 +290,8 @@ impl Engine {
         }
         for event in events {
             let delivery = event.delivery_key();
-            group.early.push(delivery);
-            self.ledger.emit(delivery, key, Some((arriving.shard, arriving.mark.clone())));
+            instance.announced(ix, delivery);
+            self.ledger.emit(delivery, key, Some((ix, arriving.shard, arriving.mark.clone())));
             self.outputs.push_back(Output::Emit(Box::new(event)));
         }
     }

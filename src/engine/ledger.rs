@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::groups::GroupIx;
 use super::instance::InstanceKey;
 use super::io::DeadLetterId;
 use super::shard::{Mark, ShardIx};
@@ -20,8 +21,11 @@ pub(super) struct Ledger {
 #[derive(Debug)]
 struct Outstanding {
     instance: InstanceKey,
-    /// CP-1a: of an early risk event: per shard, the first record of the group from its trigger on.
-    holds: BTreeMap<ShardIx, Mark>,
+    /// Of an early risk event.
+    group: Option<GroupIx>,
+    /// CP-1a: of an early risk event: per shard, the first record of the group from its trigger on. A list, because
+    /// most have one.
+    holds: Vec<(ShardIx, Mark)>,
 }
 
 #[derive(Debug)]
@@ -30,45 +34,56 @@ struct Closing {
     emitted: bool,
 }
 
+impl Outstanding {
+    fn hold(&mut self, shard: ShardIx, mark: &Mark) {
+        if self.holds.iter().all(|(held, _)| *held != shard) {
+            self.holds.push((shard, mark.clone()));
+        }
+    }
+}
+
 impl Ledger {
     /// A risk event goes out. An early one holds `P` and `C` before its trigger.
-    pub fn emit(&mut self, key: DeliveryKey, instance: &InstanceKey, trigger: Option<(ShardIx, Mark)>) {
+    pub fn emit(&mut self, key: DeliveryKey, instance: &InstanceKey, trigger: Option<(GroupIx, ShardIx, Mark)>) {
         if let Some(known) = self.outstanding.get_mut(&key) {
             // The rest of a window that was closed early announces itself again (BD-2); the first trigger still holds.
-            trigger.into_iter().for_each(|(shard, mark)| {
-                known.holds.entry(shard).or_insert(mark);
-            });
+            if let Some((_, shard, mark)) = trigger {
+                known.hold(shard, &mark);
+            }
             return;
         }
-        let outstanding = Outstanding { instance: instance.clone(), holds: trigger.into_iter().collect() };
-        self.outstanding.insert(key, outstanding);
+        let group = trigger.as_ref().map(|(group, _, _)| *group);
+        let holds = trigger.into_iter().map(|(_, shard, mark)| (shard, mark)).collect();
+        self.outstanding.insert(key, Outstanding { instance: instance.clone(), group, holds });
         *self.unacknowledged.entry(instance.clone()).or_default() += 1;
     }
 
     /// A later record of the group of an early risk event. It is held as well while that is unacknowledged, otherwise
-    /// it could be replayed in silence and the early risk event be lost. Says whether it still is.
-    pub fn hold_group(&mut self, key: DeliveryKey, shard: ShardIx, mark: &Mark) -> bool {
-        let Some(outstanding) = self.outstanding.get_mut(&key) else { return false };
-        outstanding.holds.entry(shard).or_insert_with(|| mark.clone());
-        true
-    }
-
-    /// An acknowledgement. That of a final supersedes the early one.
-    pub fn acknowledge(&mut self, key: DeliveryKey) {
-        self.settle(key);
-        if key.stage == Stage::Final {
-            self.settle(DeliveryKey { stage: Stage::Early, ..key });
+    /// it could be replayed in silence and the early risk event be lost.
+    pub fn hold_group(&mut self, key: DeliveryKey, shard: ShardIx, mark: &Mark) {
+        if let Some(outstanding) = self.outstanding.get_mut(&key) {
+            outstanding.hold(shard, mark);
         }
     }
 
-    fn settle(&mut self, key: DeliveryKey) {
-        let Some(outstanding) = self.outstanding.remove(&key) else { return };
+    /// An acknowledgement. That of a final supersedes the early one. Of an early one that settles it: whose it was.
+    pub fn acknowledge(&mut self, key: DeliveryKey) -> Option<(InstanceKey, GroupIx)> {
+        let settled = self.settle(key)?;
+        if key.stage == Stage::Final {
+            self.settle(DeliveryKey { stage: Stage::Early, ..key });
+        }
+        settled.group.map(|group| (settled.instance, group))
+    }
+
+    fn settle(&mut self, key: DeliveryKey) -> Option<Outstanding> {
+        let outstanding = self.outstanding.remove(&key)?;
         if let Some(count) = self.unacknowledged.get_mut(&outstanding.instance) {
             *count -= 1;
             if *count == 0 {
                 self.unacknowledged.remove(&outstanding.instance);
             }
         }
+        Some(outstanding)
     }
 
     /// A dead letter goes out; it holds `P` and `C` before its record.

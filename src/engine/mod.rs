@@ -9,18 +9,23 @@ mod assign;
 mod checkpoint;
 mod closing;
 mod emission;
+mod group;
+mod groups;
 mod identity;
 mod ids;
 mod instance;
 mod intake;
 mod io;
 mod ledger;
+mod order;
 mod plans;
 mod progress;
 mod shard;
+mod shares;
 mod snapshot;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod topology;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -39,6 +44,7 @@ pub use plans::StoredPlanError;
 pub use progress::{OpenWindows, ShardLife, ShardProgress, WatermarkHold};
 
 use crate::plan::{Bounds, Plan};
+use crate::risk_event::DeliveryKey;
 use crate::time::Arrival;
 use activation::UnstoredCut;
 use closing::InProgress;
@@ -56,7 +62,7 @@ pub struct EngineConfig {
     pub stream: StreamIdentity,
     /// BD-3, AG-2.
     pub bounds: Bounds,
-    /// BD-2: the most bytes that open instances may take (an estimate).
+    /// BD-2: the most bytes that open instances may take.
     pub max_state_bytes: usize,
     /// Live, or a batch.
     pub timing: Timing,
@@ -105,6 +111,17 @@ pub struct Engine {
     /// The newest checkpoint that is durable.
     durable: Option<CheckpointTicket>,
     counters: Counters,
+}
+
+/// What came of [`Engine::poll`].
+#[derive(Debug)]
+pub enum Polled {
+    /// To be done.
+    Output(Output),
+    /// Nothing yet: to be asked again, at the latest after the next input.
+    Busy,
+    /// Nothing until the next input.
+    Idle,
 }
 
 /// What the metrics show of the engine's state.
@@ -197,8 +214,9 @@ impl Engine {
             Input::AtTip { shard, read_through } => self.at_tip(&shard, read_through),
             Input::ShardDrained { shard, children } => self.shard_drained(&shard, children),
             Input::ShardStalled { shard, stalled } => self.shard_stalled(&shard, stalled),
-            Input::Delivered(key) => self.ledger.acknowledge(key),
-            Input::DeadLettered(id) => self.ledger.dead_lettered(id),
+            // Nothing waits for an acknowledgement but the next checkpoint, and they come by the million.
+            Input::Delivered(key) => return self.delivered(key),
+            Input::DeadLettered(id) => return self.ledger.dead_lettered(id),
             Input::CheckpointStored(ticket) => self.checkpoint_stored(ticket),
             Input::PlansChanged(plans) => self.plans_changed(plans),
         }
@@ -211,12 +229,30 @@ impl Engine {
     /// so that a slow sink bounds the memory that they take.
     pub fn poll_output(&mut self) -> Option<Output> {
         loop {
-            if let Some(output) = self.outputs.pop_front() {
-                return Some(output);
+            match self.poll() {
+                Polled::Output(output) => return Some(output),
+                Polled::Busy => {}
+                Polled::Idle => return None,
             }
-            if !self.close_one_group() {
-                return None;
-            }
+        }
+    }
+
+    /// As [`Engine::poll_output`], but never longer than some ten milliseconds at a time: who has other things to do
+    /// may do them wherever it is [`Polled::Busy`].
+    pub fn poll(&mut self) -> Polled {
+        match self.outputs.pop_front() {
+            Some(output) => Polled::Output(output),
+            None if self.close_step() => self.outputs.pop_front().map_or(Polled::Busy, Polled::Output),
+            None => Polled::Idle,
+        }
+    }
+
+    fn delivered(&mut self, key: DeliveryKey) {
+        let Some((instance, group)) = self.ledger.acknowledge(key) else { return };
+        if let Some(instance) = self.open.get_mut(&instance) {
+            let before = instance.bytes();
+            instance.acknowledged(group, key);
+            self.state_bytes = self.state_bytes + instance.bytes() - before;
         }
     }
 

@@ -77,7 +77,7 @@ impl Engine {
             let open = &mut windows[key.plan.0 as usize];
             open.instances += 1;
             open.groups += instance.groups.len();
-            open.bytes += instance.bytes;
+            open.bytes += instance.bytes();
             // In closing order (WN-6).
             open.next_close.get_or_insert(key.close_at);
         }

@@ -4,7 +4,7 @@ mod corpus;
 mod filters;
 mod plan_changes;
 mod progress;
-mod support;
+pub(super) mod support;
 
 use std::collections::BTreeMap;
 

@@ -3,27 +3,26 @@
 //! Owns: counting unclean ends, noting what is evaluated, the list of isolated records, and telling people. Deliberately
 //! absent: evaluation and dead letters (the pipeline's and the engine's), and any opinion of why a process died.
 
-mod file;
+mod document;
 mod starts;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::checkpoint::StoreError;
+use crate::checkpoint::{Notes, StoreError};
 use crate::cloudtrail::{RejectReason, Rejected};
 use crate::engine::{Checkpoint, DeadLetter, DeadLetterId, EvaluatedRecord, Position, ShardId};
 use crate::source::Record;
 use crate::telemetry::{Alarm, Recovered};
 use crate::time::Arrival;
-use file::StartsFile;
 use starts::{Starts, Stretch};
 
+/// How long a process goes on beyond all that earlier ones can have read before their ends are history.
+const HISTORY_AFTER_MS: i64 = 15 * 60 * 1000;
 /// How long a note that cannot be stored waits for the next try.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -40,7 +39,7 @@ pub struct Isolation {
 
 #[derive(Debug)]
 struct Kept {
-    file: StartsFile,
+    notes: Box<dyn Notes>,
     /// None before the process has begun, unless earlier ones have.
     starts: Option<Starts>,
     /// No earlier process has read what arrived then or later, so none can have died of it.
@@ -55,16 +54,15 @@ impl Isolation {
         Self::default()
     }
 
-    /// Kept beside the checkpoint at this path, which this process holds. No earlier process has read anything that
-    /// arrived at `unseen_from` or later.
+    /// Kept beside a checkpoint that this process holds. No earlier process has read anything that arrived at
+    /// `unseen_from` or later.
     ///
     /// # Errors
     /// When what is kept cannot be read or understood.
-    pub fn beside(checkpoint: &Path, unseen_from: Arrival) -> Result<Self, StoreError> {
-        let file = StartsFile::of(checkpoint);
-        let starts = file.read()?;
+    pub fn kept_in(notes: Box<dyn Notes>, unseen_from: Arrival) -> Result<Self, StoreError> {
+        let starts = document::read(&*notes)?;
         Ok(Self {
-            kept: Some(Kept { file, starts, unseen_from, noting: false, unstored: Alarm::default() }),
+            kept: Some(Kept { notes, starts, unseen_from, noting: false, unstored: Alarm::default() }),
             ..Self::default()
         })
     }
@@ -78,7 +76,7 @@ impl Isolation {
         let Some(kept) = &mut self.kept else { return Ok(0) };
         let starts = kept.starts.get_or_insert_with(|| Starts::new(checkpoint.stream.clone()));
         let convicted = starts.begin(checkpoint);
-        kept.file.write(starts)?;
+        document::write(&*kept.notes, starts)?;
         kept.noting = starts.is_noting();
         let unclean = starts.unclean();
         say(starts, kept.noting, convicted.as_ref());
@@ -90,9 +88,15 @@ impl Isolation {
         let Some(kept) = &mut self.kept else { return };
         let Some(starts) = &mut kept.starts else { return };
         starts.end();
-        if let Err(error) = kept.file.write(starts) {
+        if let Err(error) = document::write(&*kept.notes, starts) {
             tracing::warn!(%error, "this end will look unclean to the next start");
         }
+    }
+
+    /// Whether this process, having processed what arrived up to `watermark`, is past what the earlier ones may have ended
+    /// of: people need not hear of these any longer.
+    pub(crate) fn is_history(&self, watermark: Arrival) -> bool {
+        self.kept.as_ref().is_some_and(|kept| watermark >= kept.unseen_from.plus(HISTORY_AFTER_MS))
     }
 
     /// Whether attempts are noted in this life: then nothing may wait inside the engine, or it would be counted in the
@@ -123,7 +127,7 @@ impl Isolation {
             return true;
         }
         starts.attempt(shard, Stretch { first: first.position.clone(), last: last.position.clone() });
-        let Err(error) = kept.file.write(starts) else {
+        let Err(error) = document::write(&*kept.notes, starts) else {
             if let Some(Recovered { times, seconds }) = kept.unstored.clear() {
                 tracing::info!(attempts = times, seconds, "notes are stored again");
             }
@@ -144,7 +148,7 @@ impl Isolation {
         let Some(kept) = self.kept.as_mut().filter(|kept| kept.noting) else { return };
         let Some(starts) = &mut kept.starts else { return };
         if starts.passed()
-            && let Err(error) = kept.file.write(starts)
+            && let Err(error) = document::write(&*kept.notes, starts)
         {
             // The next note replaces it.
             tracing::warn!(%error, "a note cannot be taken back");
@@ -171,7 +175,7 @@ impl Isolation {
         let Some(kept) = &mut self.kept else { return };
         let Some(starts) = &mut kept.starts else { return };
         starts.tell(&shard, &position);
-        if let Err(error) = kept.file.write(starts) {
+        if let Err(error) = document::write(&*kept.notes, starts) {
             tracing::warn!(%error, "an isolated record may be dead-lettered again");
         }
     }
@@ -186,7 +190,7 @@ pub(crate) fn rejected(record: Record) -> EvaluatedRecord {
     let rejected = Rejected {
         reason: RejectReason::KillsProcess,
         detail: "two processes ended while they evaluated this record alone".to_owned(),
-        bytes: Arc::clone(&record.data),
+        bytes: record.data.into(),
     };
     EvaluatedRecord {
         position: record.position,
@@ -197,12 +201,13 @@ pub(crate) fn rejected(record: Record) -> EvaluatedRecord {
     }
 }
 
-/// The starts beside a checkpoint, for people; empty where there are none.
+/// What is kept beside a checkpoint, for people; empty where nothing is.
 ///
 /// # Errors
-/// When they cannot be read or understood.
-pub fn show(checkpoint: &Path) -> Result<String, StoreError> {
-    let Some(starts) = StartsFile::of(checkpoint).read()? else { return Ok(String::new()) };
+/// When it cannot be understood: what is wrong, and what to do.
+pub fn show(kept: Option<&[u8]>) -> Result<String, String> {
+    let Some(kept) = kept else { return Ok(String::new()) };
+    let starts = document::decode(kept)?;
     let mut lines = Vec::new();
     if starts.unclean() > 0 {
         lines.push(format!("  unclean ends in a row without progress (at the last start)  {}", starts.unclean()));

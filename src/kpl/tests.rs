@@ -42,7 +42,7 @@ fn aggregates_of_the_python_library_are_taken_apart() {
     for vector in vectors {
         let record = STANDARD.decode(&vector.record).expect("base64");
         let expected = vector.user_records.iter().map(|expected| UserRecord {
-            data: STANDARD.decode(&expected.data).expect("base64").into(),
+            data: STANDARD.decode(&expected.data).expect("base64"),
             hash_key: Some(expected.hash_key.parse().expect("a number")),
         });
         assert_eq!(split(&record), Ok(expected.collect()), "{}", vector.name);
@@ -57,7 +57,7 @@ fn aggregates_as_other_consumers_show_them_are_taken_apart() {
         assert!(users.len() > 10, "{}", users.len());
         let alphabet = &b"abcdefghijklmnopqrstuvwxyz"[..];
         let backwards: Vec<u8> = alphabet.iter().rev().copied().collect();
-        assert!(users.iter().all(|user| *user.data == *alphabet || *user.data == *backwards));
+        assert!(users.iter().all(|user| user.data == alphabet || user.data == backwards));
         let key = 191_415_658_344_158_766_168_031_473_277_922_803_570;
         assert!(users.iter().all(|user| user.hash_key == Some(key)), "an explicit one");
     }
@@ -126,7 +126,7 @@ proptest! {
         let given: Vec<_> = puts.iter().map(|(key, explicit, data)| (key.as_str(), *explicit, &data[..])).collect();
         let users = split(&aggregate(&given)).expect("an aggregate");
         let expected = given.iter().map(|(key, explicit, data)| UserRecord {
-            data: (*data).into(),
+            data: data.to_vec(),
             hash_key: explicit.or(Some(u128::from_be_bytes(Md5::digest(key).into()))),
         });
         prop_assert_eq!(users, expected.collect::<Vec<_>>());

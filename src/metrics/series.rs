@@ -31,6 +31,9 @@ impl Metrics {
         for outcome in ["stored", "failed"] {
             self.checkpoints_total.with_label_values(&[outcome]);
         }
+        for event in ["acquired", "taken_over", "renewal_failed", "released", "lost"] {
+            self.lease_events_total.with_label_values(&[event]);
+        }
         for cause in ["watermark", "forced"] {
             self.window_closes_total.with_label_values(&[cause]);
         }

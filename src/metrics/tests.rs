@@ -12,10 +12,11 @@ use crate::plan::Severity;
 mod page;
 
 /// Labels whose values are bounded by the configuration, by closed enums or by the stream's shards.
-const BOUNDED_LABELS: [&str; 16] = [
+const BOUNDED_LABELS: [&str; 17] = [
     "cause",
     "detection",
     "envelope",
+    "event",
     "field",
     "filter",
     "operation",

@@ -8,7 +8,7 @@ use crate::engine::ShardId;
 use crate::source::Record;
 
 /// Records are taken together up to this size, so that many small ones cost little; a larger one is taken alone.
-const PIECE_BYTES: usize = 64 * 1024;
+pub(super) const PIECE_BYTES: usize = 64 * 1024;
 
 /// The records of one answer that the engine has not taken yet.
 pub(super) struct Answer {
@@ -73,7 +73,7 @@ mod tests {
 
     fn record(number: usize, bytes: usize) -> Record {
         let position = Position::After(SequenceNumber::try_new(&number.to_string()).unwrap(), 0);
-        Record { position, arrival: Arrival(0), data: vec![0; bytes].into(), refusal: None }
+        Record { position, arrival: Arrival(0), data: vec![0; bytes], refusal: None }
     }
 
     #[test]

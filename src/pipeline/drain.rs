@@ -4,6 +4,7 @@ use tokio::time::Instant;
 
 use super::step::{Step, room, saved_step, sink_end, ticker};
 use super::{Ended, OBSERVE_EVERY, Pipeline, PipelineError};
+use crate::checkpoint::StoreError;
 use crate::sink::SinkEnd;
 use crate::source::KinesisApi;
 
@@ -24,13 +25,20 @@ impl<A: KinesisApi> Pipeline<A> {
         // At the deadline, what is still owed is counted.
         let _ = tokio::time::timeout_at(deadline, self.settle()).await;
         let pending = self.owed();
-        let saved = self.save_now().await;
+        if let Err(error) = self.save_now().await {
+            if !matches!(error, PipelineError::Checkpoint(StoreError::Lost { .. })) {
+                self.isolation.end();
+            }
+            self.saver.close().await;
+            return Err(error);
+        }
         self.isolation.end();
-        saved?;
         self.sinks.close();
         // What best-effort sinks still hold; nothing waits for it beyond the deadline.
         let rest = async { while self.acknowledgements.next().await.is_some() {} };
         let _ = tokio::time::timeout_at(deadline, rest).await;
+        // Behind everything that this process does: the next one may begin.
+        self.saver.close().await;
         if pending > 0 {
             tracing::warn!(
                 pending,
@@ -55,18 +63,21 @@ impl<A: KinesisApi> Pipeline<A> {
     async fn settle(&mut self) {
         let mut observe = ticker(OBSERVE_EVERY);
         loop {
-            self.carry_out();
-            if self.owed() == 0 && self.saver.is_idle() {
+            let more = self.carry_out();
+            if !more && self.owed() == 0 && self.saver.is_idle() {
                 return;
             }
+            let may_act = self.lease.is_held();
             let step = tokio::select! {
                 biased;
+                _ = self.lease.lost() => return,
                 Some(key) = self.acknowledgements.next() => Step::Acknowledged(key),
                 Some(id) = self.dead_letter_acknowledgements.next() => Step::DeadLettered(id),
                 saved = self.saver.saved() => saved_step(saved),
-                () = room(&self.sinks, &self.dead_letters, self.waiting.as_ref()) => Step::RoomForOutput,
+                () = room(&self.sinks, &self.dead_letters, self.waiting.as_ref()), if may_act => Step::RoomForOutput,
                 end = sink_end(&mut self.sinks_ended) => end,
                 _ = observe.tick() => Step::Observe,
+                () = tokio::task::yield_now(), if more => Step::More,
             };
             match step {
                 Step::Stop | Step::Failed(_) => return,

@@ -1,13 +1,12 @@
 //! What was read on its way into the engine: in pieces (BD-2), and past the records that kill (PO-2).
 
 use super::Pipeline;
-use super::answer::Answer;
+use super::answer::{Answer, PIECE_BYTES};
 use super::blocking;
-use crate::cloudtrail::Rejected;
-use crate::engine::{EvaluatedRecord, Input};
+use crate::engine::Input;
 use crate::evaluate::RawRecord;
 use crate::isolation;
-use crate::source::{KinesisApi, Record, Refusal};
+use crate::source::{KinesisApi, Record};
 
 impl<A: KinesisApi> Pipeline<A> {
     /// The next records of the answer at hand; its consumer may read on once all of them are taken.
@@ -18,7 +17,11 @@ impl<A: KinesisApi> Pipeline<A> {
             return;
         }
         let count = answer.piece(|first, record| self.goes_with(&answer, first, record));
-        let taken = blocking::beside_other_tasks(|| self.take(&mut answer, count));
+        let taken = if is_long_work(&answer.rest()[..count]) {
+            blocking::beside_other_tasks(|| self.take(&mut answer, count))
+        } else {
+            self.take(&mut answer, count)
+        };
         self.observer.counted(&self.engine);
         if !taken {
             self.answer = Some(answer);
@@ -69,7 +72,7 @@ impl<A: KinesisApi> Pipeline<A> {
 
     /// PO-1: the next record is rejected whole, for what the source holds against it.
     fn refuse(&mut self, answer: &mut Answer) {
-        let records = answer.take(1).into_iter().map(refused).collect();
+        let records = answer.take(1).iter().filter_map(Record::refused).collect();
         self.engine.handle_input(Input::Records { shard: answer.shard.clone(), records });
     }
 
@@ -102,10 +105,9 @@ impl<A: KinesisApi> Pipeline<A> {
     }
 }
 
-/// What stands in for a refused record: nothing of it is evaluated.
-fn refused(record: Record) -> EvaluatedRecord {
-    let Record { position, arrival, data, refusal } = record;
-    let rejected =
-        refusal.map(|Refusal { reason, detail }| Rejected { reason, detail: detail.to_owned(), bytes: data });
-    EvaluatedRecord { position, arrival, events: Vec::new(), decoded: 0, rejected: rejected.into_iter().collect() }
+/// Giving way to the thread's other tasks costs more than a piece that is looked through; not more than one that is large,
+/// or may be inflated.
+fn is_long_work(piece: &[Record]) -> bool {
+    let bytes: usize = piece.iter().map(|record| record.data.len()).sum();
+    bytes > PIECE_BYTES || piece.iter().any(|record| !record.data.starts_with(b"{"))
 }

@@ -164,6 +164,15 @@ impl Observer {
         self.show_blocked(sinks);
     }
 
+    /// Whether there is a lease and, if it is not held at the moment, why.
+    pub(super) fn lease(&self, doubt: Option<Option<String>>) {
+        match doubt {
+            Some(Some(reason)) => self.readiness.fail(Check::Lease, reason),
+            Some(None) => self.readiness.pass(Check::Lease),
+            None => {}
+        }
+    }
+
     fn show_replay(&mut self, replaying: bool) {
         if replaying {
             self.readiness.fail(Check::Replayed, "re-reading what an earlier process had done; new alerts wait (CP-5)");
@@ -194,6 +203,8 @@ impl Observer {
             self.take_plans(engine);
         }
         let now = engine.counters();
+        // No metric; and what is skipped unparsed changes nothing else.
+        self.last.records = now.records;
         if *now == self.last {
             return;
         }
@@ -245,7 +256,7 @@ impl Observer {
         self.rejections.say(letter);
     }
 
-    /// PO-2: at the start.
+    /// PO-2: at the start; 0 once they are history.
     pub fn unclean_starts(&self, count: u32) {
         self.metrics.unclean_starts.set(i64::from(count));
     }

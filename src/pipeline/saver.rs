@@ -1,13 +1,19 @@
 //! Stores checkpoints beside the pipeline, one at a time: a slow disk must not stop the reading.
 
+use std::time::Duration;
+
 use tokio::sync::mpsc;
 
 use crate::checkpoint::{CheckpointStore, StoreError};
 use crate::engine::{Checkpoint, CheckpointTicket};
 
+/// What the release of the store may take, a save that is on its way included.
+const RELEASE_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// A handle on the task that owns the store.
 pub(super) struct Saver {
-    requests: mpsc::Sender<(CheckpointTicket, Checkpoint)>,
+    /// None once closed.
+    requests: Option<mpsc::Sender<(CheckpointTicket, Checkpoint)>>,
     results: mpsc::Receiver<(CheckpointTicket, Result<(), StoreError>)>,
     idle: bool,
 }
@@ -23,8 +29,9 @@ impl Saver {
                     return;
                 }
             }
+            store.release().await;
         });
-        Self { requests, results, idle: true }
+        Self { requests: Some(requests), results, idle: true }
     }
 
     /// Whether no checkpoint is on its way.
@@ -35,7 +42,8 @@ impl Saver {
     /// Sends a checkpoint off. Precondition: idle.
     pub fn save(&mut self, ticket: CheckpointTicket, checkpoint: Checkpoint) {
         debug_assert!(self.idle, "one checkpoint at a time");
-        self.idle = self.requests.try_send((ticket, checkpoint)).is_err();
+        let sent = self.requests.as_ref().is_some_and(|requests| requests.try_send((ticket, checkpoint)).is_ok());
+        self.idle = !sent;
     }
 
     /// The outcome of the checkpoint on its way; does not resolve while there is none. None when the task that owns
@@ -44,5 +52,14 @@ impl Saver {
         let result = self.results.recv().await;
         self.idle = true;
         result
+    }
+
+    /// Lets the next process have the store; returns when that is done, or took too long. Nothing is saved any more.
+    pub async fn close(&mut self) {
+        self.requests = None;
+        let rest = async { while self.results.recv().await.is_some() {} };
+        if tokio::time::timeout(RELEASE_TIMEOUT, rest).await.is_err() {
+            tracing::warn!("the checkpoint store is still busy; it is left");
+        }
     }
 }

@@ -98,7 +98,10 @@ impl Show {
         self.sampler.look(now, scene.engine.counters().records, watermark.lag_seconds);
         let snapshot = Snapshot {
             at: text(wall()),
-            about: self.shown.about.clone(),
+            about: About {
+                unclean_starts: self.metrics.unclean_starts.get().unsigned_abs(),
+                ..self.shown.about.clone()
+            },
             stream: self.stream(scene),
             watermark,
             checkpoint: self.checkpoint(scene, now),
@@ -115,14 +118,18 @@ impl Show {
     }
 
     fn stream(&self, scene: &Scene<'_>) -> status::Stream {
-        let counters = scene.engine.counters();
+        let (counters, name) = (scene.engine.counters(), scene.engine.stream_name());
+        // The source and the start tell them to the metrics, as they are of the stream and not of the engine.
+        let retention = self.metrics.kinesis_stream_retention_seconds.with_label_values(&[name]).get();
         status::Stream {
-            name: scene.engine.stream_name().to_owned(),
+            name: name.to_owned(),
             records: counters.records,
             events: counters.events,
             rejected: counters.rejected.values().sum(),
             records_per_second: self.sampler.records_per_second(),
             drained_shards: scene.engine.shards().filter(|(.., is_drained)| *is_drained).count() as u64,
+            retention_seconds: (retention > 0.0).then_some(retention),
+            possible_losses: self.metrics.kinesis_possible_loss_total.with_label_values(&[name]).get(),
             replaying: scene.engine.is_replaying(),
         }
     }
@@ -168,6 +175,10 @@ impl<A: KinesisApi> Pipeline<A> {
     /// Metrics, readiness, heartbeat, status page.
     pub(super) fn observe(&mut self) {
         self.observer.observe(&self.engine, &self.sinks);
+        self.observer.lease(self.lease.doubt());
+        if self.isolation.is_history(self.engine.gauges().watermark) {
+            self.observer.unclean_starts(0);
+        }
         let readings = self.source.as_ref().map(|source| source.readings()).unwrap_or_default();
         let (engine, sinks, is_blocked) = (&self.engine, &self.sinks, self.waiting.is_some());
         let gauges = engine.gauges();

@@ -19,6 +19,8 @@ pub(super) enum Step {
     DeadLettered(DeadLetterId),
     Saved(CheckpointTicket, Result<(), StoreError>),
     RoomForOutput,
+    /// The engine has more that can be carried out at once.
+    More,
     Checkpoint,
     Reload(Reload),
     Observe,

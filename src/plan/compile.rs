@@ -6,7 +6,8 @@ use super::early::{self, Early};
 use super::error::{CompileError, PlanWarning};
 use super::fingerprint::Fingerprint;
 use super::leg::{Leg, Legs};
-use super::{GroupKey, expiry, literals, warnings};
+use super::{GroupKey, expiry, literals, requirements, warnings};
+use crate::cloudtrail::Clause;
 use crate::plan::PlanText;
 use crate::spl::ast::Pipeline;
 
@@ -83,9 +84,26 @@ impl Plan {
         literals::required(self.legs.iter().flat_map(|leg| &leg.branches))
     }
 
+    /// PO-3: what the text of a matching event shows, as long as that text has no `\u` escapes: one list for each way that
+    /// an event may take through the plan, and all clauses of one of them hold.
+    pub fn requirements(&self) -> Vec<Vec<Clause>> {
+        requirements::of(self.legs.iter().flat_map(|leg| &leg.branches))
+    }
+
     /// EM-1, EM-5: when a row may be announced.
-    pub fn early(&self) -> Early {
-        self.early.clone()
+    pub fn early(&self) -> &Early {
+        &self.early
+    }
+
+    /// How many searches it consists of.
+    pub(crate) fn leg_count(&self) -> u32 {
+        u32::try_from(self.legs.len()).expect("searches are few")
+    }
+
+    /// How many by-values the groups of one of its searches have; none where every event is its own group.
+    pub(crate) fn group_size(&self, leg: u32) -> Option<usize> {
+        let leg = self.leg(leg);
+        leg.has_stats.then_some(leg.by.len())
     }
 
     /// What Splunk accepts in silence and is hardly meant.

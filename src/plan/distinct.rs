@@ -1,7 +1,8 @@
 //! The distinct values behind `values` and `dc`, bounded in a way that does not depend on order (BD-3).
 //!
 //! Values are told apart by a keyed 128-bit hash. The texts of the values with the smallest hashes are kept to be
-//! shown, of the others only the hash, to be counted. Nobody without the key can choose which are shown.
+//! shown, of the others only the hash, to be counted. Nobody without the key can choose which are shown. A few, which
+//! all are shown, need no hash.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -13,14 +14,20 @@ use super::{Bounds, Scalar, footprint};
 /// A bounded set of texts.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Distinct {
+    /// All texts, sorted, while they are few; then none.
+    few: Vec<Arc<str>>,
     /// The texts with the smallest hashes.
     shown: BTreeMap<u128, Arc<str>>,
     /// Further hashes, all larger than those of `shown`.
     counted: BTreeSet<u128>,
     /// Whether a value beyond the second bound was seen.
     overflowed: bool,
+    /// The memory of the texts.
     text_bytes: usize,
 }
+
+/// So many texts need no hash.
+const FEW: usize = 8;
 
 /// How much of a set is kept.
 #[derive(Clone, Copy, Debug)]
@@ -39,18 +46,44 @@ pub(super) fn keyed_hash(bounds: &Bounds, text: &str) -> u128 {
 }
 
 impl Distinct {
+    /// As new; its memory stays.
+    pub(super) fn clear(&mut self) {
+        self.few.clear();
+        self.shown.clear();
+        self.counted.clear();
+        (self.overflowed, self.text_bytes) = (false, 0);
+    }
+
     /// Adds one value.
     pub(super) fn add(&mut self, bounds: &Bounds, limits: DistinctBounds, scalar: &Scalar) {
-        let text = scalar.to_text();
-        let hash = keyed_hash(bounds, &text);
+        self.add_text(bounds, limits, &scalar.to_text());
+    }
+
+    fn add_text(&mut self, bounds: &Bounds, limits: DistinctBounds, text: &Arc<str>) {
+        if self.shown.is_empty() && self.counted.is_empty() {
+            let Err(place) = self.few.binary_search(text) else { return };
+            if self.few.len() < FEW.min(limits.shown) {
+                self.few.reserve_exact(1);
+                self.few.insert(place, text.clone());
+                self.text_bytes += footprint::text_bytes(text.len());
+                return;
+            }
+            self.hash_all(bounds);
+        }
+        let hash = keyed_hash(bounds, text);
         if !self.shown.contains_key(&hash) && !self.counted.contains(&hash) {
-            self.show(hash, text);
+            self.show(hash, text.clone());
             self.shrink(limits);
         }
     }
 
     /// Adds every value of another set of the same bounds.
-    pub(super) fn merge(&mut self, limits: DistinctBounds, other: &Self) {
+    pub(super) fn merge(&mut self, bounds: &Bounds, limits: DistinctBounds, other: &Self) {
+        other.few.iter().for_each(|text| self.add_text(bounds, limits, text));
+        if other.shown.is_empty() && other.counted.is_empty() {
+            return;
+        }
+        self.hash_all(bounds);
         for (hash, text) in &other.shown {
             // A text that only the other set still had cannot be needed: here its hash was too large to be shown.
             if !self.counted.contains(hash) {
@@ -63,14 +96,22 @@ impl Distinct {
         self.shrink(limits);
     }
 
+    /// From now on values are told apart by their hashes.
+    fn hash_all(&mut self, bounds: &Bounds) {
+        for text in std::mem::take(&mut self.few) {
+            self.text_bytes -= footprint::text_bytes(text.len());
+            self.show(keyed_hash(bounds, &text), text);
+        }
+    }
+
     /// The number of distinct values; at the second bound, that bound.
     pub(super) fn count(&self) -> usize {
-        self.shown.len() + self.counted.len()
+        self.few.len() + self.shown.len() + self.counted.len()
     }
 
     /// The values shown, by UTF-8 bytes.
     pub(super) fn values(&self) -> Vec<Scalar> {
-        let mut texts: Vec<_> = self.shown.values().cloned().collect();
+        let mut texts: Vec<_> = self.few.iter().chain(self.shown.values()).cloned().collect();
         texts.sort_unstable();
         texts.into_iter().map(Scalar::Text).collect()
     }
@@ -87,15 +128,15 @@ impl Distinct {
 
     /// An estimate of the memory taken beside itself, in bytes (BD-2).
     pub(super) fn heap_bytes(&self) -> usize {
-        let texts = self.shown.len() * footprint::text_bytes(0) + self.text_bytes;
+        let few = footprint::boxed_bytes(self.few.capacity() * size_of::<Arc<str>>());
         let shown = footprint::map_bytes(self.shown.len(), size_of::<(u128, Arc<str>)>());
-        shown + texts + footprint::map_bytes(self.counted.len(), size_of::<u128>())
+        few + shown + self.text_bytes + footprint::map_bytes(self.counted.len(), size_of::<u128>())
     }
 
     fn show(&mut self, hash: u128, text: Arc<str>) {
-        let length = text.len();
+        let bytes = footprint::text_bytes(text.len());
         if self.shown.insert(hash, text).is_none() {
-            self.text_bytes += length;
+            self.text_bytes += bytes;
         }
     }
 
@@ -105,7 +146,7 @@ impl Distinct {
     fn shrink(&mut self, limits: DistinctBounds) {
         while self.shown.len() > limits.shown {
             let Some((hash, text)) = self.shown.pop_last() else { break };
-            self.text_bytes -= text.len();
+            self.text_bytes -= footprint::text_bytes(text.len());
             self.counted.insert(hash);
         }
         while self.count() > limits.counted.max(limits.shown) && self.counted.pop_last().is_some() {

@@ -46,22 +46,39 @@ impl Plan {
 
 impl Leg {
     fn contribute(&self, event: &Event, record: &Record<'_>, budget: &mut Budget, made: &mut Made) {
-        let by: Vec<Vec<Scalar>> =
-            self.by_fields.iter().map(|field| by_values(field.name(), &record.get(field))).collect();
-        if let Some(null) = by.iter().position(Vec::is_empty) {
+        let by: Vec<Value> = self.by_fields.iter().map(|field| record.get(field)).collect();
+        if let Some(null) = by.iter().position(Value::is_null) {
             made.null_by.get_or_insert(self.by_offset + null);
             made.null_by_rows += 1;
             return;
         }
         let inputs: Vec<Value> = self.aggregates.iter().map(|aggregate| aggregate.argument.input(record)).collect();
         let values = 1 + inputs.iter().map(|input| input.scalars().len()).sum::<usize>();
-        let wanted = by.iter().fold(1_usize, |rows, values| rows.saturating_mul(values.len()));
-        for values in combinations(&by, budget.afford(wanted, values)) {
-            let ordinal = u32::try_from(made.contributions.len()).expect("the budget is far below");
-            let (event, of_event) = if self.has_stats { (None, 0) } else { (Some(event.key), ordinal) };
-            let group = GroupKey { leg: self.number, values, event, ordinal: of_event };
-            made.contributions.push(Contribution { group, ordinal, inputs: inputs.clone() });
+        let wanted = by.iter().fold(1_usize, |rows, values| rows.saturating_mul(values.scalars().len()));
+        match (budget.afford(wanted, values), wanted) {
+            // Nearly always; nothing is copied then.
+            (1, 1) => {
+                let values = self.by_fields.iter().zip(by).filter_map(|(field, value)| match value {
+                    Value::One(scalar) => Some(by_value(field.name(), scalar)),
+                    Value::Null | Value::Many(_) => None,
+                });
+                let contribution = self.contribution(event, made, values.collect(), inputs);
+                made.contributions.push(contribution);
+            }
+            (most, _) => {
+                let by = self.by_fields.iter().zip(&by).map(|(field, value)| by_values(field.name(), value));
+                for values in combinations(&by.collect::<Vec<_>>(), most) {
+                    let contribution = self.contribution(event, made, values, inputs.clone());
+                    made.contributions.push(contribution);
+                }
+            }
         }
+    }
+
+    fn contribution(&self, event: &Event, made: &Made, values: Vec<Scalar>, inputs: Vec<Value>) -> Contribution {
+        let ordinal = u32::try_from(made.contributions.len()).expect("the budget is far below");
+        let (event, of_event) = if self.has_stats { (None, 0) } else { (Some(event.key), ordinal) };
+        Contribution { group: GroupKey { leg: self.number, values, event, ordinal: of_event }, ordinal, inputs }
     }
 
     fn base_row(&self, plan: &Plan, group: &GroupKey, partial: &Partial) -> Row {
@@ -74,9 +91,13 @@ impl Leg {
 
 /// By-values are strings, as in Splunk, so that `5` of an event and `5` of an `eval` are one group; `_time` is a number.
 pub(super) fn by_values(field: &str, value: &Value) -> Vec<Scalar> {
-    match field {
-        "_time" => value.scalars().to_vec(),
-        _ => value.scalars().iter().map(|scalar| Scalar::Text(scalar.to_text())).collect(),
+    value.scalars().iter().map(|scalar| by_value(field, scalar.clone())).collect()
+}
+
+fn by_value(field: &str, scalar: Scalar) -> Scalar {
+    match scalar {
+        Scalar::Number(_) if field != "_time" => Scalar::Text(scalar.to_text()),
+        scalar => scalar,
     }
 }
 

@@ -7,8 +7,10 @@ use std::mem::size_of;
 
 use super::{Scalar, Value};
 
-/// What glibc's allocator adds to an allocation, rounding included.
-const ALLOCATION: usize = 24;
+/// What glibc's allocator adds to an allocation, what it rounds that up to, and the least that it gives.
+const ALLOCATION: usize = 8;
+const ALLOCATION_UNIT: usize = 16;
+const ALLOCATION_LEAST: usize = 32;
 /// Entries of a full node of the standard library's B-tree.
 const NODE_ENTRIES: usize = 11;
 /// Entries that a node keeps where entries come in ascending order, which fills nodes the least.
@@ -20,17 +22,18 @@ const NODE_OVERHEAD: usize = 48;
 /// a whole one.
 pub(crate) fn map_bytes(entries: usize, entry_bytes: usize) -> usize {
     let nodes = if entries <= NODE_ENTRIES { entries.min(1) } else { entries.div_ceil(NODE_ENTRIES_AT_LEAST) };
-    nodes * (NODE_ENTRIES * entry_bytes + NODE_OVERHEAD + ALLOCATION)
+    nodes * boxed_bytes(NODE_ENTRIES * entry_bytes + NODE_OVERHEAD)
 }
 
 /// What an entry of a map of many takes, its share of half-full nodes included.
 pub(crate) const fn entry_bytes<K, V>() -> usize {
-    (NODE_ENTRIES * (size_of::<K>() + size_of::<V>()) + NODE_OVERHEAD + ALLOCATION) / NODE_ENTRIES_AT_LEAST
+    (NODE_ENTRIES * (size_of::<K>() + size_of::<V>()) + NODE_OVERHEAD + ALLOCATION + ALLOCATION_UNIT)
+        / NODE_ENTRIES_AT_LEAST
 }
 
 /// A `Box`, `Vec` or `Arc` of so many bytes.
 pub(crate) fn boxed_bytes(bytes: usize) -> usize {
-    if bytes == 0 { 0 } else { bytes + ALLOCATION }
+    if bytes == 0 { 0 } else { (bytes + ALLOCATION).next_multiple_of(ALLOCATION_UNIT).max(ALLOCATION_LEAST) }
 }
 
 /// An `Arc<str>`: the text behind two counters.

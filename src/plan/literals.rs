@@ -47,7 +47,7 @@ fn better(a: Option<Vec<String>>, b: Option<Vec<String>>) -> Option<Vec<String>>
     }
 }
 
-fn of_term(term: &Term) -> Option<Vec<String>> {
+pub(super) fn of_term(term: &Term) -> Option<Vec<String>> {
     match term {
         Term::Compare { field, op: CompareOp::Eq, value } => of_value(field, value).map(|literal| vec![literal]),
         Term::In { field, values } => values.iter().map(|value| of_value(field, value)).collect(),
@@ -70,7 +70,7 @@ fn longest(pieces: &[String], usable: impl Fn(&str) -> bool) -> Option<String> {
     runs.filter(|run| !run.is_empty() && usable(run)).max_by_key(|run| run.len()).map(str::to_owned)
 }
 
-fn is_plain(c: char) -> bool {
+pub(super) fn is_plain(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, ' ' | '_' | '.' | ':' | '-')
 }
 

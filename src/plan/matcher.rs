@@ -3,13 +3,14 @@
 //! A bare term matches as a case-insensitive substring of `_raw`. (Splunk matches whole tokens, so `error` does not
 //! find `errorCode` there and does here.)
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
+use super::Scalar;
 use super::number::Numeric;
 use super::pattern::{Pattern, fold};
 use super::record::Record;
-use super::{Scalar, Value};
 use crate::cloudtrail::FieldPath;
 use crate::spl::ast::{CompareOp, SearchExpr, SearchTerm};
 
@@ -86,18 +87,47 @@ impl Term {
     fn matches(&self, record: &Record<'_>) -> bool {
         match self {
             Self::Always => true,
-            Self::Compare { field, op, value } => any(&record.get(field), |scalar| value.compares(*op, scalar)),
-            Self::In { field, values } => {
-                any(&record.get(field), |scalar| values.iter().any(|value| value.equals(scalar)))
-            }
+            Self::Compare { field, op, value } => any(record, field, &|given| value.compares(*op, given)),
+            Self::In { field, values } => any(record, field, &|given| values.iter().any(|value| value.equals(given))),
             Self::Raw(pattern) => record.any_text(|text| pattern.occurs_in(&fold(text))),
         }
     }
 }
 
-/// A multivalue field matches if any value does; a missing one never does.
-fn any(value: &Value, test: impl Fn(&Scalar) -> bool) -> bool {
-    value.scalars().iter().any(test)
+/// A multivalue field matches if any value does; a missing one never does. What stands in the event is looked at there.
+fn any(record: &Record<'_>, field: &FieldPath, test: &dyn Fn(Given<'_>) -> bool) -> bool {
+    let in_event = record.any_in_event(field, &mut |text| test(Given::Text(text)));
+    in_event.unwrap_or_else(|| record.get(field).scalars().iter().any(|scalar| test(Given::of(scalar))))
+}
+
+/// A value that a term is held against.
+#[derive(Clone, Copy)]
+enum Given<'a> {
+    Text(&'a str),
+    Number(f64),
+}
+
+impl<'a> Given<'a> {
+    fn of(scalar: &'a Scalar) -> Self {
+        match scalar {
+            Scalar::Text(text) => Self::Text(text),
+            Scalar::Number(number) => Self::Number(*number),
+        }
+    }
+
+    fn text(self) -> Cow<'a, str> {
+        match self {
+            Self::Text(text) => Cow::Borrowed(text),
+            Self::Number(number) => Cow::Owned(Scalar::Number(number).to_string()),
+        }
+    }
+
+    fn number(self) -> Option<Numeric> {
+        match self {
+            Self::Text(text) => Numeric::of_text(text),
+            Self::Number(number) => Numeric::of(&Scalar::Number(number)),
+        }
+    }
 }
 
 impl Literal {
@@ -105,34 +135,32 @@ impl Literal {
         Self { text: text.into(), pattern: Pattern::folded(text), number: Numeric::of_text(text) }
     }
 
-    fn compares(&self, op: CompareOp, scalar: &Scalar) -> bool {
+    fn compares(&self, op: CompareOp, given: Given<'_>) -> bool {
         match op {
-            CompareOp::Eq => self.equals(scalar),
-            CompareOp::Ne => !self.equals(scalar),
-            CompareOp::Lt => self.order(scalar) == Ordering::Less,
-            CompareOp::Le => self.order(scalar) != Ordering::Greater,
-            CompareOp::Gt => self.order(scalar) == Ordering::Greater,
-            CompareOp::Ge => self.order(scalar) != Ordering::Less,
+            CompareOp::Eq => self.equals(given),
+            CompareOp::Ne => !self.equals(given),
+            CompareOp::Lt => self.order(given) == Ordering::Less,
+            CompareOp::Le => self.order(given) != Ordering::Greater,
+            CompareOp::Gt => self.order(given) == Ordering::Greater,
+            CompareOp::Ge => self.order(given) != Ordering::Less,
         }
     }
 
-    fn equals(&self, scalar: &Scalar) -> bool {
-        if let Some(order) = self.numeric_order(scalar) {
-            return order == Ordering::Equal;
-        }
-        match scalar {
-            Scalar::Text(text) => self.pattern.matches_folded(text),
-            Scalar::Number(_) => self.pattern.matches_folded(&scalar.to_text()),
+    fn equals(&self, given: Given<'_>) -> bool {
+        match self.numeric_order(given) {
+            Some(order) => order == Ordering::Equal,
+            None => self.pattern.matches_folded(&given.text()),
         }
     }
 
     /// How the field's value stands to this one: as numbers if both are, otherwise by UTF-8 bytes, ignoring case.
-    fn order(&self, scalar: &Scalar) -> Ordering {
-        let by_text = || fold(&scalar.to_text()).as_bytes().cmp(fold(&self.text).as_bytes());
-        self.numeric_order(scalar).unwrap_or_else(by_text)
+    fn order(&self, given: Given<'_>) -> Ordering {
+        let by_text = || fold(&given.text()).as_bytes().cmp(fold(&self.text).as_bytes());
+        self.numeric_order(given).unwrap_or_else(by_text)
     }
 
-    fn numeric_order(&self, scalar: &Scalar) -> Option<Ordering> {
-        Some(Numeric::of(scalar)?.compare(self.number?))
+    fn numeric_order(&self, given: Given<'_>) -> Option<Ordering> {
+        let number = self.number?;
+        Some(given.number()?.compare(number))
     }
 }

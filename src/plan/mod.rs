@@ -26,11 +26,13 @@ mod literals;
 mod lookup;
 mod matcher;
 mod names;
+pub(crate) mod packing;
 mod partial;
 mod parts;
 mod pattern;
 mod record;
 mod regular;
+mod requirements;
 mod run;
 mod schema;
 mod services;
@@ -41,6 +43,7 @@ mod text;
 mod time_format;
 mod warnings;
 mod whole;
+mod written;
 
 use std::sync::Arc;
 
@@ -53,7 +56,7 @@ pub use early::Early;
 pub use error::{CompileError, CompileErrorKind, PlanWarning};
 pub use fingerprint::Fingerprint;
 pub use lookup::{LookupTable, Lookups, MatchType};
-pub use partial::{Added, Partial, Unit};
+pub use partial::{Added, Contributions, Partial, Unit};
 pub use text::{PlanText, RiskModel, RiskObjectSpec, Severity, ThreatObjectSpec};
 
 use crate::time::EventTime;
@@ -70,14 +73,6 @@ pub struct GroupKey {
     pub event: Option<crate::cloudtrail::EventKey>,
     /// Which of the rows made from that event (`mvexpand` makes several); 0 for a search with `stats`.
     pub ordinal: u32,
-}
-
-impl GroupKey {
-    /// An estimate of the memory that the key takes beside itself, in bytes (BD-2): its values are an attacker's texts.
-    pub(crate) fn heap_bytes(&self) -> usize {
-        let texts: usize = self.values.iter().map(footprint::scalar_heap_bytes).sum();
-        footprint::boxed_bytes(size_of_val(&self.values[..])) + texts
-    }
 }
 
 /// What one event adds to one group: the arguments of the aggregates in their order (for a search without `stats`:
@@ -152,6 +147,8 @@ pub struct Bounds {
     pub max_evidence: usize,
     /// Key of the hash by which what is shown is chosen, so that nobody outside can choose it.
     pub sampling_key: [u8; 16],
+    /// BD-4: key of the hash tables over what events hold. Another one in every process, for it decides no result.
+    pub table_key: [u8; 16],
 }
 
 impl Default for Bounds {
@@ -162,6 +159,7 @@ impl Default for Bounds {
             max_distinct_values: 10_000,
             max_evidence: 10,
             sampling_key: [0; 16],
+            table_key: [0; 16],
         }
     }
 }

@@ -2,10 +2,11 @@
 //!
 //! An event is never copied: writes go to an overlay, reads fall through to the event.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::pattern::Pattern;
+use super::written::Written;
 use super::{Row, Value, time_format};
 use crate::cloudtrail::{Event, FieldPath, fields_under};
 use crate::time::EventTime;
@@ -15,16 +16,8 @@ use crate::time::EventTime;
 pub(super) struct Record<'a> {
     event: Option<&'a Event>,
     now: EventTime,
-    columns: BTreeMap<Arc<str>, Column>,
-    next_order: usize,
+    columns: Written,
     restrictions: Vec<Restriction<'a>>,
-}
-
-/// A written field; `order` is its place in a row.
-#[derive(Clone, Debug)]
-struct Column {
-    order: usize,
-    value: Value,
 }
 
 /// What `fields` and `table` leave of the event's own fields.
@@ -42,7 +35,8 @@ impl<'a> Record<'a> {
 
     /// A row; `now` is the end of its window (AG-5).
     pub(super) fn row(row: Row, now: EventTime) -> Self {
-        let mut record = Self { event: None, now, columns: BTreeMap::new(), next_order: 0, restrictions: Vec::new() };
+        let columns = Written::with_capacity(row.len());
+        let mut record = Self { event: None, now, columns, restrictions: Vec::new() };
         for (name, value) in row {
             record.set(&name, value);
         }
@@ -62,20 +56,23 @@ impl<'a> Record<'a> {
     /// The field's value; null where there is none.
     pub(super) fn get(&self, field: &FieldPath) -> Value {
         match (self.columns.get(field.name()), self.event) {
-            (Some(column), _) => column.value.clone(),
+            (Some(value), _) => value.clone(),
             (None, Some(event)) if self.is_visible(field.name()) => read(event, field),
             _ => Value::Null,
         }
     }
 
+    /// Whether a value of the field passes, where the event alone holds it as text: nothing is copied then. `None`: look
+    /// at [`Self::get`].
+    pub(super) fn any_in_event(&self, field: &FieldPath, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
+        let is_made = |name: &Arc<str>| self.columns.get(name).is_some() || name.starts_with("date_");
+        let event = self.event.filter(|_| !is_made(field.name()))?;
+        if self.is_visible(field.name()) { field.any(event, test) } else { Some(false) }
+    }
+
     /// Writes a field. A new one becomes the last column.
     pub(super) fn set(&mut self, name: &Arc<str>, value: Value) {
-        if let Some(column) = self.columns.get_mut(name) {
-            column.value = value;
-            return;
-        }
-        self.columns.insert(name.clone(), Column { order: self.next_order, value });
-        self.next_order += 1;
+        self.columns.set(name, value);
     }
 
     /// `rename source as target`. A missing source leaves the target null, as Splunk does; a renamed column keeps its
@@ -90,8 +87,8 @@ impl<'a> Record<'a> {
         if self.event.is_some() {
             self.set(source.name(), Value::Null);
         }
-        if let Some(column) = renamed.or(replaced) {
-            self.columns.insert(target.clone(), Column { order: column.order, value });
+        if let Some(place) = renamed.or(replaced) {
+            self.columns.set_at(place, target, value);
         } else if self.event.is_some() {
             self.set(target, value);
         }
@@ -107,13 +104,13 @@ impl<'a> Record<'a> {
 
     /// `fields a, b*`: keeps these and the internal fields (`_time`, `_raw`).
     pub(super) fn keep(&mut self, patterns: &'a [Pattern]) {
-        self.columns.retain(|name, _| name.starts_with('_') || matches_any(patterns, name));
+        self.columns.retain(|name| name.starts_with('_') || matches_any(patterns, name));
         self.restrictions.push(Restriction::Keep(patterns));
     }
 
     /// `fields - a, b*`.
     pub(super) fn drop(&mut self, patterns: &'a [Pattern]) {
-        self.columns.retain(|name, _| !matches_any(patterns, name));
+        self.columns.retain(|name| !matches_any(patterns, name));
         self.restrictions.push(Restriction::Drop(patterns));
     }
 
@@ -127,16 +124,12 @@ impl<'a> Record<'a> {
 
     /// The names of a row's columns, in their order.
     pub(super) fn column_names(&self) -> Vec<Arc<str>> {
-        let mut names: Vec<_> = self.columns.iter().map(|(name, column)| (column.order, name)).collect();
-        names.sort_unstable();
-        names.into_iter().map(|(_, name)| name.clone()).collect()
+        self.columns.iter().map(|(name, _)| name.clone()).collect()
     }
 
     /// The columns in their order.
     pub(super) fn into_row(self) -> Row {
-        let mut columns: Vec<_> = self.columns.into_iter().collect();
-        columns.sort_unstable_by_key(|(_, column)| column.order);
-        columns.into_iter().map(|(name, column)| (name, column.value)).collect()
+        self.columns.into_row()
     }
 
     /// Whether a bare term of `search` occurs: in `_raw`, or, in a row without `_raw`, in any column.
@@ -144,10 +137,10 @@ impl<'a> Record<'a> {
         if let Some(event) = self.event.filter(|_| self.is_visible("_raw")) {
             return test(&event.raw);
         }
-        if let Some(Column { value: Value::One(raw), .. }) = self.columns.get("_raw") {
+        if let Some(Value::One(raw)) = self.columns.get("_raw") {
             return test(&raw.to_text());
         }
-        self.columns.values().any(|column| column.value.scalars().iter().any(|scalar| test(&scalar.to_text())))
+        self.columns.iter().any(|(_, value)| value.scalars().iter().any(|scalar| test(&scalar.to_text())))
     }
 
     fn is_visible(&self, name: &str) -> bool {
@@ -168,10 +161,8 @@ impl<'a> Record<'a> {
     fn names_matching(&self, pattern: &Pattern) -> BTreeSet<String> {
         let fields = self.event.map(|event| fields_under(event, &pattern.pieces()[0])).unwrap_or_default();
         let mut names: BTreeSet<String> = fields.into_iter().map(|(name, _)| name).collect();
-        names.retain(|name| self.is_visible(name) && !self.columns.contains_key(name.as_str()));
-        names.extend(
-            self.columns.iter().filter(|(_, column)| !column.value.is_null()).map(|(name, _)| name.to_string()),
-        );
+        names.retain(|name| self.is_visible(name) && self.columns.get(name).is_none());
+        names.extend(self.columns.iter().filter(|(_, value)| !value.is_null()).map(|(name, _)| name.to_string()));
         names.retain(|name| pattern.matches(name));
         names
     }

@@ -72,10 +72,10 @@ pub struct RiskModel {
 #[serde(deny_unknown_fields)]
 pub struct RiskObjectSpec {
     /// The row's column.
-    pub field: String,
+    pub field: Arc<str>,
     /// `user`, `system`, `other`, ...
     #[serde(rename = "type")]
-    pub kind: String,
+    pub kind: Arc<str>,
     /// 0 to 100.
     pub score: f64,
 }
@@ -85,10 +85,10 @@ pub struct RiskObjectSpec {
 #[serde(deny_unknown_fields)]
 pub struct ThreatObjectSpec {
     /// The row's column.
-    pub field: String,
+    pub field: Arc<str>,
     /// `ip_address`, `user`, ...
     #[serde(rename = "type")]
-    pub kind: String,
+    pub kind: Arc<str>,
 }
 
 /// Severity by score: 0-20 informational, 21-40 low, 41-60 medium, 61-80 high, 81-100 critical.

@@ -4,6 +4,11 @@ use jiff::fmt::strtime::{self, BrokenDownTime, PosixCustom};
 use jiff::tz::{Offset, TimeZone};
 use jiff::{Timestamp, ZonedDateTime};
 
+use crate::time::utc_seconds;
+
+/// What `security_content_ctime` writes, and most searches.
+const COMMON: &str = "%Y-%m-%dT%H:%M:%S";
+
 /// A Splunk time format: strftime's directives, and its own `%Q` and `%N` for fractions of a second.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct TimeFormat(String);
@@ -24,6 +29,11 @@ impl TimeFormat {
 
     /// The instant, given in seconds since the epoch, in this format; none outside the years -9999 to 9999.
     pub(super) fn format(&self, seconds: f64) -> Option<String> {
+        if self.0 == COMMON {
+            if let Some(text) = utc_seconds(((seconds * 1e6).round() as i64).div_euclid(1000)) {
+                return String::from_utf8(text.to_vec()).ok();
+            }
+        }
         BrokenDownTime::from(&utc(seconds)?).to_string_with_config(&config(), &self.0).ok()
     }
 
@@ -96,6 +106,19 @@ mod tests {
         assert_eq!(format("%H:%M:%S.%Q %3N %6N", 0.25).as_deref(), Some("00:00:00.250 250 250000"));
         assert_eq!(format("%s 100%%", 7.0).as_deref(), Some("7 100%"));
         assert_eq!(format("%Y", 1e18), None);
+    }
+
+    #[test]
+    fn the_common_format_is_written_as_any_other() {
+        let (common, other) = (TimeFormat::new(COMMON).unwrap(), TimeFormat::new(&format!("{COMMON}%%")).unwrap());
+        for seconds in
+            [0.0, -0.5, -1.0, 0.999_999_6, 1_682_380_277.25, -62_167_219_201.0, 253_402_300_800.0, 1e18, -1e18]
+        {
+            for seconds in [seconds, -seconds, seconds + 0.000_000_4] {
+                let expected = other.format(seconds).map(|text| text.trim_end_matches('%').to_owned());
+                assert_eq!(common.format(seconds), expected, "{seconds}");
+            }
+        }
     }
 
     #[test]

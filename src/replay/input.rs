@@ -1,18 +1,25 @@
 //! The files of a replay: folders walked in order of name, gzip inflated, NDJSON taken line by line.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufReader, Read};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
 
 use crate::files::{self, Unreadable};
 
-const BUFFER_BYTES: usize = 256 * 1024;
-/// Lines are handed on in batches of about this size.
-const BATCH_BYTES: u64 = 1024 * 1024;
+/// How gzip begins.
+const GZIP: &[u8] = &[0x1f, 0x8b];
+
+/// Compressed bytes are read so many at a time.
+const COMPRESSED_BYTES: usize = 64 * 1024;
+/// The first block; a first line that is longer makes the file one document.
+const FIRST_BYTES: usize = 1024 * 1024;
+/// Every further block has about this size: what is read stays in the processor's cache until it is looked through.
+const BLOCK_BYTES: usize = 256 * 1024;
 /// A file that is one document, pretty-printed over several lines, is held whole; this bounds it.
-const MAX_DOCUMENT_BYTES: u64 = 1024 * 1024 * 1024;
+const MAX_DOCUMENT_BYTES: usize = 1024 * 1024 * 1024;
 
 /// The files under these paths: folders recursively, in order of path; `-` stands for standard input.
 ///
@@ -30,78 +37,129 @@ pub fn files_of(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Unreadable> {
     Ok(files)
 }
 
-/// One document of a file: the line that it begins at, counted from 1, and its bytes.
-pub type Document<'a> = (u64, &'a [u8]);
+/// A piece of a file: whole lines of NDJSON, or a file that is one document.
+#[derive(Clone, Copy, Debug)]
+pub struct Block<'a> {
+    bytes: &'a [u8],
+    first_line: u64,
+    is_document: bool,
+}
 
-/// Reads a file and hands on its documents in batches: each line of NDJSON is one; any other file is one as a whole.
+impl<'a> Block<'a> {
+    /// All of it.
+    pub fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// Its documents: the line that each begins at, counted from 1 over the file, and where its bytes are. Blank lines
+    /// are none.
+    pub fn documents(self) -> impl Iterator<Item = (u64, Range<usize>)> {
+        let (mut next_line, mut from) = (self.first_line, 0);
+        std::iter::from_fn(move || {
+            while from < self.bytes.len() {
+                let rest = &self.bytes[from..];
+                let length = if self.is_document { None } else { memchr::memchr(b'\n', rest) };
+                let (line, start, length) = (next_line, from, length.unwrap_or(rest.len()));
+                (next_line, from) = (line + 1, start + length + 1);
+                if self.is_document || !rest[..length].trim_ascii().is_empty() {
+                    return Some((line, start..start + length));
+                }
+            }
+            None
+        })
+    }
+}
+
+/// Reads a file and hands it on in blocks of documents: each line of NDJSON is one; any other file is one as a whole.
 /// `read_bytes` is told how much of the file itself was read.
 ///
 /// # Errors
 /// When the file cannot be opened, read or inflated.
-pub fn read_documents(
+pub fn read_blocks(
     path: &Path,
     read_bytes: &mut dyn FnMut(u64),
-    take: &mut dyn FnMut(&[Document<'_>]),
+    take: &mut dyn FnMut(Block<'_>),
 ) -> Result<(), Unreadable> {
     let failed = |source| Unreadable { path: path.to_owned(), source };
     let raw: Box<dyn Read> =
         if path == Path::new("-") { Box::new(io::stdin().lock()) } else { Box::new(File::open(path).map_err(failed)?) };
-    let mut counted = BufReader::with_capacity(BUFFER_BYTES, Counted { inner: raw, read_bytes });
-    if counted.fill_buf().map_err(failed)?.starts_with(&[0x1f, 0x8b]) {
-        hand_on(&mut MultiGzDecoder::new(counted), take).map_err(failed)
+    let mut counted = Counted { inner: raw, read_bytes };
+    let mut buffer = Buffer::default();
+    let at_end = buffer.fill(&mut counted, GZIP.len()).map_err(failed)?;
+    if buffer.filled() == GZIP {
+        let compressed = BufReader::with_capacity(COMPRESSED_BYTES, GZIP.chain(counted));
+        hand_on(&mut MultiGzDecoder::new(compressed), Buffer::default(), take).map_err(failed)
+    } else if at_end {
+        hand_on(&mut io::empty(), buffer, take).map_err(failed)
     } else {
-        hand_on(&mut counted, take).map_err(failed)
+        hand_on(&mut counted, buffer, take).map_err(failed)
     }
 }
 
-fn hand_on(input: &mut dyn Read, take: &mut dyn FnMut(&[Document<'_>])) -> io::Result<()> {
-    let mut block = Vec::new();
-    let mut at_end = fill(input, &mut block, BATCH_BYTES)?;
-    if is_one_document(&block) {
+fn hand_on(input: &mut dyn Read, mut buffer: Buffer, take: &mut dyn FnMut(Block<'_>)) -> io::Result<()> {
+    let mut at_end = buffer.fill(input, FIRST_BYTES)?;
+    if is_one_document(buffer.filled()) {
         while !at_end {
-            at_end = fill(input, &mut block, MAX_DOCUMENT_BYTES)?;
+            at_end = buffer.fill(input, buffer.filled)?;
         }
-        take(&[(1, &block)]);
+        take(Block { bytes: buffer.filled(), first_line: 1, is_document: true });
         return Ok(());
     }
-    let mut line = 1;
+    let mut first_line = 1;
     loop {
-        let whole = if at_end { block.len() } else { memchr::memrchr(b'\n', &block).map_or(0, |at| at + 1) };
-        let documents = lines(&block[..whole], &mut line);
-        if !documents.is_empty() {
-            take(&documents);
+        let bytes = buffer.filled();
+        let whole = if at_end { bytes.len() } else { memchr::memrchr(b'\n', bytes).map_or(0, |at| at + 1) };
+        if whole > 0 {
+            take(Block { bytes: &bytes[..whole], first_line, is_document: false });
+            first_line += memchr::memchr_iter(b'\n', &bytes[..whole]).count() as u64;
         }
         if at_end {
             return Ok(());
         }
-        block.drain(..whole);
-        at_end = fill(input, &mut block, BATCH_BYTES)?;
+        buffer.consume(whole);
+        // A line that is longer than a block costs no more than twice its bytes.
+        at_end = buffer.fill(input, BLOCK_BYTES.max(buffer.filled))?;
     }
 }
 
-/// Appends up to `more` bytes. True at the end of the input.
-fn fill(input: &mut dyn Read, block: &mut Vec<u8>, more: u64) -> io::Result<bool> {
-    if block.len() as u64 >= MAX_DOCUMENT_BYTES {
-        let message = format!("a line or document is longer than {MAX_DOCUMENT_BYTES} bytes");
-        return Err(io::Error::new(io::ErrorKind::InvalidData, message));
-    }
-    Ok((input.take(more).read_to_end(block)? as u64) < more)
+/// What was read and not handed on. Its memory is used again.
+#[derive(Default)]
+struct Buffer {
+    bytes: Vec<u8>,
+    filled: usize,
 }
 
-/// The lines that are not blank, with their numbers.
-fn lines<'a>(block: &'a [u8], next_line: &mut u64) -> Vec<Document<'a>> {
-    let mut documents = Vec::new();
-    let mut from = 0;
-    while from < block.len() {
-        let end = memchr::memchr(b'\n', &block[from..]).map_or(block.len(), |at| from + at);
-        let text = &block[from..end];
-        if !text.trim_ascii().is_empty() {
-            documents.push((*next_line, text));
+impl Buffer {
+    fn filled(&self) -> &[u8] {
+        &self.bytes[..self.filled]
+    }
+
+    /// Appends up to `more` bytes. True at the end of the input.
+    fn fill(&mut self, input: &mut dyn Read, more: usize) -> io::Result<bool> {
+        if self.filled >= MAX_DOCUMENT_BYTES {
+            let message = format!("a line or document is longer than {MAX_DOCUMENT_BYTES} bytes");
+            return Err(io::Error::new(io::ErrorKind::InvalidData, message));
         }
-        *next_line += 1;
-        from = end + 1;
+        let wanted = self.filled + more;
+        if self.bytes.len() < wanted {
+            self.bytes.resize(wanted, 0);
+        }
+        while self.filled < wanted {
+            match input.read(&mut self.bytes[self.filled..wanted]) {
+                Ok(0) => return Ok(true),
+                Ok(read) => self.filled += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(false)
     }
-    documents
+
+    /// Forgets the first bytes.
+    fn consume(&mut self, bytes: usize) {
+        self.bytes.copy_within(bytes..self.filled, 0);
+        self.filled -= bytes;
+    }
 }
 
 /// A first line that is no complete JSON but begins like one: the document goes on over the next lines.
@@ -130,8 +188,10 @@ mod tests {
 
     fn documents(text: &[u8]) -> Vec<(u64, Vec<u8>)> {
         let mut found = Vec::new();
-        hand_on(&mut &*text, &mut |batch| found.extend(batch.iter().map(|(line, bytes)| (*line, bytes.to_vec()))))
-            .unwrap();
+        hand_on(&mut &*text, Buffer::default(), &mut |block| {
+            found.extend(block.documents().map(|(line, range)| (line, block.bytes()[range].to_vec())));
+        })
+        .unwrap();
         found
     }
 
@@ -153,7 +213,44 @@ mod tests {
     }
 
     #[test]
-    fn lines_across_the_batches_stay_whole() {
+    fn lines_across_the_blocks_stay_whole_and_keep_their_numbers() {
+        let text: String = (1..=30_000).map(|number| format!("{{\"n\":{number}}}\n\n")).collect();
+        let found = documents(text.as_bytes());
+        assert_eq!(found.len(), 30_000);
+        for (index, (line, bytes)) in found.iter().enumerate() {
+            assert_eq!((*line, bytes), (2 * index as u64 + 1, &format!("{{\"n\":{}}}", index + 1).into_bytes()));
+        }
+    }
+
+    #[test]
+    fn gzip_of_several_members_and_a_file_of_one_byte_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let member = |text: &str| {
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+            io::Write::write_all(&mut encoder, text.as_bytes()).unwrap();
+            encoder.finish().unwrap()
+        };
+        for (bytes, expected) in [
+            ([member("{\"a\":1}\n{\"b"), member("\":2}\n")].concat(), vec!["{\"a\":1}", "{\"b\":2}"]),
+            (b"1".to_vec(), vec!["1"]),
+            (b"{}".to_vec(), vec!["{}"]),
+            (Vec::new(), vec![]),
+        ] {
+            let path = folder.path().join("file");
+            std::fs::write(&path, &bytes).unwrap();
+            let (mut found, mut read) = (Vec::new(), 0);
+            read_blocks(&path, &mut |bytes| read += bytes, &mut |block| {
+                found.extend(
+                    block.documents().map(|(_, range)| String::from_utf8(block.bytes()[range].to_vec()).unwrap()),
+                );
+            })
+            .unwrap();
+            assert_eq!((found, read), (expected.iter().map(|text| text.to_string()).collect(), bytes.len() as u64));
+        }
+    }
+
+    #[test]
+    fn long_lines_across_the_blocks_stay_whole() {
         let line = format!("{{\"pad\":\"{}\"}}\n", "x".repeat(700_000));
         let found = documents(line.repeat(5).as_bytes());
         assert_eq!(found.len(), 5);

@@ -26,6 +26,15 @@ pub trait KinesisApi: Send + Sync + 'static {
     /// See [`ErrorKind`].
     fn list_shards(&self) -> impl Future<Output = Result<Vec<ListedShard>, ApiError>> + Send;
 
+    /// `ListShards` with the filter `FROM_TIMESTAMP`: at least the shards that can hold what arrived at `since` or
+    /// later, so that a stream with a long history of reshards need not be read from its first shards on.
+    ///
+    /// # Errors
+    /// See [`ErrorKind`].
+    fn list_shards_from(&self, _since: Arrival) -> impl Future<Output = Result<Vec<ListedShard>, ApiError>> + Send {
+        self.list_shards()
+    }
+
     /// `GetShardIterator`.
     ///
     /// # Errors

@@ -12,13 +12,15 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_sdk_kinesis::Client;
+use aws_sdk_kinesis::config::Builder;
 use aws_sdk_kinesis::config::retry::RetryConfig;
 use aws_sdk_kinesis::config::timeout::TimeoutConfig;
-use aws_sdk_kinesis::config::{Builder, ProvideCredentials};
 use aws_sdk_kinesis::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_kinesis::operation::get_records::GetRecordsOutput;
 use aws_sdk_kinesis::primitives::DateTime;
-use aws_sdk_kinesis::types::{self, RecordDistributionStrategy, ShardIteratorType, StreamStatus};
+use aws_sdk_kinesis::types::{
+    self, RecordDistributionStrategy, ShardFilter, ShardFilterType, ShardIteratorType, StreamStatus,
+};
 use tokio::time::Instant;
 
 use self::clock::{DateReader, ServerClock};
@@ -58,9 +60,14 @@ impl AwsKinesis {
     /// # Errors
     /// No region, no credentials.
     pub async fn connect(config: &SourceConfig, metrics: Metrics) -> Result<Self, SourceError> {
-        let sdk = crate::aws::connect(config.region.as_deref(), config.endpoint_url.as_deref()).await;
+        let (region, endpoint_url) = (config.region.as_deref(), config.endpoint_url.as_deref());
+        let sdk = crate::aws::connect(region, endpoint_url, config.role.as_ref()).await;
         let sdk = sdk.ok_or(SourceError::NoRegion)?;
-        check_credentials(&sdk).await?;
+        let credentials = crate::aws::check_credentials(&sdk).await;
+        credentials.map_err(|detail| match &config.role {
+            Some(role) => SourceError::NotAssumed { role: role.arn.clone(), detail },
+            None => SourceError::NoCredentials { detail },
+        })?;
         Ok(Self::new(&sdk, config, metrics))
     }
 
@@ -90,6 +97,31 @@ impl AwsKinesis {
             request_timeout: config.request_timeout,
             clock,
             metrics,
+        }
+    }
+
+    /// Every page of a listing.
+    async fn list(&self, filter: Option<ShardFilter>) -> Result<Vec<ListedShard>, ApiError> {
+        let mut shards = Vec::new();
+        let mut token = None;
+        loop {
+            let request = self.client.list_shards();
+            // A token has to be sent alone: it stands for the stream and the filter too.
+            let request = match token {
+                Some(token) => request.next_token(token),
+                None => {
+                    let request = request.set_stream_name(self.name.clone()).set_stream_arn(self.arn.clone());
+                    request.set_shard_filter(filter.clone())
+                }
+            };
+            let page = self.call("ListShards", None, request.send()).await?;
+            // A page may be empty, but it is there: an answer without one is not Kinesis's.
+            let listing = page.shards.ok_or_else(|| foreign("ListShards", None, "no list of shards"))?;
+            shards.extend(listing.into_iter().map(listed));
+            token = page.next_token;
+            if token.is_none() {
+                return Ok(shards);
+            }
         }
     }
 
@@ -129,24 +161,14 @@ impl KinesisApi for AwsKinesis {
     }
 
     async fn list_shards(&self) -> Result<Vec<ListedShard>, ApiError> {
-        let mut shards = Vec::new();
-        let mut token = None;
-        loop {
-            let request = self.client.list_shards();
-            // A token has to be sent alone: it stands for the stream too.
-            let request = match token {
-                Some(token) => request.next_token(token),
-                None => request.set_stream_name(self.name.clone()).set_stream_arn(self.arn.clone()),
-            };
-            let page = self.call("ListShards", None, request.send()).await?;
-            // A page may be empty, but it is there: an answer without one is not Kinesis's.
-            let listing = page.shards.ok_or_else(|| foreign("ListShards", None, "no list of shards"))?;
-            shards.extend(listing.into_iter().map(listed));
-            token = page.next_token;
-            if token.is_none() {
-                return Ok(shards);
-            }
-        }
+        self.list(None).await
+    }
+
+    async fn list_shards_from(&self, since: Arrival) -> Result<Vec<ListedShard>, ApiError> {
+        let filter = ShardFilter::builder().r#type(ShardFilterType::FromTimestamp);
+        let filter = filter.timestamp(DateTime::from_millis(since.0)).build();
+        let filter = filter.map_err(|error| errors::unreadable("ListShards", None, &error.to_string()))?;
+        self.list(Some(filter)).await
     }
 
     async fn shard_iterator(&self, shard: &ShardId, start: &IteratorStart) -> Result<ShardIterator, ApiError> {
@@ -230,14 +252,6 @@ fn foreign(operation: &'static str, shard: Option<&ShardId>, message: &str) -> A
     ApiError { kind: ErrorKind::Retry, ..errors::unreadable(operation, shard, message) }
 }
 
-async fn check_credentials(sdk: &SdkConfig) -> Result<(), SourceError> {
-    let Some(provider) = sdk.credentials_provider() else {
-        return Err(SourceError::NoCredentials { detail: "the SDK has no provider".to_owned() });
-    };
-    let provided = provider.provide_credentials().await;
-    provided.map(drop).map_err(|error| SourceError::NoCredentials { detail: errors::chain(&error) })
-}
-
 fn description(summary: types::StreamDescriptionSummary) -> StreamDescription {
     let mode = summary.stream_mode_details.map_or("PROVISIONED".to_owned(), |it| it.stream_mode.as_str().to_owned());
     StreamDescription {
@@ -276,7 +290,7 @@ fn record(shard: &ShardId, record: types::Record) -> Result<Record, ApiError> {
     let number = number.map_err(|error| errors::unreadable("GetRecords", Some(shard), &error.to_string()))?;
     // Without a stamp the effective arrival, a running maximum, is that of the record before.
     let arrival = record.approximate_arrival_timestamp.map_or(Arrival::MIN, |at| Arrival(millis(&at)));
-    Ok(Record { position: Position::After(number, 0), arrival, data: record.data.into_inner().into(), refusal: None })
+    Ok(Record { position: Position::After(number, 0), arrival, data: record.data.into_inner(), refusal: None })
 }
 
 fn millis(at: &DateTime) -> i64 {

@@ -119,7 +119,7 @@ mod tests {
         let record = Record {
             position: Position::After(SequenceNumber::try_new("1").unwrap(), 0),
             arrival: crate::time::Arrival(0),
-            data: vec![0; 72].into(),
+            data: vec![0; 72],
             refusal: None,
         };
         assert_eq!(cost(&[record.clone(), record]), 400);

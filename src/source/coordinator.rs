@@ -35,8 +35,8 @@ pub struct Source<A: KinesisApi = AwsKinesis> {
     shared: Arc<Shared<A>>,
     messages: mpsc::Sender<ShardMessage>,
     tasks: JoinSet<Result<(), SourceError>>,
-    /// The tasks that run, or ended and were not seen yet.
-    running: HashMap<task::Id, Task>,
+    /// The tasks that run, or ended and were not seen yet, and how each is stopped alone.
+    running: HashMap<task::Id, (Task, CancellationToken)>,
     shutdown: CancellationToken,
 }
 
@@ -140,6 +140,35 @@ impl<A: KinesisApi> Source<A> {
         Ok(shard_refs(listing))
     }
 
+    /// The shards that can hold what arrived at `since` or later, for a range of the stream. No listing follows: whoever
+    /// reads a range learns of children at their parents' ends.
+    ///
+    /// # Errors
+    /// When the shards cannot be listed.
+    pub async fn list_from(&self, since: Arrival) -> Result<Vec<ShardRef>, SourceError> {
+        let api = &self.shared.api;
+        let listing = patiently(|| api.list_shards_from(since)).await;
+        let listing = listing.map_err(|error| self.shared.unlisted(error))?;
+        self.shared.count_listing(&listing);
+        Ok(shard_refs(listing))
+    }
+
+    /// Whether the stream is still the one that was connected to (CP-8).
+    ///
+    /// # Errors
+    /// [`SourceError::Recreated`].
+    pub async fn check_identity(&self) -> Result<(), SourceError> {
+        self.shared.check_identity().await
+    }
+
+    /// Stops reading a shard: a request in flight is dropped. One that is not read is left alone.
+    pub fn stop(&self, shard: &ShardId) {
+        let of_shard = |(task, _): &&(Task, CancellationToken)| matches!(task, Task::Consumer(id) if id == shard);
+        if let Some((_, stop)) = self.running.values().find(of_shard) {
+            stop.cancel();
+        }
+    }
+
     /// Starts reading a shard. A shard that is being read already is left alone: never two consumers for one shard.
     pub fn start(&mut self, request: ReadRequest) {
         let task = Task::Consumer(request.shard.clone());
@@ -185,21 +214,22 @@ impl<A: KinesisApi> Source<A> {
                 Some(ended)
             }
             Err(error) => {
-                let task = self.running.remove(&error.id());
+                let task = self.running.remove(&error.id()).map(|(task, _)| task);
                 Some(Err(panicked(task, error)))
             }
         }
     }
 
     fn runs(&self, task: &Task) -> bool {
-        self.running.values().any(|running| running == task)
+        self.running.values().any(|(running, _)| running == task)
     }
 
     fn spawn(&mut self, task: Task, work: impl Future<Output = Result<(), SourceError>> + Send + 'static) {
-        let shutdown = self.shutdown.clone();
-        let work = async move { shutdown.run_until_cancelled(work).await.unwrap_or(Ok(())) };
+        let stop = self.shutdown.child_token();
+        let stopped = stop.clone();
+        let work = async move { stopped.run_until_cancelled(work).await.unwrap_or(Ok(())) };
         let id = self.tasks.spawn(work).id();
-        self.running.insert(id, task);
+        self.running.insert(id, (task, stop));
     }
 }
 

@@ -22,6 +22,17 @@ pub enum SourceError {
         /// What the chain tried.
         detail: String,
     },
+    /// The role for the stream cannot be assumed.
+    #[error(
+        "the role {role} of source.role_arn cannot be assumed: allow sts:AssumeRole on it for the identity of this process, \
+         and this identity (with source.external_id, if it asks for one) in the role's trust policy ({detail})"
+    )]
+    NotAssumed {
+        /// Its ARN.
+        role: String,
+        /// What STS or the chain said.
+        detail: String,
+    },
     /// Kinesis could not be reached, or did not answer properly.
     #[error("cannot reach Kinesis at {endpoint}: check source.endpoint_url, source.region and the network")]
     Unreachable {

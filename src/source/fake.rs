@@ -241,12 +241,8 @@ pub(super) fn empty(millis_behind_latest: i64) -> ReadAnswer {
 
 /// An answer with records of these sequence numbers, 72 bytes each: 200 with their overhead.
 pub(super) fn records(numbers: impl IntoIterator<Item = u64>) -> ReadAnswer {
-    let record = |number: u64| Record {
-        position: after(number),
-        arrival: Arrival(BEGIN),
-        data: vec![b'x'; 72].into(),
-        refusal: None,
-    };
+    let record =
+        |number: u64| Record { position: after(number), arrival: Arrival(BEGIN), data: vec![b'x'; 72], refusal: None };
     ReadAnswer { records: numbers.into_iter().map(record).collect(), ..empty(0) }
 }
 
@@ -292,6 +288,7 @@ pub(super) fn settings() -> SourceConfig {
         stream: StreamRef::Name("trail".to_owned()),
         region: None,
         endpoint_url: None,
+        role: None,
         start: StartConfig::Latest,
         reader: ReaderConfig::Polling,
         hash_range_check: HashRangeCheck::Auto,

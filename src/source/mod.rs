@@ -19,8 +19,6 @@ mod shared;
 mod trim;
 mod user_records;
 
-use std::sync::Arc;
-
 pub use api::{
     ApiError, ConsumerDescription, ErrorKind, IteratorStart, KinesisApi, ListedShard, ReadAnswer, ShardIterator,
     StreamDescription, Subscription, SubscriptionEvent,
@@ -30,8 +28,8 @@ pub use coordinator::Source;
 pub use error::SourceError;
 pub use user_records::{UserRecords, user_records};
 
-use crate::cloudtrail::RejectReason;
-use crate::engine::{Position, ShardId, ShardRef, StartPosition};
+use crate::cloudtrail::{RejectReason, Rejected};
+use crate::engine::{EvaluatedRecord, Position, ShardId, ShardRef, StartPosition};
 use crate::time::Arrival;
 
 /// One user record; what [`KinesisApi`] answers may still be an aggregate of them.
@@ -42,9 +40,19 @@ pub struct Record {
     /// `ApproximateArrivalTimestamp`.
     pub arrival: Arrival,
     /// Its data, as the producer put it.
-    pub data: Arc<[u8]>,
+    pub data: Vec<u8>,
     /// Why it must not be evaluated: it is rejected whole, with this reason (PO-1).
     pub refusal: Option<Refusal>,
+}
+
+impl Record {
+    /// What stands in for it where it is refused: nothing of it is evaluated.
+    pub fn refused(&self) -> Option<EvaluatedRecord> {
+        let Refusal { reason, detail } = self.refusal?;
+        let rejected = Rejected { reason, detail: detail.to_owned(), bytes: self.data.as_slice().into() };
+        let (position, arrival) = (self.position.clone(), self.arrival);
+        Some(EvaluatedRecord { position, arrival, events: Vec::new(), decoded: 0, rejected: vec![rejected] })
+    }
 }
 
 /// What taking an aggregate apart holds against a user record.

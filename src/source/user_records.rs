@@ -70,7 +70,7 @@ mod tests {
     }
 
     fn record(number: u32, data: &[u8]) -> Record {
-        Record { position: at(number, 0), arrival: Arrival(7), data: data.into(), refusal: None }
+        Record { position: at(number, 0), arrival: Arrival(7), data: data.to_vec(), refusal: None }
     }
 
     fn shown(records: &[Record]) -> Vec<(Position, &[u8], Option<RejectReason>)> {

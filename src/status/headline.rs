@@ -8,6 +8,8 @@ mod tests;
 
 use std::time::Duration;
 
+pub use rules::is_behind;
+
 use super::{Check, Finding, Health, Part, Snapshot, Status};
 
 /// Figures older than this mean that the pipeline is busy or stuck: it publishes once a second.
@@ -26,6 +28,8 @@ pub struct Situation<'a> {
     pub starting: Option<String>,
     /// Whether it stops (ST-1).
     pub draining: bool,
+    /// Why this process may not act on its checkpoint.
+    pub lease: Option<String>,
     /// Why checkpoints cannot be stored.
     pub checkpoint: Option<String>,
     /// The tasks without a heartbeat, and for how long (`/livez`).
@@ -49,10 +53,14 @@ impl Situation<'_> {
     /// What is wrong, the worst first.
     pub fn findings(&self) -> Vec<Finding> {
         let mut findings = self.of_process();
+        findings.extend(rules::retention(self.snapshot));
+        findings.extend(self.lease.as_deref().map(|why| rules::lease(why, self.starting.is_some())));
         findings.extend(rules::checkpoint(self.checkpoint.as_deref(), self.snapshot));
         findings.extend(rules::shards(self.snapshot));
         findings.extend(rules::sinks(self.snapshot));
         findings.extend(rules::lag(self.snapshot));
+        findings.extend(rules::unclean_starts(self.snapshot));
+        findings.extend(rules::possible_loss(self.snapshot));
         findings.extend(rules::state(self.snapshot));
         findings.extend(rules::detections(self.snapshot));
         // Stable: of equally bad ones the order above stands.

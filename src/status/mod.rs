@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-pub use headline::Situation;
+pub use headline::{Situation, is_behind};
 pub use history::{History, Sampler};
 pub use model::{
     About, Check, Checkpoint, DeadLetters, Delivery, Detection, DetectionState, Failing, Finding, Health, LastError,

@@ -105,7 +105,7 @@ pub struct Snapshot {
     pub checkpoint: Checkpoint,
     /// The memory of open windows.
     pub state: State,
-    /// Shards that are read, and those that wait for their parents; stalled ones first.
+    /// Shards that are read, and those that wait for their parents; stalled ones first, then those that are behind.
     pub shards: Vec<Shard>,
     /// In the configuration's order.
     pub sinks: Vec<Sink>,
@@ -135,6 +135,9 @@ pub struct About {
     pub worker: String,
     /// When the process began.
     pub started_at: String,
+    /// Processes before this one, in a row, that came to no orderly end (PO-2); 0 once this one has come past all that they
+    /// had read.
+    pub unclean_starts: u64,
 }
 
 /// What is read.
@@ -153,6 +156,10 @@ pub struct Stream {
     pub records_per_second: f64,
     /// Shards that were read to their end since the process began.
     pub drained_shards: u64,
+    /// How long the stream keeps a record, as it was last described; null before that.
+    pub retention_seconds: Option<f64>,
+    /// Positions since the process began that could not be continued from (CP-8).
+    pub possible_losses: u64,
     /// CP-5: what an earlier process had done is read again, in silence.
     pub replaying: bool,
 }

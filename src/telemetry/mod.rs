@@ -25,6 +25,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{LogConfig, LogFormat};
+use crate::spl::did_you_mean;
 use writer::Harmless;
 
 /// Why logging could not be set up.
@@ -88,10 +89,21 @@ fn may_be_said(metadata: &Metadata<'_>) -> bool {
     *metadata.level() <= Level::INFO || !NEVER_DETAILED.iter().any(|library| metadata.target().starts_with(library))
 }
 
+const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
+
+/// A lone word that is no level would be taken for a part of the program, and everything else would be silent.
+fn is_misspelt(word: &str) -> bool {
+    let is_level = LEVELS.iter().any(|level| level.eq_ignore_ascii_case(word));
+    !word.is_empty() && !is_level && !word.contains(['=', '[', ']', '{', '}']) && !word.contains("::")
+}
+
 fn filter(level: &str) -> Result<EnvFilter, TelemetryError> {
     let fault = |detail: String| TelemetryError::Filter { level: level.to_owned(), detail };
     if level.trim().is_empty() {
         return Err(fault("it is empty".to_owned()));
+    }
+    if let Some(word) = level.split(',').map(str::trim).find(|word| is_misspelt(word)) {
+        return Err(fault(format!("{word:?} is no level{}", did_you_mean(word, LEVELS))));
     }
     EnvFilter::try_new(level).map_err(|error| fault(error.to_string()))
 }

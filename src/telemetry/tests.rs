@@ -100,8 +100,21 @@ fn a_wrong_filter_is_an_error_that_shows_it() {
         let error = check_filter(level).expect_err(level);
         assert!(error.to_string().contains("log.level"), "{error}");
     }
-    for level in ["info", "warn,trailrisk=debug", "off"] {
+    for level in ["info", "warn,trailrisk=debug", "off", "INFO", "warn, trailrisk::sink", "trailrisk[{shard=1}]=debug"]
+    {
         check_filter(level).expect(level);
+    }
+}
+
+#[test]
+fn a_misspelt_level_does_not_silence_everything() {
+    for (level, meant) in [("infoo", "info"), ("info,debgu", "debug"), ("wran,trailrisk::sink=debug", "warn")] {
+        let error = check_filter(level).expect_err(level).to_string();
+        assert!(error.ends_with(&format!("is no level; did you mean {meant:?}?")), "{error}");
+    }
+    for level in ["3", "info;warn", "trailrisk"] {
+        let error = check_filter(level).expect_err(level).to_string();
+        assert!(error.ends_with(&format!("{level:?} is no level")), "{error}");
     }
 }
 

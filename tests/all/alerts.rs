@@ -57,6 +57,19 @@ fn every_alert_and_the_status_page_link_to_a_section() {
     assert!(within.is_subset(&sections), "{within:?}");
 }
 
+/// Who is woken looks at the status page first: it must not say that all is well.
+#[test]
+fn whatever_pages_somebody_is_said_by_the_status_page() {
+    let alerts = text("deploy/prometheus/alerts.yaml");
+    let rules = alerts.split("- alert: ").skip(1).filter(|rule| rule.contains("severity: page"));
+    let paging: Vec<&str> = rules.filter_map(|rule| rule.lines().next()).collect();
+    assert!(paging.len() > 5, "{paging:?}");
+    let links = |path: &str| all(r#""(trailrisk[a-z]+)""#, &text(path));
+    let page = &links("src/status/headline.rs") | &links("src/status/headline/rules.rs");
+    let silent: Vec<_> = paging.iter().filter(|alert| !page.contains(&alert.to_lowercase())).collect();
+    assert!(silent.is_empty(), "{silent:?}");
+}
+
 #[test]
 fn every_alert_is_tested_for_a_fault_and_for_health() {
     let tests = text("deploy/prometheus/tests.yaml");

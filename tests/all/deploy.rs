@@ -1,10 +1,15 @@
 //! What is shipped for AWS fits the daemon and the events.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::daemon;
+use crate::daemon::event::JobCreated;
 use crate::support::daemon::package;
+use crate::support::kinesis::LocalKinesis;
+use crate::support::wall_millis;
 
 fn json(path: &str) -> Value {
     let text = std::fs::read_to_string(package(path)).expect("it is shipped");
@@ -73,6 +78,47 @@ fn the_policy_for_fan_out_is_the_least_that_is_needed() {
     assert_eq!(resource(1), format!("{}/consumer/CONSUMER:*", resource(0)));
 }
 
+/// So does that of the table, and no more.
+#[test]
+fn the_policy_of_the_table_is_the_least_that_is_needed() {
+    let port = std::fs::read_to_string(package("src/checkpoint/table/aws.rs")).expect("UTF-8");
+    let calls: BTreeSet<&str> = port.split("self.client.").skip(1).filter_map(|rest| rest.split('(').next()).collect();
+    let policy = json("deploy/aws/lease-table-policy.json");
+    let actions = policy["Statement"][0]["Action"].as_array().expect("a list").iter();
+    let actions: BTreeSet<String> = actions.map(|action| action.as_str().expect("text").to_owned()).collect();
+    assert_eq!(actions, calls.iter().map(|call| format!("dynamodb:{}", camel(call))).collect());
+    assert_eq!(policy["Statement"].as_array().map(Vec::len), Some(1));
+}
+
 fn camel(call: &str) -> String {
     call.split('_').map(|word| word[..1].to_uppercase() + &word[1..]).collect()
+}
+
+/// The same of a run: over a split, and a start from a checkpoint. What the policy lacked would end in AccessDenied; what
+/// no run needs is no right to have.
+#[tokio::test]
+async fn a_run_calls_what_the_policy_allows_and_all_of_it() {
+    let (kinesis, home) = (LocalKinesis::start().await, daemon::home());
+    kinesis.create_stream("trail", 1).await;
+    home.configure(daemon::config(&kinesis).to_string());
+    for account in ["111111111111", "222222222222"] {
+        let process = home.start();
+        let event = JobCreated::new(1, wall_millis(), account);
+        kinesis.put("trail", [(account.to_owned(), event.text().into_bytes())]).await;
+        let told = || async { process.lines().iter().any(|line| line.contains(account)).then_some(()) };
+        process.until(Duration::from_secs(30), "a risk event", told).await;
+        if kinesis.shards("trail").await.len() == 1 {
+            kinesis.split("trail", "shardId-000000000000").await;
+            let children =
+                || async { process.log().iter().filter(|line| line.contains("reading shard")).nth(2).map(drop) };
+            process.until(Duration::from_secs(30), "both children are read", children).await;
+        }
+        assert_eq!(process.stop().await.code, Some(0));
+    }
+    let policy = json("deploy/aws/reader-policy.json");
+    let allowed = policy["Statement"][0]["Action"].as_array().expect("a list").iter();
+    let allowed: BTreeSet<&str> = allowed.map(|action| action.as_str().expect("text")).collect();
+    let called = kinesis.faults().operations();
+    let called: BTreeSet<String> = called.iter().map(|operation| format!("kinesis:{operation}")).collect();
+    assert_eq!(called.iter().map(String::as_str).collect::<BTreeSet<_>>(), allowed);
 }

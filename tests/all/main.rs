@@ -1,9 +1,11 @@
 //! All integration tests in one binary: linked once, and one place for what they share.
 
 mod alerts;
+mod bridge;
 mod daemon;
 mod dashboard;
 mod deploy;
+mod dynamodb;
 mod kinesis_local;
 mod metrics_page;
 mod source;

@@ -96,6 +96,31 @@ fn pure_layers_touch_nothing_impure() {
     }
 }
 
+/// AG-5: the order of a hash table must reach nothing, so where there is one it is asked for single entries only.
+#[test]
+fn hash_tables_of_the_pure_layers_are_only_looked_up() {
+    let mut tables = Vec::new();
+    for path in LAYERS.iter().flat_map(|(layer, _)| module(layer)).filter(|path| !is_test(path)) {
+        let code = code(&path);
+        if code.contains("hashbrown") {
+            assert_eq!(
+                code.matches(": HashTable<").count(),
+                code.matches("index: HashTable<").count(),
+                "{}",
+                path.display()
+            );
+            let uses = code.split("index").skip(1).filter_map(|rest| rest.trim_start().strip_prefix('.'));
+            for used in uses.map(|rest| rest.split(['(', '.', ';']).next().unwrap_or_default()) {
+                let is_asked = ["find", "insert_unique", "allocation_size"].contains(&used);
+                assert!(is_asked, "{}: {used} of a hash table", path.display());
+            }
+            assert!(!code.contains("in &self.index") && !code.contains("in self.index"), "{}", path.display());
+            tables.push(path.strip_prefix(root()).expect("below it").display().to_string());
+        }
+    }
+    assert_eq!(tables, ["src/engine/groups.rs", "src/engine/texts.rs"]);
+}
+
 #[test]
 fn files_stay_short() {
     for folder in ["src", "tests", "examples", "benches"] {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Serves the status page with figures that are made up, and runs a command on it:
-#   serve.sh plain|hostile COMMAND...    URL in the command's words stands for the page's address
+#   serve.sh plain|hostile|large COMMAND...    URL in the command's words stands for the page's address
 set -euo pipefail
 kind=$1
 shift

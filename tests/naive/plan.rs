@@ -83,7 +83,7 @@ fn groups(plan: &Plan, events: &[Event]) -> BTreeMap<GroupKey, Partial> {
                 key: event.key,
                 ordinal: contribution.ordinal,
                 id: &event.id,
-                content_hash: event.content_hash,
+                content_hash: event.content_hash(),
                 time: event.time,
             };
             partial.add(plan, &Bounds::default(), &unit, &contribution.inputs);

@@ -18,6 +18,8 @@ pub struct Habits {
     pub sinks: i64,
     /// Saves that do not simply succeed.
     pub store: i64,
+    /// The checkpoint is in a table, under a lease; otherwise in one document.
+    pub table: bool,
     /// Risk events that a receiver refuses for good, per mille of the ids.
     pub refused: i64,
     /// Turns that the pipeline's task lets pass.
@@ -62,6 +64,7 @@ impl Habits {
             late_answers: rng.pick(&[0, 0, 250]),
             sinks: rng.pick(&[0, 200, 500]),
             store: rng.pick(&[0, 150, 400]),
+            table: false,
             refused: rng.pick(&[0, 0, 100]),
             lazy: rng.pick(&[0, 0, 300]),
             large: rng.pick(&[0, 0, 250]),

@@ -190,7 +190,7 @@ pub fn record(world: &World, ix: usize, number: usize) -> Record {
     Record {
         position: record.position.clone(),
         arrival: Arrival(record.arrival),
-        data: Arc::clone(&world.bytes[ix][number]),
+        data: world.bytes[ix][number].to_vec(),
         refusal: None,
     }
 }

@@ -24,6 +24,7 @@ use crate::letters::SimLetters;
 use crate::outlets;
 use crate::store::SimStore;
 use crate::supervision::{self, Goal};
+use crate::table;
 use crate::world::{Mortal, World, millis};
 
 /// How a life goes.
@@ -87,7 +88,16 @@ fn downtime(world: &World) -> i64 {
 async fn process(world: Arc<World>, goal: Goal) -> End {
     let registry = prometheus::Registry::new();
     let metrics = Metrics::new(&registry).expect("a new registry");
-    let mut store = SimStore::open(Arc::clone(&world)).await;
+    if world.habits.table {
+        let store = table::open(&world, &metrics).await;
+        process_with(store, world, goal, metrics).await
+    } else {
+        let store = SimStore::open(Arc::clone(&world)).await;
+        process_with(store, world, goal, metrics).await
+    }
+}
+
+async fn process_with(mut store: impl CheckpointStore, world: Arc<World>, goal: Goal, metrics: Metrics) -> End {
     let stored = store.load().await.expect("it can be read");
     let (messages, received) = mpsc::channel(world.habits.channel);
     let config = source_config(&world);
@@ -145,6 +155,7 @@ fn source_config(world: &World) -> SourceConfig {
         stream: StreamRef::Name("simulation".to_owned()),
         region: None,
         endpoint_url: None,
+        role: None,
         start: match world.log.start {
             _ if world.habits.latest => StartConfig::Latest,
             StartPosition::TrimHorizon => StartConfig::TrimHorizon,

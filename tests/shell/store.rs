@@ -89,7 +89,7 @@ fn summary(checkpoint: &Checkpoint) -> String {
 
 impl World {
     /// A checkpoint stands in the store.
-    fn stored(&self, checkpoint: &Checkpoint) {
+    pub fn stored(&self, checkpoint: &Checkpoint) {
         let mut state = self.state();
         state.previous = state.durable.replace(checkpoint.clone());
         state.note_spans(checkpoint);

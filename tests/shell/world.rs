@@ -17,6 +17,7 @@ use crate::habits::Habits;
 use crate::log::{self, Log, LogRecord, LogShard};
 use crate::received::Received;
 use crate::rng::Rng;
+use crate::table::Items;
 
 /// How much later than a shard's creation a listing may show it. The source believes that a shard has no children when
 /// two listings, a second apart, show none.
@@ -47,6 +48,8 @@ pub struct State {
     /// What the checkpoint store holds, and what it held before.
     pub durable: Option<Checkpoint>,
     pub previous: Option<Checkpoint>,
+    /// What the table holds.
+    pub items: Items,
     /// Where each version of a detection counts, by the last durable checkpoint that knew it: each time that it came.
     pub spans: BTreeMap<String, Vec<Vec<PlanSpan>>>,
     /// The detections that the configuration holds now, and all that it ever held.
@@ -85,7 +88,9 @@ pub struct State {
 impl World {
     pub fn new(seed: u64, bug: Option<Bug>, tracing: bool) -> Arc<Self> {
         let mut rng = Rng::new(seed, 21);
-        let habits = Habits::draw(&mut rng).inviting(bug);
+        // Mistakes of the store are put into the one document.
+        let table = bug.is_none() && seed % 3 == 1;
+        let habits = Habits { table, ..Habits::draw(&mut rng).inviting(bug) };
         let mut log = log::generate(seed);
         renumber(&mut log);
         // No shard that a listing shows late may hold anything older.
@@ -100,6 +105,7 @@ impl World {
             received: Received::default(),
             durable: None,
             previous: None,
+            items: Items::new(),
             spans: BTreeMap::new(),
             known: detections.clone(),
             active: detections.clone(),

@@ -116,7 +116,7 @@ fn risk_model(rule: Rule) -> RiskModel {
         score: 64.0,
         impact: Some(80),
         confidence: Some(80),
-        risk_objects: vec![RiskObjectSpec { field: field.to_owned(), kind: "user".to_owned(), score: 64.0 }],
+        risk_objects: vec![RiskObjectSpec { field: field.into(), kind: "user".into(), score: 64.0 }],
         threat_objects: vec![],
         mitre_attack: vec![],
         kill_chain_phases: vec![],

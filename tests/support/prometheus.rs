@@ -89,6 +89,13 @@ impl Prometheus {
         within(PATIENCE, &format!("{name} fires"), fires).await
     }
 
+    /// Waits until the expression has a result; it is compared, so that it has none while it does not hold.
+    pub async fn until_true(&self, expression: &str) {
+        let query = format!("query?query={}", expression.replace('>', "%3E"));
+        let holds = || async { self.api(&query).await?["result"].as_array().filter(|it| !it.is_empty()).map(drop) };
+        within(PATIENCE, expression, holds).await;
+    }
+
     /// Waits until no alert fires or is about to, every rule was evaluated without an error, and the target was scraped.
     pub async fn until_healthy(&self) {
         let healthy = || async {

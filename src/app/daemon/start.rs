@@ -1,18 +1,25 @@
 //! Where a process begins: the stream, the checkpoint, the engine between them, and what earlier processes died of.
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
 
 use super::{Base, StartError};
 use crate::admin::Check;
-use crate::app::host::{revision, worker_name};
+use crate::app::host::worker_name;
 use crate::catalog::{self, Detections};
+use crate::checkpoint::table::{Claim, DynamoTable};
+use crate::checkpoint::{Notes, TableStore};
 use crate::clock;
-use crate::config::{CheckpointStoreConfig, Config};
+use crate::config::{Config, TableConfig};
 use crate::engine::{Checkpoint, Engine, EngineConfig, Input, Position, StartPosition, StreamIdentity, Timing};
 use crate::isolation::Isolation;
 use crate::pipeline::Shown;
+use crate::release;
 use crate::source::{Source, SourceError, StreamDescription};
 use crate::status::{self, About, Board, Snapshot};
+use crate::telemetry::Alarm;
 use crate::time::Arrival;
 
 /// Where a process begins: see [`EngineConfig`].
@@ -38,8 +45,8 @@ impl Begun {
     /// The one line of a start that says all of it, for when everything has started.
     pub(super) fn say(self) {
         tracing::info!(
-            version = env!("CARGO_PKG_VERSION"),
-            revision = revision(),
+            version = release::VERSION,
+            revision = release::revision(),
             configuration = self.configuration,
             worker = worker_name(),
             stream = self.stream.arn,
@@ -57,11 +64,12 @@ impl Begun {
 pub(super) fn shown(config: &Config, detections: &Detections) -> (Shown, Board) {
     let started = jiff::Timestamp::try_from(clock::wall()).unwrap_or(jiff::Timestamp::MAX);
     let about = About {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        revision: revision().to_owned(),
+        version: release::VERSION.to_owned(),
+        revision: release::revision().to_owned(),
         configuration: config.hash(),
         worker: worker_name(),
         started_at: format!("{started:.3}"),
+        unclean_starts: 0,
     };
     let first = Snapshot {
         at: about.started_at.clone(),
@@ -163,11 +171,34 @@ impl Base<'_> {
     }
 
     /// PO-2: kept where the checkpoint is.
-    pub(super) fn isolation(&self, source: &Source) -> Result<Isolation, StartError> {
-        match &self.config.checkpoint.store {
-            CheckpointStoreConfig::Memory => Ok(Isolation::none()),
-            CheckpointStoreConfig::File(path) => Ok(Isolation::beside(path, self.unseen_from(source)?)?),
-        }
+    pub(super) fn isolation(&self, source: &Source, notes: Option<Box<dyn Notes>>) -> Result<Isolation, StartError> {
+        let Some(notes) = notes else { return Ok(Isolation::none()) };
+        Ok(Isolation::kept_in(notes, self.unseen_from(source)?)?)
+    }
+
+    /// The store in a table, once no other process holds it; meanwhile `/readyz` and the log say who does.
+    pub(super) async fn table_store(
+        &self,
+        config: &TableConfig,
+        stop: &CancellationToken,
+    ) -> Result<TableStore<DynamoTable>, StartError> {
+        let claim = Claim {
+            scope: config.scope.clone(),
+            owner: format!("{}-{:016x}", worker_name(), RandomState::new().hash_one(std::process::id())),
+            duration: config.lease_duration,
+        };
+        let (readiness, said) = (self.readiness.clone(), Alarm::default());
+        let waiting = move |why: Option<String>| match why {
+            Some(why) => {
+                readiness.fail(Check::Lease, why.as_str());
+                if let Some(looks) = said.raise() {
+                    tracing::warn!(why, looks, "waiting for the lease of the checkpoint; nothing is read");
+                }
+            }
+            None => readiness.pass(Check::Lease),
+        };
+        let table = DynamoTable::connect(config).await?;
+        Ok(TableStore::open(table, claim, self.metrics.clone(), waiting, stop).await?)
     }
 
     /// No process before this one has read anything that arrives then or later.

@@ -51,6 +51,22 @@ impl Rule {
         row.map_or(Value::Null, |row| first_value(row.value, event))
     }
 
+    /// The path into the event that the rule stands for, if it is nothing but another name of it.
+    pub fn sole_path(&self) -> Option<&str> {
+        match self.rows {
+            [Row { when: [], value: [Source::Field(path, Part::Whole)] }] if !self.own_first => Some(path),
+            _ => None,
+        }
+    }
+
+    /// The text that the field holds in every event, if there is one.
+    pub fn constant(&self) -> Option<&'static str> {
+        match self.rows {
+            [Row { when: [], value: [Source::Text(text)] }] if !self.own_first => Some(text),
+            _ => None,
+        }
+    }
+
     /// Whether every value of the rule is a piece of text that stands in the event.
     pub fn is_verbatim(&self) -> bool {
         let made = |source: &Source| matches!(source, Source::Text(_) | Source::Time | Source::TimePart(_));
@@ -115,7 +131,7 @@ impl Test {
 /// Whether a text under this path passes.
 fn any(event: &Event, path: &str, test: impl Fn(&str) -> bool) -> bool {
     let mut passes = false;
-    raw_path::walk(&event.json, path, &mut |node| passes |= node.as_str().is_some_and(&test));
+    raw_path::walk(event.tree.root(), path, &mut |node| passes |= node.as_str().is_some_and(|text| test(&text)));
     passes
 }
 

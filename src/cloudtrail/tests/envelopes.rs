@@ -37,7 +37,7 @@ fn ag_2_one_event_has_one_key_and_content_in_every_envelope() {
             assert_eq!(event.key.0, 0x894153ad_ed86_4719_bb66_6c52ef7dc767);
             assert_eq!(event.time, EventTime(1_682_380_277_000));
             // First 16 hexadecimal digits that `sha256sum` prints for the record.
-            assert_eq!(event.content_hash, 0xecc7_48cb_a5b5_0517);
+            assert_eq!(event.content_hash(), 0xecc7_48cb_a5b5_0517);
         }
     }
 }
@@ -59,7 +59,7 @@ fn ag_2_an_id_that_is_no_uuid_is_one_key_and_never_the_key_of_bytes() {
         event(json!({"eventID": id, "eventName": name, "eventTime": "2024-01-01T00:00:00Z"}).to_string())
     };
     assert_eq!(with_id("1", "A").key, with_id("1", "B").key);
-    assert_ne!(with_id("1", "A").content_hash, with_id("1", "B").content_hash);
+    assert_ne!(with_id("1", "A").content_hash(), with_id("1", "B").content_hash());
     assert_ne!(with_id("1", "A").key, with_id("2", "A").key);
     let upper = with_id("894153AD-ED86-4719-BB66-6C52EF7DC767", "A");
     assert_eq!(upper.key.0, 0x894153ad_ed86_4719_bb66_6c52ef7dc767, "one UUID in either case");

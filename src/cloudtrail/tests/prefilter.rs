@@ -5,11 +5,20 @@ use std::fmt::Write;
 use proptest::prelude::*;
 
 use super::JOB_CREATED;
-use crate::cloudtrail::Prefilter;
 use crate::cloudtrail::testing::gzip;
+use crate::cloudtrail::{Beginning, Clause, Prefilter};
 
 fn prefilter(literals: &[&str]) -> Prefilter {
-    Prefilter::new(&[Some(literals.iter().map(|&literal| literal.to_owned()).collect())])
+    Prefilter::new(&[vec![wanted(literals)]])
+}
+
+fn wanted(literals: &[&str]) -> Clause {
+    Clause::Literals(literals.iter().map(|&literal| literal.to_owned()).collect())
+}
+
+fn member(name: &str, values: &[(&str, bool)]) -> Clause {
+    let values = values.iter().map(|&(text, whole)| Beginning { text: text.to_owned(), whole }).collect();
+    Clause::Member { name: name.to_owned(), values }
 }
 
 #[test]
@@ -22,10 +31,10 @@ fn po_3_a_literal_admits_in_any_case_and_its_absence_does_not() {
 
 #[test]
 fn po_3_one_search_without_literals_admits_everything() {
-    let literals = Some(vec!["CreateUser".to_owned()]);
-    assert!(Prefilter::new(&[literals.clone(), None]).admits(JOB_CREATED.as_bytes()));
-    assert!(Prefilter::new(&[literals.clone(), Some(vec!["JobCreated".into()])]).admits(JOB_CREATED.as_bytes()));
-    assert!(!Prefilter::new(&[literals]).admits(JOB_CREATED.as_bytes()));
+    let search = || vec![wanted(&["CreateUser"])];
+    assert!(Prefilter::new(&[search(), vec![]]).admits(JOB_CREATED.as_bytes()));
+    assert!(Prefilter::new(&[search(), vec![wanted(&["JobCreated"])]]).admits(JOB_CREATED.as_bytes()));
+    assert!(!Prefilter::new(&[search()]).admits(JOB_CREATED.as_bytes()));
 }
 
 #[test]
@@ -42,6 +51,10 @@ fn po_3_what_is_not_plain_json_is_admitted() {
 fn po_3_letters_that_fold_to_ascii_are_admitted() {
     assert!(prefilter(&["key"]).admits("{\"a\":\"\u{212A}ey\"}".as_bytes()));
     assert!(prefilter(&["s3"]).admits("{\"a\":\"\u{17F}3\"}".as_bytes()));
+    let search = Prefilter::new(&[vec![member("eventName", &[("disks", true)])]]);
+    for (value, admitted) in [("DI\u{17F}KS", true), ("dis\u{212A}s", true), ("\u{17F}", true), ("disk", false)] {
+        assert_eq!(search.admits(format!("{{\"eventName\":\"{value}\"}}").as_bytes()), admitted, "{value}");
+    }
 }
 
 /// A JSON string in which each character may be written as it is, in the other case, or as an escape.
@@ -75,5 +88,91 @@ proptest! {
         // In CloudWatch Logs the record is a string inside the document.
         let data = if nested { format!("{{\"message\":{}}}", serde_json::Value::from(document)) } else { document };
         prop_assert!(prefilter(&[&literal]).admits(data.as_bytes()));
+    }
+}
+
+#[test]
+fn po_3_a_member_admits_by_its_value_in_any_layout_and_a_value_elsewhere_does_not() {
+    let search = |whole| Prefilter::new(&[vec![member("eventName", &[("jobcreated", whole)])]]);
+    for (text, admitted) in [
+        (r#"{"eventName":"JobCreated"}"#, true),
+        (r#"{"eventName" : "JOBcreated"}"#, true),
+        ("{\"eventName\"\r\n\t:\n\"JobCreated\"}", true),
+        (r#"{"a":1,"detail":{"eventName":"JobCreated"}}"#, true),
+        (r#"{"eventName":"x","eventName":"JobCreated"}"#, true),
+        (r#"{"message":"{\"eventName\":\"JobCreated\"}"}"#, true),
+        (r#"{"message":"{\n \"eventName\" : \"JobCreated\"}"}"#, true),
+        (r#"{"message":"{\"eventName\"\n:\n\"Other\"}"}"#, true),
+        (r#"{"eventName":["JobCreated"]}"#, true),
+        (r#"{"eventName":12}"#, true),
+        (r#"{"\u0065ventName":"Other"}"#, true),
+        (r#"{"eventName":"Other"}"#, false),
+        (r#"{"eventName":null}"#, false),
+        (r#"{"eventname":"JobCreated"}"#, false),
+        (r#"{"xeventName":"JobCreated","eventNames":"JobCreated","a":"JobCreated"}"#, false),
+        (r#"{"a":"eventName","b":"JobCreated"}"#, false),
+        (r#"{"eventName":"AJobCreated"}"#, false),
+        (r#"{"eventName":""}"#, false),
+        (r#"{"eventName""#, false),
+    ] {
+        assert_eq!(search(true).admits(text.as_bytes()), admitted, "{text}");
+        assert_eq!(search(false).admits(text.as_bytes()), admitted, "{text}");
+    }
+    assert!(!search(true).admits(br#"{"eventName":"JobCreatedToo"}"#));
+    assert!(search(false).admits(br#"{"eventName":"JobCreatedToo"}"#));
+}
+
+#[test]
+fn po_3_each_of_many_searches_is_told_by_one_of_its_clauses() {
+    let keys = ["a", "b", "c", "d", "e", "f"];
+    let searches: Vec<Vec<Clause>> = keys.iter().map(|key| vec![member(key, &[("wanted", true)])]).collect();
+    let prefilter = Prefilter::new(&searches);
+    for key in keys {
+        assert!(prefilter.admits(format!("{{\"{key}\":\"Wanted\"}}").as_bytes()), "{key}");
+    }
+    assert!(!prefilter.admits(br#"{"a":"no","f":"neither"}"#));
+    let both =
+        Prefilter::new(&[vec![wanted(&["literal"]), member("a", &[("x", true)])], vec![member("a", &[("y", true)])]]);
+    assert!(
+        both.admits(br#"{"a":"x","b":"literal"}"#) && both.admits(br#"{"a":"y"}"#) && !both.admits(br#"{"a":"z"}"#)
+    );
+}
+
+#[test]
+fn po_3_many_literals_and_few_are_found_alike() {
+    let few = ["accesskey", "x.y", "ab", "wildcard"];
+    let many: Vec<String> = (0..40).map(|number| format!("literal-{number:02}z")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    for set in [&few[..1], &few[1..2], &few[2..], &few[..], &many[..]] {
+        for literal in set {
+            let text = format!("{{\"key\":\"before {} after\"}}", literal.to_ascii_uppercase());
+            assert!(prefilter(set).admits(text.as_bytes()), "{literal} among {set:?}");
+        }
+        assert!(!prefilter(set).admits(br#"{"key":"nothing of it, acces skey, literal-4"}"#), "{set:?}");
+    }
+}
+
+#[test]
+fn po_3_a_block_is_decided_like_its_records() {
+    let lines = [
+        r#"{"eventName":"Other","a":"JobCreated"}"#,
+        r#"{"eventName":"JobCreated"}"#,
+        "",
+        r#"{"eventName":"Other"}"#,
+        r#"{"b":"\u0061"}"#,
+        "no JSON",
+        "{\"c\":\"\u{212A}\u{17F}\"}",
+        r#"{"eventName":"Other"} "#,
+        r#"{"literal":1}"#,
+    ];
+    let searches = [vec![member("eventName", &[("jobcreated", true)])], vec![wanted(&["literal", "sk"])]];
+    let prefilter = Prefilter::new(&searches);
+    let block = lines.join("\n");
+    let mut glance = prefilter.glance(block.as_bytes());
+    let mut start = 0;
+    for line in lines {
+        let range = start..start + line.len();
+        assert_eq!(glance.admits(range), prefilter.admits(line.as_bytes()), "{line}");
+        start += line.len() + 1;
     }
 }

@@ -1,6 +1,7 @@
 //! What each section of the file holds: its keys, defaults and ranges. The shipped `config/trailrisk.yaml` explains
 //! them to operators; a test holds the two together.
 
+mod checkpoint;
 mod detections;
 mod format;
 mod http;
@@ -30,16 +31,17 @@ pub(super) fn config(mut root: Section<'_>) -> Config {
     let (sinks, checkpoint) = (root.take("sinks"), root.take("checkpoint"));
     let (reader, places) = (sinks.reader, (sinks.place.clone(), checkpoint.place.clone()));
     let sinks = sinks::sinks(sinks, &mut sink_names);
+    let source = source::source(root.take("source").section());
     let config = Config {
-        source: source::source(root.take("source").section()),
         detections: detections::detections(root.take("detections").section(), &sink_names),
         sinks,
         dead_letter: rest::dead_letter(root.take("dead_letter").section()),
-        checkpoint: rest::checkpoint(checkpoint.section()),
+        checkpoint: checkpoint::checkpoint(checkpoint.section(), &source.stream),
         limits: rest::limits(root.take("limits").section()),
         admin: rest::admin(root.take("admin").section()),
         log: rest::log(root.take("log").section()),
         shutdown: rest::shutdown(root.take("shutdown").section()),
+        source,
     };
     root.finish();
     paths::check(reader, &config, &places.1, &places.0);

@@ -1,15 +1,14 @@
-//! The sections that are small: `dead_letter`, `checkpoint`, `limits`, `admin`, `log`, `shutdown`.
+//! The sections that are small: `dead_letter`, `limits`, `admin`, `log`, `shutdown`.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use super::{MILLISECOND, MINUTE, SECOND, url};
+use super::{MINUTE, SECOND, url};
 use crate::config::reader::Section;
 use crate::config::{
-    AdminConfig, CheckpointConfig, CheckpointStoreConfig, DeadLetterConfig, LimitsConfig, LogConfig, LogFormat,
-    S3Config, Secret, ShutdownConfig,
+    AdminConfig, DeadLetterConfig, LimitsConfig, LogConfig, LogFormat, S3Config, Secret, ShutdownConfig,
 };
-use crate::telemetry;
+use crate::telemetry::{self, TelemetryError};
 
 const MIB: usize = 1 << 20;
 const GIB: usize = 1 << 30;
@@ -69,16 +68,6 @@ fn s3_url(text: &str) -> Result<(String, String), String> {
     Ok((bucket.to_owned(), prefix.trim_matches('/').to_owned()))
 }
 
-pub(super) fn checkpoint(mut section: Section<'_>) -> CheckpointConfig {
-    let default = || PathBuf::from("/var/lib/trailrisk/checkpoint.json");
-    let is_file = section.take("store").one_of(&[("file", true), ("memory", false)]).unwrap_or(true);
-    let path = section.take("path").path().unwrap_or_else(default);
-    let store = if is_file { CheckpointStoreConfig::File(path) } else { CheckpointStoreConfig::Memory };
-    let interval = section.take("interval").duration(100 * MILLISECOND..=10 * MINUTE, 5 * SECOND);
-    section.finish();
-    CheckpointConfig { store, interval }
-}
-
 pub(super) fn limits(mut section: Section<'_>) -> LimitsConfig {
     let default = LimitsConfig::default();
     let limits = LimitsConfig {
@@ -113,7 +102,11 @@ pub(super) fn admin(mut section: Section<'_>) -> AdminConfig {
 pub(super) fn log(mut section: Section<'_>) -> LogConfig {
     let expected = "is no filter: a level (error, warn, info, debug, trace, off) or directives such as \
                     `info,trailrisk::source=debug` are expected";
-    let level = |text: &str| telemetry::check_filter(text).map_or(Err(expected.to_owned()), |()| Ok(text.to_owned()));
+    let level = |text: &str| match telemetry::check_filter(text) {
+        Ok(()) => Ok(text.to_owned()),
+        Err(TelemetryError::Filter { detail, .. }) => Err(format!("{expected} ({detail})")),
+        Err(error) => Err(error.to_string()),
+    };
     let formats = [("json", LogFormat::Json), ("text", LogFormat::Text)];
     let log = LogConfig {
         level: section.take("level").read(level).unwrap_or_else(|| "info".to_owned()),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{DAY, HOUR, MILLISECOND, MINUTE, SECOND, one_line, url};
 use crate::config::field::Field;
 use crate::config::reader::Section;
-use crate::config::{ConsumerRef, HashRangeCheck, ReaderConfig, SourceConfig, StartConfig, StreamRef};
+use crate::config::{ConsumerRef, HashRangeCheck, ReaderConfig, RoleConfig, SourceConfig, StartConfig, StreamRef};
 use crate::time::Arrival;
 
 const HASH_RANGE_CHECKS: [(&str, HashRangeCheck); 3] =
@@ -20,6 +20,7 @@ pub(super) fn source(mut section: Section<'_>) -> SourceConfig {
         hash_range_check: section.take("hash_range_check").one_of(&HASH_RANGE_CHECKS).unwrap_or(HashRangeCheck::Auto),
         stream,
         endpoint_url: section.take("endpoint_url").read(|text| url::endpoint(text).map(|()| text.to_owned())),
+        role: role(&mut section),
         start: start(section.take("start")),
         poll_interval: section.take("poll_interval").duration(200 * MILLISECOND..=MINUTE, SECOND),
         tip_slack: section.take("tip_slack").duration(SECOND..=10 * MINUTE, 5 * SECOND),
@@ -58,8 +59,7 @@ fn stream_ref(text: &str) -> Result<StreamRef, String> {
 fn arn_parts(arn: &str) -> Option<(&str, &str)> {
     let parts: Vec<&str> = arn.splitn(6, ':').collect();
     let ["arn", partition, "kinesis", region, account, resource] = parts.as_slice() else { return None };
-    let is_account = account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit());
-    let is_valid = partition.starts_with("aws") && is_region(region) && is_account;
+    let is_valid = partition.starts_with("aws") && is_region(region) && is_account(account);
     Some((*region, resource.strip_prefix("stream/")?)).filter(|_| is_valid)
 }
 
@@ -67,7 +67,7 @@ fn is_stream_name(text: &str) -> bool {
     (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b))
 }
 
-fn is_region(text: &str) -> bool {
+pub(super) fn is_region(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
@@ -121,6 +121,35 @@ fn consumer_ref(text: &str, stream: &StreamRef) -> Result<ConsumerRef, String> {
         return Err("is a consumer of another stream than source.stream".to_owned());
     }
     Ok(ConsumerRef::Arn(text.to_owned()))
+}
+
+fn role(section: &mut Section<'_>) -> Option<RoleConfig> {
+    let arn = section.take("role_arn").read(role_arn);
+    let external_id = section.take("external_id").read(external_id);
+    if arn.is_none() && external_id.is_some() {
+        section.problem("external_id", "is for assuming a role: source.role_arn is expected beside it");
+    }
+    Some(RoleConfig { arn: arn?, external_id })
+}
+
+fn role_arn(text: &str) -> Result<String, String> {
+    let parts: Vec<&str> = text.splitn(6, ':').collect();
+    let is_role = matches!(parts.as_slice(), ["arn", partition, "iam", "", account, resource]
+        if partition.starts_with("aws") && is_account(account) && resource.strip_prefix("role/").is_some_and(|name| !name.is_empty()));
+    let expected = "is no role's ARN: arn:aws:iam::<account>:role/<name> is expected";
+    if is_role { Ok(text.to_owned()) } else { Err(expected.to_owned()) }
+}
+
+/// As STS takes it.
+fn external_id(text: &str) -> Result<String, String> {
+    let is_taken = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@:/-".contains(&byte);
+    let expected = "is no external id: 2 to 1224 letters, digits and `_+=,.@:/-` are expected";
+    let is_valid = (2..=1224).contains(&text.len()) && text.bytes().all(is_taken);
+    if is_valid { Ok(text.to_owned()) } else { Err(expected.to_owned()) }
+}
+
+fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
 }
 
 fn start(field: Field<'_>) -> StartConfig {

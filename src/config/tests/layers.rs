@@ -107,6 +107,20 @@ fn relative_paths_are_relative_to_the_files_folder() {
 }
 
 #[test]
+fn a_table_has_the_scope_of_the_stream_unless_it_is_named() {
+    let of = |keys: &str| match valid(&with("checkpoint", &format!("store: dynamodb, table: leases{keys}")))
+        .checkpoint
+        .store
+    {
+        CheckpointStoreConfig::DynamoDb(table) => table,
+        other => panic!("{other:?}"),
+    };
+    let table = of("");
+    assert_eq!((table.scope.as_str(), table.lease_duration), ("cloudtrail", std::time::Duration::from_secs(20)));
+    assert_eq!(of(", scope: trail-eu, lease_duration: 5s").scope, "trail-eu");
+}
+
+#[test]
 fn an_arn_gives_name_and_region() {
     let arn = "arn:aws:kinesis:eu-central-1:111111111111:stream/trail";
     let text = LEAST.replace("{stream: cloudtrail}", &format!("{{stream: '{arn}'}}"));

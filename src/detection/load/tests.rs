@@ -30,9 +30,9 @@ fn shown(problems: &[Problem]) -> String {
 }
 
 fn risk_object(field: &str, kind: &str, score: f64) -> RiskObjectSpec {
-    RiskObjectSpec { field: field.to_owned(), kind: kind.to_owned(), score }
+    RiskObjectSpec { field: field.into(), kind: kind.into(), score }
 }
 
 fn threat_object(field: &str, kind: &str) -> ThreatObjectSpec {
-    ThreatObjectSpec { field: field.to_owned(), kind: kind.to_owned() }
+    ThreatObjectSpec { field: field.into(), kind: kind.into() }
 }

@@ -8,7 +8,7 @@ use super::populated;
 
 const PAGE: &str = include_str!("../../../docs/metrics.md");
 /// Labels whose values the page lists: those of closed sets.
-const CLOSED: [&str; 8] = ["cause", "envelope", "operation", "origin", "outcome", "reason", "stage", "state"];
+const CLOSED: [&str; 9] = ["cause", "envelope", "event", "operation", "origin", "outcome", "reason", "stage", "state"];
 
 /// The cells of a family: name, type with unit, labels, meaning.
 fn row(family: &MetricFamily) -> String {

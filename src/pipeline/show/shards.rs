@@ -3,11 +3,11 @@
 use super::{Scene, Show, instant, lag, tenths, text};
 use crate::engine::{ShardLife, ShardProgress, WatermarkHold};
 use crate::source::Reading;
-use crate::status::{Shard, ShardState};
+use crate::status::{self, Shard, ShardState};
 use crate::time::Arrival;
 
 impl Show {
-    /// Stalled ones first, then by id: rows that change places every second cannot be read.
+    /// Stalled ones first, then those that are behind, each by id: rows that change places every second cannot be read.
     pub(super) fn shards(&self, scene: &Scene<'_>) -> Vec<Shard> {
         let hold = scene.engine.watermark_hold();
         let living = scene.engine.shard_progress().into_iter().filter(|shard| shard.life != ShardLife::Drained);
@@ -18,7 +18,8 @@ impl Show {
                 self.shard(&shard, reading, holds)
             })
             .collect();
-        shards.sort_by_key(|shard| shard.state != ShardState::Stalled);
+        let expected = self.shown.expected_lag.as_secs_f64();
+        shards.sort_by_key(|shard| rank(shard, expected));
         shards
     }
 
@@ -37,6 +38,14 @@ impl Show {
             failure: reading.failure,
             request_id: reading.request_id,
         }
+    }
+}
+
+fn rank(shard: &Shard, expected_lag: f64) -> u8 {
+    match shard {
+        shard if shard.state == ShardState::Stalled => 0,
+        shard if shard.lag_seconds.is_some_and(|lag| status::is_behind(lag, expected_lag)) => 1,
+        _ => 2,
     }
 }
 

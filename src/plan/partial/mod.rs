@@ -4,6 +4,7 @@
 //! associative, commutative and idempotent. Only beyond `max_ids_per_group` further units are merely counted: then
 //! counts are upper bounds and say so (AG-2).
 
+mod packed;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -13,6 +14,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
+pub use packed::Contributions;
 use state::State;
 pub(super) use state::of_rows;
 
@@ -103,6 +105,16 @@ impl Partial {
             states: plan.leg(leg).aggregates.iter().map(|aggregate| State::new(aggregate.function)).collect(),
             unit_bytes: 0,
         }
+    }
+
+    /// Nothing is in it any more; its memory stays.
+    fn clear(&mut self) {
+        self.units.clear();
+        (self.events, self.uncertain_units, self.uncertain_events) = (0, 0, 0);
+        (self.first, self.last) = (EventTime(i64::MAX), EventTime(i64::MIN));
+        self.evidence.clear();
+        self.states.iter_mut().for_each(State::clear);
+        (self.hid_values, self.unit_bytes) = (false, 0);
     }
 
     /// The content hash of the copy of this unit that is kept, if the unit is there: tells duplicates in two shards from

@@ -34,6 +34,16 @@ impl State {
         }
     }
 
+    /// As new; its memory stays.
+    pub(super) fn clear(&mut self) {
+        match self {
+            Self::Units => {}
+            Self::Total { kept, uncertain } => (*kept, *uncertain) = (0, 0),
+            Self::Extent(extent) => *extent = Extent::default(),
+            Self::Values(values) | Self::DistinctCount(values) => values.clear(),
+        }
+    }
+
     /// Takes the input of one copy; idempotent.
     pub(super) fn add(&mut self, bounds: &Bounds, input: &Value) {
         for scalar in input.scalars() {
@@ -50,8 +60,8 @@ impl State {
     pub(super) fn merge(&mut self, bounds: &Bounds, other: &Self) {
         match (self, other) {
             (Self::Extent(extent), Self::Extent(other)) => extent.widen(other),
-            (Self::Values(values), Self::Values(other)) => values.merge(shown(bounds), other),
-            (Self::DistinctCount(values), Self::DistinctCount(other)) => values.merge(unseen(bounds), other),
+            (Self::Values(values), Self::Values(other)) => values.merge(bounds, shown(bounds), other),
+            (Self::DistinctCount(values), Self::DistinctCount(other)) => values.merge(bounds, unseen(bounds), other),
             (Self::Total { uncertain, .. }, Self::Total { uncertain: other, .. }) => *uncertain += other,
             _ => {}
         }

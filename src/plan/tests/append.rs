@@ -58,8 +58,8 @@ fn po_3_a_record_may_hold_what_either_search_asks_for() {
 
 #[test]
 fn em_1_append_before_stats_leaves_the_early_stage() {
-    assert_eq!(plan(SEARCH).early(), Early::FirstMatch);
-    assert_eq!(plan(&format!("{SEARCH} | where count > 3")).early(), Early::Threshold);
+    assert_eq!(*plan(SEARCH).early(), Early::FirstMatch);
+    assert_eq!(*plan(&format!("{SEARCH} | where count > 3")).early(), Early::Threshold);
 }
 
 #[test]

@@ -28,14 +28,14 @@ const THRESHOLDS: [&str; 14] = [
 ];
 
 fn early(commands: &str) -> Early {
-    plan(&format!("{STATS} | {commands}")).early()
+    plan(&format!("{STATS} | {commands}")).early().clone()
 }
 
 #[test]
 fn nothing_that_hides_rows_means_the_first_match() {
-    assert_eq!(plan(STATS).early(), Early::FirstMatch);
-    assert_eq!(plan("eventName=GetUser").early(), Early::FirstMatch);
-    assert_eq!(plan("eventName=GetUser | where a=1 | table a").early(), Early::FirstMatch);
+    assert_eq!(*plan(STATS).early(), Early::FirstMatch);
+    assert_eq!(*plan("eventName=GetUser").early(), Early::FirstMatch);
+    assert_eq!(*plan("eventName=GetUser | where a=1 | table a").early(), Early::FirstMatch);
     for commands in [
         "search *",
         "search user=bob NOT src=10.*",

@@ -43,9 +43,24 @@ fn literals_come_from_terms_that_must_hold() {
     }
 }
 
-const FIELDS: [&str; 6] = ["eventName", "signature", "errorCode", "a.b", "list{}", "n"];
-const VALUES: [&str; 12] =
-    ["Get", "get*", "*USER*", "GetUser", "success", "1", "1e3", "1*0", "x\"y", "s*s", "\u{212a}ey", "key"];
+const FIELDS: [&str; 8] = ["eventName", "eventName", "userAgent", "signature", "errorCode", "a.b", "list{}", "n"];
+const VALUES: [&str; 15] = [
+    "JobCreated",
+    "a/*",
+    "*created",
+    "Get",
+    "get*",
+    "*USER*",
+    "GetUser",
+    "success",
+    "1",
+    "1e3",
+    "1*0",
+    "x\"y",
+    "s*s",
+    "\u{212a}ey",
+    "key",
+];
 
 fn term() -> impl Strategy<Value = SearchTerm> {
     let field = || prop::sample::select(&FIELDS[..]).prop_map(str::to_owned);
@@ -91,6 +106,141 @@ proptest! {
         if let (Some(_), Some(literals)) = (plan.evaluate(&event), plan.required_literals()) {
             let raw = event.raw.to_ascii_lowercase();
             prop_assert!(literals.iter().any(|literal| raw.contains(literal.as_str())), "{literals:?} not in {raw}");
+        }
+    }
+}
+
+#[test]
+fn po_3_clauses_say_where_a_value_stands_and_that_several_things_hold() {
+    use crate::cloudtrail::{Beginning, Clause};
+    let member = |name: &str, values: &[(&str, bool)]| Clause::Member {
+        name: name.to_owned(),
+        values: values.iter().map(|&(text, whole)| Beginning { text: text.to_owned(), whole }).collect(),
+    };
+    let literals = |texts: &[&str]| Clause::Literals(texts.iter().map(|&text| text.to_owned()).collect());
+    for (search, expected) in [
+        ("eventName=JobCreated", vec![member("eventName", &[("jobcreated", true)])]),
+        ("signature=Job*", vec![member("eventName", &[("job", false)])]),
+        (
+            "eventName=A1 OR signature IN (B2*, c3)",
+            vec![member("eventName", &[("a1", true), ("b2", false), ("c3", true)])],
+        ),
+        (
+            "eventName=A eventSource=s3.amazonaws.com errorCode=AccessDenied NOT userAgent=x",
+            vec![member("eventName", &[("a", true)]), member("eventSource", &[("s3.amazonaws.com", true)])],
+        ),
+        ("userAgent=\"a/b\"", vec![member("userAgent", &[("a", false)])]),
+        ("eventName=*User", vec![literals(&["user"])]),
+        ("eventName=Get* OR a.b=other", vec![literals(&["get", "other"])]),
+        ("eventName=A* OR \"raw term\"", vec![literals(&["a", "raw term"])]),
+        ("* | search eventName=JobCreated", vec![member("eventName", &[("jobcreated", true)])]),
+        ("eventName=A OR foo=*", vec![]),
+        ("errorCode=success date_foo=x requestParameters.port=22 eventName!=A apiVersion=1e3", vec![]),
+    ] {
+        assert_eq!(plan(search).requirements(), [expected], "{search}");
+    }
+    assert_eq!(plan("eventName=A | append [search eventName=B]").requirements().len(), 2);
+}
+
+/// A way to write an event down: everything in which JSON leaves the writer free.
+#[derive(Clone, Debug)]
+struct Style {
+    reversed: bool,
+    space: &'static str,
+    escapes: Vec<u8>,
+    envelope: u8,
+}
+
+fn style() -> impl Strategy<Value = Style> {
+    let space = prop::sample::select(vec!["", " ", "\n", "\r\n\t "]);
+    let escapes = prop::collection::vec(any::<u8>(), 1..8);
+    (any::<bool>(), space, escapes, 0..5_u8).prop_map(|(reversed, space, escapes, envelope)| Style {
+        reversed,
+        space,
+        escapes,
+        envelope,
+    })
+}
+
+impl Style {
+    /// A character is an escape where its turn in `escapes` says so.
+    fn string(&self, text: &str) -> String {
+        let mut written = String::from("\"");
+        for (c, turn) in text.chars().zip(self.escapes.iter().cycle()) {
+            match (c, turn % 16) {
+                ('"' | '\\', _) | ('/', 1) => written.extend(['\\', c]),
+                ('\n', _) => written.push_str("\\n"),
+                ('\r', _) => written.push_str("\\r"),
+                ('\t', _) => written.push_str("\\t"),
+                (c, 0) if c.is_ascii() => written.push_str(&format!("\\u{:04X}", u32::from(c))),
+                (c, _) => written.push(c),
+            }
+        }
+        written + "\""
+    }
+
+    fn write(&self, json: &serde_json::Value) -> String {
+        let space = self.space;
+        match json {
+            serde_json::Value::String(text) => self.string(text),
+            serde_json::Value::Array(items) => {
+                let items: Vec<String> = items.iter().map(|item| self.write(item)).collect();
+                format!("[{space}{}{space}]", items.join(&format!("{space},{space}")))
+            }
+            serde_json::Value::Object(members) => {
+                let mut members: Vec<String> = members
+                    .iter()
+                    .map(|(key, value)| format!("{}{space}:{space}{}", self.string(key), self.write(value)))
+                    .collect();
+                if self.reversed {
+                    members.reverse();
+                }
+                format!("{{{space}{}{space}}}", members.join(&format!("{space},{space}")))
+            }
+            other => other.to_string(),
+        }
+    }
+
+    /// The record that holds this event.
+    fn record(&self, event: &serde_json::Value) -> Vec<u8> {
+        let text = self.write(event);
+        match self.envelope {
+            0 => text.into_bytes(),
+            1 => self.write(&serde_json::json!({"detail-type": "x", "detail": event})).into_bytes(),
+            2 => self.write(&serde_json::json!({"Records": [event]})).into_bytes(),
+            3 => self.logs(&text).into_bytes(),
+            _ => crate::cloudtrail::testing::gzip(self.logs(&text)),
+        }
+    }
+
+    /// In CloudWatch Logs an event is a string.
+    fn logs(&self, event: &str) -> String {
+        let space = self.space;
+        format!(r#"{{"messageType"{space}:"DATA_MESSAGE","logEvents":[{{"message":{space}{}}}]}}"#, self.string(event))
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// The prefilter against full decoding: over escapes, the order of keys, white space, case and envelopes.
+    #[test]
+    fn po_3_the_prefilter_admits_every_record_with_an_event_that_matches(
+        base in expression(), name in "(GetUser|GETUSER|PutKey|get|JobCreated)",
+        b in json_value(), item in json_value(), n in json_value(), style in style(),
+    ) {
+        let event = serde_json::json!({
+            "eventVersion": "1.08", "eventID": "x", "eventTime": "2023-04-24T23:51:17Z", "eventSource": "iam.amazonaws.com",
+            "eventName": name, "a": {"b": b}, "list": [item], "n": n, "userAgent": "a/\"b\"\\ \u{e9}",
+        });
+        let data = style.record(&event);
+        let plan = Plan::from_pipeline(&text("*"), &Pipeline { base, commands: Vec::new() }).expect("it compiles");
+        let decoded = decode(&data, &DecodeLimits::default());
+        prop_assert_eq!((decoded.events.len(), decoded.rejected.len()), (1, 0), "{}", String::from_utf8_lossy(&data));
+        let prefilter = crate::cloudtrail::Prefilter::new(&plan.requirements());
+        let skipped = crate::cloudtrail::decode_each(&data, &DecodeLimits::default(), &|text| prefilter.admits(text), &mut |_| {});
+        if plan.evaluate(&decoded.events[0]).is_some() {
+            prop_assert!(prefilter.admits(&data) && !skipped.skipped, "{:?}", plan.requirements());
         }
     }
 }

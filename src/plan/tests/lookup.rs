@@ -110,7 +110,7 @@ fn what_is_looked_up_may_group_and_filter() {
 
 #[test]
 fn em_1_a_lookup_of_what_does_not_change_may_be_announced() {
-    let early = |search: &str| compiled(search, users()).early();
+    let early = |search: &str| compiled(search, users()).early().clone();
     assert_eq!(early("* | stats count by user | lookup t user OUTPUT team | where team=\"red\""), Early::FirstMatch);
     assert_eq!(early("* | stats count by user | lookup t user OUTPUT n | where count>3"), Early::Threshold);
     let of_values = "* | stats values(user) as user by eventName | lookup t user OUTPUT team | where team=\"red\"";

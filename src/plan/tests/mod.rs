@@ -131,7 +131,7 @@ fn groups(plan: &Plan, events: &[Event]) -> Vec<(GroupKey, Partial)> {
 }
 
 fn unit(event: &Event, ordinal: u32) -> Unit<'_> {
-    Unit { key: event.key, ordinal, id: &event.id, content_hash: event.content_hash, time: event.time }
+    Unit { key: event.key, ordinal, id: &event.id, content_hash: event.content_hash(), time: event.time }
 }
 
 /// The rows of the groups of these events.

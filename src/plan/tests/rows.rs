@@ -172,7 +172,8 @@ fn rows_of_a_group_may_be_expanded_too() {
 
 #[test]
 fn em_1_what_is_extracted_from_by_fields_is_constant() {
-    let early = |commands: &str| plan(&format!("* | stats count values(a) as all by user | {commands}")).early();
+    let early =
+        |commands: &str| plan(&format!("* | stats count values(a) as all by user | {commands}")).early().clone();
     assert_eq!(early(r#"rex field=user "(?<first>.)" | search first=b"#), Early::FirstMatch);
     assert_eq!(early("spath input=user output=x path=a | where x=1"), Early::FirstMatch);
     for commands in [

@@ -147,7 +147,7 @@ fn copies_with_other_bytes_conflict_and_the_smallest_hash_counts_ag_2() {
     let plan = plan("* | stats count sum(v) as sum values(v) as all by eventName");
     let copies = [event(json!({"v": "1"})), event(json!({"v": "2"}))];
     let bounds = Bounds::default();
-    let smaller = if copies[0].content_hash < copies[1].content_hash { "1" } else { "2" };
+    let smaller = if copies[0].content_hash() < copies[1].content_hash() { "1" } else { "2" };
     for order in [[0, 1], [1, 0]] {
         let mut partial = Partial::new(&plan, 0);
         let mut add = |index: usize| {

@@ -232,7 +232,7 @@ fn em_5_there_is_no_early_stage_and_the_reason_names_the_command() {
         ("stats count by u | eventstats avg(count)", "`eventstats avg(count)` needs every row of the window"),
         ("dedup u", "`dedup u` needs every row of the window"),
     ] {
-        assert_eq!(plan(&format!("* | {commands}")).early(), Early::AtClose(reason.into()));
+        assert_eq!(*plan(&format!("* | {commands}")).early(), Early::AtClose(reason.into()));
     }
     let explanation = plan("* | stats count by u | sort -count | where count>1").explain();
     assert!(explanation.contains("over all rows   sort -count\n                where count>1\n"), "{explanation}");

@@ -30,7 +30,7 @@ pub(super) struct Bucket {
 impl Bucket {
     /// With the SDK's standard chain of credentials, as the source has it. None where no region is known.
     pub(super) async fn open(config: &S3Config) -> Option<Self> {
-        let sdk = crate::aws::connect(config.region.as_deref(), config.endpoint_url.as_deref()).await?;
+        let sdk = crate::aws::connect(config.region.as_deref(), config.endpoint_url.as_deref(), None).await?;
         Some(Self::new(Builder::from(&sdk), config))
     }
 

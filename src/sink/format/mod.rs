@@ -2,6 +2,7 @@
 
 mod cloudevents;
 mod escape;
+mod json;
 pub mod native;
 mod ocsf;
 #[cfg(test)]

@@ -3,14 +3,9 @@
 //! `schema` names it: `trailrisk.risk_event/v1`. The bytes outside `meta` are the compared bytes (EM-4): a pure
 //! function of the risk event.
 
-use serde::Serialize;
-
-use super::to_json;
-use super::value::{Columns, ScalarBody, Text};
-use crate::engine::{SequenceNumber, ShardId};
-use crate::plan::PlanText;
-use crate::risk_event::{Evidence, Pane, RiskEvent, RiskObject, ThreatObject};
-use crate::time::Arrival;
+use super::json::Json;
+use crate::plan::{PlanText, RiskModel, Scalar};
+use crate::risk_event::{Marks, Pane, RiskEvent};
 
 /// What may differ between two emissions of one delivery key (EM-4).
 #[derive(Clone, Copy, Debug)]
@@ -25,220 +20,171 @@ pub struct Meta<'a> {
     pub stream: &'a str,
 }
 
+/// What most risk events take.
+const USUAL_BYTES: usize = 2048;
+
 /// The risk event without `meta`: a complete JSON object, byte-identical whenever a final is emitted again (EM-4).
 pub fn compared(event: &RiskEvent) -> Vec<u8> {
-    to_json(&Body::of(event))
+    let mut json = Json(Vec::with_capacity(USUAL_BYTES));
+    write_compared(&mut json, event);
+    json.raw("}");
+    json.0
 }
 
 /// The risk event with `meta`, as one line with its newline.
 pub fn line(event: &RiskEvent, meta: &Meta<'_>) -> Vec<u8> {
-    let mut line = compared(event);
-    let closing = line.pop();
-    debug_assert_eq!(closing, Some(b'}'), "the body is an object");
-    line.extend_from_slice(b",\"meta\":");
-    line.extend_from_slice(&to_json(&MetaBody::of(event, meta)));
-    line.extend_from_slice(b"}\n");
+    let mut json = Json(Vec::with_capacity(USUAL_BYTES));
+    write_compared(&mut json, event);
+    write_meta(&mut json, event, meta);
+    json.raw("}\n");
     #[cfg(test)]
-    super::schema::check_risk_event(&line);
-    line
+    super::schema::check_risk_event(&json.0);
+    json.0
 }
 
-#[derive(Serialize)]
-struct Body<'a> {
-    schema: &'static str,
-    id: Text<crate::risk_event::RiskEventId>,
-    stage: &'static str,
-    pane: Text<Pane>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pane_bucket: Option<Text<Arrival>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    supplements: Option<Text<crate::risk_event::RiskEventId>>,
-    detection: DetectionBody<'a>,
-    severity: &'static str,
-    risk_score: f64,
-    impact: Option<u32>,
-    confidence: Option<u32>,
-    risk_message: &'a str,
-    risk_objects: Vec<RiskObjectBody<'a>>,
-    threat_objects: Vec<ThreatObjectBody<'a>>,
-    annotations: Annotations<'a>,
-    group: Columns<'a>,
-    row: Columns<'a>,
-    window: Window,
-    event_count: u64,
-    first_event: Text<crate::time::EventTime>,
-    last_event: Text<crate::time::EventTime>,
-    evidence: Vec<EvidenceBody<'a>>,
-    evidence_truncated: bool,
-    #[serde(skip_serializing_if = "is_false")]
-    partial: bool,
-    #[serde(skip_serializing_if = "is_false")]
-    truncated: bool,
-    #[serde(skip_serializing_if = "is_false")]
-    count_is_upper_bound: bool,
-    #[serde(skip_serializing_if = "is_false")]
-    values_truncated: bool,
+/// The object but for its closing brace.
+fn write_compared(json: &mut Json, event: &RiskEvent) {
+    json.raw(r#"{"schema":"trailrisk.risk_event/v1","id":"#);
+    json.shown(event.id);
+    json.raw(r#","stage":"#);
+    json.text(event.stage.as_str());
+    json.raw(r#","pane":"#);
+    json.shown(event.pane);
+    if let Pane::Late(bucket) | Pane::Future(bucket) = event.pane {
+        json.raw(r#","pane_bucket":"#);
+        json.shown(bucket);
+    }
+    if let Some(supplemented) = event.supplements {
+        json.raw(r#","supplements":"#);
+        json.shown(supplemented);
+    }
+    write_detection(json, &event.detection);
+    write_risk(json, event);
+    write_annotations(json, &event.detection.risk);
+    json.raw(r#","group":"#);
+    json.columns(&event.group);
+    json.raw(r#","row":"#);
+    json.columns(&event.row);
+    write_events(json, event);
+    write_marks(json, event.marks);
 }
 
-#[derive(Serialize)]
-struct DetectionBody<'a> {
-    id: &'a str,
-    name: &'a str,
-    version: u32,
-    r#type: &'a str,
-}
-
-#[derive(Serialize)]
-struct RiskObjectBody<'a> {
-    field: &'a str,
-    r#type: &'a str,
-    value: ScalarBody<'a>,
-    score: f64,
-}
-
-#[derive(Serialize)]
-struct ThreatObjectBody<'a> {
-    field: &'a str,
-    r#type: &'a str,
-    value: ScalarBody<'a>,
-}
-
-#[derive(Serialize)]
-struct Annotations<'a> {
-    mitre_attack: &'a [String],
-    kill_chain_phases: &'a [String],
-    nist: &'a [String],
-    cis20: &'a [String],
-    analytic_story: &'a [String],
-}
-
-#[derive(Serialize)]
-struct Window {
-    start: Text<crate::time::EventTime>,
-    end: Text<crate::time::EventTime>,
-}
-
-#[derive(Serialize)]
-struct EvidenceBody<'a> {
-    event_id: &'a str,
-    event_time: Text<crate::time::EventTime>,
-}
-
-#[derive(Serialize)]
-struct MetaBody<'a> {
-    emitted_at: String,
-    producer: &'a str,
-    worker: &'a str,
-    stream: &'a str,
-    source_positions: Vec<PositionBody<'a>>,
-}
-
-#[derive(Serialize)]
-struct PositionBody<'a> {
-    shard: &'a str,
-    sequence_number: &'a str,
-}
-
-impl<'a> Body<'a> {
-    fn of(event: &'a RiskEvent) -> Self {
-        let risk = &event.detection.risk;
-        Self {
-            schema: "trailrisk.risk_event/v1",
-            id: Text(event.id),
-            stage: event.stage.as_str(),
-            pane: Text(event.pane),
-            pane_bucket: bucket(event.pane).map(Text),
-            supplements: event.supplements.map(Text),
-            detection: DetectionBody::of(&event.detection),
-            severity: risk.severity().as_str(),
-            risk_score: risk.score,
-            impact: risk.impact,
-            confidence: risk.confidence,
-            risk_message: &event.risk_message,
-            risk_objects: event.risk_objects.iter().map(RiskObjectBody::of).collect(),
-            threat_objects: event.threat_objects.iter().map(ThreatObjectBody::of).collect(),
-            annotations: Annotations::of(&event.detection),
-            group: Columns(&event.group),
-            row: Columns(&event.row),
-            window: Window { start: Text(event.window_start), end: Text(event.window_end) },
-            event_count: event.event_count,
-            first_event: Text(event.first_event),
-            last_event: Text(event.last_event),
-            evidence: event.evidence.iter().map(EvidenceBody::of).collect(),
-            evidence_truncated: event.evidence_truncated,
-            partial: event.marks.partial,
-            truncated: event.marks.truncated,
-            count_is_upper_bound: event.marks.count_is_upper_bound,
-            values_truncated: event.marks.values_truncated,
+fn write_detection(json: &mut Json, plan: &PlanText) {
+    json.raw(r#","detection":{"id":"#);
+    json.text(&plan.id);
+    json.raw(r#","name":"#);
+    json.text(&plan.name);
+    json.raw(r#","version":"#);
+    json.integer(plan.version.into());
+    json.raw(r#","type":"#);
+    json.text(&plan.kind);
+    json.raw(r#"},"severity":"#);
+    json.text(plan.risk.severity().as_str());
+    json.raw(r#","risk_score":"#);
+    json.float(plan.risk.score);
+    for (name, value) in [(r#","impact":"#, plan.risk.impact), (r#","confidence":"#, plan.risk.confidence)] {
+        json.raw(name);
+        match value {
+            Some(value) => json.integer(value.into()),
+            None => json.raw("null"),
         }
     }
 }
 
-fn bucket(pane: Pane) -> Option<Arrival> {
-    match pane {
-        Pane::Late(bucket) | Pane::Future(bucket) => Some(bucket),
-        Pane::OnTime | Pane::Forced(_) => None,
-    }
+fn write_risk(json: &mut Json, event: &RiskEvent) {
+    json.raw(r#","risk_message":"#);
+    json.text(&event.risk_message);
+    json.raw(r#","risk_objects":"#);
+    json.list(&event.risk_objects, |json, object| {
+        write_object(json, &object.field, &object.kind, &object.value);
+        json.raw(r#","score":"#);
+        json.float(object.score);
+        json.raw("}");
+    });
+    json.raw(r#","threat_objects":"#);
+    json.list(&event.threat_objects, |json, object| {
+        write_object(json, &object.field, &object.kind, &object.value);
+        json.raw("}");
+    });
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
-fn is_false(mark: &bool) -> bool {
-    !mark
+/// But for its closing brace.
+fn write_object(json: &mut Json, field: &str, kind: &str, value: &Scalar) {
+    json.raw(r#"{"field":"#);
+    json.text(field);
+    json.raw(r#","type":"#);
+    json.text(kind);
+    json.raw(r#","value":"#);
+    json.scalar(value);
 }
 
-impl<'a> DetectionBody<'a> {
-    fn of(plan: &'a PlanText) -> Self {
-        Self { id: &plan.id, name: &plan.name, version: plan.version, r#type: &plan.kind }
+fn write_annotations(json: &mut Json, risk: &RiskModel) {
+    let lists = [
+        (r#","annotations":{"mitre_attack":"#, &risk.mitre_attack),
+        (r#","kill_chain_phases":"#, &risk.kill_chain_phases),
+        (r#","nist":"#, &risk.nist),
+        (r#","cis20":"#, &risk.cis20),
+        (r#","analytic_story":"#, &risk.analytic_story),
+    ];
+    for (name, list) in lists {
+        json.raw(name);
+        json.list(list, |json, text| json.text(text));
     }
+    json.raw("}");
 }
 
-impl<'a> RiskObjectBody<'a> {
-    fn of(object: &'a RiskObject) -> Self {
-        Self { field: &object.field, r#type: &object.kind, value: ScalarBody(&object.value), score: object.score }
-    }
+fn write_events(json: &mut Json, event: &RiskEvent) {
+    json.raw(r#","window":{"start":"#);
+    json.shown(event.window_start);
+    json.raw(r#","end":"#);
+    json.shown(event.window_end);
+    json.raw(r#"},"event_count":"#);
+    json.integer(event.event_count);
+    json.raw(r#","first_event":"#);
+    json.shown(event.first_event);
+    json.raw(r#","last_event":"#);
+    json.shown(event.last_event);
+    json.raw(r#","evidence":"#);
+    json.list(&event.evidence, |json, evidence| {
+        json.raw(r#"{"event_id":"#);
+        json.text(&evidence.event_id);
+        json.raw(r#","event_time":"#);
+        json.shown(evidence.time);
+        json.raw("}");
+    });
+    json.raw(r#","evidence_truncated":"#);
+    json.boolean(event.evidence_truncated);
 }
 
-impl<'a> ThreatObjectBody<'a> {
-    fn of(object: &'a ThreatObject) -> Self {
-        Self { field: &object.field, r#type: &object.kind, value: ScalarBody(&object.value) }
-    }
+/// Only those that are true.
+fn write_marks(json: &mut Json, marks: Marks) {
+    let marks = [
+        (marks.partial, r#","partial":true"#),
+        (marks.truncated, r#","truncated":true"#),
+        (marks.count_is_upper_bound, r#","count_is_upper_bound":true"#),
+        (marks.values_truncated, r#","values_truncated":true"#),
+    ];
+    marks.iter().filter(|(is_set, _)| *is_set).for_each(|(_, mark)| json.raw(mark));
 }
 
-impl<'a> Annotations<'a> {
-    fn of(plan: &'a PlanText) -> Self {
-        let risk = &plan.risk;
-        Self {
-            mitre_attack: &risk.mitre_attack,
-            kill_chain_phases: &risk.kill_chain_phases,
-            nist: &risk.nist,
-            cis20: &risk.cis20,
-            analytic_story: &risk.analytic_story,
-        }
+fn write_meta(json: &mut Json, event: &RiskEvent, meta: &Meta<'_>) {
+    json.raw(r#","meta":{"emitted_at":"#);
+    json.shown(format_args!("{:.3}", meta.emitted_at));
+    for (name, value) in
+        [(r#","producer":"#, meta.producer), (r#","worker":"#, meta.worker), (r#","stream":"#, meta.stream)]
+    {
+        json.raw(name);
+        json.text(value);
     }
-}
-
-impl<'a> EvidenceBody<'a> {
-    fn of(evidence: &'a Evidence) -> Self {
-        Self { event_id: &evidence.event_id, event_time: Text(evidence.time) }
-    }
-}
-
-impl<'a> MetaBody<'a> {
-    fn of(event: &'a RiskEvent, meta: &Meta<'a>) -> Self {
-        Self {
-            emitted_at: format!("{:.3}", meta.emitted_at),
-            producer: meta.producer,
-            worker: meta.worker,
-            stream: meta.stream,
-            source_positions: event.positions.iter().map(PositionBody::of).collect(),
-        }
-    }
-}
-
-impl<'a> PositionBody<'a> {
-    fn of((shard, number): &'a (ShardId, SequenceNumber)) -> Self {
-        Self { shard: shard.as_str(), sequence_number: number.as_str() }
-    }
+    json.raw(r#","source_positions":"#);
+    json.list(&event.positions, |json, (shard, number)| {
+        json.raw(r#"{"shard":"#);
+        json.text(shard.as_str());
+        json.raw(r#","sequence_number":"#);
+        json.text(number.as_str());
+        json.raw("}");
+    });
+    json.raw("}");
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::error::Error;
 use aws_sdk_kinesis::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_kinesis::operation::RequestId;
 
+use crate::aws::chain;
 use crate::engine::ShardId;
 use crate::source::api::{ApiError, ErrorKind, IteratorStart};
 
@@ -64,17 +65,6 @@ pub(super) fn of_iterator(error: ApiError, start: &IteratorStart) -> ApiError {
         (ErrorKind::Fatal, IteratorStart::AtTimestamp(_)) => ApiError { kind: ErrorKind::Refused, ..error },
         _ => error,
     }
-}
-
-/// The error and its causes, in one line.
-pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
 
 /// What an error code of an operation asks for; by the HTTP status where the code is unknown.

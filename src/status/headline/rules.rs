@@ -9,6 +9,17 @@ const RUNBOOK: &str = "https://github.com/trailrisk/trailrisk/blob/main/docs/run
 const LAG_SECONDS: f64 = 60.0;
 /// A lag that somebody must act on.
 const LAG_FAILING_SECONDS: f64 = 900.0;
+/// Age of a checkpoint that somebody must act on: beyond the longest `checkpoint.interval`, and when its alert fires.
+const CHECKPOINT_FAILING_SECONDS: f64 = 900.0;
+/// Share of the stream's retention that a shard may be behind.
+const RETENTION_SHARE: f64 = 0.5;
+/// Unclean ends in a row.
+const UNCLEAN_STARTS: u64 = 3;
+
+/// Whether a lag is more than what the configuration makes normal.
+pub fn is_behind(lag_seconds: f64, expected_lag_seconds: f64) -> bool {
+    lag_seconds > expected_lag_seconds + LAG_SECONDS
+}
 
 pub(super) fn finding(health: Health, part: Part, text: String, alert: &str) -> Finding {
     Finding { health, part, name: None, text, runbook: Some(format!("{RUNBOOK}{alert}")) }
@@ -30,12 +41,58 @@ pub(super) fn all_is_well(snapshot: &Snapshot) -> String {
     format!("Healthy: {lag}{shards} read, {sinks}")
 }
 
+/// Nothing is read or told. A process that starts may well wait for another one; one that has read must not.
+pub(super) fn lease(why: &str, is_starting: bool) -> Finding {
+    let health = if is_starting { Health::Transition } else { Health::Failing };
+    finding(health, Part::Checkpoint, format!("Nothing is read: {why}"), "trailrisknolease")
+}
+
+/// One that fails, or that neither fails nor comes to an end.
 pub(super) fn checkpoint(failure: Option<&str>, snapshot: &Snapshot) -> Option<Finding> {
-    let failure = failure?;
     let stored = snapshot.checkpoint.stored_at.as_deref().zip(snapshot.checkpoint.age_seconds);
     let last = stored.map_or_else(String::new, |(at, age)| format!(" since {}", since(at, age)));
-    let text = format!("No checkpoint can be stored{last}: {failure}");
+    let text = match failure {
+        Some(failure) => format!("No checkpoint can be stored{last}: {failure}"),
+        None => {
+            stored.filter(|(_, age)| *age > CHECKPOINT_FAILING_SECONDS)?;
+            format!("No checkpoint was stored{last}: does its folder answer?")
+        }
+    };
     Some(finding(Health::Failing, Part::Checkpoint, text, "trailriskcheckpointstalled"))
+}
+
+/// CP-8: the shard that will be the first to lose what was not read.
+pub(super) fn retention(snapshot: &Snapshot) -> Option<Finding> {
+    let kept = snapshot.stream.retention_seconds?;
+    let behind = |shard: &Shard| match shard.state {
+        ShardState::Stalled => shard.lag_seconds,
+        _ => shard.behind_latest_seconds,
+    };
+    let unread = snapshot.shards.iter().filter_map(|shard| Some((shard, behind(shard)?)));
+    let (shard, behind) = unread.max_by(|(_, a), (_, b)| a.total_cmp(b))?;
+    if behind <= kept * RETENTION_SHARE {
+        return None;
+    }
+    let (id, behind, kept) = (short(&shard.id), duration(behind), duration(kept));
+    let text = format!("Records will be lost: {id} is {behind} behind, and the stream keeps {kept}");
+    // A restart reads again what it has read before.
+    let health = if snapshot.stream.replaying { Health::Transition } else { Health::Failing };
+    Some(Finding { name: Some(shard.id.clone()), ..finding(health, Part::Shard, text, "trailriskretentionrisk") })
+}
+
+/// CP-8: what is past cannot be mended, but somebody has to look at what was missed.
+pub(super) fn possible_loss(snapshot: &Snapshot) -> Option<Finding> {
+    let losses = snapshot.stream.possible_losses;
+    let times = if losses == 1 { String::new() } else { format!(", {losses} times since the start") };
+    let text = format!("Records may have been lost{times}: the log has shard and range");
+    (losses > 0).then(|| finding(Health::Attention, Part::Stream, text, "trailriskpossibleloss"))
+}
+
+/// PO-2.
+pub(super) fn unclean_starts(snapshot: &Snapshot) -> Option<Finding> {
+    let ends = snapshot.about.unclean_starts;
+    let text = format!("The process before this one, and {} more, came to no orderly end", ends.saturating_sub(1));
+    (ends >= UNCLEAN_STARTS).then(|| finding(Health::Failing, Part::Process, text, "trailriskuncleanstarts"))
 }
 
 /// RD-3: a stalled shard holds every window.
@@ -92,7 +149,7 @@ pub(super) fn lag(snapshot: &Snapshot) -> Option<Finding> {
             sink.failing.is_some() && snapshot.watermark.held_by == Some(WatermarkHold::Sink(sink.name.clone()))
         });
     let lag = snapshot.watermark.lag_seconds.filter(|_| !is_explained)?;
-    if lag <= snapshot.watermark.expected_lag_seconds + LAG_SECONDS {
+    if !is_behind(lag, snapshot.watermark.expected_lag_seconds) {
         return None;
     }
     let (cause, part, name) = cause_of_lag(snapshot);
@@ -148,7 +205,7 @@ pub(super) fn detections(snapshot: &Snapshot) -> Option<Finding> {
 
 /// `Behind by 3 min: `, or nothing where that is within what is normal.
 fn behind(snapshot: &Snapshot) -> String {
-    let beyond = |lag: &f64| *lag > snapshot.watermark.expected_lag_seconds + LAG_SECONDS;
+    let beyond = |lag: &f64| is_behind(*lag, snapshot.watermark.expected_lag_seconds);
     match snapshot.watermark.lag_seconds.filter(beyond) {
         Some(lag) => format!("Behind by {}: ", duration(lag)),
         None => String::new(),

@@ -24,6 +24,7 @@ fn situation(snapshot: &Snapshot) -> Situation<'_> {
         checks: Vec::new(),
         starting: None,
         draining: false,
+        lease: None,
         checkpoint: None,
         silent: Vec::new(),
     }
@@ -153,6 +154,63 @@ fn start_and_stop_are_no_faults() {
 }
 
 #[test]
+fn cp_8_a_shard_that_nears_the_retention_is_said_before_its_cause() {
+    let mut snapshot = healthy();
+    let behind = |snapshot: &mut Snapshot, seconds| {
+        snapshot.shards[0].behind_latest_seconds = Some(seconds);
+        said(snapshot)
+    };
+    assert_eq!(behind(&mut snapshot, 43_200.0).0, Health::Healthy, "half of the 24 h that the stream keeps");
+    let expected = "Records will be lost: shardId-...02 is 12 h behind, and the stream keeps 24 h";
+    assert_eq!(behind(&mut snapshot, 43_201.0), (Health::Failing, expected.to_owned()));
+    snapshot.stream.replaying = true;
+    assert_eq!(said(&snapshot).0, Health::Transition, "a restart reads again what was read");
+    snapshot.stream.replaying = false;
+    // What Kinesis said of a stalled shard's tip stands still.
+    (snapshot.shards[0].behind_latest_seconds, snapshot.shards[0].lag_seconds) = (Some(0.0), Some(46_800.0));
+    stalled(&mut snapshot);
+    let links: Vec<_> = situation(&snapshot).findings().into_iter().filter_map(|finding| finding.runbook).collect();
+    let anchors: Vec<_> = links.iter().filter_map(|link| Some(link.split_once('#')?.1)).collect();
+    assert_eq!(anchors, ["trailriskretentionrisk", "trailriskshardstalled"]);
+    snapshot.stream.retention_seconds = None;
+    assert!(said(&snapshot).1.contains("is stalled"), "nobody knows yet how long it is kept");
+}
+
+#[test]
+fn cp_8_a_loss_stays_to_be_looked_at_and_is_worse_than_nothing_that_fails() {
+    let mut snapshot = healthy();
+    snapshot.stream.possible_losses = 1;
+    let expected = "Records may have been lost: the log has shard and range";
+    assert_eq!(said(&snapshot), (Health::Attention, expected.to_owned()));
+    snapshot.stream.possible_losses = 4;
+    assert!(said(&snapshot).1.contains("lost, 4 times since the start"), "{}", said(&snapshot).1);
+    failing(&mut snapshot.sinks[0], "unavailable");
+    assert!(said(&snapshot).1.starts_with("Sink soc"));
+}
+
+#[test]
+fn po_2_three_unclean_ends_in_a_row_are_said() {
+    let mut snapshot = healthy();
+    snapshot.about.unclean_starts = 2;
+    assert_eq!(said(&snapshot).0, Health::Healthy);
+    snapshot.about.unclean_starts = 3;
+    let expected = "The process before this one, and 2 more, came to no orderly end";
+    assert_eq!(said(&snapshot), (Health::Failing, expected.to_owned()));
+}
+
+/// A disk that hangs reports nothing.
+#[test]
+fn a_checkpoint_that_neither_fails_nor_comes_is_said_when_its_alert_fires() {
+    let mut snapshot = healthy();
+    snapshot.checkpoint.stored_at = Some("2026-11-24T12:01:05Z".to_owned());
+    snapshot.checkpoint.age_seconds = Some(900.0);
+    assert_eq!(said(&snapshot).0, Health::Healthy);
+    snapshot.checkpoint.age_seconds = Some(901.0);
+    let expected = "No checkpoint was stored since 12:01 UTC: does its folder answer?";
+    assert_eq!(said(&snapshot), (Health::Failing, expected.to_owned()));
+}
+
+#[test]
 fn bd_2_state_is_said_to_be_short_before_windows_are_closed_early() {
     let mut snapshot = healthy();
     (snapshot.state.bytes, snapshot.state.limit_bytes) = (749, 1000);
@@ -172,4 +230,18 @@ fn what_is_worse_is_said_first() {
     stalled(&mut snapshot);
     let findings = situation(&snapshot).findings();
     assert_eq!(findings.iter().map(|finding| finding.health).collect::<Vec<_>>(), [Health::Failing, Health::Attention]);
+}
+
+#[test]
+fn a_process_without_its_lease_waits_at_its_start_and_fails_later() {
+    let snapshot = healthy();
+    let held = Some("the lease of trail is held by worker-1".to_owned());
+    let waits = Situation { lease: held.clone(), starting: Some("not listed yet".to_owned()), ..situation(&snapshot) };
+    assert_eq!(waits.clone().status().health, Health::Transition);
+    assert!(waits.findings().iter().any(|finding| finding.text.contains("held by worker-1")));
+    let fails = Situation { lease: held, ..situation(&snapshot) }.status();
+    assert_eq!(
+        (fails.health, fails.headline().as_str()),
+        (Health::Failing, "Nothing is read: the lease of trail is held by worker-1")
+    );
 }

@@ -111,6 +111,23 @@ fn the_page_says_what_is_at_fault_and_what_to_do() {
     assert!(html.contains("<title>✕ Behind by 3 min"), "the tab says it too");
 }
 
+/// What comes below the shards must be found, however many there are.
+#[test]
+fn hundreds_of_shards_are_folded_behind_those_that_are_at_fault() {
+    let mut status = example();
+    let shards = &mut status.snapshot.shards;
+    let open = shards[2].clone();
+    shards.truncate(1);
+    shards.extend((1..20).map(|_| open.clone()));
+    assert!(!Page::of(&status).document().contains("more shard"), "twenty are shown");
+    status.snapshot.shards.push(crate::status::Shard { id: "shardId-000000000999".to_owned(), ..open });
+    let html = Page::of(&status).document();
+    let (shown, folded) = html.split_once("<summary>1 more shard</summary>").expect("the rest is folded");
+    assert!(shown.contains("shardId-000000000002") && !shown.contains("shardId-000000000999"), "{html}");
+    assert!(folded.contains("shardId-000000000999"), "{html}");
+    assert_eq!(html.matches("<details").count(), html.matches("</details>").count());
+}
+
 #[test]
 fn without_risk_events_the_page_says_why() {
     let mut status = example();

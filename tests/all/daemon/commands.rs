@@ -200,6 +200,26 @@ async fn explain_shows_what_a_detection_does() {
     assert_eq!(home.run(&["explain", &odd.to_string_lossy()]).await.code, Some(78));
 }
 
+/// Not 78: a supervisor does not come to these, a hand does.
+#[tokio::test]
+async fn a_path_of_the_command_line_that_leads_nowhere_is_its_own_mistake() {
+    let home = home();
+    let shipped = package("config/detections");
+    let shipped = shipped.to_str().expect("UTF-8");
+    for arguments in [
+        &["explain", "absent.yml"][..],
+        &["check", "--detections", "absent"],
+        &["check", "--detections", shipped, "--macros", "absent.yml"],
+        &["replay", "--detections", "absent", "-"],
+        &["replay", "--detections", shipped, "absent.json"],
+        &["test", "absent"],
+    ] {
+        let ended = home.run(arguments).await;
+        assert_eq!(ended.code, Some(64), "{arguments:?}: {}", ended.log);
+        assert!(ended.log.starts_with("trailrisk: cannot read absent"), "{}", ended.log);
+    }
+}
+
 #[tokio::test]
 async fn help_and_version_are_no_errors() {
     let home = home();

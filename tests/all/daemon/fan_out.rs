@@ -41,14 +41,14 @@ fn breaks(kinesis: Arc<LocalKinesis>, seed: u64) -> JoinHandle<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn em_4_by_fan_out_too_the_finals_after_any_crash_are_those_of_a_replay() {
-    let run = run(Setting { configure: fan_out, trouble: Some(breaks), ..Setting::new(Stop::Kill) }).await;
+    let run = run(Setting { configure: Box::new(fan_out), trouble: Some(breaks), ..Setting::new(Stop::Kill) }).await;
     let replayed = run.replayed().await;
     run.finish(replayed.len()).await.assert_exact(&replayed);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cp_6_by_fan_out_too_nothing_is_emitted_twice_after_sigterm() {
-    let run = run(Setting { configure: fan_out, ..Setting::new(Stop::Terminate) }).await;
+    let run = run(Setting { configure: Box::new(fan_out), ..Setting::new(Stop::Terminate) }).await;
     let replayed = run.replayed().await;
     let outcome = run.finish(replayed.len()).await;
     outcome.assert_exact(&replayed);

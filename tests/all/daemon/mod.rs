@@ -11,6 +11,7 @@
 pub mod aggregate;
 mod aggregates;
 mod alerting;
+mod backtest;
 mod bad_input;
 mod bucket;
 mod chaos;
@@ -40,7 +41,10 @@ mod splunk;
 mod start_up;
 mod status;
 mod stop;
+mod streams;
+mod tail;
 mod webhook;
+mod whole_path;
 
 use serde_json::{Value, json};
 

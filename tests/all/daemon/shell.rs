@@ -92,6 +92,20 @@ async fn each_command_has_a_manual_page_whose_examples_keep_their_lines() {
     assert!(unknown.log.contains("did you mean \"reset\"?"), "{}", unknown.log);
 }
 
+/// Which build it is must be told by the executable alone: no configuration, no network, no Git.
+#[tokio::test]
+async fn every_command_says_version_and_revision() {
+    let home = home();
+    let revision = option_env!("TRAILRISK_REVISION").filter(|text| !text.is_empty()).unwrap_or("unknown");
+    let version = format!("{} (revision {revision})", env!("CARGO_PKG_VERSION"));
+    for (arguments, name) in
+        [(&["--version"][..], "trailrisk"), (&["-V"], "trailrisk"), (&["run", "-V"], "trailrisk-run")]
+    {
+        let ended = home.run(arguments).await;
+        assert_eq!((ended.code, ended.lines), (Some(0), vec![format!("{name} {version}")]), "{}", ended.log);
+    }
+}
+
 #[tokio::test]
 async fn colours_are_for_terminals_and_the_environment_may_forbid_them() {
     let home = home();

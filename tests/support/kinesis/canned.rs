@@ -36,13 +36,43 @@ struct Shard {
     /// In base64, as answers carry them.
     records: Vec<String>,
     arrived: f64,
+    settings: StreamSettings,
+}
+
+/// What Kinesis may have set for a stream.
+#[derive(Clone, Copy)]
+pub struct StreamSettings {
+    /// `RetentionPeriodHours`: 24 to 8760.
+    pub retention_hours: u32,
+    /// Whether records have a partition key: with AUTO record distribution they need none.
+    pub keyed: bool,
+    /// `EncryptionType`.
+    pub encryption: &'static str,
+    /// `StreamMode`.
+    pub mode: &'static str,
+}
+
+impl Default for StreamSettings {
+    fn default() -> Self {
+        Self { retention_hours: 24, keyed: true, encryption: "NONE", mode: "PROVISIONED" }
+    }
 }
 
 impl CannedStream {
     /// Starts a stream in which these records arrived at this instant, in milliseconds since 1970.
     pub async fn start(stream: &str, arrived: i64, records: impl IntoIterator<Item = Vec<u8>>) -> Self {
+        Self::start_with(StreamSettings::default(), stream, arrived, records).await
+    }
+
+    /// As [`Self::start`], with settings.
+    pub async fn start_with(
+        settings: StreamSettings,
+        stream: &str,
+        arrived: i64,
+        records: impl IntoIterator<Item = Vec<u8>>,
+    ) -> Self {
         let records = records.into_iter().map(|record| STANDARD.encode(record)).collect();
-        let shard = Shard { stream: stream.to_owned(), records, arrived: arrived as f64 / 1000.0 };
+        let shard = Shard { stream: stream.to_owned(), records, arrived: arrived as f64 / 1000.0, settings };
         let app = Router::new().route("/", post(answer)).with_state(Arc::new(shard));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let endpoint = Endpoint::new(format!("http://{}", listener.local_addr().expect("bound")));
@@ -78,7 +108,9 @@ impl Shard {
             "StreamName": self.stream,
             "StreamARN": format!("arn:aws:kinesis:us-east-1:000000000000:stream/{}", self.stream),
             "StreamStatus": "ACTIVE",
-            "RetentionPeriodHours": 24,
+            "RetentionPeriodHours": self.settings.retention_hours,
+            "EncryptionType": self.settings.encryption,
+            "StreamModeDetails": {"StreamMode": self.settings.mode},
             "StreamCreationTimestamp": 1_700_000_000,
             "EnhancedMonitoring": [],
             "OpenShardCount": 1,
@@ -100,6 +132,10 @@ impl Shard {
             Some("AFTER_SEQUENCE_NUMBER") => number().expect("a number") + 1 - FIRST,
             Some("AT_SEQUENCE_NUMBER") => number().expect("a number") - FIRST,
             Some("TRIM_HORIZON") => 0,
+            Some("AT_TIMESTAMP") if asked["Timestamp"].as_f64().is_some_and(|at| at > self.arrived) => {
+                self.records.len()
+            }
+            Some("AT_TIMESTAMP") => 0,
             other => panic!("an iterator of the type {other:?} is not canned"),
         }
     }
@@ -123,11 +159,14 @@ impl Shard {
     }
 
     fn record(&self, index: usize, data: &str) -> Value {
-        json!({
+        let mut record = json!({
             "SequenceNumber": (FIRST + index).to_string(),
             "ApproximateArrivalTimestamp": self.arrived,
             "Data": data,
-            "PartitionKey": "key",
-        })
+        });
+        if self.settings.keyed {
+            record["PartitionKey"] = json!("key");
+        }
+        record
     }
 }

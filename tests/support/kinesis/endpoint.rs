@@ -9,7 +9,7 @@ use aws_sdk_kinesis::types::{PutRecordsRequestEntry, ScalingType, Shard, StreamS
 use trailrisk::config::{HashRangeCheck, ReaderConfig, SourceConfig, StartConfig, StreamRef};
 
 /// The access key of the tests' own requests, which no fault meets.
-pub(super) const TESTS: &str = "tests";
+pub const TESTS: &str = "tests";
 
 /// A Kinesis that answers at some address. It belongs to the runtime that it was made in.
 pub struct Endpoint {
@@ -56,6 +56,7 @@ impl Endpoint {
             stream: StreamRef::Name(stream.to_owned()),
             region: Some("us-east-1".to_owned()),
             endpoint_url: Some(self.url.clone()),
+            role: None,
             start: StartConfig::TrimHorizon,
             reader: ReaderConfig::Polling,
             hash_range_check: HashRangeCheck::Auto,

@@ -75,6 +75,8 @@ struct Plan {
     forgotten: BTreeSet<String>,
     pushes: Vec<PushFault>,
     session: Option<Duration>,
+    access_keys: BTreeSet<String>,
+    arns: BTreeSet<(String, String)>,
 }
 
 #[derive(Debug)]
@@ -128,6 +130,11 @@ impl Faults {
         self.plan(|plan| plan.calls.get(operation).copied().unwrap_or(0))
     }
 
+    /// The operations that were called, faults included.
+    pub fn operations(&self) -> BTreeSet<String> {
+        self.plan(|plan| plan.calls.keys().cloned().collect())
+    }
+
     /// `ListShards` answers in pages of so many shards.
     pub fn set_page_size(&self, shards: u32) {
         self.plan(|plan| plan.page_size = Some(shards));
@@ -146,6 +153,20 @@ impl Faults {
     /// The shard outlived the retention: it is listed no more, and asking for it is an error.
     pub fn forget_shard(&self, shard: &str) {
         self.plan(|plan| plan.forgotten.insert(shard.to_owned()));
+    }
+
+    /// The access keys that requests were signed with, but for the tests' own.
+    pub fn access_keys(&self) -> BTreeSet<String> {
+        self.plan(|plan| plan.access_keys.clone())
+    }
+
+    /// The stream ARNs that were asked for, each with its operation.
+    pub fn arns(&self) -> BTreeSet<(String, String)> {
+        self.plan(|plan| plan.arns.clone())
+    }
+
+    pub(super) fn note_arn(&self, operation: &str, arn: &str) {
+        self.plan(|plan| plan.arns.insert((operation.to_owned(), arn.to_owned())));
     }
 
     pub(super) fn is_forgotten(&self, shard: &str) -> bool {
@@ -181,7 +202,7 @@ impl Faults {
 }
 
 /// Puts the faults in front of `app`.
-pub(super) fn layer(app: Router, faults: Arc<Faults>) -> Router {
+pub fn layer(app: Router, faults: Arc<Faults>) -> Router {
     app.layer(middleware::from_fn_with_state(faults, fail_or_pass))
 }
 
@@ -192,7 +213,11 @@ pub(super) fn operation(request: &Request) -> String {
 }
 
 async fn fail_or_pass(State(faults): State<Arc<Faults>>, request: Request, next: Next) -> Response {
-    let fault = if is_of_the_tests(&request) { None } else { faults.next(&operation(&request)) };
+    let key = access_key(&request);
+    let fault = if key == TESTS { None } else { faults.next(&operation(&request)) };
+    if key != TESTS {
+        faults.plan(|plan| plan.access_keys.insert(key));
+    }
     let mut response = match fault {
         None => next.run(request).await,
         Some(Fault::Error(status, code)) => error(status, code),
@@ -212,9 +237,11 @@ async fn fail_or_pass(State(faults): State<Arc<Faults>>, request: Request, next:
     response
 }
 
-fn is_of_the_tests(request: &Request) -> bool {
+/// Who has signed a request; nobody is empty.
+fn access_key(request: &Request) -> String {
     let signed = request.headers().get("authorization").and_then(|it| it.to_str().ok()).unwrap_or_default();
-    signed.contains(&format!("Credential={TESTS}/"))
+    let credential = signed.split_once("Credential=").and_then(|(_, rest)| rest.split_once('/'));
+    credential.map(|(key, _)| key.to_owned()).unwrap_or_default()
 }
 
 /// The first half of the body under the length of the whole.

@@ -15,9 +15,9 @@ use std::sync::Arc;
 use ferrokinesis::store::{Store, StoreOptions};
 use tokio::task::JoinHandle;
 
-pub use canned::CannedStream;
-pub use endpoint::Endpoint;
-pub use faults::{Fault, Faults, PushFault};
+pub use canned::{CannedStream, StreamSettings};
+pub use endpoint::{Endpoint, TESTS};
+pub use faults::{Fault, Faults, PushFault, layer as fail_on_demand};
 
 use fan_out::FanOut;
 use repairs::Repairs;

@@ -5,9 +5,11 @@
 //! - `AT_TIMESTAMP` behind the last record gives everything: it becomes the place of the first record that qualifies.
 //! - `MillisBehindLatest` is always 0: it is the age of the next record, if there is one.
 //! - An empty answer moves the iterator on, past records that are just being put: it stays.
+//! - `ListShards` ignores `ShardFilter`: with `FROM_TIMESTAMP` shards that were closed before leave the answer.
 //! - The end of a closed shard does not name the children: they are added.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -31,6 +33,8 @@ pub(super) struct Repairs {
     store: Store,
     faults: Arc<Faults>,
     arrivals: Arc<Arrivals>,
+    /// When shards were closed, by stream and shard.
+    closed: Arc<Mutex<BTreeMap<(String, String), u64>>>,
 }
 
 /// A decoded shard iterator.
@@ -54,6 +58,7 @@ async fn repair(State(repairs): State<Repairs>, request: Request, next: Next) ->
         return error(400, "ResourceNotFoundException");
     }
     repairs.request(&operation, &mut asked).await;
+    repairs.note_closing(&operation, &asked);
     let put = match operation.as_str() {
         "PutRecord" | "PutRecords" => {
             Some(repairs.arrivals.put(&text(&asked["StreamName"]), || repairs.faults.now_millis()).await)
@@ -77,21 +82,46 @@ async fn repair(State(repairs): State<Repairs>, request: Request, next: Next) ->
 
 impl Repairs {
     pub(super) fn new(store: Store, faults: Arc<Faults>) -> Self {
-        Self { store, faults, arrivals: Arc::default() }
+        Self { store, faults, arrivals: Arc::default(), closed: Arc::default() }
     }
 
     async fn request(&self, operation: &str, asked: &mut Value) {
         if !operation.contains("Consumer")
             && let Some(arn) = take(asked, "StreamARN")
-            && operation != "GetRecords"
         {
-            asked["StreamName"] = json!(arn.rsplit('/').next());
+            self.faults.note_arn(operation, &arn);
+            if operation != "GetRecords" {
+                asked["StreamName"] = json!(arn.rsplit('/').next());
+            }
         }
         match operation {
             "ListShards" => self.list_request(asked),
             "GetShardIterator" if asked["ShardIteratorType"] == "AT_TIMESTAMP" => self.iterator_request(asked).await,
             _ => {}
         }
+    }
+
+    fn note_closing(&self, operation: &str, asked: &Value) {
+        let fields = match operation {
+            "SplitShard" => &["ShardToSplit"][..],
+            "MergeShards" => &["ShardToMerge", "AdjacentShardToMerge"],
+            _ => &[],
+        };
+        let mut closed = self.closed.lock().expect("nobody panics while holding it");
+        for field in fields {
+            closed.insert((text(&asked["StreamName"]), text(&asked[*field])), self.faults.now_millis());
+        }
+    }
+
+    /// Whether a shard was closed before the instant of the listing's filter.
+    fn is_filtered(&self, asked: &Value, shard: &Value) -> bool {
+        let filter = &asked["ShardFilter"];
+        if filter["Type"] != "FROM_TIMESTAMP" {
+            return false;
+        }
+        let since = (filter["Timestamp"].as_f64().expect("the filter has its instant") * 1000.0).round() as u64;
+        let closed = self.closed.lock().expect("nobody panics while holding it");
+        closed.get(&(text(&asked["StreamName"]), text(&shard["ShardId"]))).is_some_and(|at| *at < since)
     }
 
     fn list_request(&self, asked: &mut Value) {
@@ -132,7 +162,10 @@ impl Repairs {
         match operation {
             "ListShards" => {
                 let shards = answer["Shards"].as_array_mut().expect("there always is a list");
-                shards.retain(|shard| !self.faults.is_forgotten(&text(&shard["ShardId"])));
+                let is_left_out = |shard: &Value| {
+                    self.faults.is_forgotten(&text(&shard["ShardId"])) || self.is_filtered(asked, shard)
+                };
+                shards.retain(|shard| !is_left_out(shard));
                 if let Some(token) = answer["NextToken"].as_str() {
                     answer["NextToken"] = json!(format!("{}/{token}", text(&asked["StreamName"])));
                 }

@@ -7,14 +7,17 @@ use super::keys::Variant;
 use super::*;
 
 /// What must stand beside a key so that all of its values can be told apart.
-const BESIDE: [(&str, &str, &str); 15] = [
+const BESIDE: [(&str, &str, &str); 18] = [
     ("source.reader", "source.consumer", "c"),
     ("source.register_consumer", "source.consumer", "c"),
     ("source.register_consumer", "source.reader", "fan_out"),
+    ("source.external_id", "source.role_arn", "arn:aws:iam::222222222222:role/reader"),
     ("source.poll_interval", "source.stalled_after", "1h"),
     ("source.stalled_after", "source.poll_interval", "200ms"),
     ("limits.max_values", "limits.max_distinct_values", "10_000_000"),
     ("limits.max_distinct_values", "limits.max_values", "1"),
+    ("checkpoint.lease_duration", "checkpoint.store", "dynamodb"),
+    ("checkpoint.lease_duration", "checkpoint.table", "leases"),
     ("sinks[].retry_min", "sinks[].retry_max", "1h"),
     ("sinks[].retry_max", "sinks[].retry_min", "10ms"),
     ("sinks[].keep", "sinks[].rotate_bytes", "1MiB"),
@@ -26,7 +29,8 @@ const BESIDE: [(&str, &str, &str); 15] = [
 ];
 
 /// Words that need more than themselves; the table of what both refuse has them.
-const CONDITIONAL: [(&str, &str); 2] = [("sinks[].format", "template"), ("sinks[].format", "cloudevents_binary")];
+const CONDITIONAL: [(&str, &str); 3] =
+    [("sinks[].format", "template"), ("sinks[].format", "cloudevents_binary"), ("checkpoint.store", "dynamodb")];
 
 /// A configuration with one value set or, without one, with the key left out.
 fn configuration(variant: &Variant, key: &str, value: Option<Value>) -> String {

@@ -3,10 +3,10 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::*;
-use crate::plan::{Scalar, Value};
-use crate::risk_event::{Marks, RiskEventId, Stage};
+use crate::plan::Value;
+use crate::risk_event::{RiskEventId, Stage};
 use crate::sink::testing::{meta, seed_event};
-use crate::time::EventTime;
+use crate::time::{Arrival, EventTime};
 
 /// The page of the outputs, for the seed's golden row.
 const SEED: &str = concat!(

@@ -16,7 +16,7 @@ fn sub(number: u64, sub: u32) -> Position {
 fn aggregated(number: u64, keys: &[u128]) -> ReadAnswer {
     let puts: Vec<Put<'_>> = keys.iter().map(|key| ("k", Some(*key), &b"user record"[..])).collect();
     let mut answer = fake::records([number]);
-    answer.records[0].data = aggregate(&puts).into();
+    answer.records[0].data = aggregate(&puts);
     answer
 }
 

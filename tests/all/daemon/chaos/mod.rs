@@ -2,6 +2,7 @@
 //! and merge, and started again each time. What it says in all its lives together must be what the stream holds: nothing
 //! is missing, nothing is new.
 
+mod backtest;
 mod oracle;
 mod traffic;
 
@@ -52,7 +53,7 @@ pub struct Setting {
     /// How long an iterator lives.
     pub iterator_ttl_seconds: u64,
     /// Changes of the configuration.
-    pub configure: fn(&mut Value),
+    pub configure: Box<dyn Fn(&mut Value)>,
     /// What goes wrong meanwhile.
     pub trouble: Option<Trouble>,
 }
@@ -67,7 +68,7 @@ impl Setting {
             aggregated: false,
             stops,
             iterator_ttl_seconds: 300,
-            configure: |_| {},
+            configure: Box::new(|_| {}),
             trouble: None,
         }
     }

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
+use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -187,5 +188,26 @@ async fn po_2_an_isolated_record_does_not_kill_in_replay_and_is_not_dead_lettere
     assert_eq!(shown.code, Some(0), "{}", shown.log);
     let sequence_number = text(&letters[0].json["sequence_number"]);
     assert!(shown.lines.iter().any(|line| line.contains("isolated") && line.contains(sequence_number)), "{shown:?}");
+    scene.stop(daemon).await;
+}
+
+/// What woke somebody ends by itself once the process runs well.
+#[tokio::test(flavor = "multi_thread")]
+async fn po_2_unclean_ends_are_history_once_a_process_has_gone_on_for_a_quarter_of_an_hour() {
+    const UNCLEAN: &str = "trailrisk_unclean_starts";
+    let mut scene = Scene::new(1, |_| {}).await;
+    scene.kinesis.faults().set_clock_behind(Duration::from_secs(30 * 60));
+    let daemon = scene.home.start();
+    daemon.ready().await;
+    scene.kill(daemon).await;
+
+    let daemon = scene.home.start();
+    daemon.ready().await;
+    let read = || async { (daemon.metric("trailrisk_watermark_timestamp_seconds").await > 0.0).then_some(()) };
+    daemon.until(PATIENCE, "the watermark is known", read).await;
+    assert_eq!(daemon.metric(UNCLEAN).await, 1.0, "the end is a matter of now");
+    scene.kinesis.faults().set_clock_behind(Duration::ZERO);
+    let over = || async { (daemon.metric(UNCLEAN).await == 0.0).then_some(()) };
+    daemon.until(PATIENCE, "the end is history", over).await;
     scene.stop(daemon).await;
 }

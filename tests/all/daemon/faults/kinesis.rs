@@ -49,7 +49,7 @@ fn trouble(kinesis: Arc<LocalKinesis>, seed: u64) -> JoinHandle<()> {
 async fn rd_3_whatever_kinesis_answers_nothing_is_lost_or_invented() {
     let run = run(Setting {
         trouble: Some(trouble),
-        configure: |config| config["source"]["request_timeout"] = json!("1s"),
+        configure: Box::new(|config| config["source"]["request_timeout"] = json!("1s")),
         ..Setting::new(Stop::Kill)
     })
     .await;

@@ -12,6 +12,7 @@ mod reshard;
 mod retention;
 mod state;
 mod suspend;
+mod table;
 mod webhook;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -44,6 +44,8 @@ async fn assert_reported(daemon: &Daemon) {
     }
     let loss = format!(r#"trailrisk_kinesis_possible_loss_total{{stream="{STREAM}"}}"#);
     assert!(daemon.metric(&loss).await >= 1.0, "it is counted");
+    let said = || async { daemon.get("/").await.filter(|(_, page)| page.contains("Records may have been lost")) };
+    daemon.until(PATIENCE, "the status page says it", said).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,116 @@
+//! A group says the same whichever form it has.
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::cloudtrail::EventKey;
+use crate::engine::ids::SequenceNumber;
+use crate::plan::{GroupKey, Value};
+use crate::time::EventTime;
+
+fn plan(commands: &str) -> Arc<Plan> {
+    let search = format!("E | stats count values(a) min(a) dc(a) list(a) by user {commands}");
+    crate::engine::tests::support::plan("p", &search)
+}
+
+/// A contribution; everything about it follows from these.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    shard: u32,
+    event: u8,
+    ordinal: u32,
+    copy: u8,
+}
+
+fn seen(shards: u32) -> impl Strategy<Value = Seen> {
+    (0..shards, 0..60u8, 0..2u32, 0..3u8).prop_map(|(shard, event, ordinal, copy)| Seen { shard, event, ordinal, copy })
+}
+
+fn add(group: &mut Group, plan: &Plan, bounds: &Bounds, record: usize, seen: Seen) -> Added {
+    let number = SequenceNumber::try_new(&(record + 1).to_string()).unwrap();
+    let position = Position::After(number, 0);
+    let effective = Arrival(i64::from(seen.event) * 10);
+    let origin = Origin { shard: ShardIx(seen.shard), position: &position, effective };
+    let event = EvaluatedEvent {
+        key: EventKey(seen.event.into()),
+        id: format!("event-{}", seen.event).into(),
+        content_hash: u64::from(seen.copy ^ (seen.event % 3)),
+        time: EventTime(i64::from(seen.event) * 1000 + i64::from(seen.copy)),
+        outcomes: vec![],
+    };
+    let value = match seen.event % 3 {
+        0 => Value::Null,
+        1 => Value::text(format!("{}-{}", seen.event, seen.copy)),
+        _ => Value::from_scalars(vec![crate::plan::Scalar::text("x"), crate::plan::Scalar::Number(seen.copy.into())]),
+    };
+    let mut inputs = vec![value; 5];
+    inputs[0] = Value::Null;
+    let key = GroupKey { leg: 0, values: vec![crate::plan::Scalar::text("u")], event: None, ordinal: 0 };
+    let contribution = Contribution { group: key, ordinal: seen.ordinal, inputs };
+    group.add(plan, bounds, &origin, &event, &contribution, &mut Vec::new())
+}
+
+fn whole(group: &Group, plan: &Plan, bounds: &Bounds, scratch: &mut Option<Partial>) -> Partial {
+    group.with_whole(plan, bounds, 0, scratch, Partial::clone)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn ag_1_a_small_group_says_what_its_partials_would(
+        all in (1..3u32).prop_flat_map(|shards| prop::collection::vec(seen(shards), 1..60)),
+        threshold in any::<bool>(), max_ids_per_group in prop_oneof![Just(3), Just(100_000)],
+    ) {
+        let plan = plan(if threshold { "| where count > 3" } else { "" });
+        let bounds = Bounds { max_ids_per_group, ..Bounds::default() };
+        let (mut group, mut grown, mut scratch) = (Group::default(), Group::default(), None);
+        for (record, seen) in all.into_iter().enumerate() {
+            let added = add(&mut group, &plan, &bounds, record, seen);
+            prop_assert_eq!(added, add(&mut grown, &plan, &bounds, record, seen));
+            grown.grow(&plan, &bounds, 0);
+            prop_assert_eq!(whole(&group, &plan, &bounds, &mut scratch), whole(&grown, &plan, &bounds, &mut None));
+            prop_assert_eq!(group.newest(), grown.newest());
+            prop_assert_eq!(group.newest_arrival(), grown.newest_arrival());
+        }
+    }
+}
+
+#[test]
+fn what_was_told_stays_told_as_it_grows() {
+    let (plan, bounds) = (plan(""), Bounds::default());
+    let mut group = Group::default();
+    assert!(!group.told().announced && !group.told().first_look_done);
+    for event in 0..100 {
+        add(&mut group, &plan, &bounds, event.into(), Seen { shard: 0, event, ordinal: 0, copy: 0 });
+        group.tell(Told { announced: event % 2 == 0, first_look_done: true });
+        assert_eq!((group.told().announced, group.told().first_look_done), (event % 2 == 0, true));
+    }
+    assert!(matches!(group, Group::Many(_)));
+}
+
+#[test]
+fn bd_2_values_that_repeat_are_kept_once_as_soon_as_they_take_much() {
+    let (plan, bounds) = (plan(""), Bounds::default());
+    let mut group = Group::default();
+    let position = Position::Start;
+    let origin = Origin { shard: ShardIx(0), position: &position, effective: Arrival(0) };
+    let mut bytes = Vec::new();
+    for event in 0..32_u8 {
+        let key = EventKey(event.into());
+        let event = EvaluatedEvent { key, id: "e".into(), content_hash: 0, time: EventTime(0), outcomes: vec![] };
+        let inputs = vec![Value::Null, Value::text("x".repeat(3000)), Value::Null, Value::Null, Value::Null];
+        let key = GroupKey { leg: 0, values: vec![], event: None, ordinal: 0 };
+        let contribution = Contribution { group: key, ordinal: 0, inputs };
+        group.add(&plan, &bounds, &origin, &event, &contribution, &mut Vec::new());
+        bytes.push(group.heap_bytes());
+    }
+    assert!(bytes.iter().all(|bytes| *bytes < 12_000), "{bytes:?}");
+}
+
+#[test]
+fn a_group_takes_two_words_in_its_instance() {
+    assert_eq!(size_of::<Group>(), 2 * size_of::<usize>());
+}

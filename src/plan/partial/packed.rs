@@ -1,0 +1,182 @@
+//! A few contributions as they came: what a partial is a function of (AG-1), before there is enough of it to be worth
+//! making one. A tenth of its size, and as good: [`Partial::of`] adds them in any order.
+
+use std::sync::Arc;
+
+use super::{Added, Partial, Unit};
+use crate::cloudtrail::EventKey;
+use crate::plan::packing::{Reader, put_number, put_signed, put_value};
+use crate::plan::{Bounds, Plan, Value};
+use crate::time::EventTime;
+
+/// How an event's id stands to its key: its hyphenated or plain hexadecimal form, or of its own, so many bytes less
+/// this.
+const HYPHENATED: u64 = 0;
+const PLAIN: u64 = 1;
+const OF_ITS_OWN: u64 = 2;
+
+/// Packed contributions of one shard to one group, in the order in which they came.
+#[derive(Clone, Copy, Debug)]
+pub struct Contributions<'a>(pub &'a [u8]);
+
+/// One of them.
+#[derive(Clone, Copy, Debug)]
+pub struct Packed<'a> {
+    key: EventKey,
+    content_hash: u64,
+    /// Ordinal, time, id, inputs.
+    rest: Reader<'a>,
+}
+
+impl<'a> Contributions<'a> {
+    /// Packs one more behind those that are there.
+    pub fn push(out: &mut Vec<u8>, unit: &Unit<'_>, inputs: &[Value]) {
+        let start = out.len();
+        // Room for its length, which most often takes one byte.
+        out.push(0);
+        out.extend_from_slice(&unit.key.0.to_le_bytes());
+        out.extend_from_slice(&unit.content_hash.to_le_bytes());
+        put_number(out, u64::from(unit.ordinal));
+        put_signed(out, unit.time.0);
+        put_id(out, unit);
+        inputs.iter().for_each(|input| put_value(out, unit.time.as_seconds(), input));
+        let mut length = Vec::new();
+        put_number(&mut length, (out.len() - start - 1) as u64);
+        out.splice(start..=start, length);
+    }
+
+    /// What adding this unit comes to, as [`Partial::add`] would say; and whether it is a copy that is not there yet.
+    pub fn compare(self, unit: &Unit<'_>) -> (Added, bool) {
+        let is_there = self.copies_of(unit).any(|hash| hash == unit.content_hash);
+        match self.content_hash_of(unit) {
+            None => (Added::New, true),
+            Some(kept) if kept == unit.content_hash => (Added::Duplicate, false),
+            Some(_) => (Added::Conflict, !is_there),
+        }
+    }
+
+    /// The content hash of the copy of this unit that additive aggregates take, if the unit is there.
+    pub fn content_hash_of(self, unit: &Unit<'_>) -> Option<u64> {
+        self.copies_of(unit).min()
+    }
+
+    fn copies_of(self, unit: &Unit<'_>) -> impl Iterator<Item = u64> {
+        let of_event = self.filter(move |packed| packed.key == unit.key);
+        of_event.filter(move |packed| packed.ordinal() == unit.ordinal).map(|packed| packed.content_hash)
+    }
+}
+
+impl<'a> Iterator for Contributions<'a> {
+    type Item = Packed<'a>;
+
+    fn next(&mut self) -> Option<Packed<'a>> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let mut all = Reader(self.0);
+        let length = all.small();
+        let mut one = Reader(all.bytes(length));
+        self.0 = all.0;
+        let (key, content_hash) = (u128::from_le_bytes(one.array()), u64::from_le_bytes(one.array()));
+        Some(Packed { key: EventKey(key), content_hash, rest: one })
+    }
+}
+
+impl Packed<'_> {
+    fn ordinal(&self) -> u32 {
+        Reader::small(&mut self.rest.clone())
+    }
+}
+
+impl Partial {
+    /// What these contributions come to.
+    pub fn of(plan: &Plan, bounds: &Bounds, leg: u32, contributions: Contributions<'_>) -> Self {
+        let mut partial = Self::new(plan, leg);
+        partial.add_all(plan, bounds, contributions);
+        partial
+    }
+
+    /// As if it were [`Partial::of`] these, in the memory that it has.
+    pub fn refill(&mut self, plan: &Plan, bounds: &Bounds, leg: u32, contributions: Contributions<'_>) {
+        if self.leg == leg {
+            self.clear();
+        } else {
+            *self = Self::new(plan, leg);
+        }
+        self.add_all(plan, bounds, contributions);
+    }
+
+    fn add_all(&mut self, plan: &Plan, bounds: &Bounds, contributions: Contributions<'_>) {
+        let mut inputs = Vec::with_capacity(plan.leg(self.leg).aggregates.len());
+        for Packed { key, content_hash, mut rest } in contributions {
+            let (ordinal, time) = (rest.small(), EventTime(rest.signed()));
+            let id = take_id(&mut rest, key);
+            inputs.clear();
+            while !rest.0.is_empty() {
+                inputs.push(rest.value(time.as_seconds()));
+            }
+            self.add(plan, bounds, &Unit { key, ordinal, id: &id, content_hash, time }, &inputs);
+        }
+    }
+}
+
+fn put_id(out: &mut Vec<u8>, unit: &Unit<'_>) {
+    let id = unit.id.as_bytes();
+    match id.len() {
+        36 if hyphenated(unit.key) == id => put_number(out, HYPHENATED),
+        32 if hyphenated(unit.key).into_iter().filter(|byte| *byte != b'-').eq(id.iter().copied()) => {
+            put_number(out, PLAIN);
+        }
+        length => {
+            put_number(out, length as u64 + OF_ITS_OWN);
+            out.extend_from_slice(id);
+        }
+    }
+}
+
+fn take_id(packed: &mut Reader<'_>, key: EventKey) -> Arc<str> {
+    let text = hyphenated(key);
+    let text = std::str::from_utf8(&text).expect("digits and hyphens");
+    match packed.number() {
+        HYPHENATED => text.into(),
+        PLAIN => text.replace('-', "").into(),
+        own => packed.utf8(own - OF_ITS_OWN).into(),
+    }
+}
+
+/// A key as UUIDs are written.
+fn hyphenated(key: EventKey) -> [u8; 36] {
+    let mut text = [b'-'; 36];
+    let places = (0..36).filter(|place| ![8, 13, 18, 23].contains(place));
+    for (place, digit) in places.zip((0..32).rev()) {
+        text[place] = b"0123456789abcdef"[(key.0 >> (4 * digit)) as usize & 0xF];
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id_of(id: &str, key: u128) -> (Arc<str>, usize) {
+        let (id, key) = (Arc::from(id), EventKey(key));
+        let mut out = Vec::new();
+        put_id(&mut out, &Unit { key, ordinal: 0, id: &id, content_hash: 0, time: EventTime(0) });
+        let mut packed = Reader(&out);
+        let taken = take_id(&mut packed, key);
+        assert!(packed.0.is_empty());
+        (taken, out.len())
+    }
+
+    #[test]
+    fn an_id_that_its_key_tells_takes_a_byte_and_any_other_comes_back_as_it_was() {
+        let key = 0x894153ad_ed86_4719_bb66_6c52ef7dc767;
+        for id in ["894153ad-ed86-4719-bb66-6c52ef7dc767", "894153aded864719bb666c52ef7dc767"] {
+            assert_eq!(id_of(id, key), (id.into(), 1));
+        }
+        for id in ["894153AD-ED86-4719-BB66-6C52EF7DC767", "00000000-ed86-4719-bb66-6c52ef7dc767", "event-1", "", "é"]
+        {
+            assert_eq!(id_of(id, key), (id.into(), 1 + id.len()));
+        }
+    }
+}

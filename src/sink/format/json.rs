@@ -1,0 +1,135 @@
+//! JSON written straight into memory: the bytes that `escape` makes through serde, for the format that is written most.
+
+use std::fmt::Display;
+use std::io::Write as _;
+use std::sync::Arc;
+
+use super::to_json;
+use super::value::ScalarBody;
+use crate::plan::{Scalar, Value};
+
+/// A JSON text that grows.
+pub(super) struct Json(pub(super) Vec<u8>);
+
+impl Json {
+    /// JSON as it is.
+    pub(super) fn raw(&mut self, json: &str) {
+        self.0.extend_from_slice(json.as_bytes());
+    }
+
+    /// A text: most need no escape.
+    pub(super) fn text(&mut self, text: &str) {
+        if text.bytes().fold(true, |plain, byte| plain & is_plain(byte)) {
+            self.0.push(b'"');
+            self.raw(text);
+            self.0.push(b'"');
+        } else {
+            self.0.extend_from_slice(&to_json(&text));
+        }
+    }
+
+    /// What is written in digits, letters and marks that JSON leaves as they are, as a text.
+    pub(super) fn shown(&mut self, value: impl Display) {
+        write!(self.0, "\"{value}\"").expect("memory takes everything");
+    }
+
+    /// An integer.
+    pub(super) fn integer(&mut self, number: u64) {
+        write!(self.0, "{number}").expect("memory takes everything");
+    }
+
+    /// A double, with decimals also where it is an integer.
+    pub(super) fn float(&mut self, number: f64) {
+        serde_json::to_writer(&mut self.0, &number).expect("memory takes everything");
+    }
+
+    /// `true` or `false`.
+    pub(super) fn boolean(&mut self, truth: bool) {
+        self.raw(if truth { "true" } else { "false" });
+    }
+
+    /// Values with commas between them.
+    pub(super) fn list<T>(&mut self, values: impl IntoIterator<Item = T>, mut each: impl FnMut(&mut Self, T)) {
+        self.0.push(b'[');
+        self.separated(values, &mut each);
+        self.0.push(b']');
+    }
+
+    /// As [`super::value::Columns`].
+    pub(super) fn columns(&mut self, columns: &[(Arc<str>, Value)]) {
+        self.0.push(b'{');
+        self.separated(columns, &mut |json, (name, value)| {
+            json.text(name);
+            json.0.push(b':');
+            json.value(value);
+        });
+        self.0.push(b'}');
+    }
+
+    /// As [`ScalarBody`].
+    pub(super) fn scalar(&mut self, scalar: &Scalar) {
+        match scalar {
+            Scalar::Text(text) => self.text(text),
+            Scalar::Number(_) => self.0.extend_from_slice(&to_json(&ScalarBody(scalar))),
+        }
+    }
+
+    fn value(&mut self, value: &Value) {
+        match value {
+            Value::Null => self.raw("null"),
+            Value::One(scalar) => self.scalar(scalar),
+            Value::Many(scalars) => self.list(scalars, Self::scalar),
+        }
+    }
+
+    fn separated<T>(&mut self, values: impl IntoIterator<Item = T>, each: &mut dyn FnMut(&mut Self, T)) {
+        for (index, value) in values.into_iter().enumerate() {
+            if index > 0 {
+                self.0.push(b',');
+            }
+            each(self, value);
+        }
+    }
+}
+
+/// ASCII that neither JSON nor `escape` escapes.
+fn is_plain(byte: u8) -> bool {
+    (b' '..0x7f).contains(&byte) && byte != b'"' && byte != b'\\'
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::value::Columns;
+    use super::*;
+
+    fn scalars() -> impl Strategy<Value = Scalar> {
+        prop_oneof![any::<f64>().prop_filter_map("no NaN", Scalar::number), any::<String>().prop_map(Scalar::text)]
+    }
+
+    fn written(write: impl FnOnce(&mut Json)) -> String {
+        let mut json = Json(Vec::new());
+        write(&mut json);
+        String::from_utf8(json.0).expect("UTF-8")
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn em_4_the_bytes_are_those_of_serde(
+            columns in prop::collection::vec((any::<String>(), prop::collection::vec(scalars(), 0..4)), 0..4),
+            plain in "[ -~]{0,40}", score in -1e3..1e3f64,
+        ) {
+            let columns = columns.into_iter().map(|(name, scalars)| (Arc::from(name), Value::from_scalars(scalars)));
+            let columns: Vec<(Arc<str>, Value)> = columns.collect();
+            let serde = String::from_utf8(to_json(&Columns(&columns))).expect("UTF-8");
+            prop_assert_eq!(written(|json| json.columns(&columns)), serde);
+            prop_assert_eq!(written(|json| json.text(&plain)).into_bytes(), to_json(&plain));
+            for score in [score, score.round()] {
+                prop_assert_eq!(written(|json| json.float(score)).into_bytes(), to_json(&score));
+            }
+        }
+    }
+}
