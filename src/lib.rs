@@ -31,6 +31,7 @@ pub mod evaluate;
 pub mod files;
 #[cfg(feature = "daemon")]
 pub mod isolation;
+pub mod kpl;
 #[cfg(feature = "daemon")]
 pub mod metrics;
 #[cfg(feature = "daemon")]

@@ -26,6 +26,10 @@ pub struct Metrics {
     pub kinesis_records_total: IntCounterVec,
     /// `kinesis_record_bytes_total{stream, shard}`
     pub kinesis_record_bytes_total: IntCounterVec,
+    /// `kinesis_aggregates_total{stream, outcome}`: split, bad
+    pub kinesis_aggregates_total: IntCounterVec,
+    /// `kinesis_subscriptions_total{stream, outcome}`: broken, drained, expired, silent
+    pub kinesis_subscriptions_total: IntCounterVec,
     /// `kinesis_requests_total{stream, operation, outcome}`
     pub kinesis_requests_total: IntCounterVec,
     /// `kinesis_request_duration_seconds{stream, operation}`
@@ -38,6 +42,8 @@ pub struct Metrics {
     pub kinesis_stream_retention_seconds: GaugeVec,
     /// `kinesis_shards{stream, state}`: open, draining, stalled
     pub kinesis_shards: IntGaugeVec,
+    /// `kinesis_hash_range_holes{stream}`
+    pub kinesis_hash_range_holes: IntGaugeVec,
     /// `kinesis_possible_loss_total{stream}`: positions that could not be continued from
     pub kinesis_possible_loss_total: IntCounterVec,
     /// `checkpoints_total{outcome}`: stored, failed
@@ -153,6 +159,16 @@ impl Metrics {
                 "Bytes of record data read from Kinesis.",
                 &["stream", "shard"],
             )?,
+            kinesis_aggregates_total: make.counters(
+                "kinesis_aggregates_total",
+                "Aggregates of the Kinesis Producer Library, by whether they could be taken apart.",
+                &["stream", "outcome"],
+            )?,
+            kinesis_subscriptions_total: make.counters(
+                "kinesis_subscriptions_total",
+                "Subscriptions of enhanced fan-out by how they ended.",
+                &["stream", "outcome"],
+            )?,
             kinesis_requests_total: make.counters(
                 "kinesis_requests_total",
                 "Requests to Kinesis by what came of them.",
@@ -180,6 +196,11 @@ impl Metrics {
                 &["stream"],
             )?,
             kinesis_shards: make.int_gauges("kinesis_shards", "Shards by state.", &["stream", "state"])?,
+            kinesis_hash_range_holes: make.int_gauges(
+                "kinesis_hash_range_holes",
+                "Ranges of hash keys that no open shard has, in three listings in a row.",
+                &["stream"],
+            )?,
             kinesis_possible_loss_total: make.counters(
                 "kinesis_possible_loss_total",
                 "Positions that could not be continued from, because the stream no longer holds them.",

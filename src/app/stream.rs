@@ -5,7 +5,7 @@ use tokio::sync::mpsc;
 
 use super::{Exit, Failure, overrides};
 use crate::cli::StreamArgs;
-use crate::config::{self, Config, Environment, LogConfig, LogFormat};
+use crate::config::{self, Config, Environment, LogConfig, LogFormat, ReaderConfig, SourceConfig};
 use crate::metrics::Metrics;
 use crate::source::{AwsKinesis, ShardMessage, Source};
 use crate::telemetry;
@@ -48,7 +48,9 @@ impl Connected {
     pub(super) async fn to(config: &Config) -> Result<Self, Failure> {
         let (sender, messages) = mpsc::channel(CHANNEL_MESSAGES);
         let metrics = Metrics::new(&prometheus::Registry::new()).expect("a new registry holds no name yet");
-        let source = Source::connect(&config.source, config.limits.read_buffer_bytes, sender, metrics).await;
+        // The daemon's own subscriptions are not to be taken from it.
+        let polled = SourceConfig { reader: ReaderConfig::Polling, ..config.source.clone() };
+        let source = Source::connect(&polled, config.limits.read_buffer_bytes, sender, metrics).await;
         let source = source.map_err(Failure::config)?;
         let now = source.server_time().ok_or_else(|| {
             let message = "no answer of Kinesis had a Date header, so that its time is not known: is a proxy between?";

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use super::range::{Range, close_at};
 use crate::cloudtrail::DecodeLimits;
 use crate::engine::{
-    CHECKPOINT_VERSION, Checkpoint, Counters, DeadLetter, Engine, EngineConfig, Input, Output, PlanCheckpoint,
-    PlanSpan, ShardId, ShardLife, ShardProgress, ShardRef, StartPosition, StoredPlanError, StreamIdentity, Timing,
+    CHECKPOINT_VERSION, Checkpoint, Counters, DeadLetter, Engine, EngineConfig, EvaluatedRecord, Input, Output,
+    PlanCheckpoint, PlanSpan, ShardId, ShardLife, ShardProgress, ShardRef, StartPosition, StoredPlanError,
+    StreamIdentity, Timing,
 };
 use crate::evaluate::{Evaluator, RawRecord};
 use crate::plan::{Bounds, Plan};
@@ -142,10 +143,11 @@ impl Backtest {
         while !rest.is_empty() && !self.is_done_with(shard) {
             let (piece, later) = rest.split_at(piece(rest));
             rest = later;
-            let evaluation = self.evaluator.evaluate(piece.iter().map(raw));
+            let evaluation = self.evaluator.evaluate(piece.iter().filter(|record| record.refusal.is_none()).map(raw));
             self.records += piece.len() as u64;
             self.skipped += evaluation.skipped;
-            self.engine.handle_input(Input::Records { shard: shard.clone(), records: evaluation.records });
+            self.engine
+                .handle_input(Input::Records { shard: shard.clone(), records: in_place(piece, evaluation.records) });
             self.settle(wanted)?;
         }
         Ok(())
@@ -277,6 +279,12 @@ fn raw(record: &Record) -> RawRecord<'_> {
     // All of it: whatever else a record comes to say decides whether it may be evaluated.
     let Record { position, arrival, data } = record;
     RawRecord { position, arrival: *arrival, data }
+}
+
+/// The evaluated records, with what stands in for the refused ones between them.
+fn in_place(piece: &[Record], evaluated: Vec<EvaluatedRecord>) -> Vec<EvaluatedRecord> {
+    let mut evaluated = evaluated.into_iter();
+    piece.iter().filter_map(|record| record.refused().or_else(|| evaluated.next())).collect()
 }
 
 /// How many records make a piece: at least one.

@@ -8,9 +8,7 @@ use super::envelope::{self, Origin, Shape};
 use super::event::{DecodeLimits, Decoded, Envelope, Event, RejectReason, Rejected};
 use super::tree::Members;
 use super::{gzip, json, record};
-
-/// The first bytes of a KPL aggregate.
-const KPL_MAGIC: [u8; 4] = [0xF3, 0x89, 0x9A, 0xC2];
+use crate::kpl;
 
 /// An event may hold so many JSON values. Parsed, a value takes up to 700 bytes of memory, so `{"":1}` over and over
 /// would take a hundred times its text. CloudTrail's events have at most 1 MiB, and more than 30 bytes a value.
@@ -19,7 +17,8 @@ const MAX_VALUES: usize = 1 << 18;
 /// A record of which more pieces are bad is kept whole: a piece of two bytes costs hundreds in the dead letters.
 const MAX_BAD_PIECES: usize = 1000;
 
-/// Decodes one record: any envelope of `docs/fields.md`, alone or several behind each other, plain or gzipped once.
+/// Decodes one record: any envelope of `docs/fields.md`, alone or several behind each other, plain or gzipped once; and a
+/// KPL aggregate of such records, as files hold it (of a stream, the source takes it apart).
 /// Never fails: what cannot be decoded is in `rejected`, each with its reason, beside the events that can (PO-1).
 pub fn decode(data: &[u8], limits: &DecodeLimits) -> Decoded {
     let mut events = Vec::new();
@@ -35,21 +34,9 @@ pub fn decode_each(
     admits: &dyn Fn(&[u8]) -> bool,
     take: &mut dyn FnMut(Event),
 ) -> Decoded {
-    let mut decoder = Decoder { decoded: Decoded::default(), taken: 0, bad: 0, take };
-    if gzip::is_gzip(data) {
-        match gzip::inflate(data, limits.max_inflated_bytes) {
-            Ok(inner) if gzip::is_gzip(&inner) => decoder.reject(RejectReason::BadGzip, "gzip inside gzip", data),
-            Ok(inner) if admits(&inner) => decoder.text(&inner),
-            Ok(_) => decoder.decoded.skipped = true,
-            Err(gzip::Fault::Bad) => decoder.reject(RejectReason::BadGzip, "the gzip stream does not inflate", data),
-            Err(gzip::Fault::TooLarge) => {
-                let detail = format!("inflates to more than {} bytes", limits.max_inflated_bytes);
-                decoder.reject(RejectReason::TooLarge, detail, data);
-            }
-        }
-    } else {
-        decoder.text(data);
-    }
+    let mut decoder =
+        Decoder { decoded: Decoded::default(), taken: 0, bad: 0, in_aggregate: false, limits: *limits, admits, take };
+    decoder.record(data);
     decoder.finish(data)
 }
 
@@ -60,6 +47,11 @@ struct Decoder<'a> {
     taken: usize,
     /// Pieces that were bad.
     bad: usize,
+    /// Whether what is decoded is a user record of a KPL aggregate.
+    in_aggregate: bool,
+    limits: DecodeLimits,
+    /// Of inflated text.
+    admits: &'a dyn Fn(&[u8]) -> bool,
     take: &'a mut dyn FnMut(Event),
 }
 
@@ -73,12 +65,42 @@ impl Decoder<'_> {
         self.decoded
     }
 
+    fn record(&mut self, data: &[u8]) {
+        if !gzip::is_gzip(data) {
+            return self.text(data);
+        }
+        let most = self.limits.max_inflated_bytes;
+        match gzip::inflate(data, most) {
+            Ok(inner) if gzip::is_gzip(&inner) => self.reject(RejectReason::BadGzip, "gzip inside gzip", data),
+            Ok(inner) if (self.admits)(&inner) => self.text(&inner),
+            // Of an aggregate the other user records are read.
+            Ok(_) => self.decoded.skipped = !self.in_aggregate,
+            Err(gzip::Fault::Bad) => self.reject(RejectReason::BadGzip, "the gzip stream does not inflate", data),
+            Err(gzip::Fault::TooLarge) => {
+                self.reject(RejectReason::TooLarge, format!("inflates to more than {most} bytes"), data);
+            }
+        }
+    }
+
+    fn aggregate(&mut self, data: &[u8]) {
+        if self.in_aggregate {
+            return self.reject(RejectReason::BadKpl, kpl::BadAggregate::Nested.detail(), data);
+        }
+        match kpl::split(data) {
+            Ok(user_records) => {
+                self.in_aggregate = true;
+                user_records.iter().for_each(|user_record| self.record(&user_record.data));
+            }
+            Err(bad) => self.reject(RejectReason::BadKpl, bad.detail(), data),
+        }
+    }
+
     fn text(&mut self, text: &[u8]) {
         if text.trim_ascii().is_empty() {
             return self.reject(RejectReason::Empty, "the record is empty", text);
         }
-        if text.starts_with(&KPL_MAGIC) {
-            return self.reject(RejectReason::BadKpl, "KPL aggregates are not supported yet", text);
+        if kpl::is_aggregate(text) {
+            return self.aggregate(text);
         }
         // Most records are one object, which one reading shows.
         if let Some((document, members)) = one_object(text) {

@@ -67,13 +67,15 @@ pub enum RejectReason {
     Empty,
     /// A KPL aggregate whose digest or protobuf does not hold.
     BadKpl,
+    /// A user record of a KPL aggregate whose hash key belongs to another shard. Never found by decoding.
+    WrongShard,
     /// Two processes died while they evaluated it alone (PO-2). Never found by decoding.
     KillsProcess,
 }
 
 impl RejectReason {
     /// Every reason, for counters that start at zero.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::BadGzip,
         Self::TooLarge,
         Self::BadJson,
@@ -83,6 +85,7 @@ impl RejectReason {
         Self::NoEventTime,
         Self::Empty,
         Self::BadKpl,
+        Self::WrongShard,
         Self::KillsProcess,
     ];
 
@@ -98,6 +101,7 @@ impl RejectReason {
             Self::NoEventTime => "no_event_time",
             Self::Empty => "empty",
             Self::BadKpl => "bad_kpl",
+            Self::WrongShard => "wrong_shard",
             Self::KillsProcess => "kills_process",
         }
     }

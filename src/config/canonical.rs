@@ -6,8 +6,9 @@ use sha2::{Digest, Sha256};
 use super::units::{show_duration, show_size};
 use super::{
     AuthConfig, CheckpointConfig, CheckpointStoreConfig, Config, DeadLetterConfig, DeliveryConfig, DetectionSettings,
-    DetectionsConfig, FileSinkConfig, FormatConfig, HttpConfig, LimitsConfig, LogFormat, LookupConfig, S3Config,
-    SinkConfig, SinkKind, SourceConfig, SplunkHecConfig, StartConfig, StreamRef, TableConfig, TlsConfig, WebhookConfig,
+    DetectionsConfig, FileSinkConfig, FormatConfig, HttpConfig, LimitsConfig, LogFormat, LookupConfig, ReaderConfig,
+    S3Config, SinkConfig, SinkKind, SourceConfig, SplunkHecConfig, StartConfig, StreamRef, TableConfig, TlsConfig,
+    WebhookConfig,
 };
 use crate::risk_event::Stage;
 
@@ -81,6 +82,10 @@ fn source(source: &SourceConfig) -> Value {
         StartConfig::TrimHorizon => json!("trim_horizon"),
         StartConfig::AtTimestamp(at) => json!({"at_timestamp": at.to_string()}),
     };
+    let (consumer, register) = match &source.reader {
+        ReaderConfig::Polling => (None, false),
+        ReaderConfig::FanOut { consumer, register } => (Some(consumer.as_str()), *register),
+    };
     json!({
         "name": source.name,
         "stream": stream,
@@ -89,6 +94,10 @@ fn source(source: &SourceConfig) -> Value {
         "role_arn": source.role.as_ref().map(|role| &role.arn),
         "external_id": source.role.as_ref().map(|role| &role.external_id),
         "start": start,
+        "reader": source.reader.as_str(),
+        "consumer": consumer,
+        "register_consumer": register,
+        "hash_range_check": source.hash_range_check.as_str(),
         "poll_interval": show_duration(source.poll_interval),
         "tip_slack": show_duration(source.tip_slack),
         "stalled_after": show_duration(source.stalled_after),

@@ -11,6 +11,7 @@ mod environment;
 mod field;
 mod format;
 mod http;
+mod kinesis;
 mod node;
 mod problem;
 mod read;
@@ -28,6 +29,7 @@ pub use detections::{DeliverySettings, DetectionSettings, DetectionsConfig, Look
 pub use environment::{Environment, Overrides};
 pub use format::{CloudEventsConfig, FormatConfig, OcsfVersion};
 pub use http::{Compression, HttpConfig, ProxyConfig, TlsConfig};
+pub use kinesis::{ConsumerRef, HashRangeCheck, ReaderConfig, StartConfig};
 pub use problem::{ConfigError, Place, Problem};
 pub use read::{parse, read, without_file};
 pub use splunk::{SplunkEnvelope, SplunkHecConfig};
@@ -41,7 +43,6 @@ use std::time::Duration;
 
 use crate::plan::Severity;
 use crate::risk_event::Stage;
-use crate::time::Arrival;
 
 /// The JSON Schema of the file, which editors use. Tests hold it to the reader, key by key; only the reader decides.
 pub const SCHEMA: &str = include_str!("../../docs/configuration.schema.json");
@@ -84,6 +85,10 @@ pub struct SourceConfig {
     pub role: Option<RoleConfig>,
     /// `start`: where a stream without a checkpoint is begun.
     pub start: StartConfig,
+    /// `reader`, with `consumer` and `register_consumer`; default polling.
+    pub reader: ReaderConfig,
+    /// `hash_range_check` of user records in KPL aggregates; default `auto`.
+    pub hash_range_check: HashRangeCheck,
     /// `poll_interval`: pause between reads at the tip; at least 200 ms, default 1 s.
     pub poll_interval: Duration,
     /// `tip_slack` (semantics 1), default 5 s.
@@ -124,17 +129,6 @@ impl StreamRef {
             Self::Arn(arn) => arn.rsplit('/').next().unwrap_or(arn),
         }
     }
-}
-
-/// Where a stream without a checkpoint is begun.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StartConfig {
-    /// Now, resolved once (RD-4).
-    Latest,
-    /// The oldest record.
-    TrimHorizon,
-    /// The first record at or after this instant.
-    AtTimestamp(Arrival),
 }
 
 /// One sink.

@@ -280,7 +280,7 @@ fn cp_8_what_is_known_of_another_stream_counts_for_nothing() {
 }
 
 fn record(number: u64, arrival: i64) -> Record {
-    Record { position: at(number), arrival: Arrival(arrival), data: b"x".as_slice().into() }
+    Record { position: at(number), arrival: Arrival(arrival), data: b"x".as_slice().into(), refusal: None }
 }
 
 /// A process that begins and is never heard of again, but for what it was evaluating.

@@ -7,7 +7,15 @@ use crate::plan::Severity;
 use crate::risk_event::Stage;
 
 /// The requests that the source makes, as Kinesis spells them.
-const KINESIS_OPERATIONS: [&str; 4] = ["DescribeStreamSummary", "ListShards", "GetShardIterator", "GetRecords"];
+const KINESIS_OPERATIONS: [&str; 7] = [
+    "DescribeStreamSummary",
+    "ListShards",
+    "GetShardIterator",
+    "GetRecords",
+    "DescribeStreamConsumer",
+    "RegisterStreamConsumer",
+    "SubscribeToShard",
+];
 
 /// Why a risk event goes to no sink.
 const WITHHELD_REASONS: [&str; 4] = ["staged", "stage", "severity", "no_sink"];
@@ -46,6 +54,13 @@ impl Metrics {
             [&self.kinesis_possible_loss_total, &self.replayed_records_total, &self.tip_slack_violations_total];
         for counter in counters {
             counter.with_label_values(&[stream]);
+        }
+        self.kinesis_hash_range_holes.with_label_values(&[stream]);
+        for outcome in ["bad", "split"] {
+            self.kinesis_aggregates_total.with_label_values(&[stream, outcome]);
+        }
+        for outcome in ["broken", "drained", "expired", "silent"] {
+            self.kinesis_subscriptions_total.with_label_values(&[stream, outcome]);
         }
         for operation in KINESIS_OPERATIONS {
             self.kinesis_request_duration_seconds.with_label_values(&[stream, operation]);

@@ -73,7 +73,7 @@ mod tests {
 
     fn record(number: usize, bytes: usize) -> Record {
         let position = Position::After(SequenceNumber::try_new(&number.to_string()).unwrap(), 0);
-        Record { position, arrival: Arrival(0), data: vec![0; bytes] }
+        Record { position, arrival: Arrival(0), data: vec![0; bytes], refusal: None }
     }
 
     #[test]

@@ -40,6 +40,10 @@ impl<A: KinesisApi> Pipeline<A> {
             self.reject(answer, told);
             return true;
         }
+        if answer.rest().first().is_some_and(|record| record.refusal.is_some()) {
+            self.refuse(answer);
+            return true;
+        }
         if !self.isolation.attempt(&answer.shard, &answer.rest()[..count]) {
             return false;
         }
@@ -66,10 +70,17 @@ impl<A: KinesisApi> Pipeline<A> {
         }
     }
 
+    /// PO-1: the next record is rejected whole, for what the source holds against it.
+    fn refuse(&mut self, answer: &mut Answer) {
+        let records = answer.take(1).iter().filter_map(Record::refused).collect();
+        self.engine.handle_input(Input::Records { shard: answer.shard.clone(), records });
+    }
+
     /// Whether a record may be in one piece with those before it. Where attempts are noted, the engine must take all of a
     /// piece at once, or none of it.
     fn goes_with(&self, answer: &Answer, first: &Record, record: &Record) -> bool {
-        let alone = |record: &Record| self.isolation.stands_alone(&answer.shard, &record.position);
+        let alone =
+            |record: &Record| record.refusal.is_some() || self.isolation.stands_alone(&answer.shard, &record.position);
         let is_replay = |record: &Record| self.engine.is_replay(&answer.shard, &record.position);
         let alike = || is_replay(record) || (!is_replay(first) && !self.engine.is_changing_plans());
         !alone(first) && !alone(record) && (!self.isolation.is_noting() || alike())

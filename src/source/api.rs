@@ -7,7 +7,9 @@ use std::fmt;
 use std::future::Future;
 
 use super::Record;
+use crate::config::ConsumerRef;
 use crate::engine::{SequenceNumber, ShardId, ShardRef};
+use crate::kpl::HashRange;
 use crate::time::Arrival;
 
 /// What the source needs of Kinesis. One try a call: pacing and repeating are the caller's.
@@ -54,10 +56,53 @@ pub trait KinesisApi: Send + Sync + 'static {
         limit: u16,
     ) -> impl Future<Output = Result<ReadAnswer, ApiError>> + Send;
 
+    /// `DescribeStreamConsumer`, by ARN or by the stream's ARN and a name.
+    ///
+    /// # Errors
+    /// See [`ErrorKind`].
+    fn describe_consumer(
+        &self,
+        stream_arn: &str,
+        consumer: &ConsumerRef,
+    ) -> impl Future<Output = Result<ConsumerDescription, ApiError>> + Send;
+
+    /// `RegisterStreamConsumer`; of a name that is registered, an error with the code `ResourceInUseException`.
+    ///
+    /// # Errors
+    /// See [`ErrorKind`].
+    fn register_consumer(
+        &self,
+        stream_arn: &str,
+        name: &str,
+    ) -> impl Future<Output = Result<ConsumerDescription, ApiError>> + Send;
+
+    /// A subscription's events.
+    type Subscription: Subscription;
+
+    /// `SubscribeToShard`. Ends when Kinesis has accepted it, or has not.
+    ///
+    /// # Errors
+    /// See [`ErrorKind`].
+    fn subscribe(
+        &self,
+        consumer_arn: &str,
+        shard: &ShardId,
+        start: &IteratorStart,
+    ) -> impl Future<Output = Result<Self::Subscription, ApiError>> + Send;
+
     /// Kinesis's clock at this moment: the `Date` of the last answer plus the monotonic time since (semantics 1).
     /// Never the host's wall clock. It lags by up to a second and the answer's way back, and never runs ahead. None
     /// before the first answer that had a `Date`.
     fn server_time(&self) -> Option<Arrival>;
+}
+
+/// What is pushed after `SubscribeToShard`. Dropping it ends the subscription.
+pub trait Subscription: Send + 'static {
+    /// The next event; none when Kinesis has ended the subscription, as it does after five minutes.
+    ///
+    /// # Errors
+    /// See [`ErrorKind`]; nothing follows.
+    fn next(&mut self) -> impl Future<Output = Result<Option<SubscriptionEvent>, ApiError>> + Send;
 }
 
 /// What `DescribeStreamSummary` tells of a stream.
@@ -79,6 +124,8 @@ pub struct StreamDescription {
     pub encryption: String,
     /// `StreamMode`: `PROVISIONED` or `ON_DEMAND`.
     pub mode: String,
+    /// Whether producers' keys say where a record goes, as always but on a stream with `RecordDistributionStrategy` `AUTO`.
+    pub placed_by_key: bool,
     /// `OpenShardCount`.
     pub open_shards: u32,
 }
@@ -90,6 +137,8 @@ pub struct ListedShard {
     pub shard: ShardRef,
     /// Whether it still takes records: it has no ending sequence number.
     pub open: bool,
+    /// Which hash keys are its own; none if the listing does not say.
+    pub hash_range: Option<HashRange>,
 }
 
 /// Where an iterator begins.
@@ -99,6 +148,8 @@ pub enum IteratorStart {
     TrimHorizon,
     /// The first record that arrived at or after this instant.
     AtTimestamp(Arrival),
+    /// This record, or the next one that the stream still holds.
+    At(SequenceNumber),
     /// The record after this one.
     After(SequenceNumber),
 }
@@ -117,6 +168,30 @@ pub struct ReadAnswer {
     /// `MillisBehindLatest`.
     pub millis_behind_latest: i64,
     /// `ChildShards`: at the end of a closed shard, its children. May be empty even there.
+    pub children: Vec<ShardRef>,
+}
+
+/// What a consumer is that was registered at a stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConsumerDescription {
+    /// Its ARN.
+    pub arn: String,
+    /// The ARN of its stream; none where the answer does not say.
+    pub stream_arn: Option<String>,
+    /// `ConsumerStatus`, as Kinesis spells it.
+    pub status: String,
+}
+
+/// One `SubscribeToShardEvent`.
+#[derive(Clone, Debug)]
+pub struct SubscriptionEvent {
+    /// Records in shard order; Kinesis sends events without any every few seconds.
+    pub records: Vec<Record>,
+    /// `ContinuationSequenceNumber`: behind what the next subscription begins. None where it is empty: the shard's end.
+    pub continuation: Option<SequenceNumber>,
+    /// `MillisBehindLatest`.
+    pub millis_behind_latest: i64,
+    /// `ChildShards`: at the end of a closed shard, its children.
     pub children: Vec<ShardRef>,
 }
 

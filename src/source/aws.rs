@@ -5,6 +5,7 @@
 
 mod clock;
 mod errors;
+mod fan_out;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,17 +18,22 @@ use aws_sdk_kinesis::config::timeout::TimeoutConfig;
 use aws_sdk_kinesis::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_kinesis::operation::get_records::GetRecordsOutput;
 use aws_sdk_kinesis::primitives::DateTime;
-use aws_sdk_kinesis::types::{self, ShardFilter, ShardFilterType, ShardIteratorType, StreamStatus};
+use aws_sdk_kinesis::types::{
+    self, RecordDistributionStrategy, ShardFilter, ShardFilterType, ShardIteratorType, StreamStatus,
+};
 use tokio::time::Instant;
 
 use self::clock::{DateReader, ServerClock};
+pub use self::fan_out::AwsSubscription;
 use super::Record;
 use super::api::{
-    ApiError, ErrorKind, IteratorStart, KinesisApi, ListedShard, ReadAnswer, ShardIterator, StreamDescription,
+    ApiError, ConsumerDescription, ErrorKind, IteratorStart, KinesisApi, ListedShard, ReadAnswer, ShardIterator,
+    StreamDescription,
 };
 use super::error::SourceError;
-use crate::config::{SourceConfig, StreamRef};
+use crate::config::{ConsumerRef, SourceConfig, StreamRef};
 use crate::engine::{Position, SequenceNumber, ShardId, ShardRef};
+use crate::kpl::HashRange;
 use crate::metrics::Metrics;
 use crate::time::Arrival;
 
@@ -42,6 +48,8 @@ pub struct AwsKinesis {
     arn: Option<String>,
     /// The label of the metrics.
     stream: String,
+    /// Longest wait for one answer.
+    request_timeout: Duration,
     clock: Arc<ServerClock>,
     metrics: Metrics,
 }
@@ -81,7 +89,15 @@ impl AwsKinesis {
             StreamRef::Arn(arn) => (None, Some(arn.clone())),
         };
         let stream = config.stream.name().to_owned();
-        Self { client: Client::from_conf(settings), name, arn, stream, clock, metrics }
+        Self {
+            client: Client::from_conf(settings),
+            name,
+            arn,
+            stream,
+            request_timeout: config.request_timeout,
+            clock,
+            metrics,
+        }
     }
 
     /// Every page of a listing.
@@ -164,6 +180,9 @@ impl KinesisApi for AwsKinesis {
             IteratorStart::AtTimestamp(at) => {
                 request.shard_iterator_type(ShardIteratorType::AtTimestamp).timestamp(DateTime::from_millis(at.0))
             }
+            IteratorStart::At(number) => request
+                .shard_iterator_type(ShardIteratorType::AtSequenceNumber)
+                .starting_sequence_number(number.as_str()),
             IteratorStart::After(number) => request
                 .shard_iterator_type(ShardIteratorType::AfterSequenceNumber)
                 .starting_sequence_number(number.as_str()),
@@ -194,6 +213,29 @@ impl KinesisApi for AwsKinesis {
         })
     }
 
+    async fn describe_consumer(
+        &self,
+        stream_arn: &str,
+        consumer: &ConsumerRef,
+    ) -> Result<ConsumerDescription, ApiError> {
+        fan_out::describe(self, stream_arn, consumer).await
+    }
+
+    async fn register_consumer(&self, stream_arn: &str, name: &str) -> Result<ConsumerDescription, ApiError> {
+        fan_out::register(self, stream_arn, name).await
+    }
+
+    type Subscription = AwsSubscription;
+
+    async fn subscribe(
+        &self,
+        consumer_arn: &str,
+        shard: &ShardId,
+        start: &IteratorStart,
+    ) -> Result<AwsSubscription, ApiError> {
+        fan_out::subscribe(self, consumer_arn, shard, start).await
+    }
+
     fn server_time(&self) -> Option<Arrival> {
         self.clock.now()
     }
@@ -221,6 +263,7 @@ fn description(summary: types::StreamDescriptionSummary) -> StreamDescription {
         retention_hours: u32::try_from(summary.retention_period_hours).unwrap_or(0),
         encryption: summary.encryption_type.map_or("NONE".to_owned(), |it| it.as_str().to_owned()),
         mode,
+        placed_by_key: summary.record_distribution_strategy != Some(RecordDistributionStrategy::Auto),
         open_shards: u32::try_from(summary.open_shard_count).unwrap_or(0),
     }
 }
@@ -228,8 +271,13 @@ fn description(summary: types::StreamDescriptionSummary) -> StreamDescription {
 fn listed(shard: types::Shard) -> ListedShard {
     let parents = shard.parent_shard_id.iter().chain(&shard.adjacent_parent_shard_id);
     let open = shard.sequence_number_range.is_none_or(|range| range.ending_sequence_number.is_none());
+    let hash_range = shard.hash_key_range.as_ref().and_then(hash_range);
     let parents = parents.map(|parent| ShardId::new(parent)).collect();
-    ListedShard { shard: ShardRef { shard: ShardId::new(&shard.shard_id), parents }, open }
+    ListedShard { shard: ShardRef { shard: ShardId::new(&shard.shard_id), parents }, open, hash_range }
+}
+
+fn hash_range(range: &types::HashKeyRange) -> Option<HashRange> {
+    Some(HashRange { from: range.starting_hash_key.parse().ok()?, to: range.ending_hash_key.parse().ok()? })
 }
 
 fn child(child: types::ChildShard) -> ShardRef {
@@ -242,7 +290,7 @@ fn record(shard: &ShardId, record: types::Record) -> Result<Record, ApiError> {
     let number = number.map_err(|error| errors::unreadable("GetRecords", Some(shard), &error.to_string()))?;
     // Without a stamp the effective arrival, a running maximum, is that of the record before.
     let arrival = record.approximate_arrival_timestamp.map_or(Arrival::MIN, |at| Arrival(millis(&at)));
-    Ok(Record { position: Position::After(number, 0), arrival, data: record.data.into_inner() })
+    Ok(Record { position: Position::After(number, 0), arrival, data: record.data.into_inner(), refusal: None })
 }
 
 fn millis(at: &DateTime) -> i64 {

@@ -120,6 +120,7 @@ mod tests {
             position: Position::After(SequenceNumber::try_new("1").unwrap(), 0),
             arrival: crate::time::Arrival(0),
             data: vec![0; 72],
+            refusal: None,
         };
         assert_eq!(cost(&[record.clone(), record]), 400);
     }

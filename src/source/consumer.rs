@@ -1,4 +1,4 @@
-//! One task a shard: permit, read, send, wait for the engine, again.
+//! One task a shard: permit, read (or take what is pushed), send, wait for the engine, again.
 //!
 //! Owns: the shard's iterator and the order of its messages. Deliberately absent: which shards to read (the engine),
 //! when to read (`super::pacing`), how much (`super::budget`). Dropping [`Consumer::run`] at any await is safe: what was
@@ -39,6 +39,9 @@ pub(super) struct Consumer<A> {
 /// How far the shard was read and sent.
 struct Cursor {
     position: Position,
+    /// Whether the position is known to be behind a whole record of Kinesis. One from a checkpoint may be inside an
+    /// aggregate, whose rest has to be read again.
+    is_whole: bool,
     start: StartPosition,
     iterator: Option<ShardIterator>,
 }
@@ -78,7 +81,7 @@ impl<A: KinesisApi> Consumer<A> {
             trim: TrimWatch::new(shared.description.retention_hours),
             stalled: None,
             origin: Instant::now(),
-            cursor: Cursor { position: request.after, start: request.start, iterator: None },
+            cursor: Cursor { position: request.after, is_whole: false, start: request.start, iterator: None },
             shard: request.shard,
             messages,
             shared,
@@ -100,6 +103,9 @@ impl<A: KinesisApi> Consumer<A> {
     async fn read_all(&mut self) -> Result<(), Halt> {
         if self.cursor.position == Position::End {
             return self.drained(Vec::new()).await;
+        }
+        if let Some(consumer) = self.shared.consumer.clone() {
+            return self.read_subscribed(&consumer).await;
         }
         while self.step().await? == Step::Continue {}
         Ok(())
@@ -154,15 +160,14 @@ impl<A: KinesisApi> Consumer<A> {
         self.size.on_read(bytes, answer.records.len(), limit);
         self.recovered().await?;
         self.pacing.on_read(sent, bytes, more);
-        self.shared.count_read(&self.shard, &answer);
+        self.shared.count_read(&self.shard, answer.millis_behind_latest);
         let (empty, behind) = (answer.records.is_empty(), answer.millis_behind_latest);
         let drained = answer.next.is_none();
         self.cursor.iterator = answer.next;
         self.watch_trim(&answer.records, behind, sent_at).await?;
-        if !empty {
-            let permit = self.fit(permit, bytes);
-            self.deliver(answer.records, behind, permit).await?;
-        }
+        let records = self.user_records(answer.records).await?;
+        let permit = self.fit(permit, cost(&records));
+        self.deliver(records, behind, permit).await?;
         if drained {
             self.drained(answer.children).await?;
             return Ok(Step::Drained);
@@ -170,11 +175,16 @@ impl<A: KinesisApi> Consumer<A> {
         if self.tip.on_read(sent, empty, behind)
             && let Some(sent_at) = sent_at
         {
-            let slack = i64::try_from(self.shared.settings.tip_slack.as_millis()).unwrap_or(i64::MAX);
-            let read_through = sent_at.plus(-slack);
-            self.send(ShardMessage::AtTip { shard: self.shard.clone(), read_through }).await?;
+            self.send_tip(sent_at).await?;
         }
         Ok(Step::Continue)
+    }
+
+    /// RD-3: everything that had arrived at `through` was delivered, but for what Kinesis may still hold back.
+    async fn send_tip(&mut self, through: Arrival) -> Result<(), Halt> {
+        let slack = i64::try_from(self.shared.settings.tip_slack.as_millis()).unwrap_or(i64::MAX);
+        let read_through = through.plus(-slack);
+        self.send(ShardMessage::AtTip { shard: self.shard.clone(), read_through }).await
     }
 
     /// Returns what the answer did not need, or takes what it needs more if the budget has it (see `super::budget`).
@@ -201,7 +211,7 @@ impl<A: KinesisApi> Consumer<A> {
         let (resume, resumed) = oneshot::channel();
         let shard = self.shard.clone();
         self.send(ShardMessage::Records { shard, records, millis_behind_latest, permit, resume }).await?;
-        self.cursor.position = last;
+        (self.cursor.position, self.cursor.is_whole) = (last, true);
         self.frozen(resumed).await.map_err(|_| Halt::Unheard)
     }
 
@@ -322,16 +332,18 @@ impl<A: KinesisApi> Consumer<A> {
 }
 
 impl Cursor {
-    /// A record is one user record so far, so a position is behind a whole record and its sub-sequence number is 0.
     fn iterator_start(&self) -> IteratorStart {
         match (&self.position, self.start) {
-            (Position::After(number, _), _) => IteratorStart::After(number.clone()),
+            (Position::After(number, _), _) if self.is_whole => IteratorStart::After(number.clone()),
+            (Position::After(number, _), _) => IteratorStart::At(number.clone()),
             (_, StartPosition::TrimHorizon) => IteratorStart::TrimHorizon,
             (_, StartPosition::AtTimestamp(at)) => IteratorStart::AtTimestamp(at),
         }
     }
 }
 
+mod aggregates;
 mod end;
+mod fan_out;
 #[cfg(test)]
 mod tests;

@@ -15,6 +15,8 @@ use super::api::{ApiError, ErrorKind, KinesisApi, ListedShard, StreamDescription
 use super::aws::AwsKinesis;
 use super::consumer::Consumer;
 use super::error::SourceError;
+use super::fan_out;
+use super::holes::HoleWatch;
 use super::shared::Shared;
 use super::{ReadRequest, Reading, ShardMessage};
 use crate::config::{SourceConfig, StartConfig, StreamRef};
@@ -77,7 +79,9 @@ impl<A: KinesisApi> Source<A> {
         if !description.readable {
             return Err(SourceError::NotReadable { stream: description.name, status: description.status });
         }
-        let shared = Arc::new(Shared::new(api, config.clone(), description, read_buffer_bytes, metrics));
+        let consumer = fan_out::consumer_arn(&api, &config.reader, &description).await?;
+        let shared = Shared::new(api, config.clone(), description, read_buffer_bytes, metrics);
+        let shared = Arc::new(shared.reading_as(consumer));
         let (tasks, running, shutdown) = (JoinSet::new(), HashMap::new(), CancellationToken::new());
         Ok(Self { shared, messages, tasks, running, shutdown })
     }
@@ -237,6 +241,7 @@ async fn list_for_ever<A: KinesisApi>(
 ) -> Result<(), SourceError> {
     let interval = shared.settings.list_interval;
     let mut pause = interval;
+    let mut holes = HoleWatch::default();
     loop {
         tokio::time::sleep(pause).await;
         match shared.api.list_shards().await {
@@ -245,6 +250,7 @@ async fn list_for_ever<A: KinesisApi>(
                 shared.failing.clear(None);
                 shared.check_identity().await?;
                 shared.count_listing(&listing);
+                shared.show_holes(&holes.on_listing(&listing));
                 if messages.send(ShardMessage::Listed(shard_refs(listing))).await.is_err() {
                     return Ok(());
                 }
@@ -264,7 +270,7 @@ async fn describe<A: KinesisApi>(api: &A, config: &SourceConfig) -> Result<Strea
 }
 
 /// Repeats a call at start-up while its failure may pass.
-async fn patiently<T, F>(call: impl Fn() -> F) -> Result<T, ApiError>
+pub(super) async fn patiently<T, F>(call: impl Fn() -> F) -> Result<T, ApiError>
 where
     F: Future<Output = Result<T, ApiError>>,
 {

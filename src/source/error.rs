@@ -78,6 +78,73 @@ pub enum SourceError {
         /// `StreamStatus`.
         status: String,
     },
+    /// No consumer of that name or ARN is registered.
+    #[error(
+        "the stream {stream} has no consumer {consumer}: register it, set source.register_consumer: true, or check \
+         source.consumer"
+    )]
+    NoSuchConsumer {
+        /// Name or ARN, as configured.
+        consumer: String,
+        /// The stream.
+        stream: String,
+        /// The answer.
+        source: Box<ApiError>,
+    },
+    /// IAM or Kinesis refuse.
+    #[error(
+        "the consumer {consumer} of the stream {stream} is refused: allow kinesis:DescribeStreamConsumer and \
+         SubscribeToShard on it, and RegisterStreamConsumer on the stream where it is to be registered"
+    )]
+    ConsumerRefused {
+        /// Name or ARN, as configured.
+        consumer: String,
+        /// The stream.
+        stream: String,
+        /// The answer.
+        source: Box<ApiError>,
+    },
+    /// The stream takes no further consumer now.
+    #[error(
+        "the consumer {consumer} cannot be registered: the stream {stream} has as many as Kinesis allows, or five are \
+         being registered; deregister one, or read with reader: polling"
+    )]
+    TooManyConsumers {
+        /// As configured.
+        consumer: String,
+        /// The stream.
+        stream: String,
+        /// The answer.
+        source: Box<ApiError>,
+    },
+    /// The consumer cannot be asked for.
+    #[error(
+        "cannot find out about the consumer {consumer} of the stream {stream}: check source.consumer and the network"
+    )]
+    NoConsumer {
+        /// Name or ARN, as configured.
+        consumer: String,
+        /// The stream.
+        stream: String,
+        /// The last try.
+        source: Box<ApiError>,
+    },
+    /// The consumer's ARN names another stream, perhaps one of the same name that was deleted.
+    #[error("the consumer {consumer} is registered at another stream than {stream}: check source.consumer")]
+    ForeignConsumer {
+        /// As configured.
+        consumer: String,
+        /// The stream.
+        stream: String,
+    },
+    /// The consumer is being created or deleted.
+    #[error("the consumer {consumer} is {status}: it can be read with once it is ACTIVE")]
+    ConsumerNotReady {
+        /// As configured.
+        consumer: String,
+        /// `ConsumerStatus`.
+        status: String,
+    },
     /// RD-4 needs Kinesis's clock, and no answer had a `Date`.
     #[error(
         "source.start: latest needs the server's time, but no answer of Kinesis had a Date header: set at_timestamp"

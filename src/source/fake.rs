@@ -9,9 +9,10 @@ use tokio::time::Instant;
 
 use super::Record;
 use super::api::{
-    ApiError, ErrorKind, IteratorStart, KinesisApi, ListedShard, ReadAnswer, ShardIterator, StreamDescription,
+    ApiError, ConsumerDescription, ErrorKind, IteratorStart, KinesisApi, ListedShard, ReadAnswer, ShardIterator,
+    StreamDescription, Subscription, SubscriptionEvent,
 };
-use crate::config::{SourceConfig, StartConfig, StreamRef};
+use crate::config::{ConsumerRef, HashRangeCheck, ReaderConfig, SourceConfig, StartConfig, StreamRef};
 use crate::engine::{Position, SequenceNumber, ShardId, ShardRef};
 use crate::metrics::Metrics;
 use crate::time::Arrival;
@@ -33,6 +34,28 @@ pub(super) enum Call {
     Iterator(IteratorStart),
     Read,
     List,
+    Subscribe(IteratorStart),
+    Register(String),
+}
+
+/// What `SubscribeToShard` does.
+pub(super) enum Subscribe {
+    Fails(ErrorKind),
+    Hangs,
+    /// Accepted; what is pushed, and when since then. Then Kinesis ends it.
+    Pushes(Vec<(Duration, Push)>),
+}
+
+pub(super) enum Push {
+    Event(SubscriptionEvent),
+    Fails(ErrorKind),
+    Nothing,
+}
+
+/// What is pushed, whether anybody looks or not.
+pub(super) struct FakeSubscription {
+    accepted: Instant,
+    pushes: VecDeque<(Duration, Push)>,
 }
 
 #[derive(Clone)]
@@ -43,6 +66,10 @@ pub(super) struct FakeKinesis {
 
 pub(super) struct Script {
     pub(super) reads: VecDeque<Read>,
+    pub(super) subscriptions: VecDeque<Subscribe>,
+    /// What `DescribeStreamConsumer` answers, one after the other and the last one for ever: a status.
+    pub(super) consumers: VecDeque<Result<&'static str, ErrorKind>>,
+    pub(super) registers: Result<(), (ErrorKind, &'static str)>,
     pub(super) listings: VecDeque<Result<Vec<ListedShard>, ErrorKind>>,
     pub(super) iterators: VecDeque<ErrorKind>,
     pub(super) description: Result<StreamDescription, ErrorKind>,
@@ -56,6 +83,9 @@ impl FakeKinesis {
     pub(super) fn new(reads: impl IntoIterator<Item = Read>) -> Self {
         let script = Script {
             reads: reads.into_iter().collect(),
+            subscriptions: VecDeque::new(),
+            consumers: VecDeque::new(),
+            registers: Ok(()),
             listings: VecDeque::new(),
             iterators: VecDeque::new(),
             description: Ok(description()),
@@ -82,6 +112,16 @@ impl FakeKinesis {
             .into_iter()
             .filter_map(|(_, call)| if let Call::Iterator(start) = call { Some(start) } else { None })
             .collect()
+    }
+
+    /// Where the subscriptions began, and when, in milliseconds since the start.
+    pub(super) fn subscriptions(&self) -> Vec<(u128, IteratorStart)> {
+        let calls = self.script(|script| script.calls.clone());
+        let subscribed = |(at, call): (Duration, Call)| match call {
+            Call::Subscribe(start) => Some((at.as_millis(), start)),
+            _ => None,
+        };
+        calls.into_iter().filter_map(subscribed).collect()
     }
 
     fn called(&self, call: Call) {
@@ -121,10 +161,76 @@ impl KinesisApi for FakeKinesis {
         }
     }
 
+    async fn describe_consumer(&self, _: &str, consumer: &ConsumerRef) -> Result<ConsumerDescription, ApiError> {
+        let scripted = self.script(|script| {
+            let next = script.consumers.front().copied();
+            if script.consumers.len() > 1 {
+                script.consumers.pop_front();
+            }
+            next
+        });
+        let status = scripted.unwrap_or(Ok("ACTIVE")).map_err(|kind| error("DescribeStreamConsumer", kind))?;
+        Ok(consumer_description(consumer.as_str(), status))
+    }
+
+    async fn register_consumer(&self, _: &str, name: &str) -> Result<ConsumerDescription, ApiError> {
+        self.called(Call::Register(name.to_owned()));
+        let registers = self.script(|script| script.registers);
+        let failed = |(kind, code): (ErrorKind, &str)| ApiError {
+            code: code.to_owned(),
+            ..error("RegisterStreamConsumer", kind)
+        };
+        registers.map(|()| consumer_description(name, "CREATING")).map_err(failed)
+    }
+
+    type Subscription = FakeSubscription;
+
+    async fn subscribe(&self, _: &str, _: &ShardId, start: &IteratorStart) -> Result<FakeSubscription, ApiError> {
+        self.called(Call::Subscribe(start.clone()));
+        tokio::time::sleep(self.script(|script| script.latency)).await;
+        match self.script(|script| script.subscriptions.pop_front()) {
+            Some(Subscribe::Fails(kind)) => Err(error("SubscribeToShard", kind)),
+            Some(Subscribe::Pushes(pushes)) => Ok(FakeSubscription { accepted: Instant::now(), pushes: pushes.into() }),
+            Some(Subscribe::Hangs) | None => std::future::pending().await,
+        }
+    }
+
     fn server_time(&self) -> Option<Arrival> {
         let since = i64::try_from(self.begun.elapsed().as_millis()).unwrap();
         self.script(|script| script.has_date).then_some(Arrival(BEGIN + since))
     }
+}
+
+impl Subscription for FakeSubscription {
+    async fn next(&mut self) -> Result<Option<SubscriptionEvent>, ApiError> {
+        let Some((at, push)) = self.pushes.pop_front() else { return Ok(None) };
+        let at = self.accepted + at;
+        if Instant::now() < at {
+            tokio::time::sleep_until(at).await;
+        }
+        match push {
+            Push::Event(event) => Ok(Some(event)),
+            Push::Fails(kind) => Err(error("SubscribeToShard", kind)),
+            Push::Nothing => std::future::pending().await,
+        }
+    }
+}
+
+fn consumer_description(name: &str, status: &str) -> ConsumerDescription {
+    let stream_arn = Some(description().arn);
+    let arn =
+        if name.starts_with("arn:") { name.to_owned() } else { format!("{}/consumer/{name}:1", description().arn) };
+    ConsumerDescription { arn, stream_arn, status: status.to_owned() }
+}
+
+/// An event of a subscription that holds what an answer holds.
+pub(super) fn event(answer: ReadAnswer, continuation: Option<u64>) -> Push {
+    Push::Event(SubscriptionEvent {
+        records: answer.records,
+        continuation: continuation.map(sequence),
+        millis_behind_latest: answer.millis_behind_latest,
+        children: answer.children,
+    })
 }
 
 /// An answer without records.
@@ -135,7 +241,8 @@ pub(super) fn empty(millis_behind_latest: i64) -> ReadAnswer {
 
 /// An answer with records of these sequence numbers, 72 bytes each: 200 with their overhead.
 pub(super) fn records(numbers: impl IntoIterator<Item = u64>) -> ReadAnswer {
-    let record = |number: u64| Record { position: after(number), arrival: Arrival(BEGIN), data: vec![b'x'; 72] };
+    let record =
+        |number: u64| Record { position: after(number), arrival: Arrival(BEGIN), data: vec![b'x'; 72], refusal: None };
     ReadAnswer { records: numbers.into_iter().map(record).collect(), ..empty(0) }
 }
 
@@ -157,7 +264,7 @@ pub(super) fn shard(name: &str, parents: &[&str]) -> ShardRef {
 }
 
 pub(super) fn listed(name: &str, parents: &[&str]) -> ListedShard {
-    ListedShard { shard: shard(name, parents), open: true }
+    ListedShard { shard: shard(name, parents), open: true, hash_range: None }
 }
 
 pub(super) fn description() -> StreamDescription {
@@ -170,6 +277,7 @@ pub(super) fn description() -> StreamDescription {
         retention_hours: 24,
         encryption: "NONE".to_owned(),
         mode: "PROVISIONED".to_owned(),
+        placed_by_key: true,
         open_shards: 1,
     }
 }
@@ -182,6 +290,8 @@ pub(super) fn settings() -> SourceConfig {
         endpoint_url: None,
         role: None,
         start: StartConfig::Latest,
+        reader: ReaderConfig::Polling,
+        hash_range_check: HashRangeCheck::Auto,
         poll_interval: Duration::from_secs(1),
         tip_slack: Duration::from_secs(5),
         stalled_after: Duration::from_secs(60),

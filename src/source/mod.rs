@@ -12,21 +12,27 @@ mod coordinator;
 mod error;
 #[cfg(test)]
 mod fake;
+mod fan_out;
+mod holes;
 mod pacing;
 mod shared;
 mod trim;
+mod user_records;
 
 pub use api::{
-    ApiError, ErrorKind, IteratorStart, KinesisApi, ListedShard, ReadAnswer, ShardIterator, StreamDescription,
+    ApiError, ConsumerDescription, ErrorKind, IteratorStart, KinesisApi, ListedShard, ReadAnswer, ShardIterator,
+    StreamDescription, Subscription, SubscriptionEvent,
 };
-pub use aws::AwsKinesis;
+pub use aws::{AwsKinesis, AwsSubscription};
 pub use coordinator::Source;
 pub use error::SourceError;
+pub use user_records::{UserRecords, user_records};
 
-use crate::engine::{Position, ShardId, ShardRef, StartPosition};
+use crate::cloudtrail::{RejectReason, Rejected};
+use crate::engine::{EvaluatedRecord, Position, ShardId, ShardRef, StartPosition};
 use crate::time::Arrival;
 
-/// One user record, after KPL de-aggregation.
+/// One user record; what [`KinesisApi`] answers may still be an aggregate of them.
 #[derive(Clone, Debug)]
 pub struct Record {
     /// Its position.
@@ -35,6 +41,27 @@ pub struct Record {
     pub arrival: Arrival,
     /// Its data, as the producer put it.
     pub data: Vec<u8>,
+    /// Why it must not be evaluated: it is rejected whole, with this reason (PO-1).
+    pub refusal: Option<Refusal>,
+}
+
+impl Record {
+    /// What stands in for it where it is refused: nothing of it is evaluated.
+    pub fn refused(&self) -> Option<EvaluatedRecord> {
+        let Refusal { reason, detail } = self.refusal?;
+        let rejected = Rejected { reason, detail: detail.to_owned(), bytes: self.data.as_slice().into() };
+        let (position, arrival) = (self.position.clone(), self.arrival);
+        Some(EvaluatedRecord { position, arrival, events: Vec::new(), decoded: 0, rejected: vec![rejected] })
+    }
+}
+
+/// What taking an aggregate apart holds against a user record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Why; a metric label.
+    pub reason: RejectReason,
+    /// For the dead letter.
+    pub detail: &'static str,
 }
 
 /// How reading a shard fares: for people.

@@ -7,25 +7,33 @@ use std::time::Duration;
 use prometheus::IntGauge;
 use tokio::sync::Semaphore;
 
-use super::Reading;
 use super::alarm::FailingCalls;
-use super::api::{ApiError, KinesisApi, ListedShard, ReadAnswer, StreamDescription};
+use super::api::{ApiError, KinesisApi, ListedShard, StreamDescription};
 use super::error::SourceError;
+use super::{Reading, UserRecords};
 use crate::config::SourceConfig;
 use crate::engine::ShardId;
+use crate::kpl::HashRange;
 use crate::metrics::Metrics;
+use crate::telemetry::{Alarm, Recovered};
 
 /// What the tasks of the source have in common.
 pub(super) struct Shared<A> {
     pub(super) api: A,
     pub(super) settings: SourceConfig,
     pub(super) description: StreamDescription,
+    /// The ARN of the registered consumer to read as; none where the stream is polled.
+    pub(super) consumer: Option<Arc<str>>,
     /// BD-1: one permit a byte.
     pub(super) budget: Arc<Semaphore>,
     pub(super) budget_bytes: u32,
     /// What is said of calls that fail.
     pub(super) failing: FailingCalls,
+    /// What is said of holes in the hash keys.
+    torn: Alarm,
     metrics: Metrics,
+    /// The hash keys of the shards, as they were listed.
+    hash_ranges: Mutex<BTreeMap<ShardId, HashRange>>,
     /// The shards that have a consumer, and how it fares.
     reading: Mutex<BTreeMap<ShardId, Reading>>,
 }
@@ -50,13 +58,29 @@ impl<A: KinesisApi> Shared<A> {
         // Tokio counts what one waiter may take in 32 bits; 4 GiB of records in flight is beyond any use.
         let budget_bytes = u32::try_from(budget_bytes).unwrap_or(u32::MAX).max(1);
         let budget = Arc::new(Semaphore::new(budget_bytes as usize));
-        let (failing, reading) = (FailingCalls::default(), Mutex::default());
-        let shared = Self { api, settings, description, budget, budget_bytes, failing, metrics, reading };
+        let shared = Self {
+            api,
+            settings,
+            description,
+            consumer: None,
+            budget,
+            budget_bytes,
+            failing: FailingCalls::default(),
+            torn: Alarm::default(),
+            metrics,
+            hash_ranges: Mutex::default(),
+            reading: Mutex::default(),
+        };
         for state in ["open", "draining", "stalled"] {
             shared.shards_gauge(state).set(0);
         }
         shared.show_retention(&shared.description);
         shared
+    }
+
+    /// Of a stream that is read as the registered consumer of this ARN, if there is one.
+    pub(super) fn reading_as(self, consumer: Option<String>) -> Self {
+        Self { consumer: consumer.map(Into::into), ..self }
     }
 
     /// It may be changed while the stream is read.
@@ -97,8 +121,25 @@ impl<A: KinesisApi> Shared<A> {
         }
     }
 
+    /// Whether user records of aggregates are held against their shard's hash keys.
+    pub(super) fn checks_hash_range(&self) -> bool {
+        self.settings.hash_range_check.applies(self.description.placed_by_key)
+    }
+
+    /// The hash keys of a shard; none before a listing shows it.
+    pub(super) fn hash_range(&self, shard: &ShardId) -> Option<HashRange> {
+        self.hash_ranges.lock().unwrap_or_else(PoisonError::into_inner).get(shard).copied()
+    }
+
+    /// Keeps what a listing says of hash keys; those of a shard never change.
+    pub(super) fn learn_hash_ranges(&self, listing: &[ListedShard]) {
+        let ranges = listing.iter().filter_map(|listed| Some((listed.shard.shard.clone(), listed.hash_range?)));
+        *self.hash_ranges.lock().unwrap_or_else(PoisonError::into_inner) = ranges.collect();
+    }
+
     /// `kinesis_shards`, by a listing: open shards, and closed ones that are still read.
     pub(super) fn count_listing(&self, listing: &[ListedShard]) {
+        self.learn_hash_ranges(listing);
         let open = listing.iter().filter(|listed| listed.open).count();
         let closed: BTreeSet<_> =
             listing.iter().filter(|listed| !listed.open).map(|listed| &listed.shard.shard).collect();
@@ -111,17 +152,50 @@ impl<A: KinesisApi> Shared<A> {
         self.shards_gauge("draining").set(draining);
     }
 
-    /// The metrics of one successful read.
-    pub(super) fn count_read(&self, shard: &ShardId, answer: &ReadAnswer) {
+    /// User records that were read, and the bytes in which they came.
+    pub(super) fn count_records(&self, shard: &ShardId, read: &UserRecords, bytes: usize) {
         let labels = &[self.stream(), shard.as_str()];
-        let bytes: usize = answer.records.iter().map(|record| record.data.len()).sum();
-        self.metrics.kinesis_records_total.with_label_values(labels).inc_by(answer.records.len() as u64);
+        self.metrics.kinesis_records_total.with_label_values(labels).inc_by(read.records.len() as u64);
         self.metrics.kinesis_record_bytes_total.with_label_values(labels).inc_by(bytes as u64);
-        let behind = answer.millis_behind_latest as f64 / 1000.0;
+        for (outcome, aggregates) in [("split", read.split), ("bad", read.bad)] {
+            self.metrics.kinesis_aggregates_total.with_label_values(&[self.stream(), outcome]).inc_by(aggregates);
+        }
+    }
+
+    /// Hash keys that no open shard has.
+    pub(super) fn show_holes(&self, holes: &[HashRange]) {
+        let count = i64::try_from(holes.len()).unwrap_or(i64::MAX);
+        self.metrics.kinesis_hash_range_holes.with_label_values(&[self.stream()]).set(count);
+        match holes.first() {
+            Some(HashRange { from, to }) => {
+                if self.torn.raise().is_some() {
+                    tracing::error!(
+                        stream = self.stream(), holes = count, %from, %to,
+                        "no open shard that Kinesis lists has some hash keys; what is put there may not be read"
+                    );
+                }
+            }
+            None => {
+                if let Some(Recovered { seconds, .. }) = self.torn.clear() {
+                    tracing::info!(stream = self.stream(), seconds, "the open shards have every hash key again");
+                }
+            }
+        }
+    }
+
+    /// How a subscription of enhanced fan-out ended.
+    pub(super) fn count_subscription(&self, outcome: &str) {
+        self.metrics.kinesis_subscriptions_total.with_label_values(&[self.stream(), outcome]).inc();
+    }
+
+    /// The shard was read, so far behind its tip.
+    pub(super) fn count_read(&self, shard: &ShardId, millis_behind_latest: i64) {
+        let labels = &[self.stream(), shard.as_str()];
+        let behind = millis_behind_latest as f64 / 1000.0;
         self.metrics.kinesis_shard_behind_latest_seconds.with_label_values(labels).set(behind);
         let now = self.api.server_time();
         self.note(shard, |reading| {
-            reading.behind_latest = Some(Duration::from_millis(answer.millis_behind_latest.max(0).unsigned_abs()));
+            reading.behind_latest = Some(Duration::from_millis(millis_behind_latest.max(0).unsigned_abs()));
             reading.last_read = now.or(reading.last_read);
             (reading.failure, reading.request_id) = (None, None);
         });

@@ -56,6 +56,28 @@ fn the_policy_is_the_least_that_is_needed() {
     assert_eq!(policy["Statement"].as_array().map(Vec::len), Some(1));
 }
 
+/// Of enhanced fan-out: what is called of the stream and of the consumer, and nothing that only polling calls.
+#[test]
+fn the_policy_for_fan_out_is_the_least_that_is_needed() {
+    let source = std::fs::read_to_string(package("src/source/aws/fan_out.rs")).expect("UTF-8");
+    let clients = ["kinesis.client.", "connection."].into_iter().flat_map(|client| source.split(client).skip(1));
+    let calls = clients.filter_map(|rest| rest.split('(').next()).filter(|call| *call != "config");
+    let all: BTreeSet<String> = calls.map(|call| format!("kinesis:{}", camel(call))).collect();
+    let (of_the_stream, of_the_consumer) = (["RegisterStreamConsumer"], ["DescribeStreamConsumer", "SubscribeToShard"]);
+    let named = |calls: &[&str]| calls.iter().map(|call| format!("kinesis:{call}")).collect::<BTreeSet<String>>();
+    assert_eq!(all, &named(&of_the_stream) | &named(&of_the_consumer), "the calls of the source");
+    let policy = json("deploy/aws/fan-out-policy.json");
+    let actions = |statement: usize| -> BTreeSet<String> {
+        let actions = policy["Statement"][statement]["Action"].as_array().expect("a list").iter();
+        actions.map(|action| action.as_str().expect("text").to_owned()).collect()
+    };
+    assert_eq!(actions(0), &named(&["DescribeStreamSummary", "ListShards"]) | &named(&of_the_stream));
+    assert_eq!(actions(1), named(&of_the_consumer));
+    assert_eq!(policy["Statement"].as_array().map(Vec::len), Some(2));
+    let resource = |statement: usize| policy["Statement"][statement]["Resource"].as_str().expect("text").to_owned();
+    assert_eq!(resource(1), format!("{}/consumer/CONSUMER:*", resource(0)));
+}
+
 /// So does that of the table, and no more.
 #[test]
 fn the_policy_of_the_table_is_the_least_that_is_needed() {

@@ -40,6 +40,8 @@ pub struct Habits {
     pub decode_all: bool,
     /// The one sink is standard output; otherwise there are receivers behind several.
     pub stdout: bool,
+    /// Read by enhanced fan-out; otherwise polled.
+    pub fan_out: bool,
     pub lives: usize,
     pub lanes: usize,
     /// Risk events that one attempt may carry.
@@ -83,18 +85,22 @@ impl Habits {
             list: rng.pick(&[3_000, 20_000, 60_000]),
             checkpoint: rng.pick(&[1_000, 4_000, 10_000]),
             drain: rng.pick(&[2_000, 25_000, 60_000]),
+            fan_out: rng.chance(400),
         }
     }
 
     /// With occasions for a mistake.
     pub fn inviting(self, bug: Option<Bug>) -> Self {
+        // The mistaken readers poll.
+        let fan_out = self.fan_out && bug.is_none();
+        let habits = Self { fan_out, ..self };
         match bug {
-            Some(Bug::BehindIsTip | Bug::EmptyIsEnd) => Self { empty: 150, ..self },
-            Some(Bug::SkipsAfterExpiry) => Self { expiry: 100, ..self },
-            Some(Bug::LatestAfterError) => Self { kinesis: 120, ..self },
-            Some(Bug::RetryDropped) => Self { sinks: 500, ..self },
-            Some(Bug::LetterForgotten) => Self { store: 400, refused: 100, decode_all: true, ..self },
-            _ => self,
+            Some(Bug::BehindIsTip | Bug::EmptyIsEnd) => Self { empty: 150, ..habits },
+            Some(Bug::SkipsAfterExpiry) => Self { expiry: 100, ..habits },
+            Some(Bug::LatestAfterError) => Self { kinesis: 120, ..habits },
+            Some(Bug::RetryDropped) => Self { sinks: 500, ..habits },
+            Some(Bug::LetterForgotten) => Self { store: 400, refused: 100, decode_all: true, ..habits },
+            _ => habits,
         }
     }
 

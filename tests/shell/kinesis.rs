@@ -4,13 +4,16 @@
 use std::sync::{Arc, Mutex};
 
 use tokio::time::Instant;
+use trailrisk::config::ConsumerRef;
 use trailrisk::engine::{Position, ShardId, ShardRef};
 use trailrisk::source::{
-    ApiError, ErrorKind, IteratorStart, KinesisApi, ListedShard, ReadAnswer, Record, ShardIterator, StreamDescription,
+    ApiError, ConsumerDescription, ErrorKind, IteratorStart, KinesisApi, ListedShard, ReadAnswer, Record,
+    ShardIterator, StreamDescription,
 };
 use trailrisk::time::Arrival;
 
 use crate::bugs::{Bug, ReaderBug};
+use crate::fan_out::{self, SimSubscription};
 use crate::log;
 use crate::world::{LISTING_LAG, World, millis};
 
@@ -96,7 +99,7 @@ impl SimKinesis {
         let visible = shards.filter(|(_, shard)| shard.created <= seen || (!begun && shard.parents.is_empty()));
         let listed = visible.map(|(ix, shard)| {
             let open = shard.closed.is_none_or(|closed| closed > world.now());
-            ListedShard { shard: world.log.shard_ref(ix), open }
+            ListedShard { shard: world.log.shard_ref(ix), open, hash_range: None }
         });
         let listed: Vec<_> = listed.filter(|listed| !self.is_forgotten(&listed.shard.shard)).collect();
         world.note(|| format!("list: {} shards", listed.len()));
@@ -123,10 +126,11 @@ impl SimKinesis {
             IteratorStart::AtTimestamp(from) => {
                 log.first_index(ix, trailrisk::engine::StartPosition::AtTimestamp(*from))
             }
-            IteratorStart::After(number) => {
+            IteratorStart::At(number) | IteratorStart::After(number) => {
                 let position = Position::After(number.clone(), 0);
                 let found = records.iter().position(|record| record.position == position);
-                1 + found.expect("positions are those of records")
+                let found = found.expect("positions are those of records");
+                found + usize::from(matches!(start, IteratorStart::After(_)))
             }
         };
         self.bug.first(shard, at, start, records.len())
@@ -159,32 +163,35 @@ impl SimKinesis {
         if (next..to).map(|number| world.bytes[ix][number].len()).sum::<usize>() > 64 * 1024 {
             world.seen("an answer in pieces");
         }
-        let children = if ended && world.chance(700) { self.children(ix) } else { Vec::new() };
+        let children = if ended && world.chance(700) { children(world, ix) } else { Vec::new() };
         if ended {
             world.seen(if children.is_empty() { "an end that names no children" } else { "an end" });
         }
         Ok(ReadAnswer {
-            records: (next..to).map(|number| self.record(ix, number)).collect(),
+            records: (next..to).map(|number| record(world, ix, number)).collect(),
             next: (!ended).then(|| self.iterator(to)),
             millis_behind_latest: self.bug.behind(behind),
             children,
         })
     }
+}
 
-    fn children(&self, ix: usize) -> Vec<ShardRef> {
-        if self.world.has(Bug::ListingLags) {
-            return Vec::new();
-        }
-        self.world.log.shards[ix].children.iter().map(|child| self.world.log.shard_ref(*child)).collect()
+/// The children of a shard, as an answer names them.
+pub fn children(world: &World, ix: usize) -> Vec<ShardRef> {
+    if world.has(Bug::ListingLags) {
+        return Vec::new();
     }
+    world.log.shards[ix].children.iter().map(|child| world.log.shard_ref(*child)).collect()
+}
 
-    fn record(&self, ix: usize, number: usize) -> Record {
-        let record = &self.world.log.shards[ix].records[number];
-        Record {
-            position: record.position.clone(),
-            arrival: Arrival(record.arrival),
-            data: self.world.bytes[ix][number].to_vec(),
-        }
+/// A record of a shard, as an answer holds it.
+pub fn record(world: &World, ix: usize, number: usize) -> Record {
+    let record = &world.log.shards[ix].records[number];
+    Record {
+        position: record.position.clone(),
+        arrival: Arrival(record.arrival),
+        data: world.bytes[ix][number].to_vec(),
+        refusal: None,
     }
 }
 
@@ -206,6 +213,26 @@ impl KinesisApi for SimKinesis {
         self.world.counted(self.call("GetRecords", Some(shard), || self.read(shard, at, limit))).await
     }
 
+    async fn describe_consumer(&self, stream_arn: &str, _: &ConsumerRef) -> Result<ConsumerDescription, ApiError> {
+        let (arn, stream_arn) = (format!("{stream_arn}/consumer/simulation:1"), Some(stream_arn.to_owned()));
+        let described = || Ok(ConsumerDescription { arn, stream_arn, status: "ACTIVE".to_owned() });
+        self.world.counted(self.call("DescribeStreamConsumer", None, described)).await
+    }
+
+    async fn register_consumer(&self, _: &str, _: &str) -> Result<ConsumerDescription, ApiError> {
+        Err(error("RegisterStreamConsumer", None, ErrorKind::Refused))
+    }
+
+    type Subscription = SimSubscription;
+
+    async fn subscribe(&self, _: &str, shard: &ShardId, start: &IteratorStart) -> Result<SimSubscription, ApiError> {
+        let accept = || {
+            let next = fan_out::continued(start).unwrap_or_else(|| self.first(shard, start));
+            SimSubscription::accept(&self.world, shard, next)
+        };
+        self.world.counted(self.call("SubscribeToShard", Some(shard), accept)).await
+    }
+
     fn server_time(&self) -> Option<Arrival> {
         let (date, at) = (*self.date.lock().expect("no holder panics"))?;
         let since = i64::try_from(at.elapsed().as_millis()).expect("a short life");
@@ -224,11 +251,12 @@ fn description() -> StreamDescription {
         retention_hours: 24,
         encryption: "NONE".to_owned(),
         mode: "ON_DEMAND".to_owned(),
+        placed_by_key: true,
         open_shards: 1,
     }
 }
 
-fn error(operation: &'static str, shard: Option<&ShardId>, kind: ErrorKind) -> ApiError {
+pub fn error(operation: &'static str, shard: Option<&ShardId>, kind: ErrorKind) -> ApiError {
     let (code, message) = (format!("{kind:?}"), "simulated".to_owned());
     ApiError { kind, operation, shard: shard.cloned(), code, message, request_id: None }
 }

@@ -9,7 +9,7 @@ use trailrisk::admin::{Liveness, Readiness};
 use trailrisk::checkpoint::CheckpointStore;
 use trailrisk::clock;
 use trailrisk::cloudtrail::DecodeLimits;
-use trailrisk::config::{SourceConfig, StartConfig, StreamRef};
+use trailrisk::config::{ConsumerRef, HashRangeCheck, ReaderConfig, SourceConfig, StartConfig, StreamRef};
 use trailrisk::engine::{Checkpoint, Engine, EngineConfig, Input, StartPosition, StreamIdentity, Timing};
 use trailrisk::metrics::Metrics;
 use trailrisk::pipeline::{Ended, Observer, Parts, Pipeline, PipelineError};
@@ -161,6 +161,12 @@ fn source_config(world: &World) -> SourceConfig {
             StartPosition::TrimHorizon => StartConfig::TrimHorizon,
             StartPosition::AtTimestamp(at) => StartConfig::AtTimestamp(at),
         },
+        reader: if world.habits.fan_out {
+            ReaderConfig::FanOut { consumer: ConsumerRef::Name("simulation".to_owned()), register: false }
+        } else {
+            ReaderConfig::Polling
+        },
+        hash_range_check: HashRangeCheck::Auto,
         poll_interval: millis(world.habits.poll),
         tip_slack: millis(crate::log::TIP_SLACK),
         stalled_after: millis(60_000),

@@ -7,6 +7,7 @@
 mod bugs;
 #[path = "../simulation/detections.rs"]
 mod detections;
+mod fan_out;
 mod habits;
 mod kinesis;
 mod letters;
@@ -43,7 +44,7 @@ const RANDOM: u64 = 20;
 const SEEDS_FOR_A_MISTAKE: u64 = 100;
 
 /// What the fixed seeds must come by, or they prove less than they seem to.
-const REACHED: [&str; 30] = [
+const REACHED: [&str; 35] = [
     "a clean stop",
     "a stop that misses its deadline",
     "no start",
@@ -58,6 +59,11 @@ const REACHED: [&str; 30] = [
     "a throttle",
     "an answer in pieces",
     "a call that hangs",
+    "a subscription that is in use",
+    "a subscription that breaks",
+    "a subscription that falls silent",
+    "a subscription that expires",
+    "an event that was kept",
     "an end",
     "an end that names no children",
     "a jump of the clock",

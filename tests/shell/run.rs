@@ -90,6 +90,8 @@ fn one_life(world: &Arc<World>, fate: Fate) -> End {
         End::NoStart(
             SourceError::Unreachable { .. }
             | SourceError::Refused { .. }
+            | SourceError::NoConsumer { .. }
+            | SourceError::ConsumerRefused { .. }
             | SourceError::Misconfigured { .. }
             | SourceError::Listing { .. }
             | SourceError::NoServerTime,

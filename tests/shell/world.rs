@@ -66,6 +66,8 @@ pub struct State {
     pub stopping: Option<i64>,
     /// Shards that Kinesis has forgotten.
     pub forgotten: BTreeSet<ShardId>,
+    /// When a shard was last subscribed to.
+    pub subscribed: BTreeMap<ShardId, i64>,
     pub kinesis_down_until: i64,
     pub sinks_down_until: i64,
     pub store_down_until: i64,
@@ -113,6 +115,7 @@ impl World {
             calm: false,
             stopping: None,
             forgotten: BTreeSet::new(),
+            subscribed: BTreeMap::new(),
             kinesis_down_until: 0,
             sinks_down_until: 0,
             store_down_until: 0,

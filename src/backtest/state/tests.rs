@@ -22,7 +22,7 @@ fn record(number: u64, arrival: i64, time: i64, user: &str) -> Record {
         r#"{{"eventVersion":"1.08","eventSource":"x.amazonaws.com","eventName":"E","eventID":"e{number}","eventTime":"{at}","userIdentity":{{"userName":"{user}"}}}}"#
     );
     let position = Position::After(SequenceNumber::try_new(&number.to_string()).expect("digits"), 0);
-    Record { position, arrival: Arrival(arrival), data: data.into_bytes().into() }
+    Record { position, arrival: Arrival(arrival), data: data.into_bytes(), refusal: None }
 }
 
 fn shard(name: &str, parents: &[&str]) -> ShardRef {
@@ -239,7 +239,7 @@ fn po_1_what_cannot_be_decoded_is_told_and_stops_nothing() {
     let mut driven = Driven::default();
     backtest.shards_listed(vec![shard("s", &[])]);
     driven.settle(&mut backtest);
-    let bad = Record { data: b"{\"eventName\":\"E\", oops"[..].into(), ..record(1, 150_000, 0, "") };
+    let bad = Record { data: b"{\"eventName\":\"E\", oops"[..].to_vec(), ..record(1, 150_000, 0, "") };
     driven.records(&mut backtest, "s", &[bad, record(2, 200_000, 199_000, "alice")]);
     assert_eq!(driven.rejected, 1);
     assert!(backtest.is_complete());

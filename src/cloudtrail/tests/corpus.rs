@@ -117,7 +117,8 @@ fn the_records_inside_the_wrappers_are_counted_with_their_reasons() {
         assert!(!decoded.rejected.is_empty());
     }
     for decoded in payloads("kinesis-aggregation__SampleLambdaEvent.json") {
-        assert_eq!(reasons(&decoded), [RejectReason::BadKpl]);
+        assert!(decoded.rejected.len() > 10, "its user records, each by itself");
+        assert!(reasons(&decoded).iter().all(|&reason| reason == RejectReason::BadJson), "letters");
     }
     for decoded in payloads("aws-lambda-go__kinesis-event.json") {
         assert_eq!(reasons(&decoded), [RejectReason::BadJson], "Hello World");

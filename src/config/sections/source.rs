@@ -5,14 +5,19 @@ use std::time::Duration;
 use super::{DAY, HOUR, MILLISECOND, MINUTE, SECOND, one_line, url};
 use crate::config::field::Field;
 use crate::config::reader::Section;
-use crate::config::{RoleConfig, SourceConfig, StartConfig, StreamRef};
+use crate::config::{ConsumerRef, HashRangeCheck, ReaderConfig, RoleConfig, SourceConfig, StartConfig, StreamRef};
 use crate::time::Arrival;
+
+const HASH_RANGE_CHECKS: [(&str, HashRangeCheck); 3] =
+    [("auto", HashRangeCheck::Auto), ("on", HashRangeCheck::On), ("off", HashRangeCheck::Off)];
 
 pub(super) fn source(mut section: Section<'_>) -> SourceConfig {
     let stream = stream(section.take("stream"));
     let source = SourceConfig {
         name: section.take("name").read(name).unwrap_or_else(|| stream.name().to_owned()),
         region: region(&mut section, &stream),
+        reader: reader(&mut section, &stream),
+        hash_range_check: section.take("hash_range_check").one_of(&HASH_RANGE_CHECKS).unwrap_or(HashRangeCheck::Auto),
         stream,
         endpoint_url: section.take("endpoint_url").read(|text| url::endpoint(text).map(|()| text.to_owned())),
         role: role(&mut section),
@@ -77,6 +82,45 @@ fn region(section: &mut Section<'_>, stream: &StreamRef) -> Option<String> {
         section.problem("region", "differs from the region in the ARN of source.stream; leave one of them out");
     }
     of_arn
+}
+
+fn reader(section: &mut Section<'_>, stream: &StreamRef) -> ReaderConfig {
+    let fan_out = section.take("reader").one_of(&[("polling", false), ("fan_out", true)]).unwrap_or(false);
+    let consumer = section.take("consumer");
+    if fan_out {
+        consumer.require("with reader: fan_out, the name or the ARN of a registered consumer");
+    }
+    let consumer = consumer.read(|text| consumer_ref(text, stream));
+    let register = section.take("register_consumer").flag(false);
+    if register && matches!(consumer, Some(ConsumerRef::Arn(_))) {
+        section.problem(
+            "register_consumer",
+            "needs a name in source.consumer: an ARN names a consumer that is registered",
+        );
+    }
+    match consumer {
+        Some(consumer) if fan_out => ReaderConfig::FanOut { consumer, register },
+        _ => ReaderConfig::Polling,
+    }
+}
+
+fn consumer_ref(text: &str, stream: &StreamRef) -> Result<ConsumerRef, String> {
+    if !text.starts_with("arn:") {
+        let expected = "is no consumer's name: 1 to 128 letters, digits, `_`, `.` and `-` are expected, or an ARN";
+        return if is_stream_name(text) { Ok(ConsumerRef::Name(text.to_owned())) } else { Err(expected.to_owned()) };
+    }
+    let expected =
+        "is no consumer's ARN: arn:aws:kinesis:<region>:<account>:stream/<stream>/consumer/<name>:<number> is expected";
+    let (stream_arn, consumer) = text.split_once("/consumer/").ok_or(expected)?;
+    let (_, of) = arn_parts(stream_arn).ok_or(expected)?;
+    let (name, number) = consumer.split_once(':').ok_or(expected)?;
+    if !is_stream_name(name) || number.is_empty() || !number.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(expected.to_owned());
+    }
+    if of != stream.name() || matches!(stream, StreamRef::Arn(arn) if arn != stream_arn) {
+        return Err("is a consumer of another stream than source.stream".to_owned());
+    }
+    Ok(ConsumerRef::Arn(text.to_owned()))
 }
 
 fn role(section: &mut Section<'_>) -> Option<RoleConfig> {

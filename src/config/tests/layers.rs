@@ -152,3 +152,18 @@ fn the_hash_follows_what_matters_and_not_secrets_or_spelling() {
     assert_ne!(hash(&webhook.replace("https://x/", "https://y/"), "one"), first);
     assert_ne!(hash(&format!("{webhook}log: {{level: warn}}\n"), "one"), first);
 }
+
+#[test]
+fn a_stream_is_polled_unless_a_consumer_is_named_for_fan_out() {
+    let reader = |keys: &str| valid(&with("source", keys)).source.reader;
+    assert_eq!(reader("start: latest"), ReaderConfig::Polling);
+    let named = |register| ReaderConfig::FanOut { consumer: ConsumerRef::Name("risk".to_owned()), register };
+    assert_eq!(reader("reader: fan_out, consumer: risk"), named(false));
+    assert_eq!(reader("reader: fan_out, consumer: risk, register_consumer: true"), named(true));
+    assert_eq!(reader("reader: polling, consumer: risk"), ReaderConfig::Polling, "ready to be exchanged");
+    let arn = "arn:aws:kinesis:eu-central-1:111111111111:stream/cloudtrail/consumer/risk:1";
+    let registered = ReaderConfig::FanOut { consumer: ConsumerRef::Arn(arn.to_owned()), register: false };
+    assert_eq!(reader(&format!("reader: fan_out, consumer: '{arn}'")), registered);
+    assert!(HashRangeCheck::Auto.applies(true) && !HashRangeCheck::Auto.applies(false));
+    assert!(HashRangeCheck::On.applies(false) && !HashRangeCheck::Off.applies(true));
+}

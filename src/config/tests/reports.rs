@@ -54,6 +54,9 @@ fn what_is_missing_is_asked_for_once_each() {
     assert_eq!(problems(read_with(&wrong_section, &[], &[])).len(), 1, "its keys are not asked for as well");
 }
 
+/// A consumer's ARN without the number at its end.
+const CONSUMER: &str = "arn:aws:kinesis:eu-central-1:111111111111:stream/cloudtrail/consumer/risk";
+
 /// Each must be refused for the key named first, and be the only problem.
 #[test]
 fn every_rule_refuses_its_violation() {
@@ -69,6 +72,17 @@ fn every_rule_refuses_its_violation() {
         ("source.start.at_timestamp", with("source", "start: {at_timestamp: '2026-01-31 12:00'}")),
         ("source.start.at_timestamp", with("source", "start: {at_timestamp: '2026-01-31T12:00:00'}")),
         ("source.start.at_timestamp", with("source", "start: {}")),
+        ("source.reader", with("source", "reader: push")),
+        ("source.hash_range_check", with("source", "hash_range_check: yes")),
+        ("source.consumer", with("source", "reader: fan_out")),
+        ("source.consumer", with("source", "reader: fan_out, consumer: 'a b'")),
+        ("source.consumer", with("source", &format!("reader: fan_out, consumer: '{CONSUMER}'"))),
+        ("source.consumer", with("source", &format!("reader: fan_out, consumer: '{CONSUMER}:x'"))),
+        ("source.consumer", with("source", &format!("consumer: '{}:1'", CONSUMER.replace("cloudtrail", "other")))),
+        (
+            "source.register_consumer",
+            with("source", &format!("reader: fan_out, consumer: '{CONSUMER}:1', register_consumer: true")),
+        ),
         ("source.role_arn", with("source", "role_arn: 'arn:aws:iam::222222222222:user/reader'")),
         ("source.role_arn", with("source", "role_arn: 'arn:aws:sts::222222222222:assumed-role/reader/x'")),
         ("source.external_id", with("source", "role_arn: 'arn:aws:iam::222222222222:role/a/b', external_id: x")),

@@ -29,6 +29,29 @@ where
     ApiError { kind, operation, shard: shard.cloned(), code, message, request_id }
 }
 
+/// The error of an event of a subscription.
+pub(super) fn of_event<E, R>(operation: &'static str, shard: &ShardId, error: &SdkError<E, R>) -> ApiError
+where
+    E: ProvideErrorMetadata + Error + 'static,
+    R: std::fmt::Debug + 'static,
+{
+    let (kind, code, message, request_id) = match error {
+        SdkError::ServiceError(answer) => {
+            let code = answer.err().code().unwrap_or("UnknownError");
+            let kind = match code {
+                // Another reader has subscribed as this consumer.
+                "ResourceInUseException" => ErrorKind::Retry,
+                _ => kind_of(operation, code, 500),
+            };
+            let message = answer.err().message().unwrap_or("no message").to_owned();
+            (kind, code.to_owned(), message, answer.err().meta().request_id().map(str::to_owned))
+        }
+        // Whatever it is that was pushed, a new connection brings something else.
+        _ => (ErrorKind::Retry, "broken subscription".to_owned(), chain(error), None),
+    };
+    ApiError { kind, operation, shard: Some(shard.clone()), code, message, request_id }
+}
+
 /// An answer that lacks what it must have. It would not get better by itself.
 pub(super) fn unreadable(operation: &'static str, shard: Option<&ShardId>, message: &str) -> ApiError {
     let code = "unreadable answer".to_owned();
@@ -55,10 +78,19 @@ fn kind_of(operation: &str, code: &str, status: u16) -> ErrorKind {
         | "ThrottlingException"
         | "Throttling"
         | "RequestLimitExceeded" => ErrorKind::Throttled,
+        // Of the consumer's last subscription Kinesis does not let go for some seconds.
+        "ResourceInUseException" if operation == "SubscribeToShard" => ErrorKind::Throttled,
         "KMSThrottlingException" | "ResourceInUseException" | "ExpiredNextTokenException" => ErrorKind::Retry,
         "ResourceNotFoundException" => ErrorKind::NotFound,
         "InvalidArgumentException" | "ValidationException" => ErrorKind::Fatal,
         _ if status == 429 => ErrorKind::Throttled,
+        // Known ones, which the status of an event does not tell from others.
+        "AccessDeniedException"
+        | "KMSAccessDeniedException"
+        | "KMSDisabledException"
+        | "KMSInvalidStateException"
+        | "KMSNotFoundException"
+        | "KMSOptInRequired" => ErrorKind::Refused,
         _ if status >= 500 => ErrorKind::Retry,
         // Access, signature, token and KMS errors, and whatever else Kinesis holds against the request.
         _ => ErrorKind::Refused,
@@ -79,6 +111,10 @@ mod tests {
             ("ListShards", "LimitExceededException", 400, ErrorKind::Throttled),
             ("GetRecords", "ThrottlingException", 400, ErrorKind::Throttled),
             ("GetRecords", "SomethingNew", 429, ErrorKind::Throttled),
+            ("SubscribeToShard", "ResourceInUseException", 400, ErrorKind::Throttled),
+            ("SubscribeToShard", "ResourceNotFoundException", 400, ErrorKind::NotFound),
+            ("SubscribeToShard", "KMSAccessDeniedException", 500, ErrorKind::Refused),
+            ("SubscribeToShard", "InternalFailureException", 500, ErrorKind::Retry),
             ("GetRecords", "KMSThrottlingException", 400, ErrorKind::Retry),
             ("ListShards", "ResourceInUseException", 400, ErrorKind::Retry),
             ("GetRecords", "InternalFailure", 500, ErrorKind::Retry),

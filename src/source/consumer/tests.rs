@@ -18,6 +18,10 @@ struct Bench {
 
 fn read_from(after: Position, start: StartPosition, kinesis: FakeKinesis, budget: usize) -> Bench {
     let shared = Shared::new(kinesis.clone(), fake::settings(), fake::description(), budget, fake::metrics());
+    bench(kinesis, shared, after, start)
+}
+
+fn bench(kinesis: FakeKinesis, shared: Shared<FakeKinesis>, after: Position, start: StartPosition) -> Bench {
     let shared = Arc::new(shared);
     let (sender, messages) = mpsc::channel(8);
     let request = ReadRequest { shard: ShardId::new("s0"), after, start };
@@ -176,8 +180,8 @@ async fn an_iterator_that_expires_before_anything_was_read_begins_again_at_the_s
 async fn a_checkpointed_shard_goes_on_behind_its_position() {
     let start = StartPosition::AtTimestamp(Arrival(BEGIN));
     let mut bench = read_from(fake::after(41), start, answers([fake::records([42])]), BUDGET);
-    bench.records().await;
-    assert_eq!(bench.kinesis.iterators(), [IteratorStart::After(fake::sequence(41))]);
+    assert_eq!(bench.records().await, [fake::after(42)]);
+    assert_eq!(bench.kinesis.iterators(), [IteratorStart::At(fake::sequence(41))]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -372,3 +376,6 @@ async fn a_consumer_that_nobody_hears_ends_in_peace() {
     drop(messages);
     assert!(consumer.await.unwrap().is_ok());
 }
+
+mod aggregates;
+mod fan_out;

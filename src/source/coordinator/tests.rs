@@ -138,3 +138,27 @@ async fn start_up_errors_say_what_to_do() {
         assert!(error.starts_with(message), "{error}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_hole_in_the_hash_keys_is_an_alarm_from_the_third_listing_on() {
+    let log = crate::telemetry::testing::Log::default();
+    let _guard = log.start();
+    let kinesis = FakeKinesis::new([]);
+    let shard = |to| {
+        let range = crate::kpl::HashRange { from: 0, to };
+        vec![ListedShard { hash_range: Some(range), ..fake::listed("s0", &[]) }]
+    };
+    kinesis.script(|script| {
+        let torn = || Ok(shard(9));
+        script.listings = [torn(), torn(), torn(), torn(), torn(), Ok(shard(u128::MAX))].into();
+    });
+    let (mut source, mut messages) = connected(&kinesis, &fake::settings()).await;
+    source.list().await.unwrap();
+    let said = |what| log.take(what).len();
+    for listing in 1..=4 {
+        messages.recv().await.unwrap();
+        assert_eq!(said("no open shard"), usize::from(listing >= 3), "a minute apart: each is a line");
+    }
+    messages.recv().await.unwrap();
+    assert_eq!(said("every hash key again"), 1);
+}

@@ -4,10 +4,11 @@
 use std::time::Duration;
 
 use fastrand::Rng;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::event::JobCreated;
+use super::fan_out::fan_out;
 use super::{STREAM, config, home, size};
 use crate::support::kinesis::LocalKinesis;
 use crate::support::wall_millis;
@@ -16,12 +17,22 @@ const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn em_1_the_early_risk_event_comes_soon_after_put_record() {
+    measure("polling", |_| {}).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn em_1_by_fan_out_the_early_risk_event_comes_soon_after_put_record() {
+    measure("fan_out", fan_out).await;
+}
+
+async fn measure(reader: &str, configure: fn(&mut Value)) {
     let samples = size("TRAILRISK_LATENCY_SAMPLES", 20);
     let (kinesis, home) = (LocalKinesis::start().await, home());
     kinesis.create_stream(STREAM, 4).await;
     let mut config = config(&kinesis);
     config["source"]["poll_interval"] = json!(format!("{}s", POLL_INTERVAL.as_secs()));
     config["sinks"][0]["stages"] = json!(["early"]);
+    configure(&mut config);
     home.configure(config.to_string());
     let daemon = home.start();
     daemon.ready().await;
@@ -45,7 +56,7 @@ async fn em_1_the_early_risk_event_comes_soon_after_put_record() {
     latencies.sort();
     let at = |share: f64| latencies[((latencies.len() - 1) as f64 * share).round() as usize];
     println!(
-        "early risk event after PutRecord, poll_interval {POLL_INTERVAL:?}, {samples} samples: median {:?}, p99 {:?}, \
+        "early risk event after PutRecord, {reader}, poll_interval {POLL_INTERVAL:?}, {samples} samples: median {:?}, p99 {:?}, \
          at most {:?}",
         at(0.5),
         at(0.99),

@@ -8,6 +8,8 @@
 
 #![expect(clippy::print_stdout, reason = "the figures and the seed of a run are for its reader")]
 
+pub mod aggregate;
+mod aggregates;
 mod alerting;
 mod backtest;
 mod bad_input;
@@ -18,6 +20,7 @@ mod dead_letter;
 mod dead_letter_replay;
 mod detection_tests;
 pub mod event;
+pub mod fan_out;
 mod faults;
 mod filters;
 mod floods;

@@ -12,7 +12,7 @@ use crate::support::wall_millis;
 
 const STREAM: &str = "daemon";
 /// Long enough for the windows to close on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test]
 async fn the_final_risk_events_over_a_split_and_a_merge_are_those_of_a_replay() {
@@ -28,13 +28,13 @@ async fn the_final_risk_events_over_a_split_and_a_merge_are_those_of_a_replay() 
     config["detections"]["grace"] = json!("5s");
     home.configure(config.to_string());
 
-    let mut events = put(&kinesis, 0).await;
+    let mut events = put(&kinesis, STREAM, 0).await;
     let daemon = home.start();
     daemon.until(PATIENCE, "an early risk event", || async { daemon.lines().first().map(drop) }).await;
     kinesis.split(STREAM, "shardId-000000000000").await;
-    events.extend(put(&kinesis, 1).await);
+    events.extend(put(&kinesis, STREAM, 1).await);
     kinesis.merge(STREAM, "shardId-000000000003", "shardId-000000000001").await;
-    events.extend(put(&kinesis, 2).await);
+    events.extend(put(&kinesis, STREAM, 2).await);
 
     let text: String = events.iter().map(|event| event.text() + "\n").collect();
     home.write("events.ndjson", text);
@@ -52,15 +52,15 @@ async fn the_final_risk_events_over_a_split_and_a_merge_are_those_of_a_replay() 
 }
 
 /// Puts 20 events that happen now, in two accounts, each of them twice under different keys. Returns them.
-async fn put(kinesis: &Emulator, round: u64) -> Vec<JobCreated> {
+pub(super) async fn put(kinesis: &Emulator, stream: &str, round: u64) -> Vec<JobCreated> {
     let account = |number: u64| if number.is_multiple_of(2) { "111111111111" } else { "222222222222" };
     let now = wall_millis() / 1000 * 1000;
     let events: Vec<_> = (0..20).map(|number| JobCreated::new(100 * round + number, now, account(number))).collect();
     let records = events.iter().chain(&events).enumerate();
-    kinesis.put(STREAM, records.map(|(index, event)| (format!("key-{index}"), event.text().into_bytes()))).await;
+    kinesis.put(stream, records.map(|(index, event)| (format!("key-{index}"), event.text().into_bytes()))).await;
     events
 }
 
-fn matches(line: &Line) -> u64 {
+pub(super) fn matches(line: &Line) -> u64 {
     line.json["row"]["count"].as_u64().expect("the search counts")
 }

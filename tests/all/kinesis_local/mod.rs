@@ -4,6 +4,7 @@
 
 mod daemon;
 mod emulator;
+mod fan_out;
 mod lineage;
 mod listing;
 mod start;

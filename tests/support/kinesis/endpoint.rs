@@ -6,7 +6,7 @@ use aws_sdk_kinesis::Client;
 use aws_sdk_kinesis::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
 use aws_sdk_kinesis::primitives::Blob;
 use aws_sdk_kinesis::types::{PutRecordsRequestEntry, ScalingType, Shard, StreamStatus};
-use trailrisk::config::{SourceConfig, StartConfig, StreamRef};
+use trailrisk::config::{HashRangeCheck, ReaderConfig, SourceConfig, StartConfig, StreamRef};
 
 /// The access key of the tests' own requests, which no fault meets.
 pub const TESTS: &str = "tests";
@@ -58,6 +58,8 @@ impl Endpoint {
             endpoint_url: Some(self.url.clone()),
             role: None,
             start: StartConfig::TrimHorizon,
+            reader: ReaderConfig::Polling,
+            hash_range_check: HashRangeCheck::Auto,
             poll_interval: Duration::from_millis(200),
             tip_slack: Duration::ZERO,
             stalled_after: Duration::from_secs(60),

@@ -50,6 +50,17 @@ impl Fault {
     pub const KMS_DISABLED: Self = Self::Error(400, "KMSDisabledException");
 }
 
+/// How a subscription of enhanced fan-out breaks.
+#[derive(Clone, Copy, Debug)]
+pub enum PushFault {
+    /// An event that says this error.
+    Exception(&'static str),
+    /// The connection is cut.
+    Cut,
+    /// Nothing is pushed any more, on a connection that stays.
+    Mute,
+}
+
 /// What shall go wrong, what was asked, and which repairs are off.
 #[derive(Debug, Default)]
 pub struct Faults(Mutex<Plan>);
@@ -62,6 +73,8 @@ struct Plan {
     hide_children: bool,
     clock_behind: Duration,
     forgotten: BTreeSet<String>,
+    pushes: Vec<PushFault>,
+    session: Option<Duration>,
     access_keys: BTreeSet<String>,
     arns: BTreeSet<(String, String)>,
 }
@@ -82,6 +95,24 @@ impl Faults {
     /// Every call of `operation` fails so, until [`Self::clear`].
     pub fn inject_always(&self, operation: &'static str, fault: Fault) {
         self.inject(operation, fault, usize::MAX);
+    }
+
+    /// The next subscriptions that push, one for each, break so.
+    pub fn break_subscriptions(&self, faults: impl IntoIterator<Item = PushFault>) {
+        self.plan(|plan| plan.pushes.extend(faults));
+    }
+
+    /// Subscriptions end after so long; otherwise after five minutes.
+    pub fn set_session(&self, session: Duration) {
+        self.plan(|plan| plan.session = Some(session));
+    }
+
+    pub(super) fn next_push(&self) -> Option<PushFault> {
+        self.plan(|plan| plan.pushes.pop())
+    }
+
+    pub(super) fn session(&self) -> Duration {
+        self.plan(|plan| plan.session.unwrap_or(Duration::from_secs(300)))
     }
 
     /// Nothing goes wrong any more.

@@ -4,6 +4,7 @@
 mod arrivals;
 mod canned;
 mod endpoint;
+mod fan_out;
 mod faults;
 mod repairs;
 mod torn;
@@ -16,8 +17,9 @@ use tokio::task::JoinHandle;
 
 pub use canned::{CannedStream, StreamSettings};
 pub use endpoint::{Endpoint, TESTS};
-pub use faults::{Fault, Faults, layer as fail_on_demand};
+pub use faults::{Fault, Faults, PushFault, layer as fail_on_demand};
 
+use fan_out::FanOut;
 use repairs::Repairs;
 
 /// A running in-process Kinesis; it stops when dropped.
@@ -52,11 +54,15 @@ impl LocalKinesis {
         let repairs = Repairs::new(store.clone(), Arc::clone(&faults));
         // The repairs are inside, so that a fault replaces the whole answer.
         let app = repairs::layer(app, repairs);
+        let fan_out = Arc::new(FanOut::new(Arc::clone(&faults)));
+        let app = fan_out::layer(app, Arc::clone(&fan_out));
         let app = faults::layer(app, Arc::clone(&faults));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("bound"));
         let server = tokio::spawn(async move { axum::serve(listener, app).await.expect("serving never fails") });
-        Self { endpoint: Endpoint::new(url), faults, store, server }
+        let endpoint = Endpoint::new(url);
+        fan_out.connect(endpoint.client().clone());
+        Self { endpoint, faults, store, server }
     }
 
     /// What shall go wrong.

@@ -86,7 +86,9 @@ impl Repairs {
     }
 
     async fn request(&self, operation: &str, asked: &mut Value) {
-        if let Some(arn) = take(asked, "StreamARN") {
+        if !operation.contains("Consumer")
+            && let Some(arn) = take(asked, "StreamARN")
+        {
             self.faults.note_arn(operation, &arn);
             if operation != "GetRecords" {
                 asked["StreamName"] = json!(arn.rsplit('/').next());

@@ -7,7 +7,10 @@ use super::keys::Variant;
 use super::*;
 
 /// What must stand beside a key so that all of its values can be told apart.
-const BESIDE: [(&str, &str, &str); 15] = [
+const BESIDE: [(&str, &str, &str); 18] = [
+    ("source.reader", "source.consumer", "c"),
+    ("source.register_consumer", "source.consumer", "c"),
+    ("source.register_consumer", "source.reader", "fan_out"),
     ("source.external_id", "source.role_arn", "arn:aws:iam::222222222222:role/reader"),
     ("source.poll_interval", "source.stalled_after", "1h"),
     ("source.stalled_after", "source.poll_interval", "200ms"),

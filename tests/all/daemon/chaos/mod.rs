@@ -46,6 +46,8 @@ pub struct Setting {
     pub how: Stop,
     /// Whether some events are late or dated in the future.
     pub untimely: bool,
+    /// Whether records are put in aggregates.
+    pub aggregated: bool,
     /// The variable with the number of moments.
     pub stops: &'static str,
     /// How long an iterator lives.
@@ -60,7 +62,15 @@ impl Setting {
     /// Nothing fails but the daemon.
     pub fn new(how: Stop) -> Self {
         let stops = "TRAILRISK_CHAOS_KILLS";
-        Self { how, untimely: false, stops, iterator_ttl_seconds: 300, configure: Box::new(|_| {}), trouble: None }
+        Self {
+            how,
+            untimely: false,
+            aggregated: false,
+            stops,
+            iterator_ttl_seconds: 300,
+            configure: Box::new(|_| {}),
+            trouble: None,
+        }
     }
 }
 
@@ -106,7 +116,7 @@ pub async fn run(setting: Setting) -> Run {
     let mut config = chaos_config(&kinesis);
     (setting.configure)(&mut config);
     home.configure(config.to_string());
-    let traffic = Traffic::new(seed, records, setting.untimely);
+    let traffic = Traffic::new(seed, records, setting.untimely, setting.aggregated);
     let mut rng = fastrand::Rng::with_seed(seed);
     let busy = traffic.duration() + Duration::from_millis(SPEC.grace.unsigned_abs());
     let mut moments: Vec<Duration> = (0..stops).map(|_| busy.mul_f64(rng.f64())).collect();

@@ -11,6 +11,7 @@ use flate2::read::GzDecoder;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::super::STREAM;
+use super::super::aggregate::aggregate;
 use super::super::event::{JobCreated, eventbridge, file, gzip};
 use crate::support::kinesis::LocalKinesis;
 use crate::support::wall_millis;
@@ -31,6 +32,8 @@ pub struct Traffic {
     records: usize,
     /// Whether some events are late, very late or dated in the future.
     untimely: bool,
+    /// Whether records are put in aggregates.
+    aggregated: bool,
     noise: Vec<Vec<u8>>,
     recent: VecDeque<JobCreated>,
     number: u64,
@@ -43,7 +46,7 @@ pub struct Traffic {
 }
 
 impl Traffic {
-    pub fn new(seed: u64, records: usize, untimely: bool) -> Self {
+    pub fn new(seed: u64, records: usize, untimely: bool, aggregated: bool) -> Self {
         let mut corpus = String::new();
         GzDecoder::new(CORPUS).read_to_string(&mut corpus).expect("the corpus is gzipped text");
         // Its own JobCreated event is years old: late in the stream, on time in a replay.
@@ -52,6 +55,7 @@ impl Traffic {
             rng: Rng::with_seed(seed),
             records,
             untimely,
+            aggregated,
             noise: noise.collect(),
             recent: VecDeque::new(),
             number: 0,
@@ -80,6 +84,7 @@ impl Traffic {
             pace.tick().await;
             let size = self.records * (chunk + 1) / chunks - self.records * chunk / chunks;
             let records: Vec<_> = (0..size).map(|_| self.record()).collect();
+            let records = if self.aggregated { self.in_aggregates(records) } else { records };
             kinesis.put(STREAM, records).await;
             match chunk {
                 at if at == chunks / 3 => kinesis.split(STREAM, "shardId-000000000000").await,
@@ -91,6 +96,21 @@ impl Traffic {
             }
         }
         self
+    }
+
+    /// Up to twenty records in one, which all have its key; some stay alone.
+    fn in_aggregates(&mut self, records: Vec<(String, Vec<u8>)>) -> Vec<(String, Vec<u8>)> {
+        let (mut left, mut put) = (records.into_iter(), Vec::new());
+        while let Some((key, first)) = left.next() {
+            if self.rng.u32(..5) == 0 {
+                put.push((key, first));
+                continue;
+            }
+            let others = left.by_ref().take(self.rng.usize(..20)).map(|(_, data)| data);
+            let whole = aggregate(&key, std::iter::once(first).chain(others).map(|data| (None, data)));
+            put.push((key, whole));
+        }
+        put
     }
 
     /// A random key: copies of an event land in its shard and in others.
