@@ -22,7 +22,7 @@ fn record(number: u64, arrival: i64, time: i64, user: &str) -> Record {
         r#"{{"eventVersion":"1.08","eventSource":"x.amazonaws.com","eventName":"E","eventID":"e{number}","eventTime":"{at}","userIdentity":{{"userName":"{user}"}}}}"#
     );
     let position = Position::After(SequenceNumber::try_new(&number.to_string()).expect("digits"), 0);
-    Record { position, arrival: Arrival(arrival), data: data.into_bytes().into() }
+    Record { position, arrival: Arrival(arrival), data: data.into_bytes() }
 }
 
 fn shard(name: &str, parents: &[&str]) -> ShardRef {
