@@ -47,8 +47,8 @@ fn main() {
                 black_box(evaluator.prefilter().admits(record));
             });
         }
-        none.stage(&format!("{name}: decode"), |record| decode(record));
-        every.stage(&format!("{name}: decode, JobCreated"), |record| decode(record));
+        none.stage(&format!("{name}: decode"), decode);
+        every.stage(&format!("{name}: decode, JobCreated"), decode);
         for (mix, percent) in [(&none, "0 %"), (&rare, "0.1 %"), (&tenth, "10 %"), (&every, "100 %")] {
             mix.stage(&format!("{name}: evaluate, {percent} match"), |record| evaluate(&one, record));
         }

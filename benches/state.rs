@@ -6,6 +6,7 @@
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
 #[path = "../examples/events/generate.rs"]
+#[expect(dead_code, reason = "the other wrappers are for the other benches")]
 mod generate;
 
 use std::process::Command;
@@ -159,11 +160,11 @@ fn acknowledge(engine: &mut Engine) {
 }
 
 /// A few risk events, or a piece of the work that comes before them; and whether there is more.
-fn step(engine: &mut Engine) -> (Vec<Box<RiskEvent>>, bool) {
+fn step(engine: &mut Engine) -> (Vec<RiskEvent>, bool) {
     let mut events = Vec::new();
     for _ in 0..FEW {
         match engine.poll() {
-            Polled::Output(Output::Emit(event)) => events.push(event),
+            Polled::Output(Output::Emit(event)) => events.push(*event),
             Polled::Output(_) => {}
             Polled::Busy => return (events, true),
             Polled::Idle if events.is_empty() => return (events, false),

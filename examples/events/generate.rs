@@ -224,7 +224,7 @@ fn api_call(out: &mut Vec<u8>, random: &mut Random, time: &str) {
         (draw >> 48) & 0xFF
     )
     .expect("writing to memory");
-    let agent: &[u8] = if draw % ESCAPED_ONE_IN == 0 {
+    let agent: &[u8] = if draw.is_multiple_of(ESCAPED_ONE_IN) {
         br"aws-sdk-go/1.44.0 (go1.22; linux; amd64) purpose\u003dexport S3Manager"
     } else {
         b"aws-sdk-java/2.29.15 Linux/6.1.119-129.201.amzn2023.x86_64 OpenJDK_64-Bit_Server_VM/21.0.5+11-LTS Java/21.0.5 kotlin/1.9.25 vendor/Amazon.com_Inc. io/sync http/Apache cfg/retry-mode/standard md/internal exec-env/AWS_ECS_FARGATE"

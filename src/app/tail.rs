@@ -11,7 +11,7 @@ use super::until_closed::UntilClosed;
 use super::{Exit, Failure};
 use crate::catalog;
 use crate::cli::{Since, TailArgs, TailFormat};
-use crate::cloudtrail::{DecodeLimits, decode};
+use crate::cloudtrail::{DecodeLimits, Decoded, decode};
 use crate::config::{Config, LogFormat};
 use crate::engine::{ShardId, StartPosition};
 use crate::source::{Record, ShardMessage, Source, SourceError, StreamDescription};
@@ -151,10 +151,9 @@ impl Tail {
             if self.tally.shown >= limit {
                 break;
             }
-            let Record { position, arrival, data } = record;
-            let decoded = decode(data, &self.limits);
-            self.tally.record(*arrival, &decoded);
-            let place = Place { shard, position, arrival: *arrival };
+            let decoded = decoded(record, &self.limits);
+            self.tally.record(record.arrival, &decoded);
+            let place = Place { shard, position: &record.position, arrival: record.arrival };
             if self.filter.is_none() {
                 lines.extend(decoded.rejected.iter().map(|piece| rejected(self.shown, &place, piece)));
             }
@@ -168,6 +167,14 @@ impl Tail {
             }
         }
         lines
+    }
+}
+
+/// What the daemon would make of it: a user record that does not belong to its shard is rejected whole (PO-1).
+fn decoded(record: &Record, limits: &DecodeLimits) -> Decoded {
+    match record.refused() {
+        Some(refused) => Decoded { rejected: refused.rejected, ..Decoded::default() },
+        None => decode(&record.data, limits),
     }
 }
 

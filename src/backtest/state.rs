@@ -276,8 +276,7 @@ impl Backtest {
 }
 
 fn raw(record: &Record) -> RawRecord<'_> {
-    // All of it: whatever else a record comes to say decides whether it may be evaluated.
-    let Record { position, arrival, data } = record;
+    let Record { position, arrival, data, refusal: _ } = record;
     RawRecord { position, arrival: *arrival, data }
 }
 

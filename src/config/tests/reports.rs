@@ -59,7 +59,7 @@ const CONSUMER: &str = "arn:aws:kinesis:eu-central-1:111111111111:stream/cloudtr
 
 /// Each must be refused for the key named first, and be the only problem.
 #[test]
-fn every_rule_refuses_its_violation() {
+fn every_rule_of_the_source_refuses_its_violation() {
     let cases = [
         ("source.poll_interval", with("source", "poll_interval: 199ms")),
         ("source.poll_interval", with("source", "poll_interval: [1s]")),
@@ -89,6 +89,13 @@ fn every_rule_refuses_its_violation() {
         ("source.external_id", with("source", "external_id: abc")),
         ("source.stream", LEAST.replace("cloudtrail", "a/b")),
         ("source.stream", LEAST.replace("cloudtrail", "'arn:aws:s3:::bucket'")),
+    ];
+    assert_each_is_refused(&cases);
+}
+
+#[test]
+fn every_rule_refuses_its_violation() {
+    let cases = [
         ("detections.paths", LEAST.replace("[d]", "[]")),
         ("detections.paths", LEAST.replace("[d]", "d")),
         ("detections.window", with("detections", "window: 0s")),

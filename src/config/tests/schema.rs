@@ -104,6 +104,16 @@ fn what_is_wrong_is_refused_by_both() {
         file("fsync: always"),
         file("path: a, keep: 3"),
         file("path: a, format: cloudevents_binary"),
+        with("admin", "listen: 'localhost:9464'"),
+        with("shutdown", "drain_deadline: 20"),
+    ] {
+        assert_both_refuse(&text);
+    }
+}
+
+#[test]
+fn what_is_wrong_beside_the_sinks_is_refused_by_both() {
+    for text in [
         with("source", "role_arn: 'arn:aws:iam::222222222222:user/reader'"),
         with("source", "role_arn: 'arn:aws:iam::222222222222:role/reader', external_id: 'a b'"),
         with("source", "start: newest"),
@@ -121,10 +131,13 @@ fn what_is_wrong_is_refused_by_both() {
         with("checkpoint", "store: dynamodb, table: 'arn:aws:dynamodb:eu-central-1:111111111111:table/a:b'"),
         with("checkpoint", "store: dynamodb, table: leases, scope: 'a:b'"),
         with("dead_letter", "url: 's3://bucket/x'"),
-        with("admin", "listen: 'localhost:9464'"),
-        with("shutdown", "drain_deadline: 20"),
     ] {
-        assert!(read_with(&text, &[], &[]).is_err(), "the reader takes\n{text}");
-        assert!(!objections(&text).is_empty(), "the schema takes\n{text}");
+        assert_both_refuse(&text);
     }
+}
+
+#[track_caller]
+fn assert_both_refuse(text: &str) {
+    assert!(read_with(text, &[], &[]).is_err(), "the reader takes\n{text}");
+    assert!(!objections(text).is_empty(), "the schema takes\n{text}");
 }

@@ -44,7 +44,7 @@ async fn history() -> History {
     kinesis.create_stream(STREAM, super::SHARDS).await;
     let home = home();
     home.configure(chaos_config(&kinesis).to_string());
-    let traffic = Traffic::new(seed, size("TRAILRISK_CHAOS_RECORDS", 2000), true);
+    let traffic = Traffic::new(seed, size("TRAILRISK_CHAOS_RECORDS", 2000), true, true);
     let (begun, third) = (Instant::now(), traffic.duration() / 3);
     let lives = async {
         let (mut said, mut daemon) = (Vec::new(), home.start());
