@@ -185,7 +185,7 @@ fn settle(engine: &mut Engine, spent: &mut Spent) -> u64 {
             return finals;
         }
         finals += events.len() as u64;
-        spent.write += cpu(|| std::hint::black_box(events.iter().map(|event| line(event)).sum::<usize>())).1;
+        spent.write += cpu(|| std::hint::black_box(events.iter().map(line).sum::<usize>())).1;
         spent.close += cpu(|| {
             for event in events {
                 engine.handle_input(Input::Delivered(event.delivery_key()));

@@ -51,18 +51,40 @@ fn the_narrow_rule_has_the_pattern_that_is_shipped() {
     }
 }
 
+/// The actions of a shipped policy's statement.
+fn shipped(policy: &str, statement: usize) -> BTreeSet<String> {
+    let policy = json(&format!("deploy/aws/{policy}.json"));
+    let actions = policy["Statement"][statement]["Action"].as_array().expect("a list").clone();
+    actions.iter().map(|action| action.as_str().expect("text").to_owned()).collect()
+}
+
 #[test]
-fn the_reader_may_do_what_the_policy_says_and_decrypt() {
-    let policy = json("deploy/aws/reader-policy.json");
-    let mut wanted: BTreeSet<&str> =
-        policy["Statement"][0]["Action"].as_array().expect("a list").iter().filter_map(Value::as_str).collect();
-    wanted.insert("kms:Decrypt");
+fn the_reader_may_do_what_the_policies_say_and_use_the_key() {
     let template = text("deploy/cloudformation/stream.yaml");
     let reader = between(&template, "\n  ReaderPolicy:\n", "\n  BehindAlarm:\n");
     let action = Regex::new(r"(?:- |Action: )(\w+:\w+)\n").expect("a pattern");
-    let actions: BTreeSet<&str> =
-        action.captures_iter(reader).map(|found| found.get(1).expect("a group").as_str()).collect();
-    assert_eq!(actions, wanted);
+    let statements: BTreeMap<&str, BTreeSet<String>> = reader
+        .split("Sid: ")
+        .skip(1)
+        .map(|statement| {
+            let (name, rest) = statement.split_once('\n').expect("a name on its line");
+            (name, action.captures_iter(rest).map(|found| found[1].to_owned()).collect())
+        })
+        .collect();
+    let mut followed = shipped("fan-out-policy", 0);
+    assert!(followed.remove("kinesis:RegisterStreamConsumer"), "the stack registers the consumer");
+    let of_key = |actions: &[&str]| actions.iter().map(|action| format!("kms:{action}")).collect();
+    // What DynamoDB asks of who uses a table under a key of the customer's.
+    let of_table = ["Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey", "ReEncryptFrom", "ReEncryptTo"];
+    let wanted = BTreeMap::from([
+        ("ReadTheStream", shipped("reader-policy", 0)),
+        ("FollowTheStream", followed),
+        ("ReadAsTheConsumer", shipped("fan-out-policy", 1)),
+        ("DecryptTheStream", of_key(&["Decrypt"])),
+        ("KeepTheCheckpoint", shipped("lease-table-policy", 0)),
+        ("EncryptTheCheckpoint", of_key(&of_table)),
+    ]);
+    assert_eq!(statements, wanted);
 }
 
 /// ST-1: what ends the task waits longer than the drain. A health check asks the daemon itself, and not too late.

@@ -224,7 +224,10 @@ async fn a_path_of_the_command_line_that_leads_nowhere_is_its_own_mistake() {
 async fn help_and_version_are_no_errors() {
     let home = home();
     let version = home.run(&["--version"]).await;
-    assert_eq!((version.code, &*version.lines), (Some(0), &[format!("trailrisk {}", env!("CARGO_PKG_VERSION"))][..]));
+    assert_eq!(
+        (version.code, &*version.lines),
+        (Some(0), &[format!("trailrisk {}", trailrisk::release::described())][..])
+    );
     let help = home.run(&["--help"]).await;
     assert_eq!(help.code, Some(0));
     for command in ["run", "replay", "check", "checkpoint", "explain", "healthcheck"] {
