@@ -15,7 +15,7 @@ const STATE_FACTOR: u64 = 5;
 #[tokio::test(flavor = "multi_thread")]
 async fn bd_2_a_flood_of_groups_is_closed_in_marked_parts_and_nothing_is_dropped() {
     let groups = size("TRAILRISK_FLOOD_GROUPS", 20_000);
-    let bound = size("TRAILRISK_FLOOD_STATE_MIB", 8) as u64 * MIB;
+    let bound = size("TRAILRISK_FLOOD_STATE_MIB", 2) as u64 * MIB;
     let (home, time) = (home(), now());
     let agents = (0..groups).chain((0..groups).step_by(2)).enumerate();
     let events =
