@@ -180,9 +180,11 @@ impl DeadLetterFile {
         self.folder.path().join("dead.ndjson")
     }
 
+    /// The whole lines: the last one may be on its way into the file.
     pub(super) fn lines(&self) -> Vec<serde_json::Value> {
-        let text = std::fs::read_to_string(self.path()).unwrap();
-        let checked = text.lines().inspect(|line| check_dead_letter(line.as_bytes()));
+        let text = String::from_utf8_lossy(&std::fs::read(self.path()).unwrap()).into_owned();
+        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+        let checked = whole.lines().inspect(|line| check_dead_letter(line.as_bytes()));
         checked.map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 }
