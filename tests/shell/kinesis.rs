@@ -270,6 +270,9 @@ pub async fn jump(world: Arc<World>) {
             world.seen("a jump of the clock");
             world.note(|| format!("the clock jumps by {jump}"));
             tokio::time::advance(millis(jump)).await;
+            // What the clock jumps by is no time that a stop takes.
+            let mut state = world.state();
+            state.stopping = state.stopping.map(|at| at + jump);
         }
     }
 }
