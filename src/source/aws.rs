@@ -6,6 +6,7 @@
 mod clock;
 mod errors;
 mod fan_out;
+mod protocol;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -83,6 +84,7 @@ impl AwsKinesis {
             .retry_config(RetryConfig::disabled())
             .timeout_config(timeouts)
             .interceptor(DateReader(Arc::clone(&clock)))
+            .protocol(protocol::Protocol::default())
             .build();
         let (name, arn) = match &config.stream {
             StreamRef::Name(name) => (Some(name.clone()), None),
