@@ -49,6 +49,7 @@ bench:
     cargo bench --locked --bench stages
     cargo bench --locked --bench throughput
     cargo bench --locked --bench live
+    cargo bench --locked --bench shards
     cargo bench --locked --bench sinks
     cargo bench --locked --bench state
 

@@ -6,6 +6,8 @@
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
+#[path = "process/mod.rs"]
+mod process;
 #[expect(dead_code, unused_imports, reason = "integration tests use the rest")]
 #[path = "../tests/support/mod.rs"]
 mod support;
@@ -16,6 +18,7 @@ use std::time::Duration;
 use flate2::read::GzDecoder;
 use serde_json::{Value, json};
 
+use process::processor_time;
 use support::daemon::{Daemon, Home, package};
 use support::kinesis::LocalKinesis;
 
@@ -114,12 +117,4 @@ async fn read(daemon: &Daemon) -> f64 {
     let metrics = daemon.metrics().await;
     let series = metrics.lines().filter(|line| line.starts_with("trailrisk_kinesis_records_total{"));
     series.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
-}
-
-/// User and system time of a process, from `/proc`: fields 14 and 15, in hundredths of a second.
-fn processor_time(pid: u32) -> Duration {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("Linux, and it runs");
-    let after_name = stat.rsplit(')').next().expect("the name is in parentheses");
-    let ticks = after_name.split_whitespace().skip(11).take(2).map(|field| field.parse::<u64>().expect("a number"));
-    Duration::from_millis(ticks.sum::<u64>() * 10)
 }

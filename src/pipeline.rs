@@ -317,10 +317,13 @@ impl<A: KinesisApi> Pipeline<A> {
         }
     }
 
-    /// Lets consumers read on whose records the engine has taken, and which it does not want paused.
+    /// Lets consumers read on: up to the ceiling (BD-2), and those whose records wait no longer.
     fn thaw(&mut self) {
         let engine = &self.engine;
-        let ready: Vec<ShardId> = self.frozen.keys().filter(|shard| !engine.is_paused(shard)).cloned().collect();
+        if let Some(source) = &self.source {
+            source.set_ceiling(engine.ceiling());
+        }
+        let ready: Vec<ShardId> = self.frozen.keys().filter(|shard| !engine.has_parked(shard)).cloned().collect();
         for shard in ready {
             if let Some(resume) = self.frozen.remove(&shard) {
                 // A consumer that is gone needs no leave.

@@ -99,6 +99,7 @@ fn source(source: &SourceConfig) -> Value {
         "register_consumer": register,
         "hash_range_check": source.hash_range_check.as_str(),
         "poll_interval": show_duration(source.poll_interval),
+        "idle_poll_interval": show_duration(source.idle_poll_interval),
         "tip_slack": show_duration(source.tip_slack),
         "stalled_after": show_duration(source.stalled_after),
         "request_timeout": show_duration(source.request_timeout),

@@ -91,6 +91,9 @@ pub struct SourceConfig {
     pub hash_range_check: HashRangeCheck,
     /// `poll_interval`: pause between reads at the tip; at least 200 ms, default 1 s.
     pub poll_interval: Duration,
+    /// `idle_poll_interval`: the longest pause between reads of a shard that brings nothing; not below `poll_interval`,
+    /// which is the default.
+    pub idle_poll_interval: Duration,
     /// `tip_slack` (semantics 1), default 5 s.
     pub tip_slack: Duration,
     /// `stalled_after` (RD-3), default 60 s.

@@ -18,6 +18,7 @@ mod intake;
 mod io;
 mod ledger;
 mod order;
+mod pause;
 mod plans;
 mod progress;
 mod shard;
@@ -254,15 +255,6 @@ impl Engine {
             instance.acknowledged(group, key);
             self.state_bytes = self.state_bytes + instance.bytes() - before;
         }
-    }
-
-    /// Whether a shard must not be read on for now: its records wait for the others' replay (CP-5) or for a change of
-    /// plans to be durable (WN-7), or it is ahead of the watermark while the state is nearly full (BD-2). Such a shard is frozen, never idle (RD-3).
-    pub fn is_paused(&self, shard: &ShardId) -> bool {
-        let Some(shard) = self.shard(shard) else { return false };
-        // During replay a shard that waits for the others may hold the watermark: pausing those would be a deadlock.
-        let nearly_full = self.state_bytes > self.config.max_state_bytes / 4 * 3 && !self.is_replaying();
-        !shard.parked.is_empty() || (nearly_full && shard.read_through > self.watermark)
     }
 
     /// Whether shards still re-read what an earlier process had done (CP-5).

@@ -1,5 +1,6 @@
 //! What people are shown of the engine's state. Nothing here changes anything, and nothing that is computed depends on it.
 
+use super::pause::pauses;
 use super::shard::{Life, Shard};
 use super::{Engine, ShardId};
 use crate::time::Arrival;
@@ -58,7 +59,8 @@ impl Engine {
     /// Every shard, in order of its id.
     pub fn shard_progress(&self) -> Vec<ShardProgress> {
         let shards = self.by_id.values().map(|ix| &self.shards[ix.0 as usize]);
-        shards.map(|shard| self.progress_of(shard)).collect()
+        let ceiling = self.ceiling();
+        shards.map(|shard| progress_of(shard, ceiling)).collect()
     }
 
     /// What `W` waits for; nothing before the start frontier is known, and once every shard is drained.
@@ -93,19 +95,19 @@ impl Engine {
     pub fn horizon(&self) -> Arrival {
         self.horizon
     }
+}
 
-    fn progress_of(&self, shard: &Shard) -> ShardProgress {
-        ShardProgress {
-            shard: shard.id.clone(),
-            life: match shard.life {
-                Life::Waiting => ShardLife::Waiting,
-                Life::Reading => ShardLife::Reading,
-                Life::Drained => ShardLife::Drained,
-            },
-            read_through: shard.read_through,
-            stalled: shard.stalled,
-            replaying: shard.replaying(),
-            paused: shard.life == Life::Reading && self.is_paused(&shard.id),
-        }
+fn progress_of(shard: &Shard, ceiling: Option<Arrival>) -> ShardProgress {
+    ShardProgress {
+        shard: shard.id.clone(),
+        life: match shard.life {
+            Life::Waiting => ShardLife::Waiting,
+            Life::Reading => ShardLife::Reading,
+            Life::Drained => ShardLife::Drained,
+        },
+        read_through: shard.read_through,
+        stalled: shard.stalled,
+        replaying: shard.replaying(),
+        paused: shard.life == Life::Reading && pauses(shard, ceiling),
     }
 }

@@ -2,6 +2,7 @@
 
 mod corpus;
 mod filters;
+mod pause;
 mod plan_changes;
 mod progress;
 pub(super) mod support;
@@ -150,7 +151,7 @@ fn ag_5_aggregates_do_not_depend_on_the_order_of_the_events() {
 
 #[test]
 fn bd_4_the_detection_that_takes_most_is_closed_early_and_the_others_stay_exact() {
-    let mut stream = Stream::bounded(vec![plan("a", COUNT), plan("b", "eventName=F | stats count by user")], 20_000);
+    let mut stream = Stream::bounded(vec![plan("a", COUNT), plan("b", "eventName=F | stats count by user")], 1, 20_000);
     stream.put(0, 1_000, &[support::named("F", "f", 500, "calm")]);
     let mut seen = Vec::new();
     for n in 0..200 {
@@ -263,7 +264,7 @@ fn rd_1_a_forgotten_shard_stays_in_the_checkpoint_as_long_as_its_parent_does() {
 #[test]
 fn bd_2_long_by_values_count_as_what_they_take() {
     let forced = |length: usize| {
-        let mut stream = Stream::bounded(vec![plan("a", COUNT)], 200_000);
+        let mut stream = Stream::bounded(vec![plan("a", COUNT)], 1, 200_000);
         let users = (0..40).map(|user| event(&user.to_string(), 500, &format!("{user}{}", "x".repeat(length))));
         let made = stream.put(0, 1_000, &users.collect::<Vec<_>>());
         finals(made).len()

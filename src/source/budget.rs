@@ -44,6 +44,11 @@ impl ReadSize {
         self.estimate
     }
 
+    /// A read failed. Who is refused, or waits for an answer that does not come, keeps little from the others.
+    pub(super) fn on_failure(&mut self) {
+        self.estimate = LEAST.min(self.budget);
+    }
+
     /// Records to ask for.
     pub(super) fn limit(&self) -> u16 {
         let fitting = (self.estimate / self.record).clamp(1, MOST_RECORDS);
@@ -95,6 +100,19 @@ mod tests {
             size.on_read(0, 0, 1000);
         }
         assert_eq!(size.permit(), 64 * 1024);
+    }
+
+    #[test]
+    fn bd_1_a_shard_whose_reads_fail_reserves_little_until_it_brings_much_again() {
+        let mut size = ReadSize::new(64 * MIB);
+        size.on_read(4 * MIB as usize, 40, 1000);
+        size.on_failure();
+        assert_eq!(size.permit(), 64 * 1024);
+        size.on_read(4 * MIB as usize, 40, 1000);
+        assert_eq!(size.permit(), 4 * MIB);
+        let mut least = ReadSize::new(1000);
+        least.on_failure();
+        assert_eq!(least.permit(), 1000, "never more than there is");
     }
 
     #[test]

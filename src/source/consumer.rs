@@ -32,6 +32,8 @@ pub(super) struct Consumer<A> {
     tip: TipEvidence,
     trim: TrimWatch,
     size: ReadSize,
+    /// Everything that arrived up to here was sent, for the ceiling (BD-2).
+    reached: Arrival,
     stalled: Option<StalledMark>,
     origin: Instant,
 }
@@ -71,14 +73,19 @@ struct Read {
 }
 
 impl<A: KinesisApi> Consumer<A> {
-    /// A consumer that begins where `request` says.
-    pub(super) fn new(shared: Arc<Shared<A>>, messages: mpsc::Sender<ShardMessage>, request: ReadRequest) -> Self {
-        let settings = &shared.settings;
+    /// A consumer that begins where `request` says, after `delay`.
+    pub(super) fn new(
+        shared: Arc<Shared<A>>,
+        messages: mpsc::Sender<ShardMessage>,
+        request: ReadRequest,
+        delay: Duration,
+    ) -> Self {
         Self {
-            pacing: Pacing::new(settings.poll_interval, settings.stalled_after, Duration::ZERO),
+            pacing: Pacing::new(&shared.settings, delay),
             size: ReadSize::new(shared.budget_bytes),
             tip: TipEvidence::default(),
             trim: TrimWatch::new(shared.description.retention_hours),
+            reached: Arrival::MIN,
             stalled: None,
             origin: Instant::now(),
             cursor: Cursor { position: request.after, is_whole: false, start: request.start, iterator: None },
@@ -104,8 +111,8 @@ impl<A: KinesisApi> Consumer<A> {
         if self.cursor.position == Position::End {
             return self.drained(Vec::new()).await;
         }
-        if let Some(consumer) = self.shared.consumer.clone() {
-            return self.read_subscribed(&consumer).await;
+        if let Some(registration) = self.shared.registration.clone() {
+            return self.read_subscribed(&registration).await;
         }
         while self.step().await? == Step::Continue {}
         Ok(())
@@ -119,17 +126,23 @@ impl<A: KinesisApi> Consumer<A> {
             Ok(read) => self.accept(read, permit).await,
             Err(error) => {
                 drop(permit);
+                self.size.on_failure();
                 self.failed(error).await
             }
         }
     }
 
-    /// BD-1: reserves what the read may bring. Waiting here is back-pressure, so the shard is frozen meanwhile (RD-3).
+    /// BD-1: reserves what the read may bring, once the shard may be read on (BD-2). Waiting here is back-pressure, so the
+    /// shard is frozen meanwhile (RD-3). Who waits for the ceiling holds nothing of the budget.
     async fn permit(&mut self) -> OwnedSemaphorePermit {
-        let bytes = self.size.permit();
-        let budget = Arc::clone(&self.shared.budget);
-        let permit = self.frozen(budget.acquire_many_owned(bytes)).await;
-        permit.expect("the budget is never closed")
+        let (shared, reached, bytes) = (Arc::clone(&self.shared), self.reached, self.size.permit());
+        loop {
+            self.frozen(shared.ceiling.risen(reached)).await;
+            let permit = self.frozen(Arc::clone(&shared.budget).acquire_many_owned(bytes)).await;
+            if shared.ceiling.lets(reached) {
+                return permit.expect("the budget is never closed");
+            }
+        }
     }
 
     async fn read(&mut self) -> Result<Result<Read, ApiError>, Halt> {
@@ -139,6 +152,7 @@ impl<A: KinesisApi> Consumer<A> {
         };
         let (shared, shard, limit) = (Arc::clone(&self.shared), self.shard.clone(), self.size.limit());
         let (sent, sent_at) = (self.now(), shared.api.server_time());
+        self.pacing.on_send(sent);
         let answer = self.watched(shared.api.get_records(&shard, &iterator, limit)).await?;
         Ok(answer.map(|answer| Read { answer, limit, sent, sent_at }))
     }
@@ -184,6 +198,7 @@ impl<A: KinesisApi> Consumer<A> {
     async fn send_tip(&mut self, through: Arrival) -> Result<(), Halt> {
         let slack = i64::try_from(self.shared.settings.tip_slack.as_millis()).unwrap_or(i64::MAX);
         let read_through = through.plus(-slack);
+        self.reached = self.reached.max(read_through);
         self.send(ShardMessage::AtTip { shard: self.shard.clone(), read_through }).await
     }
 
@@ -210,8 +225,10 @@ impl<A: KinesisApi> Consumer<A> {
         let Some(last) = records.last().map(|record| record.position.clone()) else { return Ok(()) };
         let (resume, resumed) = oneshot::channel();
         let shard = self.shard.clone();
+        let newest = records.iter().map(|record| record.arrival).max();
         self.send(ShardMessage::Records { shard, records, millis_behind_latest, permit, resume }).await?;
         (self.cursor.position, self.cursor.is_whole) = (last, true);
+        self.reached = self.reached.max(newest.unwrap_or(Arrival::MIN));
         self.frozen(resumed).await.map_err(|_| Halt::Unheard)
     }
 

@@ -29,6 +29,8 @@ const START_TRIES: u32 = 3;
 /// Pause between them, and before a listing that failed is repeated at the latest.
 const START_PAUSE: Duration = Duration::from_secs(1);
 const LIST_RETRY: Duration = Duration::from_secs(10);
+/// Each further shard begins so much later, so that a thousand do not ask in one instant, and in step ever after.
+const START_SPREAD: Duration = Duration::from_millis(1);
 
 /// A connected stream and the tasks that read it. Dropping it stops them; [`Source::shutdown`] also waits for them.
 pub struct Source<A: KinesisApi = AwsKinesis> {
@@ -43,6 +45,7 @@ pub struct Source<A: KinesisApi = AwsKinesis> {
 #[derive(Debug, PartialEq, Eq)]
 enum Task {
     Listing,
+    Registration,
     Consumer(ShardId),
 }
 
@@ -98,7 +101,7 @@ impl<A: KinesisApi> Source<A> {
 
     /// How reading this shard fares; nothing is known of one that is not read.
     pub fn reading(&self, shard: &ShardId) -> Reading {
-        self.shared.readings().remove(shard).unwrap_or_default()
+        self.shared.reading(shard)
     }
 
     /// How reading each shard fares that is being read.
@@ -136,6 +139,10 @@ impl<A: KinesisApi> Source<A> {
         if !self.runs(&Task::Listing) {
             let task = list_for_ever(Arc::clone(&self.shared), self.messages.clone());
             self.spawn(Task::Listing, task);
+            if let Some(registration) = self.shared.registration.clone() {
+                let task = fan_out::stay_registered(Arc::clone(&self.shared), registration);
+                self.spawn(Task::Registration, task);
+            }
         }
         Ok(shard_refs(listing))
     }
@@ -161,6 +168,11 @@ impl<A: KinesisApi> Source<A> {
         self.shared.check_identity().await
     }
 
+    /// BD-2: no shard is read on that was read beyond this arrival, until it is set anew; none lets all be read.
+    pub fn set_ceiling(&self, ceiling: Option<Arrival>) {
+        self.shared.ceiling.set(ceiling);
+    }
+
     /// Stops reading a shard: a request in flight is dropped. One that is not read is left alone.
     pub fn stop(&self, shard: &ShardId) {
         let of_shard = |(task, _): &&(Task, CancellationToken)| matches!(task, Task::Consumer(id) if id == shard);
@@ -177,7 +189,10 @@ impl<A: KinesisApi> Source<A> {
             return;
         }
         tracing::info!(shard = %request.shard, after = %request.after, start = ?request.start, "reading shard");
-        let consumer = Consumer::new(Arc::clone(&self.shared), self.messages.clone(), request);
+        let others = self.running.values().filter(|(task, _)| matches!(task, Task::Consumer(_))).count();
+        let delay = START_SPREAD * u32::try_from(others).unwrap_or(u32::MAX);
+        let delay = delay.min(self.shared.settings.poll_interval);
+        let consumer = Consumer::new(Arc::clone(&self.shared), self.messages.clone(), request, delay);
         self.spawn(task, consumer.run());
     }
 
@@ -316,6 +331,7 @@ fn panicked(task: Option<Task>, error: JoinError) -> SourceError {
     };
     let task = match task {
         Some(Task::Consumer(shard)) => format!("the consumer of {shard}"),
+        Some(Task::Registration) => "the watch over the registered consumer".to_owned(),
         Some(Task::Listing) | None => "the listing of the shards".to_owned(),
     };
     SourceError::Panicked { task, detail }

@@ -36,6 +36,7 @@ pub(super) enum Call {
     List,
     Subscribe(IteratorStart),
     Register(String),
+    DescribeConsumer,
 }
 
 /// What `SubscribeToShard` does.
@@ -69,6 +70,8 @@ pub(super) struct Script {
     pub(super) subscriptions: VecDeque<Subscribe>,
     /// What `DescribeStreamConsumer` answers, one after the other and the last one for ever: a status.
     pub(super) consumers: VecDeque<Result<&'static str, ErrorKind>>,
+    /// How often the consumer was registered: the number at the end of its ARN. With another one nothing is pushed.
+    pub(super) registration: u32,
     pub(super) registers: Result<(), (ErrorKind, &'static str)>,
     pub(super) listings: VecDeque<Result<Vec<ListedShard>, ErrorKind>>,
     pub(super) iterators: VecDeque<ErrorKind>,
@@ -85,6 +88,7 @@ impl FakeKinesis {
             reads: reads.into_iter().collect(),
             subscriptions: VecDeque::new(),
             consumers: VecDeque::new(),
+            registration: 1,
             registers: Ok(()),
             listings: VecDeque::new(),
             iterators: VecDeque::new(),
@@ -122,6 +126,13 @@ impl FakeKinesis {
             _ => None,
         };
         calls.into_iter().filter_map(subscribed).collect()
+    }
+
+    fn consumer_description(&self, name: &str, status: &str) -> ConsumerDescription {
+        let (number, stream_arn) = (self.script(|script| script.registration), description().arn);
+        let of_name = || format!("{stream_arn}/consumer/{name}:{number}");
+        let arn = if name.starts_with("arn:") { name.to_owned() } else { of_name() };
+        ConsumerDescription { arn, stream_arn: Some(stream_arn), status: status.to_owned() }
     }
 
     fn called(&self, call: Call) {
@@ -162,6 +173,7 @@ impl KinesisApi for FakeKinesis {
     }
 
     async fn describe_consumer(&self, _: &str, consumer: &ConsumerRef) -> Result<ConsumerDescription, ApiError> {
+        self.called(Call::DescribeConsumer);
         let scripted = self.script(|script| {
             let next = script.consumers.front().copied();
             if script.consumers.len() > 1 {
@@ -170,7 +182,7 @@ impl KinesisApi for FakeKinesis {
             next
         });
         let status = scripted.unwrap_or(Ok("ACTIVE")).map_err(|kind| error("DescribeStreamConsumer", kind))?;
-        Ok(consumer_description(consumer.as_str(), status))
+        Ok(self.consumer_description(consumer.as_str(), status))
     }
 
     async fn register_consumer(&self, _: &str, name: &str) -> Result<ConsumerDescription, ApiError> {
@@ -180,13 +192,22 @@ impl KinesisApi for FakeKinesis {
             code: code.to_owned(),
             ..error("RegisterStreamConsumer", kind)
         };
-        registers.map(|()| consumer_description(name, "CREATING")).map_err(failed)
+        registers.map(|()| self.consumer_description(name, "CREATING")).map_err(failed)
     }
 
     type Subscription = FakeSubscription;
 
-    async fn subscribe(&self, _: &str, _: &ShardId, start: &IteratorStart) -> Result<FakeSubscription, ApiError> {
+    async fn subscribe(
+        &self,
+        consumer: &str,
+        _: &ShardId,
+        start: &IteratorStart,
+    ) -> Result<FakeSubscription, ApiError> {
         self.called(Call::Subscribe(start.clone()));
+        let number = self.script(|script| script.registration).to_string();
+        if consumer.rsplit_once(':').is_some_and(|(_, registered)| registered != number) {
+            return Err(error("SubscribeToShard", ErrorKind::NotFound));
+        }
         tokio::time::sleep(self.script(|script| script.latency)).await;
         match self.script(|script| script.subscriptions.pop_front()) {
             Some(Subscribe::Fails(kind)) => Err(error("SubscribeToShard", kind)),
@@ -214,13 +235,6 @@ impl Subscription for FakeSubscription {
             Push::Nothing => std::future::pending().await,
         }
     }
-}
-
-fn consumer_description(name: &str, status: &str) -> ConsumerDescription {
-    let stream_arn = Some(description().arn);
-    let arn =
-        if name.starts_with("arn:") { name.to_owned() } else { format!("{}/consumer/{name}:1", description().arn) };
-    ConsumerDescription { arn, stream_arn, status: status.to_owned() }
 }
 
 /// An event of a subscription that holds what an answer holds.
@@ -293,6 +307,7 @@ pub(super) fn settings() -> SourceConfig {
         reader: ReaderConfig::Polling,
         hash_range_check: HashRangeCheck::Auto,
         poll_interval: Duration::from_secs(1),
+        idle_poll_interval: Duration::from_secs(1),
         tip_slack: Duration::from_secs(5),
         stalled_after: Duration::from_secs(60),
         request_timeout: Duration::from_secs(10),

@@ -1,20 +1,26 @@
-//! Enhanced fan-out: the registered consumer at the start, and what a subscription proves.
+//! Enhanced fan-out: the registered consumer, at the start and where it is replaced, and what a subscription proves.
 //!
 //! Owns: finding, registering and awaiting the consumer; tip evidence from events. Deliberately absent: the subscriptions
 //! themselves (`super::consumer`).
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+
+use tokio::sync::Notify;
 
 use super::api::{ApiError, ConsumerDescription, ErrorKind, KinesisApi, StreamDescription};
 use super::coordinator::patiently;
 use super::error::SourceError;
 use super::pacing::Moment;
+use super::shared::Shared;
 use crate::config::{ConsumerRef, ReaderConfig};
 use crate::time::Arrival;
 
 /// Kinesis takes seconds to make a consumer.
 const CREATING_TRIES: u32 = 120;
 const CREATING_PAUSE: Duration = Duration::from_secs(1);
+/// Pause between two looks for a consumer that Kinesis does not know any more.
+const RENEW_PAUSE: Duration = Duration::from_secs(10);
 /// What is on its way when nothing is pending has come after so long.
 const ON_ITS_WAY: Duration = Duration::from_secs(1);
 
@@ -47,6 +53,70 @@ pub(super) async fn consumer_arn<A: KinesisApi>(
     }
     tracing::info!(consumer = %found.arn, "reading by enhanced fan-out");
     Ok(Some(found.arn))
+}
+
+/// The registered consumer that shards are read as.
+#[derive(Debug)]
+pub(super) struct Registration {
+    arn: Mutex<Arc<str>>,
+    missed: Notify,
+}
+
+impl Registration {
+    pub(super) fn new(arn: &str) -> Self {
+        Self { arn: Mutex::new(arn.into()), missed: Notify::new() }
+    }
+
+    /// Its ARN, as of now.
+    pub(super) fn arn(&self) -> Arc<str> {
+        Arc::clone(&self.arn.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Kinesis does not know it.
+    pub(super) fn miss(&self) {
+        self.missed.notify_one();
+    }
+
+    fn renew(&self, arn: &str) {
+        let mut known = self.arn.lock().unwrap_or_else(PoisonError::into_inner);
+        if **known != *arn {
+            tracing::warn!(consumer = arn, before = %known, "the consumer was registered anew; reading goes on as that one");
+            *known = arn.into();
+        }
+    }
+}
+
+/// Where Kinesis does not know the consumer any more, looks for the one that has its name by now: registered anew, it has
+/// another ARN. One look at a time, whatever the number of shards that miss it.
+///
+/// # Errors
+/// [`SourceError::NoSuchConsumer`] where it is configured by its ARN, which never comes back.
+pub(super) async fn stay_registered<A: KinesisApi>(
+    shared: Arc<Shared<A>>,
+    registration: Arc<Registration>,
+) -> Result<(), SourceError> {
+    loop {
+        registration.missed.notified().await;
+        look_again(&shared, &registration).await?;
+        tokio::time::sleep(RENEW_PAUSE).await;
+    }
+}
+
+async fn look_again<A: KinesisApi>(shared: &Shared<A>, registration: &Registration) -> Result<(), SourceError> {
+    let ReaderConfig::FanOut { consumer, register } = &shared.settings.reader else { return Ok(()) };
+    match find(&shared.api, consumer, *register, &shared.description).await {
+        Ok(found) if found.status == "ACTIVE" => registration.renew(&found.arn),
+        Err(error) if error.kind == ErrorKind::NotFound && matches!(consumer, ConsumerRef::Arn(_)) => {
+            // Without the stream nothing is known of its consumers.
+            let now = shared.api.describe().await;
+            if now.is_ok_and(|now| now.created_at == shared.description.created_at) {
+                return Err(consumer_error(error, consumer, &shared.description));
+            }
+        }
+        // The shards that miss it say so until it is there.
+        Ok(_) | Err(_) => {}
+    }
+    Ok(())
 }
 
 async fn find<A: KinesisApi>(

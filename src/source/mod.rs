@@ -7,6 +7,7 @@ mod alarm;
 mod api;
 mod aws;
 mod budget;
+mod ceiling;
 mod consumer;
 mod coordinator;
 mod error;
@@ -26,6 +27,7 @@ pub use api::{
 pub use aws::{AwsKinesis, AwsSubscription};
 pub use coordinator::Source;
 pub use error::SourceError;
+pub use pacing::expected_lag;
 pub use user_records::{UserRecords, user_records};
 
 use crate::cloudtrail::{RejectReason, Rejected};

@@ -9,7 +9,9 @@ use tokio::sync::Semaphore;
 
 use super::alarm::FailingCalls;
 use super::api::{ApiError, KinesisApi, ListedShard, StreamDescription};
+use super::ceiling::Ceiling;
 use super::error::SourceError;
+use super::fan_out::Registration;
 use super::{Reading, UserRecords};
 use crate::config::SourceConfig;
 use crate::engine::ShardId;
@@ -22,11 +24,13 @@ pub(super) struct Shared<A> {
     pub(super) api: A,
     pub(super) settings: SourceConfig,
     pub(super) description: StreamDescription,
-    /// The ARN of the registered consumer to read as; none where the stream is polled.
-    pub(super) consumer: Option<Arc<str>>,
+    /// The registered consumer to read as; none where the stream is polled.
+    pub(super) registration: Option<Arc<Registration>>,
     /// BD-1: one permit a byte.
     pub(super) budget: Arc<Semaphore>,
     pub(super) budget_bytes: u32,
+    /// BD-2: how far shards are read.
+    pub(super) ceiling: Ceiling,
     /// What is said of calls that fail.
     pub(super) failing: FailingCalls,
     /// What is said of holes in the hash keys.
@@ -62,9 +66,10 @@ impl<A: KinesisApi> Shared<A> {
             api,
             settings,
             description,
-            consumer: None,
+            registration: None,
             budget,
             budget_bytes,
+            ceiling: Ceiling::none(),
             failing: FailingCalls::default(),
             torn: Alarm::default(),
             metrics,
@@ -80,7 +85,7 @@ impl<A: KinesisApi> Shared<A> {
 
     /// Of a stream that is read as the registered consumer of this ARN, if there is one.
     pub(super) fn reading_as(self, consumer: Option<String>) -> Self {
-        Self { consumer: consumer.map(Into::into), ..self }
+        Self { registration: consumer.map(|arn| Arc::new(Registration::new(&arn))), ..self }
     }
 
     /// It may be changed while the stream is read.
@@ -212,6 +217,11 @@ impl<A: KinesisApi> Shared<A> {
             reading.failure = Some(format!("{}: {}", error.operation, error.code));
             reading.request_id.clone_from(&error.request_id);
         });
+    }
+
+    /// How reading one shard fares; nothing is known of one that has no consumer.
+    pub(super) fn reading(&self, shard: &ShardId) -> Reading {
+        self.lock().get(shard).cloned().unwrap_or_default()
     }
 
     /// The shards that have a consumer.

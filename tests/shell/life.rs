@@ -166,6 +166,7 @@ fn source_config(world: &World) -> SourceConfig {
         },
         hash_range_check: HashRangeCheck::Auto,
         poll_interval: millis(world.habits.poll),
+        idle_poll_interval: millis(world.habits.poll * 3),
         tip_slack: millis(crate::log::TIP_SLACK),
         stalled_after: millis(60_000),
         request_timeout: millis(10_000),

@@ -17,7 +17,7 @@ use crate::engine::{Checkpoint, Engine, EngineConfig, Input, Position, StartPosi
 use crate::isolation::Isolation;
 use crate::pipeline::Shown;
 use crate::release;
-use crate::source::{Source, SourceError, StreamDescription};
+use crate::source::{Source, SourceError, StreamDescription, expected_lag};
 use crate::status::{self, About, Board, Snapshot};
 use crate::telemetry::Alarm;
 use crate::time::Arrival;
@@ -81,7 +81,7 @@ pub(super) fn shown(config: &Config, detections: &Detections) -> (Shown, Board) 
     let shown = Shown {
         publisher,
         about,
-        expected_lag: config.source.tip_slack + 2 * config.source.poll_interval.max(Duration::from_secs(1)),
+        expected_lag: expected_lag(&config.source),
         max_state_bytes: config.limits.max_state_bytes,
         events: config.admin.status_events,
         files: detections.files.clone(),

@@ -13,6 +13,8 @@ const HASH_RANGE_CHECKS: [(&str, HashRangeCheck); 3] =
 
 pub(super) fn source(mut section: Section<'_>) -> SourceConfig {
     let stream = stream(section.take("stream"));
+    let poll_interval = section.take("poll_interval").duration(200 * MILLISECOND..=MINUTE, SECOND);
+    let idle_poll_interval = section.take("idle_poll_interval").optional_duration(200 * MILLISECOND..=MINUTE);
     let source = SourceConfig {
         name: section.take("name").read(name).unwrap_or_else(|| stream.name().to_owned()),
         region: region(&mut section, &stream),
@@ -22,15 +24,20 @@ pub(super) fn source(mut section: Section<'_>) -> SourceConfig {
         endpoint_url: section.take("endpoint_url").read(|text| url::endpoint(text).map(|()| text.to_owned())),
         role: role(&mut section),
         start: start(section.take("start")),
-        poll_interval: section.take("poll_interval").duration(200 * MILLISECOND..=MINUTE, SECOND),
+        poll_interval,
+        idle_poll_interval: idle_poll_interval.unwrap_or(poll_interval),
         tip_slack: section.take("tip_slack").duration(SECOND..=10 * MINUTE, 5 * SECOND),
         stalled_after: section.take("stalled_after").duration(SECOND..=HOUR, MINUTE),
         request_timeout: section.take("request_timeout").duration(SECOND..=5 * MINUTE, 10 * SECOND),
         list_interval: section.take("list_interval").duration(SECOND..=HOUR, MINUTE),
         outage_budget: section.take("outage_budget").duration(Duration::ZERO..=365 * DAY, 4 * HOUR),
     };
-    if source.stalled_after <= source.poll_interval {
-        section.problem("stalled_after", "is not longer than poll_interval: every shard would be stalled at once");
+    if source.idle_poll_interval < source.poll_interval {
+        section.problem("idle_poll_interval", "is shorter than poll_interval: an idle shard is not asked more often");
+    } else if source.stalled_after <= source.idle_poll_interval {
+        let longest = if idle_poll_interval.is_some() { "idle_poll_interval" } else { "poll_interval" };
+        let why = format!("is not longer than {longest}: every shard would be stalled at once");
+        section.problem("stalled_after", &why);
     }
     section.finish();
     source

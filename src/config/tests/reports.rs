@@ -63,6 +63,9 @@ fn every_rule_of_the_source_refuses_its_violation() {
     let cases = [
         ("source.poll_interval", with("source", "poll_interval: 199ms")),
         ("source.poll_interval", with("source", "poll_interval: [1s]")),
+        ("source.idle_poll_interval", with("source", "idle_poll_interval: 61s, stalled_after: 2m")),
+        ("source.idle_poll_interval", with("source", "idle_poll_interval: 999ms")),
+        ("source.stalled_after", with("source", "stalled_after: 10s, idle_poll_interval: 10s")),
         ("source.tip_slack", with("source", "tip_slack: 999ms")),
         ("source.stalled_after", with("source", "stalled_after: 10s, poll_interval: 10s")),
         ("source.endpoint_url", with("source", "endpoint_url: 'localhost:4567'")),

@@ -78,8 +78,8 @@ impl Stream {
         Self::with(source, plans, shards, usize::MAX)
     }
 
-    pub fn bounded(plans: Vec<Arc<Plan>>, max_state_bytes: usize) -> Self {
-        Self::with("source", plans, 1, max_state_bytes)
+    pub fn bounded(plans: Vec<Arc<Plan>>, shards: u32, max_state_bytes: usize) -> Self {
+        Self::with("source", plans, shards, max_state_bytes)
     }
 
     fn with(source: &str, plans: Vec<Arc<Plan>>, shards: u32, max_state_bytes: usize) -> Self {

@@ -14,7 +14,7 @@ use super::{Consumer, Cursor, Halt, Step};
 use crate::engine::SequenceNumber;
 use crate::source::api::{ApiError, ErrorKind, IteratorStart, KinesisApi, Subscription, SubscriptionEvent};
 use crate::source::budget::cost;
-use crate::source::fan_out::Clearing;
+use crate::source::fan_out::{Clearing, Registration};
 use crate::source::pacing::Moment;
 use crate::time::Arrival;
 
@@ -67,25 +67,34 @@ impl Subscriptions {
 
 impl<A: KinesisApi> Consumer<A> {
     /// Reads until the shard's end, as the registered consumer.
-    pub(super) async fn read_subscribed(&mut self, consumer: &str) -> Result<(), Halt> {
+    pub(super) async fn read_subscribed(&mut self, registration: &Registration) -> Result<(), Halt> {
         let mut subscriptions = Subscriptions::default();
-        while self.subscribe(consumer, &mut subscriptions).await? == Step::Continue {}
+        while self.subscribe(registration, &mut subscriptions).await? == Step::Continue {}
         Ok(())
     }
 
     /// One subscription, to its end.
-    async fn subscribe(&mut self, consumer: &str, subscriptions: &mut Subscriptions) -> Result<Step, Halt> {
+    async fn subscribe(
+        &mut self,
+        registration: &Registration,
+        subscriptions: &mut Subscriptions,
+    ) -> Result<Step, Halt> {
         let turn = sleep_until(self.origin + self.pacing.next_read().max(subscriptions.next));
         self.watched(turn).await?;
         let (shared, shard, start) = (Arc::clone(&self.shared), self.shard.clone(), subscriptions.start(&self.cursor));
         let (asked, asked_at) = (self.now(), shared.api.server_time());
         subscriptions.next = asked + FLOOR;
-        match self.watched(shared.api.subscribe(consumer, &shard, &start)).await? {
+        match self.watched(shared.api.subscribe(&registration.arn(), &shard, &start)).await? {
             Ok(subscription) => {
                 subscriptions.accepted = Some(self.now());
                 self.follow(subscription, Clearing::asked(asked_at), subscriptions).await
             }
-            Err(error) => self.failed(subscriptions.refused(error)).await,
+            Err(error) => {
+                if error.kind == ErrorKind::NotFound {
+                    registration.miss();
+                }
+                self.failed(subscriptions.refused(error)).await
+            }
         }
     }
 

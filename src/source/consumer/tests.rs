@@ -25,7 +25,7 @@ fn bench(kinesis: FakeKinesis, shared: Shared<FakeKinesis>, after: Position, sta
     let shared = Arc::new(shared);
     let (sender, messages) = mpsc::channel(8);
     let request = ReadRequest { shard: ShardId::new("s0"), after, start };
-    let consumer = Consumer::new(Arc::clone(&shared), sender, request);
+    let consumer = Consumer::new(Arc::clone(&shared), sender, request, Duration::ZERO);
     Bench { kinesis, shared, messages, consumer: tokio::spawn(consumer.run()) }
 }
 
@@ -378,4 +378,7 @@ async fn a_consumer_that_nobody_hears_ends_in_peace() {
 }
 
 mod aggregates;
+mod budget;
+mod ceiling;
 mod fan_out;
+mod idle;

@@ -162,3 +162,5 @@ async fn a_hole_in_the_hash_keys_is_an_alarm_from_the_third_listing_on() {
     messages.recv().await.unwrap();
     assert_eq!(said("every hash key again"), 1);
 }
+
+mod registration;

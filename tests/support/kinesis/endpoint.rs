@@ -61,6 +61,7 @@ impl Endpoint {
             reader: ReaderConfig::Polling,
             hash_range_check: HashRangeCheck::Auto,
             poll_interval: Duration::from_millis(200),
+            idle_poll_interval: Duration::from_millis(200),
             tip_slack: Duration::ZERO,
             stalled_after: Duration::from_secs(60),
             request_timeout: Duration::from_secs(10),

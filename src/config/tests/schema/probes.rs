@@ -7,13 +7,16 @@ use super::keys::Variant;
 use super::*;
 
 /// What must stand beside a key so that all of its values can be told apart.
-const BESIDE: [(&str, &str, &str); 18] = [
+const BESIDE: [(&str, &str, &str); 21] = [
     ("source.reader", "source.consumer", "c"),
     ("source.register_consumer", "source.consumer", "c"),
     ("source.register_consumer", "source.reader", "fan_out"),
     ("source.external_id", "source.role_arn", "arn:aws:iam::222222222222:role/reader"),
     ("source.poll_interval", "source.stalled_after", "1h"),
     ("source.stalled_after", "source.poll_interval", "200ms"),
+    ("source.idle_poll_interval", "source.poll_interval", "200ms"),
+    ("source.idle_poll_interval", "source.stalled_after", "1h"),
+    ("source.poll_interval", "source.idle_poll_interval", "1m"),
     ("limits.max_values", "limits.max_distinct_values", "10_000_000"),
     ("limits.max_distinct_values", "limits.max_values", "1"),
     ("checkpoint.lease_duration", "checkpoint.store", "dynamodb"),

@@ -4,22 +4,22 @@ use super::*;
 use crate::source::ListedShard;
 use crate::source::fake::{Push, Subscribe};
 
-fn secs(seconds: u64) -> Duration {
+pub(super) fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-fn subscribed(after: Position, budget: usize, subscriptions: impl IntoIterator<Item = Subscribe>) -> Bench {
+pub(super) fn subscribed(after: Position, budget: usize, subscriptions: impl IntoIterator<Item = Subscribe>) -> Bench {
     let kinesis = FakeKinesis::new([]);
     kinesis.script(|script| script.subscriptions = subscriptions.into_iter().collect());
     let shared = Shared::new(kinesis.clone(), fake::settings(), fake::description(), budget, fake::metrics());
     bench(kinesis, shared.reading_as(Some("arn".to_owned())), after, StartPosition::TrimHorizon)
 }
 
-fn pushes(pushes: impl IntoIterator<Item = (u64, Push)>) -> Subscribe {
+pub(super) fn pushes(pushes: impl IntoIterator<Item = (u64, Push)>) -> Subscribe {
     Subscribe::Pushes(pushes.into_iter().map(|(at, push)| (Duration::from_millis(at), push)).collect())
 }
 
-fn some(numbers: impl IntoIterator<Item = u64>, continuation: u64) -> Push {
+pub(super) fn some(numbers: impl IntoIterator<Item = u64>, continuation: u64) -> Push {
     fake::event(fake::records(numbers), Some(continuation))
 }
 

@@ -1,0 +1,259 @@
+//! What streams of many shards cost: the time until each was read, processor and memory while nothing comes, and how fast a
+//! backlog in every shard is caught up with. Kinesis is canned: this process answers, from memory and after 10 ms, without
+//! TLS; it works on the same cores, so that processor time is what carries over.
+//!
+//! `cargo bench --bench shards -- idle [SHARDS] [IDLE_POLL_INTERVAL]`, `-- backlog [SHARDS] [MEGABYTES]`
+
+#![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
+
+#[path = "process/mod.rs"]
+mod process;
+#[expect(dead_code, unused_imports, reason = "integration tests use the rest")]
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+use std::collections::BTreeSet;
+use std::io::Read as _;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use flate2::read::GzDecoder;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use process::processor_time;
+use support::daemon::{Daemon, Home, package};
+
+const STREAM: &str = "trail";
+const CORPUS: &[u8] = include_bytes!("../tests/data/cloudtrail/corpus.ndjson.gz");
+/// How long an answer takes.
+const LATENCY: Duration = Duration::from_millis(10);
+/// What one `GetRecords` answers at most.
+const ANSWER_BYTES: usize = 10 << 20;
+/// How far back the backlog reaches.
+const HOUR_MS: i64 = 3_600_000;
+const PATIENCE: Duration = Duration::from_secs(600);
+/// Until an idle shard is asked as seldom as may be, and for how long it is looked at then.
+const SETTLED: Duration = Duration::from_secs(45);
+const WATCHED: Duration = Duration::from_secs(30);
+
+/// The same records in every shard.
+struct Stream {
+    shards: usize,
+    /// As an answer carries them, with the length of their data.
+    records: Vec<(String, usize)>,
+    read: Mutex<BTreeSet<String>>,
+    requests: AtomicU64,
+}
+
+#[tokio::main]
+async fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let number = |index: usize, default| arguments.get(index).map_or(default, |text| text.parse().expect("a number"));
+    let word = arguments.get(2).map_or("1s", String::as_str);
+    match arguments.first().map(String::as_str) {
+        Some("idle") => idle(number(1, 1000), word).await,
+        Some("backlog") => backlog(number(1, 1000), number(2, 500)).await,
+        _ => {
+            for (shards, megabytes) in [(1, 20), (100, 500), (1000, 500)] {
+                idle(shards, "1s").await;
+                idle(shards, "5s").await;
+                backlog(shards, megabytes).await;
+            }
+        }
+    }
+}
+
+/// A stream in which nothing happens.
+async fn idle(shards: usize, idle_poll_interval: &str) {
+    let stream = Stream::new(shards, 0);
+    let home = home(&stream, json!({"idle_poll_interval": idle_poll_interval})).await;
+    let start = Instant::now();
+    let daemon = home.start();
+    stream.every_shard_is_read(&daemon).await;
+    let started = start.elapsed();
+    let begun = processor_time(daemon.pid());
+    tokio::time::sleep(SETTLED).await;
+    let (before, requests) = (processor_time(daemon.pid()), stream.requests.load(Ordering::Relaxed));
+    tokio::time::sleep(WATCHED).await;
+    let worked = (processor_time(daemon.pid()) - before).as_secs_f64() / WATCHED.as_secs_f64();
+    let requests = (stream.requests.load(Ordering::Relaxed) - requests) / WATCHED.as_secs();
+    println!(
+        "{shards} idle shards, idle_poll_interval {idle_poll_interval}: each read {:.2} s after the start ({:.2} s of \
+         processor time), then {requests} requests/s, {:.1} % of a core, {:.0} MB resident",
+        started.as_secs_f64(),
+        begun.as_secs_f64(),
+        worked * 100.0,
+        daemon.resident_bytes() as f64 / 1e6,
+    );
+    assert_eq!(daemon.stop().await.code, Some(0));
+}
+
+/// A stream of which every shard has the same backlog.
+async fn backlog(shards: usize, megabytes: usize) {
+    let stream = Stream::new(shards, megabytes * 1_000_000 / shards);
+    let records = stream.records.len() * shards;
+    let bytes = stream.records.iter().map(|(_, bytes)| bytes).sum::<usize>() * shards;
+    let home = home(&stream, json!({})).await;
+    let start = Instant::now();
+    let daemon = home.start();
+    let is_read = || async { (read(&daemon).await >= records as f64).then_some(()) };
+    daemon.until(PATIENCE, "everything is read", is_read).await;
+    let (passed, worked) = (start.elapsed().as_secs_f64(), processor_time(daemon.pid()).as_secs_f64());
+    println!(
+        "{shards} shards, a backlog of {records} records, {:.0} MB: caught up in {passed:.1} s ({:.1} MB/s, {:.0} records/s) \
+         with {worked:.1} s of processor time ({:.0} MB/s), waited for room {:.1} s, {:.0} MB resident",
+        bytes as f64 / 1e6,
+        bytes as f64 / 1e6 / passed,
+        records as f64 / passed,
+        bytes as f64 / 1e6 / worked,
+        daemon.metric("trailrisk_backpressure_seconds_total{stage=\"read\"}").await,
+        daemon.resident_bytes() as f64 / 1e6,
+    );
+    assert_eq!(daemon.stop().await.code, Some(0));
+}
+
+async fn read(daemon: &Daemon) -> f64 {
+    let metrics = daemon.metrics().await;
+    let series = metrics.lines().filter(|line| line.starts_with("trailrisk_kinesis_records_total{"));
+    series.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+}
+
+/// A folder with the configuration for a stream that is served from now on.
+async fn home(stream: &Arc<Stream>, source: Value) -> Home {
+    let app = Router::new().route("/", post(answer)).with_state(Arc::clone(stream));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let endpoint = format!("http://{}", listener.local_addr().expect("bound"));
+    tokio::spawn(async move { axum::serve(listener, app).await.expect("serving never fails") });
+    let mut config = json!({
+        "source": {"stream": STREAM, "region": "us-east-1", "endpoint_url": endpoint, "start": "trim_horizon"},
+        "detections": {"paths": [package("config/detections")], "macros": package("config/macros.yaml")},
+        "sinks": [{"name": "stdout", "type": "stdout"}],
+        "dead_letter": {"path": "dead-letters.ndjson"},
+        "checkpoint": {"store": "file", "path": "checkpoint.json"},
+        "admin": {"listen": "127.0.0.1:0"},
+    });
+    let keys = source.as_object().expect("a mapping").clone();
+    keys.into_iter().for_each(|(key, value)| config["source"][key] = value);
+    let home = Home::new(env!("CARGO_BIN_EXE_trailrisk"), &[]);
+    home.configure(config.to_string());
+    home
+}
+
+async fn answer(State(stream): State<Arc<Stream>>, headers: HeaderMap, body: Bytes) -> Response {
+    let asked: Value = serde_json::from_slice(&body).expect("the client sends JSON");
+    stream.requests.fetch_add(1, Ordering::Relaxed);
+    tokio::time::sleep(LATENCY).await;
+    let answer = match headers["x-amz-target"].to_str().expect("ASCII").rsplit('.').next() {
+        Some("DescribeStreamSummary") => stream.summary().to_string(),
+        Some("ListShards") => stream.list().to_string(),
+        Some("GetShardIterator") => stream.iterator(&asked),
+        Some("GetRecords") => stream.get_records(&asked),
+        _ => return StatusCode::NOT_IMPLEMENTED.into_response(),
+    };
+    // Without a request id the daemon takes the `Date` for that of something between.
+    ([("content-type", "application/x-amz-json-1.1"), ("x-amzn-requestid", "canned")], answer).into_response()
+}
+
+impl Stream {
+    /// With a backlog of so many bytes in each shard, which came over the last hour.
+    fn new(shards: usize, bytes: usize) -> Arc<Self> {
+        let mut corpus = String::new();
+        GzDecoder::new(CORPUS).read_to_string(&mut corpus).expect("the corpus inflates");
+        let lines: Vec<&str> = corpus.lines().filter(|line| !line.contains("JobCreated")).collect();
+        let mut data = Vec::new();
+        let mut size = 0;
+        while size < bytes {
+            let line = lines[data.len() % lines.len()];
+            size += line.len();
+            data.push(line);
+        }
+        let (begin, count) = (support::wall_millis() - HOUR_MS, data.len() as i64);
+        let record = |(number, line): (usize, &&str)| {
+            let arrival = (begin + HOUR_MS * number as i64 / count) as f64 / 1000.0;
+            let record = json!({
+                "SequenceNumber": (number + 1).to_string(),
+                "ApproximateArrivalTimestamp": arrival,
+                "PartitionKey": "key",
+                "Data": STANDARD.encode(line),
+            });
+            (record.to_string(), line.len())
+        };
+        let records = data.iter().enumerate().map(record).collect();
+        Arc::new(Self { shards, records, read: Mutex::default(), requests: AtomicU64::new(0) })
+    }
+
+    async fn every_shard_is_read(&self, daemon: &Daemon) {
+        let all = || async { (self.read.lock().expect("nobody panics").len() == self.shards).then_some(()) };
+        daemon.until(PATIENCE, "every shard is read", all).await;
+    }
+
+    fn summary(&self) -> Value {
+        json!({"StreamDescriptionSummary": {
+            "StreamName": STREAM,
+            "StreamARN": format!("arn:aws:kinesis:us-east-1:000000000000:stream/{STREAM}"),
+            "StreamStatus": "ACTIVE",
+            "RetentionPeriodHours": 24,
+            "EncryptionType": "NONE",
+            "StreamModeDetails": {"StreamMode": "PROVISIONED"},
+            "StreamCreationTimestamp": 1_700_000_000,
+            "EnhancedMonitoring": [],
+            "OpenShardCount": self.shards,
+        }})
+    }
+
+    fn list(&self) -> Value {
+        let share = u128::MAX / self.shards as u128;
+        let end = |number: usize| if number + 1 == self.shards { u128::MAX } else { share * (number as u128 + 1) - 1 };
+        let shard = |number: usize| {
+            json!({
+                "ShardId": format!("shardId-{number:012}"),
+                "HashKeyRange": {
+                    "StartingHashKey": (share * number as u128).to_string(), "EndingHashKey": end(number).to_string(),
+                },
+                "SequenceNumberRange": {"StartingSequenceNumber": "1"},
+            })
+        };
+        json!({"Shards": (0..self.shards).map(shard).collect::<Vec<_>>()})
+    }
+
+    /// Iterators are a shard's id and the number of records before them.
+    fn iterator(&self, asked: &Value) -> String {
+        let before: usize = match asked["ShardIteratorType"].as_str() {
+            Some("AFTER_SEQUENCE_NUMBER") => {
+                asked["StartingSequenceNumber"].as_str().expect("text").parse().expect("ours")
+            }
+            _ => 0,
+        };
+        json!({"ShardIterator": format!("{}:{before}", asked["ShardId"].as_str().expect("text"))}).to_string()
+    }
+
+    fn get_records(&self, asked: &Value) -> String {
+        let iterator = asked["ShardIterator"].as_str().expect("text");
+        let (shard, before) = iterator.split_once(':').expect("one of ours");
+        self.read.lock().expect("nobody panics").insert(shard.to_owned());
+        let before: usize = before.parse().expect("one of ours");
+        let (mut bytes, mut next, mut records) = (0, before, String::new());
+        let limit = asked["Limit"].as_u64().unwrap_or(10_000) as usize;
+        for (record, size) in self.records[before..].iter().take(limit) {
+            bytes += size;
+            if bytes > ANSWER_BYTES {
+                break;
+            }
+            records += if next == before { "" } else { "," };
+            records += record;
+            next += 1;
+        }
+        let behind = if next < self.records.len() { 1000 } else { 0 };
+        format!(r#"{{"Records":[{records}],"NextShardIterator":"{shard}:{next}","MillisBehindLatest":{behind}}}"#)
+    }
+}
