@@ -98,6 +98,7 @@ fn source(source: &SourceConfig) -> Value {
         "consumer": consumer,
         "register_consumer": register,
         "hash_range_check": source.hash_range_check.as_str(),
+        "protocol": source.protocol.as_str(),
         "poll_interval": show_duration(source.poll_interval),
         "idle_poll_interval": show_duration(source.idle_poll_interval),
         "tip_slack": show_duration(source.tip_slack),

@@ -36,6 +36,15 @@ pub enum HashRangeCheck {
     Off,
 }
 
+/// `protocol`: who reads the answers of `GetRecords`. The records are the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProtocolConfig {
+    /// Ourselves, and the SDK what is unusual.
+    Own,
+    /// The SDK.
+    Sdk,
+}
+
 /// Where a stream without a checkpoint is begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StartConfig {
@@ -53,6 +62,16 @@ impl ReaderConfig {
         match self {
             Self::Polling => "polling",
             Self::FanOut { .. } => "fan_out",
+        }
+    }
+}
+
+impl ProtocolConfig {
+    /// As the configuration spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Own => "own",
+            Self::Sdk => "sdk",
         }
     }
 }

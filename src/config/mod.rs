@@ -29,7 +29,7 @@ pub use detections::{DeliverySettings, DetectionSettings, DetectionsConfig, Look
 pub use environment::{Environment, Overrides};
 pub use format::{CloudEventsConfig, FormatConfig, OcsfVersion};
 pub use http::{Compression, HttpConfig, ProxyConfig, TlsConfig};
-pub use kinesis::{ConsumerRef, HashRangeCheck, ReaderConfig, StartConfig};
+pub use kinesis::{ConsumerRef, HashRangeCheck, ProtocolConfig, ReaderConfig, StartConfig};
 pub use problem::{ConfigError, Place, Problem};
 pub use read::{parse, read, without_file};
 pub use splunk::{SplunkEnvelope, SplunkHecConfig};
@@ -89,6 +89,8 @@ pub struct SourceConfig {
     pub reader: ReaderConfig,
     /// `hash_range_check` of user records in KPL aggregates; default `auto`.
     pub hash_range_check: HashRangeCheck,
+    /// `protocol`: who reads the answers of `GetRecords`; default `own`.
+    pub protocol: ProtocolConfig,
     /// `poll_interval`: pause between reads at the tip; at least 200 ms, default 1 s.
     pub poll_interval: Duration,
     /// `idle_poll_interval`: the longest pause between reads of a shard that brings nothing; not below `poll_interval`,

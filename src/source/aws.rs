@@ -32,7 +32,7 @@ use super::api::{
     StreamDescription,
 };
 use super::error::SourceError;
-use crate::config::{ConsumerRef, SourceConfig, StreamRef};
+use crate::config::{ConsumerRef, ProtocolConfig, SourceConfig, StreamRef};
 use crate::engine::{Position, SequenceNumber, ShardId, ShardRef};
 use crate::kpl::HashRange;
 use crate::metrics::Metrics;
@@ -83,16 +83,18 @@ impl AwsKinesis {
         let settings = Builder::from(sdk)
             .retry_config(RetryConfig::disabled())
             .timeout_config(timeouts)
-            .interceptor(DateReader(Arc::clone(&clock)))
-            .protocol(protocol::Protocol::default())
-            .build();
+            .interceptor(DateReader(Arc::clone(&clock)));
+        let settings = match config.protocol {
+            ProtocolConfig::Own => settings.protocol(protocol::Protocol::default()),
+            ProtocolConfig::Sdk => settings,
+        };
         let (name, arn) = match &config.stream {
             StreamRef::Name(name) => (Some(name.clone()), None),
             StreamRef::Arn(arn) => (None, Some(arn.clone())),
         };
         let stream = config.stream.name().to_owned();
         Self {
-            client: Client::from_conf(settings),
+            client: Client::from_conf(settings.build()),
             name,
             arn,
             stream,

@@ -12,7 +12,7 @@ use super::api::{
     ApiError, ConsumerDescription, ErrorKind, IteratorStart, KinesisApi, ListedShard, ReadAnswer, ShardIterator,
     StreamDescription, Subscription, SubscriptionEvent,
 };
-use crate::config::{ConsumerRef, HashRangeCheck, ReaderConfig, SourceConfig, StartConfig, StreamRef};
+use crate::config::{ConsumerRef, HashRangeCheck, ProtocolConfig, ReaderConfig, SourceConfig, StartConfig, StreamRef};
 use crate::engine::{Position, SequenceNumber, ShardId, ShardRef};
 use crate::metrics::Metrics;
 use crate::time::Arrival;
@@ -306,6 +306,7 @@ pub(super) fn settings() -> SourceConfig {
         start: StartConfig::Latest,
         reader: ReaderConfig::Polling,
         hash_range_check: HashRangeCheck::Auto,
+        protocol: ProtocolConfig::Own,
         poll_interval: Duration::from_secs(1),
         idle_poll_interval: Duration::from_secs(1),
         tip_slack: Duration::from_secs(5),

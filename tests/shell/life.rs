@@ -9,7 +9,9 @@ use trailrisk::admin::{Liveness, Readiness};
 use trailrisk::checkpoint::CheckpointStore;
 use trailrisk::clock;
 use trailrisk::cloudtrail::DecodeLimits;
-use trailrisk::config::{ConsumerRef, HashRangeCheck, ReaderConfig, SourceConfig, StartConfig, StreamRef};
+use trailrisk::config::{
+    ConsumerRef, HashRangeCheck, ProtocolConfig, ReaderConfig, SourceConfig, StartConfig, StreamRef,
+};
 use trailrisk::engine::{Checkpoint, Engine, EngineConfig, Input, StartPosition, StreamIdentity, Timing};
 use trailrisk::metrics::Metrics;
 use trailrisk::pipeline::{Ended, Observer, Parts, Pipeline, PipelineError};
@@ -165,6 +167,7 @@ fn source_config(world: &World) -> SourceConfig {
             ReaderConfig::Polling
         },
         hash_range_check: HashRangeCheck::Auto,
+        protocol: ProtocolConfig::Own,
         poll_interval: millis(world.habits.poll),
         idle_poll_interval: millis(world.habits.poll * 3),
         tip_slack: millis(crate::log::TIP_SLACK),

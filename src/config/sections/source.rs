@@ -5,11 +5,15 @@ use std::time::Duration;
 use super::{DAY, HOUR, MILLISECOND, MINUTE, SECOND, one_line, url};
 use crate::config::field::Field;
 use crate::config::reader::Section;
-use crate::config::{ConsumerRef, HashRangeCheck, ReaderConfig, RoleConfig, SourceConfig, StartConfig, StreamRef};
+use crate::config::{
+    ConsumerRef, HashRangeCheck, ProtocolConfig, ReaderConfig, RoleConfig, SourceConfig, StartConfig, StreamRef,
+};
 use crate::time::Arrival;
 
 const HASH_RANGE_CHECKS: [(&str, HashRangeCheck); 3] =
     [("auto", HashRangeCheck::Auto), ("on", HashRangeCheck::On), ("off", HashRangeCheck::Off)];
+
+const PROTOCOLS: [(&str, ProtocolConfig); 2] = [("own", ProtocolConfig::Own), ("sdk", ProtocolConfig::Sdk)];
 
 pub(super) fn source(mut section: Section<'_>) -> SourceConfig {
     let stream = stream(section.take("stream"));
@@ -20,6 +24,7 @@ pub(super) fn source(mut section: Section<'_>) -> SourceConfig {
         region: region(&mut section, &stream),
         reader: reader(&mut section, &stream),
         hash_range_check: section.take("hash_range_check").one_of(&HASH_RANGE_CHECKS).unwrap_or(HashRangeCheck::Auto),
+        protocol: section.take("protocol").one_of(&PROTOCOLS).unwrap_or(ProtocolConfig::Own),
         stream,
         endpoint_url: section.take("endpoint_url").read(|text| url::endpoint(text).map(|()| text.to_owned())),
         role: role(&mut section),

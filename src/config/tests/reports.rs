@@ -77,6 +77,7 @@ fn every_rule_of_the_source_refuses_its_violation() {
         ("source.start.at_timestamp", with("source", "start: {}")),
         ("source.reader", with("source", "reader: push")),
         ("source.hash_range_check", with("source", "hash_range_check: yes")),
+        ("source.protocol", with("source", "protocol: cbor")),
         ("source.consumer", with("source", "reader: fan_out")),
         ("source.consumer", with("source", "reader: fan_out, consumer: 'a b'")),
         ("source.consumer", with("source", &format!("reader: fan_out, consumer: '{CONSUMER}'"))),

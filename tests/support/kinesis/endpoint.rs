@@ -6,7 +6,7 @@ use aws_sdk_kinesis::Client;
 use aws_sdk_kinesis::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
 use aws_sdk_kinesis::primitives::Blob;
 use aws_sdk_kinesis::types::{PutRecordsRequestEntry, ScalingType, Shard, StreamStatus};
-use trailrisk::config::{HashRangeCheck, ReaderConfig, SourceConfig, StartConfig, StreamRef};
+use trailrisk::config::{HashRangeCheck, ProtocolConfig, ReaderConfig, SourceConfig, StartConfig, StreamRef};
 
 /// The access key of the tests' own requests, which no fault meets.
 pub const TESTS: &str = "tests";
@@ -60,6 +60,7 @@ impl Endpoint {
             start: StartConfig::TrimHorizon,
             reader: ReaderConfig::Polling,
             hash_range_check: HashRangeCheck::Auto,
+            protocol: ProtocolConfig::Own,
             poll_interval: Duration::from_millis(200),
             idle_poll_interval: Duration::from_millis(200),
             tip_slack: Duration::ZERO,

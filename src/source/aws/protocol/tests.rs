@@ -8,7 +8,10 @@ use serde_json::json;
 use super::*;
 
 /// What a protocol makes of a body by way of generated code; none if it refuses it.
-fn read(protocol: &impl ClientProtocolInner<Request = Request, Response = Response>, body: &str) -> Option<GetRecordsOutput> {
+fn read(
+    protocol: &impl ClientProtocolInner<Request = Request, Response = Response>,
+    body: &str,
+) -> Option<GetRecordsOutput> {
     let response = Response::new(StatusCode::try_from(200).expect("a status"), SdkBody::from(body));
     let cfg = ConfigBag::base();
     let mut deserializer = protocol.deserialize_response(&response, GetRecordsOutput::SCHEMA, &cfg).ok()?;
@@ -45,7 +48,9 @@ fn rd_1_the_usual_answers_are_read_here() {
         json!({"Records": [], "MillisBehindLatest": 0}).to_string(),
         json!({"Records": [], "NextShardIterator": null, "MillisBehindLatest": null, "ChildShards": null}).to_string(),
         json!({"Records": [{"SequenceNumber": "1", "Data": "YQ=="}], "Further": {"a": [1]}}).to_string(),
-        answer(&[json!({"SequenceNumber": "1", "Data": "YQ==", "PartitionKey": null, "ApproximateArrivalTimestamp": null})]),
+        answer(&[
+            json!({"SequenceNumber": "1", "Data": "YQ==", "PartitionKey": null, "ApproximateArrivalTimestamp": null}),
+        ]),
         answer(&[record("YQ==")]).replace("\"YQ==\"", "\"Y\\u0051==\"").replace("\"p\"", "\"\\ud83d\\ude00\\n/\""),
         answer(&[record("YQ==")]).replace("1767609000.123", "1767609000"),
         answer(&[record("YQ==")]).replace("1767609000.123", "1.767609000123E9"),
