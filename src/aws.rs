@@ -13,13 +13,27 @@ use crate::config::RoleConfig;
 /// What CloudTrail shows of who has assumed a role.
 const SESSION_NAME: &str = "trailrisk";
 
+/// Without certificate authorities the SDK's client panics when it is built, whatever it is to ask.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "this host has no certificate authorities to trust, without which AWS cannot be asked: install ca-certificates, or \
+     name a file of them in SSL_CERT_FILE"
+)]
+pub struct NoAuthorities;
+
 /// Region, endpoint and credentials; what is not given comes from the environment, the profile or the instance. With a
 /// role the credentials are those of its sessions, which are renewed as they run out. None where no region is known.
+///
+/// # Errors
+/// No certificate authorities.
 pub(crate) async fn connect(
     region: Option<&str>,
     endpoint_url: Option<&str>,
     role: Option<&RoleConfig>,
-) -> Option<SdkConfig> {
+) -> Result<Option<SdkConfig>, NoAuthorities> {
+    if rustls_native_certs::load_native_certs().certs.is_empty() {
+        return Err(NoAuthorities);
+    }
     let mut loader = aws_config::defaults(BehaviorVersion::latest());
     if let Some(region) = region {
         loader = loader.region(Region::new(region.to_owned()));
@@ -37,7 +51,7 @@ pub(crate) async fn connect(
     if let Some(url) = endpoint_url {
         sdk = sdk.into_builder().endpoint_url(url).build();
     }
-    sdk.region().is_some().then_some(sdk)
+    Ok(sdk.region().is_some().then_some(sdk))
 }
 
 /// Asks the chain for credentials once.

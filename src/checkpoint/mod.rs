@@ -21,6 +21,7 @@ pub use table::{LeaseWatch, TableStore};
 
 use std::future::Future;
 
+use crate::aws::NoAuthorities;
 use crate::engine::Checkpoint;
 use table::TableError;
 
@@ -96,6 +97,9 @@ pub enum StoreError {
         /// What names the store.
         place: String,
     },
+    /// No certificate authorities.
+    #[error(transparent)]
+    NoAuthorities(#[from] NoAuthorities),
     /// The SDK's chain yields no credentials.
     #[error(
         "no AWS credentials for {place}: give the task or pod a role, set AWS_PROFILE, or AWS_ACCESS_KEY_ID and \

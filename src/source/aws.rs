@@ -62,7 +62,7 @@ impl AwsKinesis {
     /// No region, no credentials.
     pub async fn connect(config: &SourceConfig, metrics: Metrics) -> Result<Self, SourceError> {
         let (region, endpoint_url) = (config.region.as_deref(), config.endpoint_url.as_deref());
-        let sdk = crate::aws::connect(region, endpoint_url, config.role.as_ref()).await;
+        let sdk = crate::aws::connect(region, endpoint_url, config.role.as_ref()).await?;
         let sdk = sdk.ok_or(SourceError::NoRegion)?;
         let credentials = crate::aws::check_credentials(&sdk).await;
         credentials.map_err(|detail| match &config.role {

@@ -1,6 +1,7 @@
 //! Why the source cannot start, or cannot go on. Every message says what to do.
 
 use super::api::ApiError;
+use crate::aws::NoAuthorities;
 use crate::engine::ShardId;
 use crate::time::Arrival;
 
@@ -13,6 +14,9 @@ pub enum SourceError {
          one too, for signing)"
     )]
     NoRegion,
+    /// No certificate authorities.
+    #[error(transparent)]
+    NoAuthorities(#[from] NoAuthorities),
     /// The SDK's chain yields no credentials.
     #[error(
         "no AWS credentials: give the task or pod a role, set AWS_PROFILE, or AWS_ACCESS_KEY_ID and \

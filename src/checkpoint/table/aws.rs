@@ -44,7 +44,7 @@ impl DynamoTable {
     /// No region, no credentials.
     pub async fn connect(config: &TableConfig) -> Result<Self, StoreError> {
         let place = || format!("the table {}", config.table);
-        let sdk = aws::connect(config.region.as_deref(), config.endpoint_url.as_deref(), None).await;
+        let sdk = aws::connect(config.region.as_deref(), config.endpoint_url.as_deref(), None).await?;
         let sdk = sdk.ok_or_else(|| StoreError::NoRegion { place: place() })?;
         let credentials = aws::check_credentials(&sdk).await;
         credentials.map_err(|detail| StoreError::NoCredentials { place: place(), detail })?;

@@ -13,6 +13,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use sha2::{Digest, Sha256};
 use tokio_util::bytes::Bytes;
 
+use crate::aws::{self, NoAuthorities};
 use crate::config::S3Config;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -29,9 +30,12 @@ pub(super) struct Bucket {
 
 impl Bucket {
     /// With the SDK's standard chain of credentials, as the source has it. None where no region is known.
-    pub(super) async fn open(config: &S3Config) -> Option<Self> {
-        let sdk = crate::aws::connect(config.region.as_deref(), config.endpoint_url.as_deref(), None).await?;
-        Some(Self::new(Builder::from(&sdk), config))
+    ///
+    /// # Errors
+    /// No certificate authorities.
+    pub(super) async fn open(config: &S3Config) -> Result<Option<Self>, NoAuthorities> {
+        let sdk = aws::connect(config.region.as_deref(), config.endpoint_url.as_deref(), None).await?;
+        Ok(sdk.map(|sdk| Self::new(Builder::from(&sdk), config)))
     }
 
     fn new(settings: Builder, config: &S3Config) -> Self {

@@ -27,6 +27,7 @@ use super::budget::Budget;
 use super::queue::Failing;
 use super::sinks::WallClock;
 use super::stdout::SharedStdout;
+use crate::aws::NoAuthorities;
 use crate::config::DeadLetterConfig;
 use crate::engine::{DeadLetter, DeadLetterId};
 use crate::metrics::Metrics;
@@ -73,6 +74,9 @@ pub enum DeadLetterError {
     /// No region is known.
     #[error("no AWS region is known for dead letters: set dead_letter.region, AWS_REGION, or a region in the profile")]
     NoRegion,
+    /// No certificate authorities.
+    #[error(transparent)]
+    NoAuthorities(#[from] NoAuthorities),
 }
 
 /// The state of the writer, for `/readyz`.
@@ -99,7 +103,7 @@ impl DeadLetters {
             DeadLetterConfig::File(path) => Place::File(open(path)?),
             DeadLetterConfig::Stdout => Place::Stdout(deps.stdout.clone()),
             DeadLetterConfig::S3(config) => {
-                let bucket = Bucket::open(config).await.ok_or(DeadLetterError::NoRegion)?;
+                let bucket = Bucket::open(config).await?.ok_or(DeadLetterError::NoRegion)?;
                 tokio::spawn(deps.stop.clone().run_until_cancelled_owned(bucket.clone().look()));
                 Place::Bucket(bucket)
             }

@@ -99,6 +99,17 @@ async fn a_region_is_needed() {
     refused(&home, &config, &["no AWS region", "source.region"]).await;
 }
 
+/// The SDK would panic, also where it is to ask over plain http.
+#[tokio::test]
+async fn a_host_without_certificate_authorities_is_told_what_it_lacks() {
+    let (kinesis, home) = ready().await;
+    home.configure(config(&kinesis).to_string());
+    let mut command = home.with_config(&["run"]);
+    command.env("SSL_CERT_FILE", home.write("none.pem", "")).env("SSL_CERT_DIR", home.path("nowhere"));
+    let ended = Daemon::spawn(command).ended().await;
+    assert_refused(&ended, EX_CONFIG, &["no certificate authorities to trust", "ca-certificates", "SSL_CERT_FILE"]);
+}
+
 #[tokio::test]
 async fn bad_yaml_and_unknown_keys_are_shown_with_line_and_column() {
     let home = home();
