@@ -35,6 +35,8 @@ pub struct Evaluation {
     pub records: Vec<EvaluatedRecord>,
     /// Records of which the prefilter says that no search can match an event in them (PO-3).
     pub skipped: u64,
+    /// Entries, of records with several events, of which it says so while it does not of the whole record (PO-3).
+    pub skipped_entries: u64,
     /// Events per envelope.
     pub envelopes: BTreeMap<Envelope, u64>,
     /// Arrival minus event time of every decoded event, in milliseconds.
@@ -60,7 +62,8 @@ impl Evaluator {
         self.each(records, |_| true)
     }
 
-    /// What decides whether a record is decoded (PO-3). Of gzip it decides once more when that is inflated.
+    /// What decides whether a record is decoded (PO-3). Of gzip it decides once more when that is inflated, and of several
+    /// entries of each.
     pub fn prefilter(&self) -> &Prefilter {
         &self.prefilter
     }
@@ -110,6 +113,7 @@ impl Evaluator {
             *totals.envelopes.entry(envelope).or_default() += u64::from(events);
         }
         totals.skipped += u64::from(decoded.skipped);
+        totals.skipped_entries += u64::from(decoded.skipped_entries);
         evaluated.rejected = decoded.rejected;
     }
 }

@@ -66,6 +66,8 @@ pub struct Metrics {
     pub events_total: IntCounterVec,
     /// `records_skipped_total`: can match no search, not parsed (PO-3)
     pub records_skipped_total: IntCounter,
+    /// `entries_skipped_total`: of records with several events, those that can match no search, not parsed (PO-3)
+    pub entries_skipped_total: IntCounter,
     /// `records_rejected_total{reason}`
     pub records_rejected_total: IntCounterVec,
     /// `events_duplicate_total{detection}`
@@ -241,6 +243,10 @@ impl Metrics {
             records_skipped_total: make.register(IntCounter::with_opts(options(
                 "records_skipped_total",
                 "Records skipped unparsed, because their text shows that no search can match an event in them.",
+            ))?)?,
+            entries_skipped_total: make.register(IntCounter::with_opts(options(
+                "entries_skipped_total",
+                "Entries skipped unparsed of records with several events that are not skipped whole, for the same reason.",
             ))?)?,
             records_rejected_total: make.counters(
                 "records_rejected_total",

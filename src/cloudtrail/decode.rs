@@ -27,7 +27,8 @@ pub fn decode(data: &[u8], limits: &DecodeLimits) -> Decoded {
 }
 
 /// [`decode`], but each event is handed to `take`, in the record's order, so that only one is held parsed at a time
-/// (BD-1). None are in what is returned. Of gzip, `admits` decides whether the inflated text is read at all (PO-3).
+/// (BD-1). None are in what is returned. `admits` decides whether inflated text is read at all, and whether an entry of
+/// `Records` or `logEvents` is (PO-3).
 pub fn decode_each(
     data: &[u8],
     limits: &DecodeLimits,
@@ -50,7 +51,7 @@ struct Decoder<'a> {
     /// Whether what is decoded is a user record of a KPL aggregate.
     in_aggregate: bool,
     limits: DecodeLimits,
-    /// Of inflated text.
+    /// Of inflated text, and of the entries of an envelope that holds several.
     admits: &'a dyn Fn(&[u8]) -> bool,
     take: &'a mut dyn FnMut(Event),
 }
@@ -127,11 +128,12 @@ impl Decoder<'_> {
                 Envelope::EventBridge
             }
             Shape::File(records) => {
-                records.iter().for_each(|record| self.event(record.get(), None, &Origin::default(), record.get()));
+                let admitted = self.admitted(&records);
+                admitted.iter().for_each(|record| self.event(record.get(), None, &Origin::default(), record.get()));
                 Envelope::File
             }
             Shape::Logs(log_events) => {
-                log_events.iter().for_each(|log_event| self.log_event(log_event));
+                self.admitted(&log_events).iter().for_each(|log_event| self.log_event(log_event));
                 Envelope::CloudWatchLogs
             }
             Shape::Control => Envelope::CloudWatchControl,
@@ -142,6 +144,14 @@ impl Decoder<'_> {
         };
         let events = u32::try_from(self.taken - before).unwrap_or(u32::MAX);
         self.decoded.envelopes.push((envelope, events));
+    }
+
+    /// PO-3: what has let a record pass is in one of its entries, as a rule.
+    fn admitted<'e>(&mut self, entries: &[&'e RawValue]) -> Vec<&'e RawValue> {
+        let admitted = entries.iter().copied().filter(|entry| (self.admits)(entry.get().as_bytes()));
+        let admitted: Vec<_> = admitted.collect();
+        self.decoded.skipped_entries += u32::try_from(entries.len() - admitted.len()).unwrap_or(u32::MAX);
+        admitted
     }
 
     fn log_event(&mut self, log_event: &RawValue) {

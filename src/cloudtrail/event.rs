@@ -161,6 +161,8 @@ pub struct Decoded {
     pub envelopes: Vec<(Envelope, u32)>,
     /// Whether it is gzip whose text was turned away by the prefilter, unread (PO-3).
     pub skipped: bool,
+    /// Entries of `Records` or `logEvents` that were turned away by the prefilter, unread (PO-3).
+    pub skipped_entries: u32,
 }
 
 /// Limits of the decoder.

@@ -231,6 +231,7 @@ impl Observer {
     /// A batch was decoded and matched.
     pub fn evaluated(&self, evaluation: &Evaluation) {
         self.metrics.records_skipped_total.inc_by(evaluation.skipped);
+        self.metrics.entries_skipped_total.inc_by(evaluation.skipped_entries);
         for (envelope, events) in &evaluation.envelopes {
             self.metrics.events_total.with_label_values(&[envelope.as_str()]).inc_by(*events);
         }

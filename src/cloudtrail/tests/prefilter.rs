@@ -3,10 +3,11 @@
 use std::fmt::Write;
 
 use proptest::prelude::*;
+use serde_json::json;
 
 use super::JOB_CREATED;
 use crate::cloudtrail::testing::gzip;
-use crate::cloudtrail::{Beginning, Clause, Prefilter};
+use crate::cloudtrail::{Beginning, Clause, DecodeLimits, Prefilter, decode_each};
 
 fn prefilter(literals: &[&str]) -> Prefilter {
     Prefilter::new(&[vec![wanted(literals)]])
@@ -174,5 +175,28 @@ fn po_3_a_block_is_decided_like_its_records() {
         let range = start..start + line.len();
         assert_eq!(glance.admits(range), prefilter.admits(line.as_bytes()), "{line}");
         start += line.len() + 1;
+    }
+}
+
+/// Of hundreds of entries one is worth reading, as a rule; a bad one that can hold no match is no more judged than a record.
+#[test]
+fn po_3_of_several_entries_each_is_judged_by_itself_and_what_is_skipped_is_counted() {
+    let event =
+        |name: &str| format!(r#"{{"eventVersion":"1.08","eventTime":"2026-01-05T10:30:00Z","eventName":"{name}"}}"#);
+    let entry = |message: String| json!({"id": "1", "timestamp": 1, "message": message});
+    let wanted = prefilter(&["jobcreated"]);
+    let file =
+        format!(r#"{{"Records":[{},{},{{}},{}]}}"#, event("GetUser"), event("JobCreated"), event("Job\\u0043reated"));
+    let messages = ["GetUser", "JobCreated", "Job\\u0043reated"].map(|name| entry(event(name)));
+    let [first, second, third] = messages;
+    let bad = entry("no JSON".to_owned());
+    let logs = json!({"messageType": "DATA_MESSAGE", "logEvents": [first, second, bad, third]}).to_string();
+    for record in [file.into_bytes(), logs.clone().into_bytes(), gzip(&logs)] {
+        let mut read = 0;
+        let decoded = decode_each(&record, &DecodeLimits::default(), &|text| wanted.admits(text), &mut |_| read += 1);
+        assert_eq!((read, decoded.rejected.len(), decoded.skipped_entries), (2, 0, 2));
+        assert!(!decoded.skipped);
+        let all = decode_each(&record, &DecodeLimits::default(), &|_| true, &mut |_| {});
+        assert_eq!((all.envelopes[0].1, all.rejected.len(), all.skipped_entries), (3, 1, 0));
     }
 }
