@@ -1,9 +1,12 @@
 //! Records to what the engine needs of them: prefilter, decode, match. Pure, and independent of the engine's state, so
 //! that it may run anywhere.
 
+mod dispatch;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use self::dispatch::Dispatch;
 use crate::cloudtrail::{DecodeLimits, Envelope, Prefilter, decode_each};
 use crate::engine::{EvaluatedEvent, EvaluatedRecord, Position};
 use crate::plan::Plan;
@@ -24,6 +27,7 @@ pub struct RawRecord<'a> {
 #[derive(Debug)]
 pub struct Evaluator {
     plans: Vec<Arc<Plan>>,
+    dispatch: Dispatch,
     prefilter: Prefilter,
     limits: DecodeLimits,
 }
@@ -49,7 +53,7 @@ impl Evaluator {
         let mut searches: Vec<_> = plans.iter().flat_map(|plan| plan.requirements()).collect();
         // Also where nothing is searched for.
         searches.extend(decode_all.then(Vec::new));
-        Self { prefilter: Prefilter::new(&searches), plans, limits }
+        Self { prefilter: Prefilter::new(&searches), dispatch: Dispatch::new(&plans), plans, limits }
     }
 
     /// Evaluates a batch.
@@ -98,12 +102,9 @@ impl Evaluator {
             if record.arrival != Arrival::MIN {
                 totals.delays_ms.push(record.arrival.0.saturating_sub(event.time.0));
             }
-            let outcomes: Vec<_> = self
-                .plans
-                .iter()
-                .enumerate()
-                .filter_map(|(index, plan)| plan.evaluate(&event).map(|outcome| (index, outcome)))
-                .collect();
+            let plans = self.dispatch.plans(&event).iter().map(|index| (*index, &self.plans[*index]));
+            let outcomes: Vec<_> =
+                plans.filter_map(|(index, plan)| plan.evaluate(&event).map(|outcome| (index, outcome))).collect();
             if !outcomes.is_empty() {
                 let (key, content_hash, id, time) = (event.key, event.content_hash(), event.id, event.time);
                 evaluated.events.push(EvaluatedEvent { key, id, content_hash, time, outcomes });
