@@ -94,7 +94,7 @@ pub struct SourceConfig {
     /// `poll_interval`: pause between reads at the tip; at least 200 ms, default 1 s.
     pub poll_interval: Duration,
     /// `idle_poll_interval`: the longest pause between reads of a shard that brings nothing; not below `poll_interval`,
-    /// which is the default.
+    /// default twice that.
     pub idle_poll_interval: Duration,
     /// `tip_slack` (semantics 1), default 5 s.
     pub tip_slack: Duration,

@@ -8,6 +8,7 @@ mod errors;
 mod fan_out;
 mod protocol;
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -118,7 +119,7 @@ impl AwsKinesis {
                     request.set_shard_filter(filter.clone())
                 }
             };
-            let page = self.call("ListShards", None, request.send()).await?;
+            let page = self.call("ListShards", None, Box::pin(request.send())).await?;
             // A page may be empty, but it is there: an answer without one is not Kinesis's.
             let listing = page.shards.ok_or_else(|| foreign("ListShards", None, "no list of shards"))?;
             shards.extend(listing.into_iter().map(listed));
@@ -129,12 +130,13 @@ impl AwsKinesis {
         }
     }
 
-    /// Sends one request, measures it, and sorts its error.
+    /// Sends one request, measures it, and sorts its error. The SDK's futures are of tens of kilobytes: boxed, they take that
+    /// while they are under way, and not in every task that may ever send one.
     async fn call<T, E>(
         &self,
         operation: &'static str,
         shard: Option<&ShardId>,
-        request: impl Future<Output = Result<T, SdkError<E>>>,
+        request: Pin<Box<impl Future<Output = Result<T, SdkError<E>>>>>,
     ) -> Result<T, ApiError>
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
@@ -159,7 +161,7 @@ impl KinesisApi for AwsKinesis {
     async fn describe(&self) -> Result<StreamDescription, ApiError> {
         let request = self.client.describe_stream_summary();
         let request = request.set_stream_name(self.name.clone()).set_stream_arn(self.arn.clone());
-        let answer = self.call("DescribeStreamSummary", None, request.send()).await?;
+        let answer = self.call("DescribeStreamSummary", None, Box::pin(request.send())).await?;
         let summary = answer.stream_description_summary;
         summary.map(description).ok_or_else(|| errors::unreadable("DescribeStreamSummary", None, "no description"))
     }
@@ -191,7 +193,7 @@ impl KinesisApi for AwsKinesis {
                 .shard_iterator_type(ShardIteratorType::AfterSequenceNumber)
                 .starting_sequence_number(number.as_str()),
         };
-        let answer = self.call(OPERATION, Some(shard), request.send()).await;
+        let answer = self.call(OPERATION, Some(shard), Box::pin(request.send())).await;
         let answer = answer.map_err(|error| errors::of_iterator(error, start))?;
         let iterator = answer.shard_iterator.map(ShardIterator);
         iterator.ok_or_else(|| errors::unreadable(OPERATION, Some(shard), "no iterator"))
@@ -200,7 +202,7 @@ impl KinesisApi for AwsKinesis {
     async fn get_records(&self, shard: &ShardId, iterator: &ShardIterator, limit: u16) -> Result<ReadAnswer, ApiError> {
         let request = self.client.get_records().shard_iterator(&iterator.0).limit(i32::from(limit));
         let request = request.set_stream_arn(self.arn.clone());
-        let answer = self.call("GetRecords", Some(shard), request.send()).await?;
+        let answer = self.call("GetRecords", Some(shard), Box::pin(request.send())).await?;
         if !is_of_kinesis(&answer) {
             return Err(foreign(
                 "GetRecords",

@@ -10,8 +10,9 @@ use super::Record;
 
 /// What a record costs besides its data.
 const RECORD_OVERHEAD: usize = 128;
-/// The estimate of a shard that was never read.
-const FIRST: u32 = 1024 * 1024;
+/// The estimate of a shard that was never read: little, so that hundreds can begin side by side. One that is far behind
+/// has as much as Kinesis gives a second and shard after three reads.
+const FIRST: u32 = 256 * 1024;
 /// The estimate never falls below this, so that an idle shard answers a burst in few reads.
 const LEAST: u32 = 64 * 1024;
 /// Kinesis answers no more than this.

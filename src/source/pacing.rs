@@ -36,7 +36,7 @@ const TIP_DISTANCE: Duration = Duration::from_secs(1);
 /// prove the tip (RD-3).
 pub fn expected_lag(settings: &SourceConfig) -> Duration {
     let two_polls = settings.poll_interval.max(TIP_DISTANCE) * 2;
-    settings.tip_slack + two_polls.max(settings.idle_poll_interval + TIP_DISTANCE)
+    settings.tip_slack + two_polls.max(settings.idle_poll_interval)
 }
 
 /// The times of one shard's reads.
@@ -211,6 +211,18 @@ mod tests {
         assert_eq!(pacing.next_read(), ms(0));
         pacing.on_read(ms(100), 10, false);
         assert_eq!(pacing.next_read(), ms(1100));
+    }
+
+    #[test]
+    fn the_lag_that_is_expected_counts_the_reads_that_prove_the_tip() {
+        let lag = |poll, idle| {
+            let [poll_interval, idle_poll_interval] = [ms(poll), ms(idle)];
+            expected_lag(&SourceConfig { poll_interval, idle_poll_interval, ..fake::settings() }).as_millis()
+        };
+        assert_eq!(lag(200, 400), 7000, "reads prove a second apart at the least");
+        assert_eq!(lag(1000, 2000), 7000);
+        assert_eq!(lag(1000, 5000), 10_000);
+        assert_eq!(lag(3000, 3000), 11_000);
     }
 
     #[test]

@@ -18,7 +18,10 @@ const PROTOCOLS: [(&str, ProtocolConfig); 2] = [("own", ProtocolConfig::Own), ("
 pub(super) fn source(mut section: Section<'_>) -> SourceConfig {
     let stream = stream(section.take("stream"));
     let poll_interval = section.take("poll_interval").duration(200 * MILLISECOND..=MINUTE, SECOND);
-    let idle_poll_interval = section.take("idle_poll_interval").optional_duration(200 * MILLISECOND..=MINUTE);
+    let idle = section.take("idle_poll_interval").optional_duration(200 * MILLISECOND..=MINUTE);
+    let stalled_after = section.take("stalled_after").duration(SECOND..=HOUR, MINUTE);
+    let two_polls = Some(poll_interval * 2).filter(|two_polls| *two_polls < stalled_after);
+    let idle_poll_interval = idle.or(two_polls).unwrap_or(poll_interval);
     let source = SourceConfig {
         name: section.take("name").read(name).unwrap_or_else(|| stream.name().to_owned()),
         region: region(&mut section, &stream),
@@ -30,9 +33,9 @@ pub(super) fn source(mut section: Section<'_>) -> SourceConfig {
         role: role(&mut section),
         start: start(section.take("start")),
         poll_interval,
-        idle_poll_interval: idle_poll_interval.unwrap_or(poll_interval),
+        idle_poll_interval,
         tip_slack: section.take("tip_slack").duration(SECOND..=10 * MINUTE, 5 * SECOND),
-        stalled_after: section.take("stalled_after").duration(SECOND..=HOUR, MINUTE),
+        stalled_after,
         request_timeout: section.take("request_timeout").duration(SECOND..=5 * MINUTE, 10 * SECOND),
         list_interval: section.take("list_interval").duration(SECOND..=HOUR, MINUTE),
         outage_budget: section.take("outage_budget").duration(Duration::ZERO..=365 * DAY, 4 * HOUR),
@@ -40,7 +43,7 @@ pub(super) fn source(mut section: Section<'_>) -> SourceConfig {
     if source.idle_poll_interval < source.poll_interval {
         section.problem("idle_poll_interval", "is shorter than poll_interval: an idle shard is not asked more often");
     } else if source.stalled_after <= source.idle_poll_interval {
-        let longest = if idle_poll_interval.is_some() { "idle_poll_interval" } else { "poll_interval" };
+        let longest = if idle.is_some() { "idle_poll_interval" } else { "poll_interval" };
         let why = format!("is not longer than {longest}: every shard would be stalled at once");
         section.problem("stalled_after", &why);
     }

@@ -29,6 +29,7 @@ fn variables_reach_keys_that_the_file_lacks_and_replace_whole_lists() {
     ];
     let config = read_with(&with("source", "start: latest"), &environment, &[]).unwrap();
     assert_eq!(config.source.poll_interval, Duration::from_millis(250));
+    assert_eq!(config.source.idle_poll_interval, Duration::from_millis(500), "twice as long, unless it is set");
     assert_eq!((config.sinks[0].name.as_str(), config.sinks[0].stages.as_slice()), ("soc", &[Stage::Final][..]));
     assert_eq!(config.source.start, StartConfig::AtTimestamp(Arrival(1_769_860_800_500)));
     assert_eq!(config.admin.listen, "[::1]:9000".parse().unwrap());

@@ -33,7 +33,7 @@ pub(super) async fn describe(
         ConsumerRef::Arn(arn) => request.consumer_arn(arn),
         ConsumerRef::Name(name) => request.stream_arn(stream_arn).consumer_name(name),
     };
-    let answer = kinesis.call(OPERATION, None, request.send()).await?;
+    let answer = kinesis.call(OPERATION, None, Box::pin(request.send())).await?;
     let described = answer.consumer_description;
     let described = described.ok_or_else(|| errors::unreadable(OPERATION, None, "no description"))?;
     let (arn, status) = (described.consumer_arn, described.consumer_status.as_str().to_owned());
@@ -48,7 +48,7 @@ pub(super) async fn register(
 ) -> Result<ConsumerDescription, ApiError> {
     const OPERATION: &str = "RegisterStreamConsumer";
     let request = kinesis.client.register_stream_consumer().stream_arn(stream_arn).consumer_name(name);
-    let answer = kinesis.call(OPERATION, None, request.send()).await?;
+    let answer = kinesis.call(OPERATION, None, Box::pin(request.send())).await?;
     let consumer = answer.consumer.ok_or_else(|| errors::unreadable(OPERATION, None, "no consumer"))?;
     let (arn, status) = (consumer.consumer_arn, consumer.consumer_status.as_str().to_owned());
     Ok(ConsumerDescription { arn, stream_arn: None, status })
@@ -72,7 +72,7 @@ pub(super) async fn subscribe(
             Err(silence) => Err(SdkError::timeout_error(silence)),
         }
     };
-    let answer = kinesis.call(SUBSCRIBE, Some(shard), accepted).await;
+    let answer = kinesis.call(SUBSCRIBE, Some(shard), Box::pin(accepted)).await;
     let events = answer.map_err(|error| errors::of_iterator(error, start))?.event_stream;
     Ok(AwsSubscription { shard: shard.clone(), events, _connection: connection })
 }

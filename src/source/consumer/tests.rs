@@ -79,6 +79,16 @@ impl Bench {
     }
 }
 
+/// A thousand shards are a thousand tasks, nearly all of which wait.
+#[test]
+fn a_consumer_that_waits_takes_little_memory() {
+    fn output<S, F>(_: impl FnOnce(S) -> F) -> usize {
+        size_of::<F>()
+    }
+    let bytes = output(Consumer::<crate::source::AwsKinesis>::run);
+    assert!(bytes < 16 * 1024, "{bytes}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn rd_1_children_are_announced_behind_the_last_records() {
     let children = vec![fake::shard("s1", &["s0"]), fake::shard("s2", &["s0"])];
