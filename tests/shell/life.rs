@@ -123,7 +123,7 @@ async fn process_with(mut store: impl CheckpointStore, world: Arc<World>, goal: 
         decode_all: world.habits.decode_all,
         reloads: reloaded,
         source,
-        messages: bugs::between(world.bug, received),
+        messages: bugs::between(&world, received),
         sinks,
         acknowledgements,
         dead_letters,

@@ -227,6 +227,31 @@ fn cp_4_replay_does_not_rebuild_what_is_released() {
     assert_eq!(again.engine.counters().plans[0].replayed, 1);
 }
 
+/// What chance hardly finds: a crash aimed between two writes, of which the one with `H` is missing.
+#[test]
+fn cp_3_a_c_that_is_stored_before_its_h_rebuilds_a_sent_window_from_its_tail() {
+    let mut bench = Bench::new(&[each()]);
+    bench.list(&[shard("a", &[])]);
+    bench.record("a", 1, 4, &[event(1, 4)]);
+    bench.record("a", 2, 12, &[event(2, 5), event(3, 11)]);
+    bench.tip("a", 13);
+    bench.acknowledge_all();
+    let stored = bench.checkpoint();
+    assert_eq!((stored.horizon, &row(&stored, "a").resume_after), (instant(13), &at(1)));
+    let sent = bench.emitted.iter().find(|event| event.stage == Stage::Final).expect("the window [0, 10)");
+    let sent_again = |checkpoint: Checkpoint| {
+        let mut again = bench.restart(checkpoint);
+        again.list(&[shard("a", &[])]);
+        again.record("a", 2, 12, &[event(2, 5), event(3, 11)]);
+        again.tip("a", 60);
+        let same = |event: &&RiskEvent| event.stage == Stage::Final && event.id == sent.id;
+        again.emitted.iter().find(same).map(|event| event.event_count)
+    };
+    assert_eq!(sent.event_count, 2);
+    assert_eq!(sent_again(Checkpoint { horizon: instant(12), ..stored.clone() }), Some(1), "the torn one");
+    assert_eq!(sent_again(stored), None, "the whole one");
+}
+
 #[test]
 fn cp_2_a_hold_ends_with_the_horizon_not_with_the_own_acknowledgement() {
     // The window [0, 10) of one closes at 13, that of the other at 12.
