@@ -111,7 +111,8 @@ fn text(value: &Value) -> &str {
 
 /// Everything that the root needs to be built and to run, itself included; not what only its tests need.
 fn shipped<'a>(metadata: &'a Value, root: &'a str) -> BTreeSet<&'a str> {
-    let nodes: BTreeMap<&str, &Value> = list(&metadata["resolve"]["nodes"]).map(|node| (text(&node["id"]), node)).collect();
+    let nodes: BTreeMap<&str, &Value> =
+        list(&metadata["resolve"]["nodes"]).map(|node| (text(&node["id"]), node)).collect();
     let (mut found, mut open) = (BTreeSet::new(), vec![root]);
     while let Some(id) = open.pop() {
         if found.insert(id) {
@@ -161,7 +162,10 @@ fn threat_23_what_the_policy_does_not_allow_is_named() {
     let policy = Policy::read();
     let wrong = |metadata: &Value| policy.violations(metadata).join("; ");
     assert_eq!(wrong(&planted("fine", Some("MIT"), REGISTRY, None)), "");
-    assert_eq!(wrong(&planted("copyleft", Some("GPL-3.0-only"), REGISTRY, None)), "copyleft: the licence is GPL-3.0-only");
+    assert_eq!(
+        wrong(&planted("copyleft", Some("GPL-3.0-only"), REGISTRY, None)),
+        "copyleft: the licence is GPL-3.0-only"
+    );
     assert_eq!(wrong(&planted("unlicensed", None, REGISTRY, Some("build"))), "unlicensed: the licence is none");
     assert_eq!(wrong(&planted("openssl", Some("MIT"), REGISTRY, None)), "openssl: it is banned");
     let branch = "git+https://example.com/somebody/branch#0123";
@@ -174,11 +178,22 @@ fn threat_23_what_the_policy_does_not_allow_is_named() {
 
 #[test]
 fn threat_23_an_expression_is_met_only_by_what_is_allowed() {
-    let policy = Policy { licences: ["MIT", "ISC", "Apache-2.0 WITH LLVM-exception"].map(str::to_owned).into(), ..Policy::read() };
-    for met in ["MIT", "GPL-2.0 OR MIT", "MIT/Unlicense", "(GPL-2.0 OR ISC) AND MIT", "Apache-2.0 WITH LLVM-exception OR GPL-2.0"] {
+    let policy = Policy {
+        licences: ["MIT", "ISC", "Apache-2.0 WITH LLVM-exception"].map(str::to_owned).into(),
+        ..Policy::read()
+    };
+    for met in [
+        "MIT",
+        "GPL-2.0 OR MIT",
+        "MIT/Unlicense",
+        "(GPL-2.0 OR ISC) AND MIT",
+        "Apache-2.0 WITH LLVM-exception OR GPL-2.0",
+    ] {
         assert!(policy.allows(met), "{met}");
     }
-    for unmet in ["", "GPL-2.0", "MIT AND GPL-2.0", "GPL-2.0 OR MIT AND GPL-3.0", "Apache-2.0", "(MIT", "MIT)", "MIT ISC"] {
+    for unmet in
+        ["", "GPL-2.0", "MIT AND GPL-2.0", "GPL-2.0 OR MIT AND GPL-3.0", "Apache-2.0", "(MIT", "MIT)", "MIT ISC"]
+    {
         assert!(!policy.allows(unmet), "{unmet}");
     }
 }

@@ -3,6 +3,7 @@
 //!
 //! `TRAILRISK_SIM_SEEDS=20000` runs that many seeds, `TRAILRISK_SIM_SEED=7` one, with its trace on failure.
 
+mod bench;
 mod bugs;
 mod calm;
 mod checks;
