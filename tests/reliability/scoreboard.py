@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The scoreboard of docs/reliability.md: runs its rows (rows.toml), keeps what they came to (results.json), writes its tables.
 
-    scoreboard.py run [ROW...]      at their sizes; what each came to is kept and written as soon as it ends
+    scoreboard.py run [ROW...]      at their sizes; what each came to is kept and written each time that it ends
     scoreboard.py quick [ROW...]    at the sizes of CI; keeps nothing
     scoreboard.py write             the tables of the page, from what is kept
     scoreboard.py check             ends with 1 if the page says anything else, or a row names a test that is not there
@@ -97,26 +97,27 @@ def add(figures, more):
 
 
 def run(row, quick):
+    """What it came to, after each time that its tests have run."""
     begun, times = time.monotonic(), 1 if quick else row.get("times", 1)
     figures, violations = {}, 0
-    for _ in range(times):
+    for done in range(1, times + 1):
         if row["table"] == "fuzz":
             more, broken = fuzz_once(row, 10 if quick else row["seconds"])
         else:
             more, broken = run_once(row, quick)
         add(figures, more)
         violations += broken
-    optimised = row["table"] == "fuzz" or (not quick and row["table"] in OPTIMISED)
-    return {
-        "figures": figures,
-        "times": times,
-        "violations": violations,
-        "date": datetime.date.today().isoformat(),
-        "commit": commit(),
-        "profile": "release" if optimised else "dev",
-        "cores": os.cpu_count(),
-        "seconds": round(time.monotonic() - begun),
-    }
+        optimised = row["table"] == "fuzz" or (not quick and row["table"] in OPTIMISED)
+        yield {
+            "figures": figures,
+            "times": done,
+            "violations": violations,
+            "date": datetime.date.today().isoformat(),
+            "commit": commit(),
+            "profile": "release" if optimised else "dev",
+            "cores": os.cpu_count(),
+            "seconds": round(time.monotonic() - begun),
+        }
 
 
 def commit():
@@ -196,12 +197,13 @@ def run_rows(names, quick):
     for row in rows():
         if names and row["id"] not in names:
             continue
-        result = run(row, quick)
+        for result in run(row, quick):
+            print(f"{row['id']}: {counts(result)}; {result['violations']} violations, {result['seconds']} s", flush=True)
+            if not quick:
+                kept = {**results(), row["id"]: result}
+                RESULTS.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+                PAGE.write_text(page(), encoding="utf-8")
         violations += result["violations"]
-        print(f"{row['id']}: {counts(result)}; {result['violations']} violations, {result['seconds']} s", flush=True)
-        if not quick:
-            RESULTS.write_text(json.dumps({**results(), row["id"]: result}, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-            PAGE.write_text(page(), encoding="utf-8")
     sys.exit(1 if violations else 0)
 
 

@@ -138,6 +138,7 @@ async fn process_with(mut store: impl CheckpointStore, world: Arc<World>, goal: 
     tokio::spawn(kinesis::jump(Arc::clone(&world)));
     let ended = Pipeline::new(parts, store).run(stop).await;
     end_sinks.cancel();
+    outlets::lifted(&world, &metrics);
     match ended {
         Ok(ended) => {
             outlets::accounts(&world, &metrics, &ended);

@@ -15,11 +15,11 @@ mod life;
 mod line;
 #[path = "../simulation/log.rs"]
 mod log;
+#[path = "../support/measured.rs"]
+mod measured;
 #[path = "../simulation/oracle.rs"]
 #[expect(dead_code, reason = "the simulation of the engine reads risk events, this one lines")]
 mod oracle;
-#[path = "../support/measured.rs"]
-mod measured;
 mod outlets;
 mod received;
 mod receiver;
