@@ -35,13 +35,9 @@ fuzz target="spl" seconds="600":
 demo:
     cargo run --release --locked --example demo
 
-# The rows of docs/reliability.md at their larger sizes; about an hour.
-reliability:
-    TRAILRISK_SIM_SEEDS=2000 cargo test --locked --test simulation
-    TRAILRISK_SHELL_SEEDS=2000 cargo test --locked --test shell
-    TRAILRISK_CHAOS_RECORDS=20000 TRAILRISK_CHAOS_KILLS=25 TRAILRISK_SUSPENDS=20 TRAILRISK_WEBHOOK_FAULTS=200 \
-        TRAILRISK_WEBHOOK_OUTAGE=60s TRAILRISK_FLOOD_GROUPS=40000 \
-        cargo test --locked --test all daemon -- --test-threads 1
+# The rows of docs/reliability.md at their sizes, or those that are named; writes the page. All take about three hours.
+reliability *rows:
+    tests/reliability/scoreboard.py run {{ rows }}
 
 # Speed against a plain loop over the same events (replay over a file, and the daemon catching up with a stream), and
 # that of each sink; and what open groups cost.
@@ -62,7 +58,7 @@ check-config:
     cargo run --locked -- check --config config/trailrisk.yaml
     cargo run --locked -- test --config config/trailrisk.yaml
 
-# Licences, bans and sources of the dependencies (needs cargo-deny).
+# Licences, bans, sources and duplicates of the dependencies (needs cargo-deny; tests/all/dependencies.rs holds the first three).
 deny:
     cargo deny --locked check licenses bans sources
 

@@ -2,9 +2,14 @@
 
 #![no_main]
 
+#[path = "../plan_text.rs"]
+mod plan_text;
+
 use libfuzzer_sys::fuzz_target;
-use trailrisk::plan::{Plan, PlanText, RiskModel};
+use trailrisk::plan::Plan;
 use trailrisk::spl::{Macros, expand, parse};
+
+use crate::plan_text::plan_text;
 
 fuzz_target!(|text: &str| {
     let Ok(expansion) = expand(text, &Macros::built_in()) else { return };
@@ -20,33 +25,7 @@ fuzz_target!(|text: &str| {
 });
 
 fn compile(search: String) {
-    let risk = RiskModel {
-        message: "$user$".into(),
-        score: 1.0,
-        impact: None,
-        confidence: None,
-        risk_objects: Vec::new(),
-        threat_objects: Vec::new(),
-        mitre_attack: Vec::new(),
-        kill_chain_phases: Vec::new(),
-        nist: Vec::new(),
-        cis20: Vec::new(),
-        analytic_story: Vec::new(),
-    };
-    let text = PlanText {
-        id: "0".into(),
-        name: "fuzz".into(),
-        version: 1,
-        kind: "TTP".into(),
-        search,
-        filters: Vec::new(),
-        risk,
-        window_ms: 3_600_000,
-        grace_ms: 0,
-        max_future_skew_ms: 0,
-        lookups: Vec::new(),
-    };
-    if let Ok(plan) = Plan::compile(&text) {
+    if let Ok(plan) = Plan::compile(&plan_text(search)) {
         let _ = (plan.explain(), plan.required_literals(), plan.warnings());
     }
 }

@@ -4,10 +4,12 @@ mod alerts;
 mod bridge;
 mod daemon;
 mod dashboard;
+mod dependencies;
 mod deploy;
 mod dynamodb;
 mod kinesis_local;
 mod metrics_page;
+mod mistakes;
 mod source;
 #[path = "../support/mod.rs"]
 mod support;

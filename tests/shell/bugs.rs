@@ -7,12 +7,18 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::{Semaphore, mpsc};
 use trailrisk::engine::ShardId;
 use trailrisk::source::{IteratorStart, ShardMessage};
+use trailrisk::time::Arrival;
+
+use crate::log::TIP_SLACK;
+use crate::world::World;
 
 /// A mistake, switched on for a whole run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bug {
     /// CP-1: a checkpoint counts as stored before it is durable.
     StoredBeforeDurable,
+    /// CP-3: a save that failed counts as stored.
+    FailedSaveCounts,
     /// CP-3: a start takes the checkpoint before the last one.
     OlderCheckpoint,
     /// RD-1: behind an expired iterator one record is passed over.
@@ -23,6 +29,8 @@ pub enum Bug {
     EmptyIsEnd,
     /// RD-3: an answer without records is taken for the tip.
     BehindIsTip,
+    /// RD-3: T is when the answer came, not when the request was sent.
+    TipAtAnswer,
     /// Semantics 1: the clock runs ahead of Kinesis's.
     ServerTimeAhead,
     /// RD-1: the children are not known when their parent leaves.
@@ -46,13 +54,15 @@ pub enum Bug {
 }
 
 impl Bug {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::StoredBeforeDurable,
+        Self::FailedSaveCounts,
         Self::OlderCheckpoint,
         Self::SkipsAfterExpiry,
         Self::LatestAfterError,
         Self::EmptyIsEnd,
         Self::BehindIsTip,
+        Self::TipAtAnswer,
         Self::ServerTimeAhead,
         Self::ListingLags,
         Self::TipOvertakesRecords,
@@ -110,8 +120,9 @@ impl ReaderBug {
 }
 
 /// Stands between the consumers and the pipeline where a mistake is to be made there.
-pub fn between(bug: Option<Bug>, messages: mpsc::Receiver<ShardMessage>) -> mpsc::Receiver<ShardMessage> {
-    match bug {
+pub fn between(world: &Arc<World>, messages: mpsc::Receiver<ShardMessage>) -> mpsc::Receiver<ShardMessage> {
+    match world.bug {
+        Some(Bug::TipAtAnswer) => relay(messages, Dating(Arc::clone(world))),
         Some(Bug::TipOvertakesRecords) => relay(messages, Overtaking { kept: BTreeMap::new(), free: free() }),
         Some(Bug::PermitsLeak) => relay(messages, Leaking(free())),
         _ => messages,
@@ -140,6 +151,18 @@ fn relay(mut messages: mpsc::Receiver<ShardMessage>, mut mistake: impl Relay) ->
         }
     });
     receiver
+}
+
+/// Evidence of the tip is dated when it comes.
+struct Dating(Arc<World>);
+
+impl Relay for Dating {
+    fn pass(&mut self, mut message: ShardMessage) -> Vec<ShardMessage> {
+        if let ShardMessage::AtTip { read_through, .. } = &mut message {
+            *read_through = Arrival(self.0.now() - TIP_SLACK);
+        }
+        vec![message]
+    }
 }
 
 /// The permit that goes on is of no budget; the real one never comes back.

@@ -125,7 +125,7 @@ async fn process_with(mut store: impl CheckpointStore, world: Arc<World>, goal: 
         decode_all: world.habits.decode_all,
         reloads: reloaded,
         source,
-        messages: bugs::between(world.bug, received),
+        messages: bugs::between(&world, received),
         sinks,
         acknowledgements,
         dead_letters,
@@ -140,6 +140,7 @@ async fn process_with(mut store: impl CheckpointStore, world: Arc<World>, goal: 
     tokio::spawn(kinesis::jump(Arc::clone(&world)));
     let ended = Pipeline::new(parts, store).run(stop).await;
     end_sinks.cancel();
+    outlets::lifted(&world, &metrics);
     match ended {
         Ok(ended) => {
             outlets::accounts(&world, &metrics, &ended);

@@ -15,6 +15,8 @@ mod life;
 mod line;
 #[path = "../simulation/log.rs"]
 mod log;
+#[path = "../support/measured.rs"]
+mod measured;
 #[path = "../simulation/oracle.rs"]
 #[expect(dead_code, reason = "the simulation of the engine reads risk events, this one lines")]
 mod oracle;
@@ -103,16 +105,18 @@ fn seeds(default: Range<u64>) -> Range<u64> {
 /// Of each rule that was broken: by how many seeds, and by which one first.
 fn all_pass(seeds: Range<u64>) -> BTreeSet<&'static str> {
     let mut all_seen = BTreeSet::new();
-    let tracing = seeds.clone().count() == 1;
+    let count = seeds.clone().count();
     let mut broken: BTreeMap<&str, (u64, String)> = BTreeMap::new();
     for seed in seeds {
-        let Outcome { violation, trace, seen } = outcome(seed, None, tracing);
+        let Outcome { violation, trace, seen } = outcome(seed, None, count == 1);
         all_seen.extend(seen);
         if let Some((rule, detail)) = violation {
             let repeat = format!("repeat it: TRAILRISK_SHELL_SEED={seed} cargo test --test shell");
             broken.entry(rule).or_insert((0, format!("{}\n{detail}\n{repeat}", trace.join("\n")))).0 += 1;
         }
     }
+    let violations: u64 = broken.values().map(|(count, _)| count).sum();
+    measured::measured(&serde_json::json!({"seeds": count, "violations": violations}));
     let report =
         broken.iter().map(|(rule, (count, first))| format!("{rule}: {count} seeds, the first of them: {first}"));
     assert!(broken.is_empty(), "{}", report.collect::<Vec<_>>().join("\n"));
@@ -149,6 +153,7 @@ fn semantics_4_the_same_under_seeds_that_no_run_had_before() {
 
 #[test]
 fn every_mistake_is_noticed() {
+    measured::measured(&serde_json::json!({"mistakes": Bug::ALL.len()}));
     for bug in Bug::ALL {
         let first = (0..SEEDS_FOR_A_MISTAKE).find(|seed| outcome(*seed, Some(bug), false).violation.is_some());
         assert!(first.is_some(), "{bug:?} is not noticed in {SEEDS_FOR_A_MISTAKE} seeds");

@@ -77,6 +77,13 @@ pub fn start(
     Sinks::with_transports(&configs, lanes.collect(), deps).expect("the native format")
 }
 
+/// RD-3: the simulated Kinesis shows every record within `tip_slack`; a record that is lifted all the same was passed by
+/// evidence that proved nothing.
+pub fn lifted(world: &World, metrics: &Metrics) {
+    let lifted = metrics.tip_slack_violations_total.with_label_values(&["simulation"]).get();
+    world.require(lifted == 0, "RD-3", || format!("{lifted} arrivals were lifted, though the stream kept its word"));
+}
+
 /// AG-4, CP-7: after a clean stop every risk event that went out ended in exactly one of a sink's counters.
 pub fn accounts(world: &World, metrics: &Metrics, ended: &Ended) {
     if !matches!(ended, Ended::Clean) || world.state().received.closed {

@@ -2,7 +2,7 @@
 //! is stored. The suite must notice every one of them, or it proves nothing.
 
 use trailrisk::cloudtrail::EventKey;
-use trailrisk::engine::{Checkpoint, EvaluatedRecord, PlanCheckpoint, PlanSpan};
+use trailrisk::engine::{Checkpoint, EvaluatedRecord, PlanCheckpoint, PlanSpan, ShardCheckpoint};
 use trailrisk::time::Arrival;
 
 /// An event that arrives so long after its time is late in most of the detections.
@@ -19,6 +19,8 @@ pub enum Bug {
     TipAtAnswer,
     /// RD-1: the children are made known only after their parent has left the watermark.
     ChildrenLate,
+    /// RD-1: a child does not name its parents, and is read beside them.
+    ChildrenWithoutParents,
     /// RD-2: reading begins while a part of the start frontier is not registered.
     FrontierInPieces,
     /// CP-7: a delivery is acknowledged when it is sent.
@@ -37,6 +39,12 @@ pub enum Bug {
     NoEffectiveArrival,
     /// CP-4: the effective arrival at `P` is taken for that at `C`, so that the firing watermark starts high.
     WatermarkStartsHigh,
+    /// CP-5: what is at or before `P` is announced again.
+    AnnouncedInReplay,
+    /// CP-5: records beyond `P` do not wait for the shards that have not reached theirs.
+    ReplayNotWaitedFor,
+    /// WN-2: what arrives at `close_at` is on time.
+    OnTimeAtTheClose,
     /// WN-2: the arrival is when the record was read.
     ArrivalWhenRead,
     /// WN-3: what comes late is dropped.
@@ -66,11 +74,12 @@ pub enum Bug {
 
 impl Bug {
     /// Every mistake.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 23] = [
         Self::TipWhileBehind,
         Self::TipWhilePaused,
         Self::TipAtAnswer,
         Self::ChildrenLate,
+        Self::ChildrenWithoutParents,
         Self::FrontierInPieces,
         Self::AcknowledgedOnEmission,
         Self::DeadLetterAcknowledgedOnEmission,
@@ -80,6 +89,9 @@ impl Bug {
         Self::NoProcessed,
         Self::NoEffectiveArrival,
         Self::WatermarkStartsHigh,
+        Self::AnnouncedInReplay,
+        Self::ReplayNotWaitedFor,
+        Self::OnTimeAtTheClose,
         Self::ArrivalWhenRead,
         Self::LateDropped,
         Self::CopiesCount,
@@ -102,6 +114,7 @@ impl Bug {
     pub fn spoil_records(self, records: &mut [EvaluatedRecord], shard: usize, before: usize, now: i64) {
         for (record, number) in records.iter_mut().zip(before..) {
             match self {
+                Self::OnTimeAtTheClose => record.arrival.0 -= 1,
                 Self::ArrivalWhenRead => record.arrival = Arrival(now),
                 Self::LateDropped => {
                     let arrival = record.arrival;
@@ -135,16 +148,19 @@ impl Bug {
                     shard.resume_after = shard.processed.clone();
                     shard.effective_arrival = shard.processed_arrival;
                 }
-                Self::NoProcessed => {
-                    shard.processed = shard.resume_after.clone();
-                    shard.processed_arrival = shard.effective_arrival;
-                }
+                Self::NoProcessed => announce_again(shard),
                 Self::NoEffectiveArrival => shard.effective_arrival = Arrival::MIN,
                 Self::WatermarkStartsHigh => shard.effective_arrival = shard.processed_arrival,
                 _ => {}
             }
         }
     }
+}
+
+/// Puts `P` to `C`: nothing of what is read again counts as announced.
+pub fn announce_again(shard: &mut ShardCheckpoint) {
+    shard.processed = shard.resume_after.clone();
+    shard.processed_arrival = shard.effective_arrival;
 }
 
 fn is_open(span: &PlanSpan) -> bool {

@@ -3,12 +3,15 @@
 //!
 //! `TRAILRISK_SIM_SEEDS=20000` runs that many seeds, `TRAILRISK_SIM_SEED=7` one, with its trace on failure.
 
+mod bench;
 mod bugs;
 mod calm;
 mod checks;
 mod detections;
 mod directed;
 mod log;
+#[path = "../support/measured.rs"]
+mod measured;
 mod oracle;
 mod plan_change;
 mod process;
@@ -99,13 +102,15 @@ fn all_pass(seeds: std::ops::Range<u64>, options: Options) {
 /// Runs the seeds and reports, for each rule that was broken, how often and what it was the first time. A single seed
 /// is traced.
 fn judge(seeds: std::ops::Range<u64>, run: impl Fn(u64, bool) -> Result<(), Violation>) {
-    let trace = seeds.clone().count() == 1;
+    let count = seeds.clone().count();
     let mut failures: BTreeMap<&str, (u64, u64, String)> = BTreeMap::new();
     for seed in seeds {
-        if let Err(violation) = run(seed, trace) {
+        if let Err(violation) = run(seed, count == 1) {
             failures.entry(violation.rule).or_insert((0, seed, violation.detail)).0 += 1;
         }
     }
+    let violations: u64 = failures.values().map(|(count, ..)| count).sum();
+    measured::measured(&serde_json::json!({"seeds": count, "violations": violations}));
     let report = failures
         .iter()
         .map(|(rule, (count, first, detail))| format!("{rule}: {count} seeds, the first of them {first}: {detail}"));
@@ -143,6 +148,7 @@ fn rd_3_shards_may_stall() {
 
 #[test]
 fn every_mistake_is_noticed() {
+    measured::measured(&serde_json::json!({"mistakes": Bug::ALL.len()}));
     for bug in Bug::ALL {
         let options = Options { bug: Some(bug), ..Options::default() };
         let first = (0..SEEDS_FOR_A_MISTAKE).find(|seed| run_seed(*seed, options).is_err());
@@ -164,6 +170,7 @@ fn wn_7_plans_change_at_any_moment_and_nothing_is_lost_or_told_twice_differently
 
 #[test]
 fn wn_7_every_mistake_with_changing_plans_is_noticed() {
+    measured::measured(&serde_json::json!({"mistakes": Bug::OF_CHANGES.len()}));
     for bug in Bug::OF_CHANGES {
         let options = Options { bug: Some(bug), ..Options::default() };
         let first = (0..SEEDS_FOR_A_MISTAKE).find(|seed| run_changes(*seed, options).is_err());

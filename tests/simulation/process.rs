@@ -5,7 +5,7 @@ use std::sync::Arc;
 use trailrisk::engine::{Engine, Input, Position};
 use trailrisk::time::Arrival;
 
-use crate::bugs::Bug;
+use crate::bugs::{self, Bug};
 use crate::checks::{Verdict, require};
 use crate::log::TIP_SLACK;
 use crate::run::Run;
@@ -105,7 +105,12 @@ impl Run<'_> {
         }
         let plans = self.active.iter().map(|detection| Arc::clone(&detection.plan)).collect();
         self.engine = match self.store.durable.clone() {
-            Some(checkpoint) => Engine::restore(config, plans, checkpoint).expect("stored plans compile"),
+            Some(mut checkpoint) => {
+                if self.options.bug == Some(Bug::AnnouncedInReplay) {
+                    checkpoint.shards.values_mut().for_each(bugs::announce_again);
+                }
+                Engine::restore(config, plans, checkpoint).expect("stored plans compile")
+            }
             None => Engine::new(config, plans),
         };
         self.history.begins(&self.engine, &self.active);
@@ -114,7 +119,18 @@ impl Run<'_> {
         self.checks.process_begins(self.store.durable.as_ref());
         self.readers = vec![Reader::default(); self.readers.len()];
         self.forget_old_shards();
-        self.list_shards()
+        self.list_shards()?;
+        if self.options.bug == Some(Bug::ReplayNotWaitedFor) { self.wait_for_nobody() } else { Ok(()) }
+    }
+
+    /// Every shard counts as stalled until it answers.
+    fn wait_for_nobody(&mut self) -> Verdict {
+        for ix in 0..self.readers.len() {
+            self.readers[ix].stalled = true;
+            let shard = self.world.log.shards[ix].id.clone();
+            self.input(Input::ShardStalled { shard, stalled: true })?;
+        }
+        Ok(())
     }
 
     /// Kinesis forgets a closed shard once all of it is older than the retention.

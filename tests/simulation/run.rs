@@ -273,6 +273,7 @@ impl<'a> Run<'a> {
                 let ended = |ix: &usize| self.readers[*ix].ended;
                 listed.retain(|shard| log.shards[log.index_of(&shard.shard)].parents.iter().all(ended));
             }
+            Some(Bug::ChildrenWithoutParents) => listed.iter_mut().for_each(|shard| shard.parents.clear()),
             _ => {}
         }
         self.input(Input::ShardsListed(listed))
@@ -346,7 +347,10 @@ impl<'a> Run<'a> {
         self.readers[ix].ended = true;
         let log = &self.world.log;
         let shard = log.shards[ix].id.clone();
-        let children = log.shards[ix].children.iter().map(|child| log.shard_ref(*child)).collect();
+        let mut children: Vec<_> = log.shards[ix].children.iter().map(|child| log.shard_ref(*child)).collect();
+        if self.options.bug == Some(Bug::ChildrenWithoutParents) {
+            children.iter_mut().for_each(|child| child.parents.clear());
+        }
         if self.options.bug == Some(Bug::ChildrenLate) {
             return self.input(Input::ShardDrained { shard, children: vec![] });
         }

@@ -2,6 +2,7 @@
 
 pub mod daemon;
 pub mod kinesis;
+pub mod measured;
 pub mod prometheus;
 mod schema;
 

@@ -17,6 +17,7 @@ use super::line::{Line, finals, read_all};
 use super::{STREAM, config, home, size};
 use crate::support::daemon::{Daemon, Home};
 use crate::support::kinesis::LocalKinesis;
+use crate::support::measured::measured;
 use crate::support::wall_millis;
 
 const TICK: Duration = Duration::from_millis(100);
@@ -175,6 +176,10 @@ async fn cp_7_a_webhook_that_is_down_loses_nothing_keeps_memory_flat_and_is_name
         outage(),
         receiver.refused()
     );
+    let figures = json!({
+        "seconds down": outage().as_secs(), "risk events waiting": waiting, "most MiB grown": (most - first).div_ceil(1 << 20),
+    });
+    measured(&figures);
     assert!(most - first < MAX_GROWTH, "memory grew by {} bytes", most - first);
     assert!(daemon.metric(r#"trailrisk_backpressure_seconds_total{stage="sink"}"#).await > 0.0, "reading paused");
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::time::{Instant, sleep_until};
 
 use super::super::STREAM;
@@ -13,6 +13,7 @@ use super::{SPEC, Stop, chaos_config};
 use crate::daemon::{home, size};
 use crate::support::daemon::{Daemon, Ended, Home, package};
 use crate::support::kinesis::LocalKinesis;
+use crate::support::measured::measured;
 use crate::support::wall_millis;
 
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -56,6 +57,7 @@ async fn history() -> History {
     };
     let ((mut lines, daemon), traffic) = tokio::join!(lives, traffic.put(&kinesis));
     println!("{} records with events, {} undecodable", traffic.texts.len(), traffic.undecodable.len());
+    measured(&json!({ "records": traffic.texts.len() + traffic.undecodable.len() }));
     // The windows of the last records are in it.
     let to = wall_millis() + SPEC.window + SPEC.grace;
     let told = || async { horizon(&home).filter(|horizon| *horizon >= to) };
@@ -106,6 +108,7 @@ async fn em_4_a_backtest_gives_the_ids_and_bytes_that_live_gave_and_finds_what_i
     let printed = read_all(&printed.lines);
     let of = |pane: &str| printed.iter().filter(|line| line.json["pane"] == pane).count();
     println!("{} on time, {} late, {} future", of("on_time"), of("late"), of("future"));
+    measured(&json!({ "finals": printed.len() }));
     assert!(
         of("on_time") > 0
             && of("late") > 0

@@ -23,6 +23,7 @@ use super::{STREAM, config, home, size};
 use crate::support::daemon::{Daemon, Ended, Home};
 use crate::support::kinesis::LocalKinesis;
 use crate::support::looking;
+use crate::support::measured::measured;
 
 const SHARDS: i32 = 4;
 const SPEC: Spec = Spec { window: 3000, grace: SPREAD_MS + 4000, max_future_skew: 60_000 };
@@ -122,6 +123,7 @@ pub async fn run(setting: Setting) -> Run {
     let mut moments: Vec<Duration> = (0..stops).map(|_| busy.mul_f64(rng.f64())).collect();
     moments.sort();
     println!("TRAILRISK_CHAOS_SEED={seed}: {records} records in {:?}, stops at {moments:?}", traffic.duration());
+    measured(&json!({ setting.how.plural(): stops, "records": records }));
     let begun = Instant::now();
     let put = tokio::spawn({
         let kinesis = Arc::clone(&kinesis);
@@ -142,6 +144,15 @@ pub async fn run(setting: Setting) -> Run {
 }
 
 impl Stop {
+    /// What so many of it are called.
+    const fn plural(self) -> &'static str {
+        match self {
+            Self::Kill => "kills",
+            Self::Terminate => "stops",
+            Self::Suspend(_) => "suspensions",
+        }
+    }
+
     /// The daemon that goes on; what one that ended said is added.
     async fn strike(self, daemon: Daemon, home: &Home, said: &mut Vec<String>) -> Daemon {
         if let Self::Suspend(pause) = self {
@@ -204,7 +215,8 @@ impl Run {
             self.daemon.metrics().await.lines().filter(|line| is_telling(line)).collect::<Vec<_>>().join("\n")
         );
         self.said.extend(Stop::Terminate.end(self.daemon).await.lines);
-        println!("{} lines were printed, {} different finals", self.said.len(), finals.len());
+        println!("{} lines were printed", self.said.len());
+        measured(&json!({ "finals": finals.len() }));
         Outcome { home: self.home, traffic: self.traffic, lines: read_all(&self.said) }
     }
 }

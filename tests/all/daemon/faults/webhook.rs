@@ -3,11 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use serde_json::json;
+
 use super::hostile::{Hostile, Request};
 use super::{PATIENCE, Scene};
 use crate::daemon::dead_letter::dead_letters;
 use crate::daemon::line::{Line, finals, read_all, text};
 use crate::daemon::size;
+use crate::support::measured::measured;
 
 /// CP-7: refusals after which an event becomes a dead letter.
 const REFUSALS: usize = 3;
@@ -25,7 +28,8 @@ async fn cp_7_whatever_a_receiver_does_every_delivery_arrives_the_early_one_firs
         scene.put(2).await;
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-    println!("{} events, faults {:?}", scene.events.len(), receiver.struck());
+    println!("faults {:?}", receiver.struck());
+    measured(&json!({ "faults": receiver.struck().values().sum::<usize>(), "events": scene.events.len() }));
     // Of a delivery in the dead letters, the final is no less due.
     let settled = || async {
         let letters = letters(&scene).len();

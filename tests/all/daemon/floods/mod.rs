@@ -20,6 +20,7 @@ use tokio::time::Instant;
 use super::{STREAM, config, event};
 use crate::support::daemon::{Daemon, Home};
 use crate::support::kinesis::CannedStream;
+use crate::support::measured::measured;
 use crate::support::wall_millis;
 
 const MIB: u64 = 1 << 20;
@@ -137,6 +138,7 @@ fn most_resident(daemon: &Daemon) -> u64 {
 fn assert_resident(what: &str, daemon: &Daemon, bound: u64) {
     let most = most_resident(daemon);
     println!("{what}: at most {} MiB resident, the bound is {} MiB", most / MIB, bound / MIB);
+    measured(&json!({ "most MiB resident": most / MIB, "most MiB allowed": bound / MIB }));
     assert!(most <= bound, "{what}: {most} bytes were resident, more than {bound}");
 }
 
