@@ -2,7 +2,9 @@
 //! backlog in every shard is caught up with. Kinesis is canned: this process answers, from memory and after 10 ms, without
 //! TLS; it works on the same cores, so that processor time is what carries over.
 //!
-//! `cargo bench --bench shards -- idle [SHARDS] [IDLE_POLL_INTERVAL]`, `-- backlog [SHARDS] [MEGABYTES]`
+//! `cargo bench --bench shards -- idle [SHARDS] [IDLE_POLL_INTERVAL]`, `-- backlog [SHARDS] [MEGABYTES]`; and
+//! `-- reader [MEGABYTES]`: what it costs only to read and count a backlog with the SDK, with each `source.protocol` and with
+//! the daemon, each in a process of its own, by turns.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
@@ -32,8 +34,14 @@ use tokio::time::Instant;
 
 use process::processor_time;
 use support::daemon::{Daemon, Home, package};
+use trailrisk::config::{ProtocolConfig, SourceConfig};
+use trailrisk::engine::ShardId;
+use trailrisk::metrics::Metrics;
+use trailrisk::source::{AwsKinesis, IteratorStart, KinesisApi as _};
 
 const STREAM: &str = "trail";
+/// Its first shard.
+const FIRST: &str = "shardId-000000000000";
 const CORPUS: &[u8] = include_bytes!("../tests/data/cloudtrail/corpus.ndjson.gz");
 /// How long an answer takes.
 const LATENCY: Duration = Duration::from_millis(10);
@@ -63,6 +71,8 @@ async fn main() {
     match arguments.first().map(String::as_str) {
         Some("idle") => idle(number(1, 1000), word).await,
         Some("backlog") => backlog(number(1, 1000), number(2, 500)).await,
+        Some("reader") => reader(number(1, 500)).await,
+        Some("loop") => plain_loop(&arguments[1], &arguments[2]).await,
         _ => {
             for (shards, megabytes) in [(1, 20), (100, 500), (1000, 500)] {
                 idle(shards, "1s").await;
@@ -122,18 +132,111 @@ async fn backlog(shards: usize, megabytes: usize) {
     assert_eq!(daemon.stop().await.code, Some(0));
 }
 
+/// Rounds of which the median counts.
+const ROUNDS: usize = 3;
+
+async fn reader(megabytes: usize) {
+    let stream = Stream::new(1, megabytes * 1_000_000);
+    let bytes = stream.records.iter().map(|(_, bytes)| bytes).sum::<usize>() as f64 / 1e6;
+    let readers = ["bare sdk", "port sdk", "port own", "daemon sdk", "daemon own"];
+    let mut seconds = readers.map(|_| Vec::new());
+    for _ in 0..ROUNDS {
+        for (reader, seconds) in readers.iter().zip(&mut seconds) {
+            seconds.push(match reader.split_once(' ') {
+                Some(("daemon", protocol)) => daemon_loop(&stream, protocol).await,
+                _ => child_loop(&stream, reader).await,
+            });
+        }
+    }
+    let medians = seconds.map(|mut rounds| {
+        rounds.sort_by(f64::total_cmp);
+        rounds[ROUNDS / 2]
+    });
+    for (reader, median) in readers.iter().zip(medians) {
+        println!("{reader:<10} {median:.2} s, {:.0} MB/s, {:.2} of the bare loop", bytes / median, medians[0] / median);
+    }
+}
+
+/// Processor time of the daemon, until it has read everything.
+async fn daemon_loop(stream: &Arc<Stream>, protocol: &str) -> f64 {
+    let home = home(stream, json!({"protocol": protocol})).await;
+    let daemon = home.start();
+    let is_read = || async { (read(&daemon).await >= stream.records.len() as f64).then_some(()) };
+    daemon.until(PATIENCE, "everything is read", is_read).await;
+    let worked = processor_time(daemon.pid()).as_secs_f64();
+    assert_eq!(daemon.stop().await.code, Some(0));
+    worked
+}
+
+/// That of a process that reads and counts.
+async fn child_loop(stream: &Arc<Stream>, reader: &str) -> f64 {
+    let endpoint = serve(stream).await;
+    let mut child = tokio::process::Command::new(std::env::current_exe().expect("it runs"));
+    let child = child.args(["loop", &endpoint, reader]).output().await.expect("it runs again");
+    let said = String::from_utf8(child.stdout).expect("ASCII");
+    let (seconds, bytes) = said.trim().split_once(' ').expect("two figures");
+    let all = stream.records.iter().map(|(_, bytes)| bytes).sum::<usize>();
+    assert_eq!(bytes, all.to_string(), "every byte was read");
+    seconds.parse().expect("a number")
+}
+
+/// Reads the one shard, counts the bytes, drops them; prints the processor time of this process, and the bytes.
+async fn plain_loop(endpoint: &str, reader: &str) {
+    let endpoint = support::kinesis::Endpoint::new(endpoint.to_owned());
+    let bytes = if reader == "bare sdk" { bare(endpoint.client()).await } else { port(&endpoint, reader).await };
+    println!("{} {bytes}", processor_time(std::process::id()).as_secs_f64());
+}
+
+async fn bare(client: &aws_sdk_kinesis::Client) -> usize {
+    let start = client.get_shard_iterator().stream_name(STREAM).shard_id(FIRST);
+    let start = start.shard_iterator_type(aws_sdk_kinesis::types::ShardIteratorType::TrimHorizon).send().await;
+    let (mut iterator, mut bytes) = (start.expect("an iterator").shard_iterator, 0);
+    loop {
+        let answer = client.get_records().set_shard_iterator(iterator).send().await.expect("records");
+        bytes += answer.records.iter().map(|record| record.data.as_ref().len()).sum::<usize>();
+        if answer.millis_behind_latest == Some(0) {
+            return bytes;
+        }
+        iterator = answer.next_shard_iterator;
+    }
+}
+
+/// By the daemon's own port.
+async fn port(endpoint: &support::kinesis::Endpoint, reader: &str) -> usize {
+    let protocol = if reader.ends_with("own") { ProtocolConfig::Own } else { ProtocolConfig::Sdk };
+    let config = SourceConfig { protocol, ..endpoint.source_config(STREAM) };
+    let metrics = Metrics::new(&prometheus::Registry::new()).expect("a new registry");
+    let (port, shard) = (AwsKinesis::new(&endpoint.sdk_config(), &config, metrics), ShardId::new(FIRST));
+    let mut iterator = port.shard_iterator(&shard, &IteratorStart::TrimHorizon).await.expect("an iterator");
+    let mut bytes = 0;
+    loop {
+        let answer = port.get_records(&shard, &iterator, 10_000).await.expect("records");
+        bytes += answer.records.iter().map(|record| record.data.len()).sum::<usize>();
+        if answer.millis_behind_latest == 0 {
+            return bytes;
+        }
+        iterator = answer.next.expect("it goes on");
+    }
+}
+
 async fn read(daemon: &Daemon) -> f64 {
     let metrics = daemon.metrics().await;
     let series = metrics.lines().filter(|line| line.starts_with("trailrisk_kinesis_records_total{"));
     series.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
 }
 
-/// A folder with the configuration for a stream that is served from now on.
-async fn home(stream: &Arc<Stream>, source: Value) -> Home {
+/// Where a stream is served from now on.
+async fn serve(stream: &Arc<Stream>) -> String {
     let app = Router::new().route("/", post(answer)).with_state(Arc::clone(stream));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let endpoint = format!("http://{}", listener.local_addr().expect("bound"));
     tokio::spawn(async move { axum::serve(listener, app).await.expect("serving never fails") });
+    endpoint
+}
+
+/// A folder with the configuration for a stream that is served from now on.
+async fn home(stream: &Arc<Stream>, source: Value) -> Home {
+    let endpoint = serve(stream).await;
     let mut config = json!({
         "source": {"stream": STREAM, "region": "us-east-1", "endpoint_url": endpoint, "start": "trim_horizon"},
         "detections": {"paths": [package("config/detections")], "macros": package("config/macros.yaml")},
