@@ -10,11 +10,9 @@ use super::Record;
 
 /// What a record costs besides its data.
 const RECORD_OVERHEAD: usize = 128;
-/// The estimate of a shard that was never read: little, so that hundreds can begin side by side. One that is far behind
-/// has as much as Kinesis gives a second and shard after three reads.
-const FIRST: u32 = 256 * 1024;
-/// The estimate never falls below this, so that an idle shard answers a burst in few reads.
-const LEAST: u32 = 64 * 1024;
+/// The estimate of a shard that was never read, and the least: two thousand shards can be asked side by side within the
+/// default budget. One that is far behind has as much as Kinesis gives a second and shard after six reads, of 250 ms each.
+const LEAST: u32 = 32 * 1024;
 /// Kinesis answers no more than this.
 const MOST: u32 = 10 * 1024 * 1024;
 /// `GetRecords` answers no more records than this.
@@ -37,7 +35,7 @@ pub(super) fn cost(records: &[Record]) -> usize {
 impl ReadSize {
     /// For a budget of `budget` bytes in all.
     pub(super) fn new(budget: u32) -> Self {
-        Self { budget, estimate: FIRST.min(budget), record: 1024 }
+        Self { budget, estimate: LEAST.min(budget), record: 1024 }
     }
 
     /// Bytes to reserve before the next read.
@@ -95,12 +93,31 @@ mod tests {
     }
 
     #[test]
+    fn bd_1_a_thousand_shards_begin_and_idle_within_the_default_budget() {
+        let mut size = ReadSize::new(64 * MIB);
+        for _ in 0..10 {
+            assert!(size.permit() <= 64 * MIB / 1000);
+            size.on_read(0, 0, size.limit());
+        }
+    }
+
+    #[test]
+    fn a_shard_far_behind_is_read_as_fast_as_kinesis_gives_after_six_reads() {
+        let mut size = ReadSize::new(64 * MIB);
+        for _ in 0..6 {
+            let limit = size.limit();
+            size.on_read(usize::from(limit) * 1024, usize::from(limit), limit);
+        }
+        assert!(size.permit() >= 2 * MIB, "{}", size.permit());
+    }
+
+    #[test]
     fn an_idle_shard_reserves_little() {
         let mut size = ReadSize::new(64 * MIB);
         for _ in 0..20 {
             size.on_read(0, 0, 1000);
         }
-        assert_eq!(size.permit(), 64 * 1024);
+        assert_eq!(size.permit(), 32 * 1024);
     }
 
     #[test]
@@ -108,7 +125,7 @@ mod tests {
         let mut size = ReadSize::new(64 * MIB);
         size.on_read(4 * MIB as usize, 40, 1000);
         size.on_failure();
-        assert_eq!(size.permit(), 64 * 1024);
+        assert_eq!(size.permit(), 32 * 1024);
         size.on_read(4 * MIB as usize, 40, 1000);
         assert_eq!(size.permit(), 4 * MIB);
         let mut least = ReadSize::new(1000);

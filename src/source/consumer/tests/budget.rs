@@ -41,5 +41,5 @@ async fn bd_1_reads_that_hang_reserve_little_from_the_second_on() {
     let bench = read(FakeKinesis::new([Read::Fails(ErrorKind::Retry), Read::Hangs]));
     tokio::time::sleep(Duration::from_secs(10)).await;
     assert_eq!(bench.reads().len(), 2);
-    assert_eq!(bench.shared.budget.available_permits(), BUDGET - 64 * 1024);
+    assert_eq!(bench.shared.budget.available_permits(), BUDGET - 32 * 1024);
 }
