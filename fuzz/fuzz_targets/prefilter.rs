@@ -20,12 +20,12 @@ use crate::plan_text::plan_text;
 /// field inside others, one that is derived.
 const SEARCHES: [&str; 7] = [
     "eventName=JobCreated | stats count by userAgent",
-    "eventName IN (\"a\", \"Bc\", \"De\\"f\") errorCode=success",
+    r#"eventName IN ("a", "Bc", "De f") errorCode=success"#,
     "eventName=Get* OR eventSource=*s3*",
     "eventName!=JobCreated userIdentity.type=Root",
     "JobCreated NOT user=a",
     "serviceEventDetails.status=New OR a.b{}.c=d",
-    "action=failure eventName=\"é\"",
+    r#"action=failure eventName="é""#,
 ];
 
 static EVALUATORS: LazyLock<[Vec<Evaluator>; 2]> = LazyLock::new(|| {

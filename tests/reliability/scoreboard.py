@@ -131,7 +131,10 @@ def commit():
 
 
 def counts(result):
-    counted = [f"{value:,} {name}" for name, value in result["figures"].items()]
+    counted = [
+        f"at most {value:,} {name.removeprefix('most ')}" if name.startswith("most ") else f"{value:,} {name}"
+        for name, value in result["figures"].items()
+    ]
     times = [f"{result['times']} times"] if result["times"] > 1 else []
     return ", ".join(times + counted) or "once"
 
