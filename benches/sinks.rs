@@ -20,7 +20,7 @@ use trailrisk::config::{self, DeadLetterConfig, Environment, Overrides, SinkConf
 use trailrisk::metrics::Metrics;
 use trailrisk::plan::{PlanText, RiskModel, Scalar, Value};
 use trailrisk::risk_event::{Evidence, Marks, Pane, RiskEvent, RiskEventId, RiskObject, Stage};
-use trailrisk::sink::{DeadLetterDeps, DeadLetters, SharedStdout, SinkDeps, Sinks, StdoutWriter, WallClock};
+use trailrisk::sink::{DeadLetterDeps, DeadLetters, Origin, SharedStdout, SinkDeps, Sinks, StdoutWriter, WallClock};
 use trailrisk::time::{Arrival, EventTime};
 
 const HOUR_MS: i64 = 3_600_000;
@@ -89,7 +89,7 @@ async fn run(config: &SinkConfig, writer: StdoutWriter, count: u128) -> Duration
     let metrics = Metrics::new(&prometheus::Registry::new()).expect("no name is taken");
     let (stop, wall): (_, WallClock) = (CancellationToken::new(), Arc::new(jiff::Timestamp::default));
     let deps = DeadLetterDeps {
-        metrics: metrics.clone(),
+        metrics: metrics.process.clone(),
         stdout: SharedStdout::new(Box::new(tokio::io::sink())),
         clock: Arc::clone(&wall),
         stop: stop.clone(),
@@ -100,7 +100,7 @@ async fn run(config: &SinkConfig, writer: StdoutWriter, count: u128) -> Duration
         dead_letters,
         producer: "trailrisk/bench".to_owned(),
         worker: "bench".to_owned(),
-        stream: "trail".to_owned(),
+        origin: Origin { stream: "trail".to_owned(), source: None },
         clock: wall,
         stdout: SharedStdout::new(writer),
         stop,
@@ -121,7 +121,7 @@ async fn run(config: &SinkConfig, writer: StdoutWriter, count: u128) -> Duration
         done.next().await.expect("the sinks run");
     }
     let took = clock::monotonic() - begun;
-    let refused = metrics.dead_letters_total.with_label_values(&["sink"]).get();
+    let refused = metrics.process.dead_letters_total.with_label_values(&["sink"]).get();
     assert_eq!(refused, 0, "everything was delivered");
     took
 }

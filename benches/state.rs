@@ -198,7 +198,13 @@ fn settle(engine: &mut Engine, spent: &mut Spent) -> u64 {
 #[cfg(feature = "daemon")]
 fn line(event: &RiskEvent) -> usize {
     use trailrisk::sink::format::native;
-    let meta = native::Meta { emitted_at: jiff::Timestamp::UNIX_EPOCH, producer: "bench", worker: "bench", stream: "" };
+    let meta = native::Meta {
+        emitted_at: jiff::Timestamp::UNIX_EPOCH,
+        producer: "bench",
+        worker: "bench",
+        stream: "",
+        source: None,
+    };
     native::line(event, &meta).len()
 }
 

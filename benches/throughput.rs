@@ -113,7 +113,13 @@ fn replay(path: &Path) -> u64 {
     let mut replay = Replay::new(plans, "bench", Bounds::default(), DecodeLimits::default(), false);
     read_blocks(path, &mut |_| {}, &mut |block| replay.take(block, &mut Silent)).expect("just written");
     let mut bytes = 0;
-    let meta = native::Meta { emitted_at: jiff::Timestamp::UNIX_EPOCH, producer: "bench", worker: "bench", stream: "" };
+    let meta = native::Meta {
+        emitted_at: jiff::Timestamp::UNIX_EPOCH,
+        producer: "bench",
+        worker: "bench",
+        stream: "",
+        source: None,
+    };
     let summary = replay.finish(|event| {
         bytes += native::line(event, &meta).len();
         Ok::<(), std::convert::Infallible>(())

@@ -29,7 +29,7 @@ use crate::config::{self, Config, ConfigError, Environment, LogFormat, Overrides
 use crate::telemetry::HarmlessLines;
 use until_closed::UntilClosed;
 
-pub use daemon::{Daemon, StartError};
+pub use daemon::StartError;
 pub use detections::RetentionError;
 
 /// How the process ends (sysexits).

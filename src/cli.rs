@@ -215,21 +215,32 @@ pub struct CheckpointArgs {
 pub enum CheckpointAction {
     /// Print it for people.
     #[command(after_help = examples::CHECKPOINT_SHOW)]
-    Show(ConfigArgs),
+    Show(StoredArgs),
     /// Print it as JSON.
     #[command(after_help = examples::CHECKPOINT_EXPORT)]
-    Export(ConfigArgs),
+    Export(StoredArgs),
     /// Delete it: the next start begins anew, as `source.start` says. Asks for the stream's name.
     Reset(ResetArgs),
+}
+
+/// Whose checkpoint.
+#[derive(Args, Debug)]
+pub struct StoredArgs {
+    /// Configuration.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// The source, by its name, where the configuration has several.
+    #[arg(long, value_name = "NAME")]
+    pub source: Option<String>,
 }
 
 /// `trailrisk checkpoint reset`
 #[derive(Args, Debug)]
 #[command(after_help = examples::CHECKPOINT_RESET)]
 pub struct ResetArgs {
-    /// Configuration.
+    /// Whose.
     #[command(flatten)]
-    pub config: ConfigArgs,
+    pub stored: StoredArgs,
     /// The stream's name, instead of being asked for it.
     #[arg(long, value_name = "NAME")]
     pub stream: Option<String>,

@@ -10,18 +10,20 @@ use prometheus::{
 use maker::{Maker, histogram, options};
 
 mod detections;
+mod gather;
 mod maker;
+mod process;
 mod series;
 #[cfg(test)]
 mod tests;
 
 pub use detections::DetectionMetrics;
+pub use gather::Registries;
+pub use process::ProcessMetrics;
 
-/// Every metric of the daemon. Names are the fields' with the prefix `trailrisk_`.
+/// Every metric of the daemon, for one of its streams. Names are the fields' with the prefix `trailrisk_`.
 #[derive(Clone)]
 pub struct Metrics {
-    /// `build_info{version, revision}`
-    pub build_info: IntGaugeVec,
     /// `kinesis_records_total{stream, shard}`
     pub kinesis_records_total: IntCounterVec,
     /// `kinesis_record_bytes_total{stream, shard}`
@@ -112,45 +114,34 @@ pub struct Metrics {
     pub filters_expired: IntGauge,
     /// `detection_latency_seconds{stage}`: emission minus arrival of the newest contributing event
     pub detection_latency_seconds: HistogramVec,
-    /// `sink_attempts_total{sink, outcome}`: ok, retryable, refused
-    pub sink_attempts_total: IntCounterVec,
-    /// `sink_deliveries_total{sink, outcome}`: acknowledged, dead_lettered, dropped
-    pub sink_deliveries_total: IntCounterVec,
-    /// `sink_delivery_seconds{sink}`: from the queue to the acknowledgement
-    pub sink_delivery_seconds: HistogramVec,
-    /// `sink_circuit_open{sink}`: 1 while one request at a time looks whether the receiver is back, otherwise 0
-    pub sink_circuit_open: IntGaugeVec,
-    /// `sink_pending{sink}`
-    pub sink_pending: IntGaugeVec,
-    /// `sink_oldest_pending_seconds{sink}`
-    pub sink_oldest_pending_seconds: GaugeVec,
-    /// `dead_letters_total{origin}`: record, sink
-    pub dead_letters_total: IntCounterVec,
-    /// `dead_letters_failing`: 1 while none can be written, otherwise 0
-    pub dead_letters_failing: IntGauge,
     /// `backpressure_seconds_total{stage}`: read, sink
     pub backpressure_seconds_total: prometheus::CounterVec,
     /// What is loaded, and how reloads went.
     pub detections: DetectionMetrics,
+    /// What there is once, however many streams are read.
+    pub process: ProcessMetrics,
 }
 
 const SHORT: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 const LONG: &[f64] = &[0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 1800.0, 3600.0, 7200.0, 21600.0];
 
 impl Metrics {
-    /// Registers every metric, and those of the process.
+    /// Registers every metric, those of the process included.
+    ///
+    /// # Errors
+    /// When the registry already holds one of the names.
+    pub fn new(registry: &Registry) -> Result<Self, Error> {
+        Self::beside(ProcessMetrics::new(registry)?, registry)
+    }
+
+    /// Registers those of one stream. Those of the process are shared.
     ///
     /// # Errors
     /// When the registry already holds one of the names.
     #[expect(clippy::too_many_lines, reason = "a table: one metric a line")]
-    pub fn new(registry: &Registry) -> Result<Self, Error> {
+    pub fn beside(process: ProcessMetrics, registry: &Registry) -> Result<Self, Error> {
         let make = Maker::new(registry);
         let metrics = Self {
-            build_info: make.int_gauges(
-                "build_info",
-                "Always 1; the build is in the labels.",
-                &["version", "revision"],
-            )?,
             kinesis_records_total: make.counters(
                 "kinesis_records_total",
                 "User records read from Kinesis.",
@@ -324,45 +315,14 @@ impl Metrics {
                 LONG,
                 &["stage"],
             )?,
-            sink_attempts_total: make.counters(
-                "sink_attempts_total",
-                "Attempts to deliver, by outcome.",
-                &["sink", "outcome"],
-            )?,
-            sink_deliveries_total: make.counters(
-                "sink_deliveries_total",
-                "Deliveries that ended, by outcome.",
-                &["sink", "outcome"],
-            )?,
-            sink_delivery_seconds: make.histograms(
-                "sink_delivery_seconds",
-                "From the queue to the acknowledgement.",
-                SHORT,
-                &["sink"],
-            )?,
-            sink_circuit_open: make.int_gauges(
-                "sink_circuit_open",
-                "Whether the receiver is only probed because it failed several times in a row.",
-                &["sink"],
-            )?,
-            sink_pending: make.int_gauges("sink_pending", "Deliveries waiting or in flight.", &["sink"])?,
-            sink_oldest_pending_seconds: make.gauges(
-                "sink_oldest_pending_seconds",
-                "Age of the oldest delivery waiting or in flight.",
-                &["sink"],
-            )?,
-            dead_letters_total: make.counters("dead_letters_total", "Dead letters written.", &["origin"])?,
-            dead_letters_failing: make
-                .int_gauge("dead_letters_failing", "Whether dead letters cannot be written and wait.")?,
             backpressure_seconds_total: make.register(prometheus::CounterVec::new(
                 options("backpressure_seconds_total", "Time spent waiting for room."),
                 &["stage"],
             )?)?,
             detections: DetectionMetrics::new(&make)?,
+            process,
         };
         metrics.start_at_zero();
-        #[cfg(target_os = "linux")]
-        registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
         Ok(metrics)
     }
 }

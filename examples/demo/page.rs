@@ -5,8 +5,9 @@
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
-use trailrisk::admin::{AdminServer, AdminState, Liveness, Readiness};
+use trailrisk::admin::{AdminServer, AdminState, Liveness, Readiness, View};
 use trailrisk::clock;
+use trailrisk::metrics::Registries;
 use trailrisk::status::{self, Detection, Shard, Snapshot, Status};
 
 const EXAMPLE: &str = include_str!("../../docs/status.example.json");
@@ -28,7 +29,8 @@ pub async fn serve(kind: Option<&str>) {
     }
     let (publisher, board) = status::board(snapshot.clone(), clock::monotonic());
     let (registry, readiness) = (prometheus::Registry::new(), Readiness::default());
-    let state = AdminState { registry, liveness: Liveness::new(Duration::from_secs(60)), readiness, board };
+    let view = View { source: None, liveness: Liveness::new(Duration::from_secs(60)), readiness, board };
+    let state = AdminState { registries: Registries::new(registry), views: [view].into() };
     let server = AdminServer::bind(([127, 0, 0, 1], 0).into()).await.expect("port 0 is free");
     println!("http://{}/", server.address());
     let stop = CancellationToken::new();

@@ -12,23 +12,23 @@ mod server;
 mod status;
 #[cfg(test)]
 mod tests;
+mod view;
 
 pub use client::{HealthcheckError, healthcheck};
 pub use liveness::{Heartbeat, Liveness};
 pub use readiness::{Check, Readiness};
 pub use server::{AdminError, AdminServer};
+pub use view::View;
 
-use crate::status::Board;
+use std::sync::Arc;
+
+use crate::metrics::Registries;
 
 /// What the admin port shows. Cloning shares it.
 #[derive(Clone)]
 pub struct AdminState {
     /// What `/metrics` gathers.
-    pub registry: prometheus::Registry,
-    /// What `/livez` asks.
-    pub liveness: Liveness,
-    /// What `/readyz` asks.
-    pub readiness: Readiness,
-    /// What the status page shows.
-    pub board: Board,
+    pub registries: Registries,
+    /// One a source, at least one.
+    pub views: Arc<[View]>,
 }

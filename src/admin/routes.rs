@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use prometheus::TextEncoder;
 
-use super::{AdminState, Check, status};
+use super::{AdminState, status};
 use crate::telemetry::visible;
 
 /// Everything that the port answers. Other paths are 404, other methods 405.
@@ -22,7 +22,7 @@ pub(super) fn router(state: AdminState) -> Router {
 }
 
 async fn metrics(State(state): State<AdminState>) -> Response {
-    match TextEncoder::new().encode_to_string(&state.registry.gather()) {
+    match TextEncoder::new().encode_to_string(&state.registries.gather()) {
         Ok(text) => ([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], text).into_response(),
         Err(error) => {
             tracing::error!(%error, "the metrics could not be encoded");
@@ -32,7 +32,7 @@ async fn metrics(State(state): State<AdminState>) -> Response {
 }
 
 async fn livez(State(state): State<AdminState>) -> Response {
-    let silent = state.liveness.silent(crate::clock::monotonic());
+    let silent = state.silent(crate::clock::monotonic());
     if silent.is_empty() {
         return text(StatusCode::OK, "ok\n".to_owned());
     }
@@ -43,19 +43,17 @@ async fn livez(State(state): State<AdminState>) -> Response {
 }
 
 async fn readyz(State(state): State<AdminState>, RawQuery(query): RawQuery) -> Response {
-    let failures = state.readiness.failures();
-    let status = if failures.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let mut checks = state.checks();
+    let is_ready = checks.iter().all(|(_, reason)| reason.is_none());
+    let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let verbose = query.is_some_and(|query| query.split('&').any(|part| part == "verbose"));
-    let lines: String = if verbose {
-        state.readiness.report().iter().map(|(check, reason)| line(check, reason.as_deref())).collect()
-    } else {
-        failures.iter().map(|(check, reason)| line(check, Some(reason))).collect()
-    };
+    checks.retain(|(_, reason)| verbose || reason.is_some());
+    let lines: String = checks.iter().map(|(check, reason)| line(check, reason.as_deref())).collect();
     text(status, if lines.is_empty() { "ok\n".to_owned() } else { lines })
 }
 
 /// Reasons may carry what a receiver said, so they are made harmless for a terminal.
-fn line(check: &Check, reason: Option<&str>) -> String {
+fn line(check: &str, reason: Option<&str>) -> String {
     match reason {
         None => format!("[+] {check}\n"),
         Some(reason) => format!("[-] {check}: {}\n", visible(reason)),

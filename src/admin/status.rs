@@ -1,4 +1,5 @@
-//! `/`, `/api/status` and `/api/status/events`: the status page, the same as JSON, and its changes as they come.
+//! `/`, `/api/status` and `/api/status/events`: the status page, the same as JSON, and its changes as they come; of several
+//! sources each has its own, by `?source=NAME`, and without that there is a line of each.
 
 mod host;
 mod stream;
@@ -7,16 +8,16 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::sync::Semaphore;
 
-use super::{AdminState, Check};
-use crate::clock;
-use crate::status::{self, Page, Situation, Status};
+use super::AdminState;
+use super::view::Asked;
+use crate::status::{self, Index, Page};
 
 /// Nothing but what this port serves itself: no inline script or style, no frame, no form, no other host.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
@@ -31,7 +32,7 @@ pub(super) fn router() -> Router<AdminState> {
     Router::new()
         .route("/", get(page))
         .route("/api/status", get(json))
-        .route("/api/status/events", get(move |state| events(state, streams)))
+        .route("/api/status/events", get(move |state, query| events(state, query, streams)))
         .route("/status.css", asset("text/css; charset=utf-8", include_str!("../status/page/status.css")))
         .route("/status.js", asset("text/javascript; charset=utf-8", include_str!("../status/page/status.js")))
         .route("/status.svg", asset("image/svg+xml", include_str!("../status/page/status.svg")))
@@ -39,17 +40,35 @@ pub(super) fn router() -> Router<AdminState> {
         .layer(middleware::from_fn(host::check))
 }
 
-async fn page(State(state): State<AdminState>) -> Response {
-    answer("text/html; charset=utf-8", Page::of(&state.status()).document())
+async fn page(State(state): State<AdminState>, RawQuery(query): RawQuery) -> Response {
+    match state.asked(query.as_deref()) {
+        Asked::One(view) => answer("text/html; charset=utf-8", Page::of(&view.status()).document()),
+        Asked::All => answer("text/html; charset=utf-8", index(&state).document()),
+        Asked::Unknown => unknown(&state),
+    }
 }
 
-async fn json(State(state): State<AdminState>) -> Response {
-    answer("application/json", status::json(&state.status()))
+async fn json(State(state): State<AdminState>, RawQuery(query): RawQuery) -> Response {
+    match state.asked(query.as_deref()) {
+        Asked::One(view) => answer("application/json", status::json(&view.status())),
+        Asked::All => answer("application/json", index(&state).json()),
+        Asked::Unknown => unknown(&state),
+    }
 }
 
-async fn events(State(state): State<AdminState>, streams: Arc<Semaphore>) -> Response {
+fn index(state: &AdminState) -> Index {
+    Index::of(state.views.iter().map(|view| (view.source.clone().unwrap_or_default(), view.status())))
+}
+
+fn unknown(state: &AdminState) -> Response {
+    let names: Vec<&str> = state.views.iter().filter_map(|view| view.source.as_deref()).collect();
+    (StatusCode::NOT_FOUND, format!("say which source with ?source=NAME: {}\n", names.join(", "))).into_response()
+}
+
+async fn events(State(state): State<AdminState>, RawQuery(query): RawQuery, streams: Arc<Semaphore>) -> Response {
+    let Asked::One(view) = state.asked(query.as_deref()) else { return unknown(&state) };
     match streams.try_acquire_owned() {
-        Ok(slot) => answer("text/event-stream", Body::new(stream::open(state, slot))),
+        Ok(slot) => answer("text/event-stream", Body::new(stream::open(view.clone(), slot))),
         Err(_) => {
             (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "10")], "too many readers\n").into_response()
         }
@@ -79,29 +98,4 @@ async fn protect(mut response: Response) -> Response {
 
 fn set<const N: usize>(headers: &mut HeaderMap, values: [(HeaderName, &'static str); N]) {
     headers.extend(values.map(|(name, value)| (name, HeaderValue::from_static(value))));
-}
-
-impl AdminState {
-    /// The newest figures, completed with what readiness and liveness say now.
-    pub(super) fn status(&self) -> Status {
-        let now = clock::monotonic();
-        let (snapshot, age) = self.board.newest(now);
-        let report = self.readiness.report();
-        let failure =
-            |wanted: &Check| report.iter().find(|(check, _)| check == wanted).and_then(|(_, why)| why.clone());
-        let situation = Situation {
-            snapshot: &snapshot,
-            age,
-            starting: failure(&Check::Configuration).or_else(|| failure(&Check::ShardsListed)),
-            draining: failure(&Check::NotDraining).is_some(),
-            lease: failure(&Check::Lease),
-            checkpoint: failure(&Check::Checkpoint),
-            silent: self.liveness.silent(now),
-            checks: report
-                .into_iter()
-                .map(|(check, failure)| status::Check { name: check.to_string(), failure })
-                .collect(),
-        };
-        situation.status()
-    }
 }

@@ -20,21 +20,43 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// A served port, and what stops it.
 struct Port {
     address: SocketAddr,
-    state: AdminState,
+    registry: Registry,
+    view: View,
     publisher: crate::status::Publisher,
     stop: oneshot::Sender<()>,
     server: JoinHandle<()>,
 }
 
 async fn served() -> Port {
+    served_as(None).await.0
+}
+
+/// Of two sources, the second of which is a view alone.
+async fn two_served() -> (Port, View) {
+    let (port, views) = served_as(Some(["east", "west"])).await;
+    (port, views[1].clone())
+}
+
+async fn served_as(names: Option<[&str; 2]>) -> (Port, Vec<View>) {
     let (publisher, board) = crate::status::board(status::snapshot("first"), crate::clock::monotonic());
-    let (registry, liveness, readiness) = (Registry::new(), Liveness::new(MINUTE), Readiness::default());
-    let state = AdminState { registry, liveness, readiness, board };
+    let registry = Registry::new();
+    let new = |source: Option<&str>| View {
+        source: source.map(str::to_owned),
+        liveness: Liveness::new(MINUTE),
+        readiness: Readiness::default(),
+        board: board.clone(),
+    };
+    let views: Vec<View> = match names {
+        Some(names) => names.map(|name| new(Some(name))).into(),
+        None => vec![new(None)],
+    };
+    let view = views[0].clone();
+    let state = AdminState { registries: Registries::new(registry.clone()), views: views.clone().into() };
     let server = AdminServer::bind(loopback()).await.expect("port 0 is free");
     let (stop, stopped) = oneshot::channel();
     let address = server.address();
-    let server = tokio::spawn(server.serve(state.clone(), async { drop(stopped.await) }));
-    Port { address, state, publisher, stop, server }
+    let server = tokio::spawn(server.serve(state, async { drop(stopped.await) }));
+    (Port { address, registry, view, publisher, stop, server }, views)
 }
 
 fn loopback() -> SocketAddr {
@@ -65,7 +87,7 @@ async fn get(port: &Port, target: &str) -> (u16, String) {
 #[tokio::test]
 async fn metrics_are_in_the_text_format() {
     let port = served().await;
-    let metrics = Metrics::new(&port.state.registry).expect("an empty registry");
+    let metrics = Metrics::new(&port.registry).expect("an empty registry");
     metrics.records_skipped_total.inc_by(3);
     let (status, body) = get(&port, "/metrics").await;
     assert_eq!(status, 200);
@@ -78,8 +100,8 @@ async fn metrics_are_in_the_text_format() {
 #[tokio::test]
 async fn alive_means_own_tasks_only() {
     let port = served().await;
-    port.state.readiness.fail(Check::Sink("soc".to_owned()), "HTTP 500");
-    let heartbeat = port.state.liveness.watch("pipeline", crate::clock::monotonic());
+    port.view.readiness.fail(Check::Sink("soc".to_owned()), "HTTP 500");
+    let heartbeat = port.view.liveness.watch("pipeline", crate::clock::monotonic());
     for target in ["/livez", "/healthz"] {
         assert_eq!(get(&port, target).await, (200, "ok\n".to_owned()), "a blocked sink is no reason to restart");
     }
@@ -92,22 +114,43 @@ async fn alive_means_own_tasks_only() {
 async fn ready_names_every_reason() {
     let port = served().await;
     assert_eq!(get(&port, "/readyz").await, (200, "ok\n".to_owned()));
-    port.state.readiness.fail(Check::Sink("soc".to_owned()), "HTTP 500\u{1b}[2J\nforged: ok");
-    port.state.readiness.fail(Check::Shard(ShardId::new("shardId-000000000003")), "stalled for 75 s");
+    port.view.readiness.fail(Check::Sink("soc".to_owned()), "HTTP 500\u{1b}[2J\nforged: ok");
+    port.view.readiness.fail(Check::Shard(ShardId::new("shardId-000000000003")), "stalled for 75 s");
     let shard = "[-] shard shardId-000000000003: stalled for 75 s\n";
     let sink = "[-] sink soc: HTTP 500\\u{1b}[2J\\u{a}forged: ok\n";
     assert_eq!(get(&port, "/readyz").await, (503, format!("{shard}{sink}")));
-    port.state.readiness.pass(Check::Sink("soc".to_owned()));
+    port.view.readiness.pass(Check::Sink("soc".to_owned()));
     assert_eq!(get(&port, "/readyz").await, (503, shard.to_owned()));
 }
 
 #[tokio::test]
 async fn verbose_lists_what_passes_as_well() {
     let port = served().await;
-    port.state.readiness.fail(Check::NotDraining, "stopping");
+    port.view.readiness.fail(Check::NotDraining, "stopping");
     let always = "[+] configuration\n[+] shards listed\n[+] replayed\n[-] not draining: stopping\n[+] checkpoint\n";
     assert_eq!(get(&port, "/readyz?verbose").await, (503, always.to_owned()));
     assert_eq!(get(&port, "/readyz?verbosely").await.1, "[-] not draining: stopping\n");
+}
+
+#[tokio::test]
+async fn of_several_sources_each_check_says_whose_it_is_and_what_they_share_comes_once() {
+    let (port, west) = two_served().await;
+    assert_eq!(get(&port, "/readyz").await, (200, "ok\n".to_owned()));
+    west.readiness.fail(Check::Shard(ShardId::new("shardId-000000000003")), "stalled for 75 s");
+    west.readiness.fail(Check::Sink("soc".to_owned()), "HTTP 500");
+    port.view.readiness.fail(Check::Sink("soc".to_owned()), "HTTP 500");
+    let sink = "[-] sink soc: HTTP 500\n";
+    let shard = "[-] source west: shard shardId-000000000003: stalled for 75 s\n";
+    assert_eq!(get(&port, "/readyz").await, (503, format!("{sink}{shard}")));
+    let (_, all) = get(&port, "/readyz?verbose").await;
+    for (line, count) in
+        [("[+] configuration\n", 1), ("[+] source east: replayed\n", 1), ("[+] source west: replayed\n", 1), (sink, 1)]
+    {
+        assert_eq!(all.matches(line).count(), count, "{line}{all}");
+    }
+    let long_ago = crate::clock::monotonic().checked_sub(2 * MINUTE).expect("the host runs for minutes");
+    let _heartbeat = west.liveness.watch("pipeline of west", long_ago);
+    assert_eq!(get(&port, "/livez").await, (503, "[-] task pipeline of west: no heartbeat for 120 s\n".to_owned()));
 }
 
 #[tokio::test]
@@ -177,7 +220,7 @@ async fn the_healthcheck_agrees_with_livez() {
     check(port.address).await.expect("alive");
     check(SocketAddr::from(([0, 0, 0, 0], port.address.port()))).await.expect("a wildcard is asked by loopback");
     let long_ago = crate::clock::monotonic().checked_sub(2 * MINUTE).expect("the host runs for minutes");
-    let _heartbeat = port.state.liveness.watch("pipeline", long_ago);
+    let _heartbeat = port.view.liveness.watch("pipeline", long_ago);
     let error = check(port.address).await.expect_err("not alive");
     assert!(error.to_string().contains("503 Service Unavailable: [-] task pipeline"), "{error}");
 }

@@ -43,7 +43,7 @@ fn configured(args: &BacktestArgs) -> Result<Config, Failure> {
         config.detections.macros = vec![path.clone()];
     }
     if let Some(name) = &args.source_name {
-        config.source.name.clone_from(name);
+        config.sources[0].name.clone_from(name);
     }
     if config.detections.paths.is_empty() { Err(SourcesError::Nothing.into()) } else { Ok(config) }
 }
@@ -104,11 +104,12 @@ fn range(
 }
 
 fn setup(config: &Config, detections: Detections, source: &Source, range: Range, seen: Option<Seen>) -> Setup {
+    let source_name = &config.sources[0].name;
     Setup {
-        source_name: config.source.name.clone(),
+        source_name: source_name.clone(),
         stream: identity(source.description()),
         plans: detections.plans,
-        bounds: catalog::bounds(&config.limits, &config.source.name),
+        bounds: catalog::bounds(&config.limits, source_name),
         max_state_bytes: config.limits.max_state_bytes,
         limits: DecodeLimits { max_inflated_bytes: config.limits.max_inflated_bytes },
         decode_all: config.detections.decode_all,

@@ -8,7 +8,7 @@ use super::{Exit, Failure};
 use crate::catalog::{self, Catalog, FileReport, Outcome, Sources};
 use crate::cli::CheckArgs;
 use crate::clock;
-use crate::config::{self, Environment, Overrides};
+use crate::config::{self, Config, Environment, Overrides};
 use crate::detection::Problem;
 use crate::sink;
 use crate::telemetry::visible;
@@ -16,16 +16,17 @@ use crate::telemetry::visible;
 pub(super) fn run(args: &CheckArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
     let sources = Sources::of(&args.detections)?;
     let catalog = catalog::load(&sources.detections).map_err(Failure::config)?;
-    let (subscriptions, warnings) = check_sinks(args, &catalog)?;
+    let Beside { error, warnings, note } = check_beside(args, &catalog)?;
     for file in &catalog.files {
         if args.json { write_json(file, &catalog, out)? } else { write_text(file, &catalog, out)? }
     }
     let failed =
         |file: &FileReport| matches!(file.outcome, Outcome::Unsupported | Outcome::OtherData | Outcome::Invalid);
-    let errors: Vec<String> = catalog.conflicts.iter().cloned().chain(subscriptions).collect();
+    let errors: Vec<String> = catalog.conflicts.iter().cloned().chain(error).collect();
     let all_ok = errors.is_empty() && !catalog.files.iter().any(failed);
     let beside = errors.into_iter().map(|error| ("error", error));
-    for (status, problem) in beside.chain(warnings.into_iter().map(|warning| ("warning", warning))) {
+    let beside = beside.chain(warnings.into_iter().map(|warning| ("warning", warning)));
+    for (status, problem) in beside.chain(note.map(|note| ("note", note))) {
         if args.json {
             writeln!(out, "{}", json!({"file": null, "name": null, "status": status, "reason": problem}))?;
         } else {
@@ -35,14 +36,33 @@ pub(super) fn run(args: &CheckArgs, out: &mut dyn Write) -> Result<Exit, Failure
     Ok(if all_ok { Exit::Ok } else { Exit::Config })
 }
 
-/// Of a configuration, also whether the sinks name detections that exist, and the other way round: errors and warnings.
-fn check_sinks(args: &CheckArgs, catalog: &Catalog) -> Result<(Option<String>, Vec<String>), Failure> {
-    let Some(file) = &args.detections.config else { return Ok((None, Vec::new())) };
+/// What there is to say beside the detections.
+#[derive(Default)]
+struct Beside {
+    error: Option<String>,
+    warnings: Vec<String>,
+    note: Option<String>,
+}
+
+/// Of a configuration, also whether the sinks name detections that exist, and the other way round; and what several
+/// sources come to.
+fn check_beside(args: &CheckArgs, catalog: &Catalog) -> Result<Beside, Failure> {
+    let Some(file) = &args.detections.config else { return Ok(Beside::default()) };
     let config = config::read(file, &Environment::of_process(), &Overrides::default()).map_err(Failure::config)?;
     let plans = catalog.plans();
     let error = catalog::check_subscriptions(&plans, &config.sinks).err().map(|error| error.to_string());
     let error = error.or_else(|| sink::formats(&config.sinks).err().map(|error| error.to_string()));
-    Ok((error, catalog::undelivered(&plans, &catalog.routes, &config.sinks)))
+    let warnings = catalog::undelivered(&plans, &catalog.routes, &config.sinks);
+    Ok(Beside { error, warnings, note: sum_of_limits(&config) })
+}
+
+/// Each source has the limits for itself.
+fn sum_of_limits(config: &Config) -> Option<String> {
+    let (count, limits) = (config.sources.len(), &config.limits);
+    let sum = |each: usize| config::show_size(each.saturating_mul(count));
+    let (state, buffers) = (sum(limits.max_state_bytes), sum(limits.read_buffer_bytes));
+    let note = format!("{count} sources may hold {state} of state and {buffers} of read buffers together");
+    (count > 1).then_some(note)
 }
 
 /// What is said of filters that have expired, or soon will, each with its place.

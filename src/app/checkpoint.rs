@@ -10,8 +10,8 @@ use super::host::worker_name;
 use super::{Exit, Failure, read_config};
 use crate::checkpoint::table::{self, Claim, DynamoTable};
 use crate::checkpoint::{FileNotes, Notes as _, StoreError, encode, inspect, reset, show};
-use crate::cli::{CheckpointAction, CheckpointArgs, ConfigArgs, ResetArgs};
-use crate::config::{CheckpointStoreConfig, Config, TableConfig};
+use crate::cli::{CheckpointAction, CheckpointArgs, ResetArgs, StoredArgs};
+use crate::config::{CheckpointStoreConfig, TableConfig};
 use crate::engine::Checkpoint;
 use crate::isolation;
 
@@ -20,15 +20,15 @@ type Stored = (Checkpoint, Option<Vec<u8>>);
 
 pub(super) fn run(args: CheckpointArgs, out: &mut dyn Write, diagnostics: &mut dyn Write) -> Result<Exit, Failure> {
     match args.action {
-        CheckpointAction::Show(config) => {
-            let (place, (checkpoint, starts)) = stored(&config)?;
+        CheckpointAction::Show(args) => {
+            let (place, (checkpoint, starts)) = stored(&args)?;
             out.write_all(show(&checkpoint).as_bytes())?;
             let unreadable = |detail| Failure::config(StoreError::Unreadable { place, detail });
             let isolation = isolation::show(starts.as_deref()).map_err(unreadable)?;
             out.write_all(isolation.as_bytes())?;
         }
-        CheckpointAction::Export(config) => {
-            let (_, (checkpoint, _)) = stored(&config)?;
+        CheckpointAction::Export(args) => {
+            let (_, (checkpoint, _)) = stored(&args)?;
             writeln!(out, "{}", encode(&checkpoint))?;
         }
         CheckpointAction::Reset(args) => return reset_stored(&args, diagnostics),
@@ -37,10 +37,10 @@ pub(super) fn run(args: CheckpointArgs, out: &mut dyn Write, diagnostics: &mut d
 }
 
 /// What is stored, and how people find it.
-fn stored(args: &ConfigArgs) -> Result<(String, Stored), Failure> {
-    let config = read_config(args)?;
-    let place = place_of(&config)?;
-    let stored = match &config.checkpoint.store {
+fn stored(args: &StoredArgs) -> Result<(String, Stored), Failure> {
+    let (store, _) = store(args)?;
+    let place = place_of(&store)?;
+    let stored = match &store {
         CheckpointStoreConfig::File(path) => stored_in_file(path),
         CheckpointStoreConfig::DynamoDb(table) => wait_for(stored_in_table(table))?,
         CheckpointStoreConfig::Memory => Ok(None),
@@ -51,6 +51,13 @@ fn stored(args: &ConfigArgs) -> Result<(String, Stored), Failure> {
     };
     let stored = stored.map_err(Failure::config)?.ok_or_else(missing)?;
     Ok((place, stored))
+}
+
+/// Where the checkpoint of the source that is meant is kept, and the name of its stream.
+fn store(args: &StoredArgs) -> Result<(CheckpointStoreConfig, String), Failure> {
+    let config = read_config(&args.config)?;
+    let source = config.source(args.source.as_deref()).map_err(|error| Failure::new(Exit::Usage, error))?;
+    Ok((config.checkpoint_store(source), source.stream.name().to_owned()))
 }
 
 fn stored_in_file(path: &Path) -> Result<Option<Stored>, StoreError> {
@@ -68,8 +75,8 @@ fn wait_for<T>(work: impl Future<Output = T>) -> io::Result<T> {
 }
 
 /// How people find the checkpoint.
-fn place_of(config: &Config) -> Result<String, Failure> {
-    match &config.checkpoint.store {
+fn place_of(store: &CheckpointStoreConfig) -> Result<String, Failure> {
+    match store {
         CheckpointStoreConfig::File(path) => Ok(path.display().to_string()),
         CheckpointStoreConfig::DynamoDb(table) => Ok(format!("{} in the table {}", table.scope, table.table)),
         CheckpointStoreConfig::Memory => {
@@ -80,17 +87,17 @@ fn place_of(config: &Config) -> Result<String, Failure> {
 }
 
 fn reset_stored(args: &ResetArgs, diagnostics: &mut dyn Write) -> Result<Exit, Failure> {
-    let config = read_config(&args.config)?;
-    let (place, stream) = (place_of(&config)?, config.source.stream.name());
+    let (store, stream) = store(&args.stored)?;
+    let place = place_of(&store)?;
     let typed = match &args.stream {
         Some(name) => name.clone(),
-        None => ask(&place, stream, diagnostics)?,
+        None => ask(&place, &stream, diagnostics)?,
     };
     if typed.trim() != stream {
         let message = format!("{:?} is not the stream of this configuration; nothing was changed", typed.trim());
         return Err(Failure::new(Exit::Usage, anyhow::anyhow!(message)));
     }
-    let existed = match &config.checkpoint.store {
+    let existed = match &store {
         CheckpointStoreConfig::File(path) => reset(path),
         CheckpointStoreConfig::DynamoDb(table) => wait_for(reset_in_table(table))?,
         CheckpointStoreConfig::Memory => Ok(false),

@@ -1,42 +1,40 @@
-//! `trailrisk run`: the order of start (configuration, metrics, listener, sinks, store, source), supervision, drain.
+//! `trailrisk run`: the order of start (configuration, metrics, listener, then for each source store, stream, sinks),
+//! supervision, drain.
 
+mod life;
+mod outcome;
 mod start;
 
-use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
+use tokio::sync::{OnceCell, mpsc};
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use super::detections::{self, RetentionError};
-use super::host::{stop_on_signal, wall_clock, worker_name};
-use super::reload::{Reloader, Running, Seen};
-use super::{ConfigSource, Exit, Failure, chain};
-use crate::admin::{AdminError, AdminServer, AdminState, Check, Liveness, Readiness};
+use super::host::stop_on_signal;
+use super::reload::{Joined, Reloader, Seen};
+use super::{ConfigSource, Exit, Failure};
+use crate::admin::{AdminError, AdminServer, AdminState};
 use crate::catalog::{self, CatalogError, Detections};
-use crate::checkpoint::{CheckpointStore, FileStore, MemoryStore, StoreError};
-use crate::clock;
-use crate::cloudtrail::DecodeLimits;
-use crate::config::{CheckpointStoreConfig, Config};
+use crate::checkpoint::StoreError;
+use crate::config::Config;
 use crate::engine::StoredPlanError;
-use crate::isolation::Isolation;
-use crate::metrics::{DetectionMetrics, Metrics};
-use crate::pipeline::{Ended, Observer, Parts, Pipeline, PipelineError, Reload, Shown};
+use crate::metrics::{ProcessMetrics, Registries};
 use crate::release;
-use crate::sink::{
-    DeadLetterDeps, DeadLetterError, DeadLetters, SharedStdout, SinkDeps, SinkError, Sinks, StdoutWriter,
-};
-use crate::source::{AwsKinesis, Source, SourceError};
+use crate::sink::{DeadLetterError, DeadLetters, SharedStdout, SinkError, Sinks, StdoutWriter};
+use crate::source::SourceError;
 use crate::telemetry;
 use crate::time::Arrival;
+use life::{Life, LifeError};
+use outcome::Outcome;
 
 /// What this build calls itself.
 pub const PRODUCER: &str = concat!("trailrisk/", env!("CARGO_PKG_VERSION"));
-/// Messages between the consumers and the pipeline; each consumer has one batch on its way, so this bounds nothing.
-const CHANNEL_MESSAGES: usize = 64;
 /// A pipeline that is silent for longer is stuck.
 const MAX_SILENCE: Duration = Duration::from_secs(60);
 
@@ -83,6 +81,18 @@ pub enum StartError {
         /// Its creation.
         found_at: Arrival,
     },
+    /// CP-8: the checkpoint of the stream is there under the name that it has in the other form of the configuration.
+    #[error(
+        "{other} holds a checkpoint of this stream, but with this configuration it is kept in {path}: move it there, and \
+         the file with .starts behind its name likewise, to go on where it stands, or away to begin anew",
+        other = other.display(), path = path.display()
+    )]
+    OtherFile {
+        /// Where it is.
+        other: PathBuf,
+        /// Where it belongs.
+        path: PathBuf,
+    },
 }
 
 /// Runs the daemon until a signal, and says how it ended.
@@ -104,261 +114,103 @@ async fn supervise(source: ConfigSource, config: Config, seen: Seen) -> Result<E
     // From now on the signal does not end the process, also not while it starts.
     let hangup = signal(SignalKind::hangup())?;
     // Said once, by whoever prints the failure, and whatever the log's level.
-    let daemon = match Daemon::start(&config, Box::new(tokio::io::stdout()), &stop).await {
-        Ok(daemon) => daemon,
-        Err(StartError::Store(StoreError::Stopped { .. })) => {
-            tracing::info!("stopped while another process held the lease");
-            return Ok(Exit::Ok);
-        }
-        Err(error) => return Err(Failure::config(error)),
-    };
-    tokio::spawn(daemon.reloader(source, config, seen).run(hangup));
-    match tokio::spawn(daemon.run(stop)).await {
-        Ok(Ok(Ended::Clean)) => Ok(Exit::Ok),
-        Ok(Ok(Ended::DeadlineMissed { .. })) => Ok(Exit::DeadlineMissed),
-        Ok(Err(error)) => Err(Failure::new(Exit::Internal, error)),
-        Err(panicked) => Err(Failure::new(Exit::Internal, panicked)),
-    }
+    let daemon = Daemon::start(config.into(), Box::new(tokio::io::stdout())).await.map_err(Failure::config)?;
+    let (joining, joined) = mpsc::channel(daemon.lives.len());
+    tokio::spawn(daemon.reloader(source, seen, joined).run(hangup));
+    daemon.run(stop, joining).await
 }
 
-/// A daemon that has started: the stream is described, the sinks run, nothing is read yet.
-pub struct Daemon {
-    work: Begin,
-    reloads: mpsc::Sender<Reload>,
-    /// The ids of the detections that run.
-    active: BTreeSet<String>,
-    retention_hours: u32,
-    metrics: DetectionMetrics,
+/// A daemon whose admin port answers; of Kinesis nothing is asked yet.
+struct Daemon {
+    lives: Vec<Life>,
     admin: JoinHandle<()>,
-    admin_address: SocketAddr,
     end_admin: CancellationToken,
-    end_sinks: CancellationToken,
-    registry: prometheus::Registry,
+    shared: Arc<Shared>,
 }
 
-type Work = std::pin::Pin<Box<dyn Future<Output = Result<Ended, PipelineError>> + Send>>;
-type Begin = Box<dyn FnOnce(CancellationToken) -> Work + Send>;
-
-/// What the start has made so far.
-struct Base<'a> {
-    config: &'a Config,
+/// What the pipelines of the sources have in common.
+struct Shared {
+    config: Arc<Config>,
     detections: Detections,
-    metrics: Metrics,
-    readiness: Readiness,
-    liveness: Liveness,
+    process: ProcessMetrics,
+    /// Made by the first pipeline that needs them: a process that waits for its leases opens nothing.
+    outlets: OnceCell<(Sinks, DeadLetters)>,
     end_sinks: CancellationToken,
     stdout: SharedStdout,
 }
 
 impl Daemon {
-    /// Starts everything but the reading. Risk events of a stdout sink go to `stdout`. Where the checkpoint is held by
-    /// another process, its end is waited for, unless `stop` is cancelled first.
-    ///
-    /// # Errors
-    /// With the first part that cannot be used; nothing is left running that outlives the runtime.
-    pub async fn start(config: &Config, stdout: StdoutWriter, stop: &CancellationToken) -> Result<Self, StartError> {
+    /// Loads the detections and serves the admin port. Risk events of a stdout sink go to `stdout`.
+    async fn start(config: Arc<Config>, stdout: StdoutWriter) -> Result<Self, StartError> {
         let detections = detections::load(&config.detections, &config.sinks)?;
         detections::log(&detections, &config.sinks);
         let registry = prometheus::Registry::new();
-        let metrics = Metrics::new(&registry).expect("a new registry holds no name yet");
-        metrics.build_info.with_label_values(&[release::VERSION, release::revision()]).set(1);
-        metrics.know_stream(config.source.stream.name());
-        let (liveness, readiness) = (Liveness::new(MAX_SILENCE), Readiness::starting());
-        readiness.pass(Check::Configuration);
-        let (shown, board) = start::shown(config, &detections);
-        let state =
-            AdminState { registry: registry.clone(), liveness: liveness.clone(), readiness: readiness.clone(), board };
+        let process = ProcessMetrics::new(&registry).expect("a new registry holds no name yet");
+        process.build_info.with_label_values(&[release::VERSION, release::revision()]).set(1);
+        let shared = Arc::new(Shared {
+            config: Arc::clone(&config),
+            detections,
+            process,
+            outlets: OnceCell::new(),
+            end_sinks: CancellationToken::new(),
+            stdout: SharedStdout::new(stdout),
+        });
+        let mut registries = Registries::new(registry.clone());
+        let lives: Vec<_> = config
+            .sources
+            .iter()
+            .map(|source| {
+                let own = if config.names_sources { registries.add_source(&source.name) } else { registry.clone() };
+                Life::new(&shared, source, &own)
+            })
+            .collect();
+        let views = lives.iter().map(|life| life.view.clone()).collect();
         let admin = AdminServer::bind(config.admin.listen).await?;
-        let admin_address = admin.address();
         tracing::info!(
             version = release::VERSION,
             revision = release::revision(),
             configuration = config.hash(),
-            admin = %admin_address,
+            admin = %admin.address(),
             "starting"
         );
-        let active = super::reload::ids(&detections.plans);
-        let (end_sinks, detection_metrics) = (CancellationToken::new(), metrics.detections.clone());
-        let base = Base {
-            config,
-            detections,
-            metrics,
-            readiness,
-            liveness,
-            end_sinks: end_sinks.clone(),
-            stdout: SharedStdout::new(stdout),
-        };
         // Before anything is asked of Kinesis: that the process lives does not depend on it.
         let end_admin = CancellationToken::new();
+        let state = AdminState { registries, views };
         let admin = tokio::spawn(admin.serve(state, end_admin.clone().cancelled_owned()));
-        let unless_started = end_admin.clone().drop_guard();
-        let (reloads, reloaded) = mpsc::channel(1);
-        let (work, retention_hours) = base.with_configured_store(stop, reloaded, shown).await?;
-        unless_started.disarm();
-        Ok(Self {
-            work,
-            reloads,
-            active,
-            retention_hours,
-            metrics: detection_metrics,
-            admin,
-            admin_address,
-            end_admin,
-            end_sinks,
-            registry,
-        })
+        Ok(Self { lives, admin, end_admin, shared })
     }
 
-    /// What reloads its detections. `seen` is what the files held before they were read.
-    fn reloader(&self, source: ConfigSource, config: Config, seen: Seen) -> Reloader {
-        let running = Running { config, retention_hours: self.retention_hours };
-        Reloader::new(source, running, self.active.clone(), seen, self.reloads.clone(), self.metrics.clone())
+    /// What reloads the detections of all that join. `seen` is what the files held before they were read.
+    fn reloader(&self, source: ConfigSource, seen: Seen, joined: mpsc::Receiver<Joined>) -> Reloader {
+        let active = super::reload::ids(&self.shared.detections.plans);
+        let metrics = self.lives.iter().map(|life| life.metrics.detections.clone()).collect();
+        Reloader::new(source, Arc::clone(&self.shared.config), active, seen, metrics, joined)
     }
 
-    /// Where the admin port listens.
-    pub fn admin_address(&self) -> SocketAddr {
-        self.admin_address
-    }
-
-    /// The metrics, for a caller in the same process.
-    pub fn registry(&self) -> prometheus::Registry {
-        self.registry.clone()
-    }
-
-    /// Runs until `stop`, or until something fails (ST-1).
-    ///
-    /// # Errors
-    /// What failed.
-    pub async fn run(self, stop: CancellationToken) -> Result<Ended, PipelineError> {
-        let ended = (self.work)(stop).await;
-        self.end_sinks.cancel();
-        self.end_admin.cancel();
+    /// Starts every pipeline and runs them until `stop`, or until one of them ends (ST-1): then the others drain. A
+    /// pipeline that waits for its lease keeps no other from working.
+    async fn run(self, stop: CancellationToken, joining: mpsc::Sender<Joined>) -> Result<Exit, Failure> {
+        let Self { lives, admin, end_admin, shared } = self;
+        let (end_sinks, stop) = (shared.end_sinks.clone(), stop.child_token());
+        // The queues close with the last pipeline.
+        drop(shared);
+        let mut running = JoinSet::new();
+        for life in lives {
+            let (source, span) = (life.view.source.clone(), life.span());
+            let run = life.run(stop.clone(), joining.clone()).instrument(span);
+            running.spawn(async move { (source, tokio::spawn(run).await) });
+        }
+        drop(joining);
+        let mut outcome = Outcome::default();
+        while let Some(ended) = running.join_next().await {
+            stop.cancel();
+            let (source, ended) = ended.expect("it waits for another task and does nothing else");
+            outcome.add(source, ended);
+        }
+        end_sinks.cancel();
+        end_admin.cancel();
         // A panic of the admin port was logged by the runtime; it changes nothing about how the stream was left.
-        let _ = self.admin.await;
-        match &ended {
-            Ok(ended) => tracing::info!(?ended, "stopped"),
-            Err(error) => tracing::error!(error = chain(error), "stopped by a failure"),
-        }
-        ended
-    }
-}
-
-impl Base<'_> {
-    async fn with_configured_store(
-        self,
-        stop: &CancellationToken,
-        reloads: mpsc::Receiver<Reload>,
-        shown: Shown,
-    ) -> Result<(Begin, u32), StartError> {
-        match &self.config.checkpoint.store {
-            CheckpointStoreConfig::Memory => {
-                self.metrics.leases_held.set(1);
-                self.with_store(MemoryStore::default(), reloads, shown).await
-            }
-            CheckpointStoreConfig::File(path) => {
-                let store = FileStore::open(path)?;
-                self.metrics.leases_held.set(1);
-                self.with_store(store, reloads, shown).await
-            }
-            CheckpointStoreConfig::DynamoDb(table) => {
-                let store = self.table_store(table, stop).await?;
-                self.with_store(store, reloads, shown).await
-            }
-        }
-    }
-
-    async fn with_store<S: CheckpointStore>(
-        self,
-        mut store: S,
-        reloads: mpsc::Receiver<Reload>,
-        shown: Shown,
-    ) -> Result<(Begin, u32), StartError> {
-        match self.assemble(&mut store, reloads, shown).await {
-            Ok((parts, isolation, retention_hours)) => {
-                let begin: Begin =
-                    Box::new(move |stop| Box::pin(Pipeline::new(parts, store).isolating(isolation).run(stop)));
-                Ok((begin, retention_hours))
-            }
-            Err(error) => {
-                store.release().await;
-                Err(error)
-            }
-        }
-    }
-
-    /// The parts of the pipeline, what earlier processes died of, and the stream's retention in hours.
-    async fn assemble(
-        self,
-        store: &mut impl CheckpointStore,
-        reloads: mpsc::Receiver<Reload>,
-        shown: Shown,
-    ) -> Result<(Parts<AwsKinesis>, Isolation, u32), StartError> {
-        let stored = store.load().await?;
-        let (messages, received) = mpsc::channel(CHANNEL_MESSAGES);
-        let read_buffer = self.config.limits.read_buffer_bytes;
-        let mut source = Source::connect(&self.config.source, read_buffer, messages, self.metrics.clone()).await?;
-        let retention_hours = source.description().retention_hours;
-        detections::check_retention(&self.detections.plans, &self.config.source, retention_hours)?;
-        let (engine, begun) = self.engine(&mut source, stored).await?;
-        let isolation = self.isolation(&source, store.notes())?;
-        let (dead_letters, dead_letter_acknowledgements) =
-            DeadLetters::start(&self.config.dead_letter, self.dead_letter_deps()).await?;
-        let mut observer = Observer::new(
-            self.metrics.clone(),
-            self.readiness.clone(),
-            self.liveness.watch("pipeline", clock::monotonic()),
-            source.description().name.clone(),
-            &engine,
-            self.config.limits.max_state_bytes,
-        )
-        .showing(shown);
-        observer.watch_filters(self.detections.filters.clone());
-        let (checkpoint_interval, drain_deadline) =
-            (self.config.checkpoint.interval, self.config.shutdown.drain_deadline);
-        let decode_limits = DecodeLimits { max_inflated_bytes: self.config.limits.max_inflated_bytes };
-        let decode_all = self.config.detections.decode_all;
-        let (sinks, acknowledgements) = self.sinks(dead_letters.clone())?;
-        begun.say();
-        let parts = Parts {
-            engine,
-            decode_limits,
-            decode_all,
-            reloads,
-            source,
-            messages: received,
-            sinks,
-            acknowledgements,
-            dead_letters,
-            dead_letter_acknowledgements,
-            observer,
-            checkpoint_interval,
-            drain_deadline,
-        };
-        Ok((parts, isolation, retention_hours))
-    }
-
-    fn dead_letter_deps(&self) -> DeadLetterDeps {
-        DeadLetterDeps {
-            metrics: self.metrics.clone(),
-            stdout: self.stdout.clone(),
-            clock: wall_clock(),
-            stop: self.end_sinks.clone(),
-        }
-    }
-
-    fn sinks(self, dead_letters: DeadLetters) -> Result<(Sinks, crate::sink::Acknowledgements), StartError> {
-        let deps = SinkDeps {
-            metrics: self.metrics,
-            dead_letters,
-            producer: PRODUCER.to_owned(),
-            worker: worker_name(),
-            stream: self.config.source.stream.name().to_owned(),
-            clock: wall_clock(),
-            stdout: self.stdout,
-            stop: self.end_sinks,
-        };
-        let (mut sinks, acknowledgements) = Sinks::start(&self.config.sinks, deps)?;
-        sinks.set_routes(self.detections.routes);
-        Ok((sinks, acknowledgements))
+        let _ = admin.await;
+        outcome.tell()
     }
 }

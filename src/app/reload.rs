@@ -11,12 +11,13 @@ use std::time::{Duration, UNIX_EPOCH};
 use tokio::signal::unix::Signal;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinError, spawn_blocking};
+use tracing::Span;
 
 use super::detections::{self, RetentionError};
 use super::{ConfigSource, chain};
 use crate::catalog::{self, CatalogError, Detections};
 use crate::clock;
-use crate::config::{Config, ConfigError, DetectionsConfig};
+use crate::config::{Config, ConfigError, DetectionsConfig, SourceConfig};
 use crate::detection::Problem;
 use crate::metrics::DetectionMetrics;
 use crate::pipeline::{Reload, Reloaded};
@@ -65,22 +66,38 @@ struct Attempt {
     outcome: Result<(Config, Detections), ReloadError>,
 }
 
-/// What a reload is judged against: the configuration that the process runs with, and its stream.
-pub(super) struct Running {
-    pub config: Config,
+/// What a reload is judged against: the configuration that the process runs with, and its streams with their retention
+/// in hours.
+struct Running {
+    config: Arc<Config>,
+    streams: Vec<(SourceConfig, u32)>,
+}
+
+/// A pipeline that has begun, and takes reloads from now on.
+pub(super) struct Joined {
+    pub source: SourceConfig,
     pub retention_hours: u32,
+    pub reloads: mpsc::Sender<Reload>,
+    pub metrics: DetectionMetrics,
+    /// What the lines about it are in.
+    pub span: Span,
 }
 
 /// The task that reloads.
 pub(super) struct Reloader {
     source: Arc<ConfigSource>,
-    running: Arc<Running>,
+    config: Arc<Config>,
     /// The ids of the detections that run.
     active: BTreeSet<String>,
     watched: DetectionsConfig,
     seen: Option<Seen>,
-    reloads: mpsc::Sender<Reload>,
-    metrics: DetectionMetrics,
+    /// The pipelines that will come: those of other processes' leases come late.
+    joining: mpsc::Receiver<Joined>,
+    pipelines: Vec<Joined>,
+    /// Whether the files were read again since the start: who joins later begins with what they held then.
+    is_changed: bool,
+    /// Of all pipelines, those to come included.
+    metrics: Vec<DetectionMetrics>,
     moving: Alarm,
 }
 
@@ -88,36 +105,48 @@ impl Reloader {
     /// `seen` is what the files held before they were read at the start.
     pub fn new(
         source: ConfigSource,
-        running: Running,
+        config: Arc<Config>,
         active: BTreeSet<String>,
         seen: Seen,
-        reloads: mpsc::Sender<Reload>,
-        metrics: DetectionMetrics,
+        metrics: Vec<DetectionMetrics>,
+        joining: mpsc::Receiver<Joined>,
     ) -> Self {
-        let watched = running.config.detections.clone();
         Self {
             source: Arc::new(source),
-            running: Arc::new(running),
+            watched: config.detections.clone(),
+            config,
             active,
-            watched,
             seen: Some(seen),
-            reloads,
+            joining,
+            pipelines: Vec::new(),
+            is_changed: false,
             metrics,
             moving: Alarm::default(),
         }
     }
 
-    /// Until the pipeline is gone.
+    /// Until the pipelines are gone.
     pub async fn run(mut self, mut hangup: Signal) {
         loop {
             let is_asked = tokio::select! {
                 _ = hangup.recv() => true,
                 () = pause(self.watched.reload_interval) => false,
-                () = self.reloads.closed() => return,
+                joined = self.joining.recv() => {
+                    let Some(joined) = joined else { return };
+                    self.join(joined).await;
+                    continue;
+                }
             };
             if is_asked || self.has_changed().await {
                 self.reload(is_asked).await;
             }
+        }
+    }
+
+    async fn join(&mut self, joined: Joined) {
+        self.pipelines.push(joined);
+        if self.is_changed {
+            self.reload(false).await;
         }
     }
 
@@ -128,7 +157,10 @@ impl Reloader {
     }
 
     async fn reload(&mut self, is_asked: bool) {
-        let (source, running) = (Arc::clone(&self.source), Arc::clone(&self.running));
+        self.pipelines.retain(|pipeline| !pipeline.reloads.is_closed());
+        let streams =
+            self.pipelines.iter().map(|pipeline| (pipeline.source.clone(), pipeline.retention_hours)).collect();
+        let (source, running) = (Arc::clone(&self.source), Running { config: Arc::clone(&self.config), streams });
         let (active, watched) = (self.active.clone(), self.watched.clone());
         let attempt = spawn_blocking(move || attempt(&source, &running, &active, &watched)).await;
         let attempt =
@@ -144,8 +176,10 @@ impl Reloader {
     }
 
     fn refused(&self, error: &ReloadError) {
-        self.metrics.reloads_total.with_label_values(&["refused"]).inc();
-        self.metrics.last_reload_successful.set(0);
+        for metrics in &self.metrics {
+            metrics.reloads_total.with_label_values(&["refused"]).inc();
+            metrics.last_reload_successful.set(0);
+        }
         if !matches!(error, ReloadError::Moving) {
             tracing::error!(error = chain(error), "the detections are not reloaded; those loaded before go on");
         } else if let Some(repeats) = self.moving.raise() {
@@ -156,35 +190,60 @@ impl Reloader {
         }
     }
 
+    /// Every pipeline takes the set by itself, and has it in force with a checkpoint of its own.
     async fn hand_over(&mut self, config: &Config, detections: Detections, is_asked: bool) {
-        let differences = self.running.config.differences_beyond_detections(config);
+        let differences = self.config.differences_beyond_detections(config);
         if !differences.is_empty() {
             tracing::warn!(keys = differences.join(", "), "changed in the configuration, but needs a restart");
         }
-        let (done, answer) = oneshot::channel();
-        // Without a pipeline there is nothing to reload.
-        detections::log(&detections, &self.running.config.sinks);
-        let Detections { plans, routes, files, filters, .. } = detections;
-        let ids = ids(&plans);
-        let reload = Reload { plans, routes, files, filters, decode_all: config.detections.decode_all, done };
-        let _ = self.reloads.send(reload).await;
-        let Ok(reloaded) = answer.await else { return };
-        self.active = ids;
+        detections::log(&detections, &self.config.sinks);
+        let mut answers = Vec::new();
+        for pipeline in &self.pipelines {
+            let (done, answer) = oneshot::channel();
+            // Without a pipeline there is nothing to reload.
+            let _ = pipeline.reloads.send(reload(config, &detections, done)).await;
+            answers.push(answer);
+        }
+        self.active = ids(&detections.plans);
+        self.is_changed = true;
         self.moving.clear();
-        self.metrics.succeeded(clock::wall().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64()));
-        let outcome = match reloaded {
-            Reloaded::InForce => {
-                let configuration = config.hash();
-                tracing::info!(detections = self.active.len(), configuration, "the changed detections are in force");
-                "applied"
-            }
-            Reloaded::Unchanged => {
-                tracing::info!(asked = is_asked, "nothing changed in the detections");
-                "unchanged"
-            }
-        };
-        self.metrics.reloads_total.with_label_values(&[outcome]).inc();
+        for (pipeline, answer) in self.pipelines.iter().zip(answers) {
+            let Ok(reloaded) = answer.await else { continue };
+            let _entered = pipeline.span.enter();
+            say(&pipeline.metrics, reloaded, &self.active, config, is_asked);
+        }
     }
+}
+
+fn reload(config: &Config, detections: &Detections, done: oneshot::Sender<Reloaded>) -> Reload {
+    Reload {
+        plans: detections.plans.clone(),
+        routes: detections.routes.clone(),
+        files: detections.files.clone(),
+        filters: detections.filters.clone(),
+        decode_all: config.detections.decode_all,
+        done,
+    }
+}
+
+/// One pipeline has taken a reload.
+fn say(metrics: &DetectionMetrics, reloaded: Reloaded, ids: &BTreeSet<String>, config: &Config, is_asked: bool) {
+    metrics.succeeded(clock::wall().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64()));
+    let outcome = match reloaded {
+        Reloaded::InForce => {
+            tracing::info!(
+                detections = ids.len(),
+                configuration = config.hash(),
+                "the changed detections are in force"
+            );
+            "applied"
+        }
+        Reloaded::Unchanged => {
+            tracing::info!(asked = is_asked, "nothing changed in the detections");
+            "unchanged"
+        }
+    };
+    metrics.reloads_total.with_label_values(&[outcome]).inc();
 }
 
 /// The ids of these detections.
@@ -208,7 +267,9 @@ fn attempt(source: &ConfigSource, running: &Running, active: &BTreeSet<String>, 
         let seen = Seen { config: config_seen, detections: catalog::digest(&detections) };
         let outcome = config.map_err(ReloadError::from).and_then(|config| {
             let loaded = detections::load(&config.detections, &running.config.sinks)?;
-            detections::check_retention(&loaded.plans, &running.config.source, running.retention_hours)?;
+            for (source, retention_hours) in &running.streams {
+                detections::check_retention(&loaded.plans, source, *retention_hours)?;
+            }
             match loaded.refused.iter().find(|(id, _)| active.contains(id)) {
                 Some((_, problem)) => Err(ReloadError::Unsupported(Box::new(problem.clone()))),
                 None => Ok((config, loaded)),

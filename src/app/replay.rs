@@ -28,7 +28,7 @@ const NAMED_REJECTIONS: u64 = 20;
 pub(super) fn run(args: &ReplayArgs, out: &mut dyn Write, diagnostics: &mut dyn Write) -> Result<Exit, Failure> {
     let sources = Sources::of(&args.detections)?;
     let detections = load(&sources.detections, diagnostics)?;
-    let source_name = args.source_name.as_deref().unwrap_or(&sources.source_name);
+    let source_name = source_name(args, &sources)?;
     let bounds = catalog::bounds(&sources.limits, source_name);
     let limits = DecodeLimits { max_inflated_bytes: sources.limits.max_inflated_bytes };
     let mut replay = Replay::new(detections.plans, source_name, bounds, limits, sources.detections.decode_all);
@@ -52,6 +52,7 @@ pub(super) fn run(args: &ReplayArgs, out: &mut dyn Write, diagnostics: &mut dyn 
             producer: super::daemon::PRODUCER,
             worker: "replay",
             stream: "",
+            source: None,
         };
         let body = match format.body(event, &meta, &native::line(event, &meta).into()) {
             Ok(body) => body,
@@ -69,6 +70,19 @@ pub(super) fn run(args: &ReplayArgs, out: &mut dyn Write, diagnostics: &mut dyn 
         return Err(Failure::new(Exit::Config, anyhow::anyhow!("not every risk event could be written: {problem}")));
     }
     Ok(Exit::Ok)
+}
+
+/// Part of every id (EM-3), so it is not to be guessed.
+fn source_name<'a>(args: &'a ReplayArgs, sources: &'a Sources) -> Result<&'a str, Failure> {
+    match (&args.source_name, &*sources.source_names) {
+        (Some(name), _) | (None, [name]) => Ok(name),
+        (None, names) => {
+            let names = names.join(", ");
+            let message =
+                format!("the configuration has several sources: say whose ids to give with --source-name: {names}");
+            Err(Failure::new(Exit::Usage, anyhow::anyhow!(message)))
+        }
+    }
 }
 
 /// The detections that run; the others are named.

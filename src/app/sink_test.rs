@@ -39,7 +39,8 @@ async fn probe(config: &Config, index: usize) -> Result<Probe, Failure> {
     let deps = ProbeDeps {
         producer: PRODUCER,
         worker: &worker,
-        stream: config.source.stream.name(),
+        // Of several, any: the sample is of none.
+        stream: config.sources[0].stream.name(),
         clock: wall_clock(),
         stdout: SharedStdout::new(Box::new(tokio::io::stdout())),
     };

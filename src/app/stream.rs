@@ -14,8 +14,12 @@ use crate::time::Arrival;
 /// Messages between the consumers and the command; each consumer has one batch on its way, so this bounds nothing.
 const CHANNEL_MESSAGES: usize = 64;
 
-/// The configuration, the flags laid over it.
+/// The configuration, the flags laid over it, with the source alone that is meant.
 pub(super) fn config(args: &StreamArgs) -> Result<Config, Failure> {
+    read(args)?.with_source(args.source.as_deref()).map_err(|error| Failure::new(Exit::Usage, error))
+}
+
+fn read(args: &StreamArgs) -> Result<Config, Failure> {
     let mut overrides = overrides(&args.overrides)?;
     let flags = [("stream", &args.stream), ("region", &args.region), ("endpoint_url", &args.endpoint_url)];
     let given = flags.into_iter().filter_map(|(key, value)| Some((format!("source.{key}"), value.clone()?)));
@@ -49,7 +53,7 @@ impl Connected {
         let (sender, messages) = mpsc::channel(CHANNEL_MESSAGES);
         let metrics = Metrics::new(&prometheus::Registry::new()).expect("a new registry holds no name yet");
         // The daemon's own subscriptions are not to be taken from it.
-        let polled = SourceConfig { reader: ReaderConfig::Polling, ..config.source.clone() };
+        let polled = SourceConfig { reader: ReaderConfig::Polling, ..config.sources[0].clone() };
         let source = Source::connect(&polled, config.limits.read_buffer_bytes, sender, metrics).await;
         let source = source.map_err(Failure::config)?;
         let now = source.server_time().ok_or_else(|| {

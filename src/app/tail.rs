@@ -79,7 +79,7 @@ impl Tail {
             writeln!(diagnostics, "{HEADER}")?;
         }
         let limits = DecodeLimits { max_inflated_bytes: config.limits.max_inflated_bytes };
-        let tip_slack_ms = i64::try_from(config.source.tip_slack.as_millis()).unwrap_or(i64::MAX);
+        let tip_slack_ms = i64::try_from(config.sources[0].tip_slack.as_millis()).unwrap_or(i64::MAX);
         Ok(Self { connected, frontier, since, filter, limits, shown, tally: Tally::default(), tip_slack_ms })
     }
 

@@ -101,7 +101,8 @@ fn run_file(
     tally: &mut Tally,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let bounds = catalog::bounds(&sources.limits, &sources.source_name);
+    // Which values a list that is full shows differs between several; a test that depends on it sets `sampling_key`.
+    let bounds = catalog::bounds(&sources.limits, &sources.source_names[0]);
     let limits = DecodeLimits { max_inflated_bytes: sources.limits.max_inflated_bytes };
     for case in &tests.cases {
         let outcome = run_case(&case.records, plan.clone(), bounds.clone(), limits);

@@ -36,22 +36,23 @@ pub struct LiveFile {
 
 impl LiveFile {
     /// Reads a file, plain or gzipped, and hands on each final risk event with the number of its line: its compared bytes
-    /// (EM-4), a complete JSON object.
+    /// (EM-4), a complete JSON object. Those that name another source than `source` are others; of several in one daemon,
+    /// each names its own.
     ///
     /// # Errors
     /// When the file cannot be opened, read or inflated.
-    pub fn read(path: &Path, take: &mut dyn FnMut(u64, &str)) -> Result<Self, LiveFileError> {
+    pub fn read(path: &Path, source: Option<&str>, take: &mut dyn FnMut(u64, &str)) -> Result<Self, LiveFileError> {
         let failed = |source| LiveFileError { path: path.to_owned(), source };
         let mut plain = BufReader::new(File::open(path).map_err(failed)?);
         let is_gzip = plain.fill_buf().map_err(failed)?.starts_with(&[0x1f, 0x8b]);
         if is_gzip {
-            Self::read_lines(&mut BufReader::new(MultiGzDecoder::new(plain)), take).map_err(failed)
+            Self::read_lines(&mut BufReader::new(MultiGzDecoder::new(plain)), source, take).map_err(failed)
         } else {
-            Self::read_lines(&mut plain, take).map_err(failed)
+            Self::read_lines(&mut plain, source, take).map_err(failed)
         }
     }
 
-    fn read_lines(input: &mut dyn BufRead, take: &mut dyn FnMut(u64, &str)) -> io::Result<Self> {
+    fn read_lines(input: &mut dyn BufRead, source: Option<&str>, take: &mut dyn FnMut(u64, &str)) -> io::Result<Self> {
         let mut file = Self::default();
         let mut line = Vec::new();
         for number in 1.. {
@@ -59,12 +60,12 @@ impl LiveFile {
             if input.take(MAX_LINE_BYTES).read_until(b'\n', &mut line)? == 0 {
                 break;
             }
-            file.line(number, line.trim_ascii(), take);
+            file.line(number, line.trim_ascii(), source, take);
         }
         Ok(file)
     }
 
-    fn line(&mut self, number: u64, line: &[u8], take: &mut dyn FnMut(u64, &str)) {
+    fn line(&mut self, number: u64, line: &[u8], source: Option<&str>, take: &mut dyn FnMut(u64, &str)) {
         if !line.starts_with(HEAD) {
             self.others += u64::from(!line.is_empty());
             return;
@@ -75,7 +76,7 @@ impl LiveFile {
         if !piece.is_empty() {
             self.torn.push(number);
         }
-        match Stage::of(line) {
+        match Stage::of(line, source) {
             Some(Stage::Final(body)) => take(number, &body),
             Some(Stage::Other) => self.others += 1,
             None => self.torn.push(number),
@@ -91,14 +92,21 @@ enum Stage {
 
 impl Stage {
     /// None if the line is no complete risk event.
-    fn of(line: &[u8]) -> Option<Self> {
+    fn of(line: &[u8], source: Option<&str>) -> Option<Self> {
         #[derive(serde::Deserialize)]
         struct Head {
             stage: String,
+            #[serde(default)]
+            meta: Meta,
+        }
+        #[derive(Default, serde::Deserialize)]
+        struct Meta {
+            source: Option<String>,
         }
         let line = std::str::from_utf8(line).ok()?;
         let head: Head = serde_json::from_str(line).ok()?;
-        if head.stage != "final" {
+        let is_of_another = source.zip(head.meta.source.as_deref()).is_some_and(|(wanted, source)| wanted != source);
+        if head.stage != "final" || is_of_another {
             return Some(Self::Other);
         }
         // Quotes inside a text are escaped, so the last of these is the one that the sink wrote.
@@ -118,9 +126,13 @@ mod tests {
     }
 
     fn read(text: &str) -> (LiveFile, Vec<(u64, String)>) {
+        read_of(None, text)
+    }
+
+    fn read_of(source: Option<&str>, text: &str) -> (LiveFile, Vec<(u64, String)>) {
         let mut taken = Vec::new();
         let mut take = |number, body: &str| taken.push((number, body.to_owned()));
-        let file = LiveFile::read_lines(&mut text.as_bytes(), &mut take).expect("memory can be read");
+        let file = LiveFile::read_lines(&mut text.as_bytes(), source, &mut take).expect("memory can be read");
         (file, taken)
     }
 
@@ -137,6 +149,16 @@ mod tests {
         let (file, taken) = read(&text.join("\n"));
         assert_eq!((file.others, file.torn.len(), taken.len()), (3, 0, 1));
         assert_eq!(taken[0].0, 5, "lines are counted as an editor does");
+    }
+
+    #[test]
+    fn of_several_sources_only_what_names_another_is_passed_over() {
+        let of = |source: &str| line("final", "").replace(r#""emitted_at":"x""#, &format!(r#""source":"{source}""#));
+        let text = [of("east"), of("west"), line("final", "")].join("\n");
+        let (file, taken) = read_of(Some("west"), &text);
+        assert_eq!(taken.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [2, 3]);
+        assert_eq!((file.others, file.torn.len()), (1, 0));
+        assert_eq!(read(&text).1.len(), 3, "of one source alone nothing is passed over");
     }
 
     #[test]

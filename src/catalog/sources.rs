@@ -11,8 +11,8 @@ pub struct Sources {
     pub detections: DetectionsConfig,
     /// The bounds.
     pub limits: LimitsConfig,
-    /// `source.name`; `files` without a configuration.
-    pub source_name: String,
+    /// The names of the configuration's sources; `files` without a configuration.
+    pub source_names: Vec<String>,
 }
 
 /// The flags name nothing usable.
@@ -38,12 +38,13 @@ impl Sources {
         let mut sources = match &args.config {
             Some(file) => {
                 let config = config::read(file, &Environment::of_process(), &Overrides::default())?;
-                Self { detections: config.detections, limits: config.limits, source_name: config.source.name }
+                let source_names = config.sources.into_iter().map(|source| source.name).collect();
+                Self { detections: config.detections, limits: config.limits, source_names }
             }
             None => Self {
                 detections: DetectionsConfig::default(),
                 limits: LimitsConfig::default(),
-                source_name: "files".to_owned(),
+                source_names: vec!["files".to_owned()],
             },
         };
         for path in args.detections.iter().chain(&args.macros) {

@@ -78,7 +78,8 @@ Examples:
 
 pub(super) const CHECKPOINT_SHOW: &str = "\
 Examples:
-  trailrisk checkpoint show --config trailrisk.yaml";
+  trailrisk checkpoint show --config trailrisk.yaml
+  trailrisk checkpoint show --config trailrisk.yaml --source east";
 
 pub(super) const CHECKPOINT_EXPORT: &str = "\
 Examples:

@@ -22,6 +22,9 @@ pub struct StreamArgs {
     /// The stream, by name or ARN, instead of the configuration's.
     #[arg(long, value_name = "NAME")]
     pub stream: Option<String>,
+    /// The source, by its name, where the configuration has several.
+    #[arg(long, value_name = "NAME", conflicts_with = "stream")]
+    pub source: Option<String>,
     /// Its region, instead of the configuration's or the SDK's.
     #[arg(long, value_name = "REGION")]
     pub region: Option<String>,

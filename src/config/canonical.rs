@@ -23,8 +23,7 @@ impl Config {
             LogFormat::Json => "json",
             LogFormat::Text => "text",
         };
-        json!({
-            "source": source(&self.source),
+        let mut canonical = json!({
             "detections": detections(&self.detections),
             "sinks": self.sinks.iter().map(sink).collect::<Vec<_>>(),
             "dead_letter": dead_letter(&self.dead_letter),
@@ -33,7 +32,13 @@ impl Config {
             "admin": {"listen": self.admin.listen.to_string(), "status_events": self.admin.status_events},
             "log": {"level": self.log.level, "format": format},
             "shutdown": {"drain_deadline": show_duration(self.shutdown.drain_deadline)},
-        })
+        });
+        let sources: Vec<Value> = self.sources.iter().map(source).collect();
+        match &*sources {
+            [only] if !self.names_sources => canonical["source"] = only.clone(),
+            _ => canonical["sources"] = sources.into(),
+        }
+        canonical
     }
 
     /// The first 12 hexadecimal digits of the SHA-256 over the canonical form.

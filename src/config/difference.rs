@@ -11,7 +11,12 @@ impl Config {
         let mut keys = Vec::new();
         let (mut mine, mut others) = (self.canonical(), other.canonical());
         for canonical in [&mut mine, &mut others] {
-            canonical.as_object_mut().expect("a configuration is a mapping").remove("detections");
+            let keys = canonical.as_object_mut().expect("a configuration is a mapping");
+            keys.remove("detections");
+            // Only one of them is there.
+            for key in ["source", "sources"] {
+                keys.entry(key).or_insert(Value::Null);
+            }
         }
         compare("", &mine, &others, &mut keys);
         let hidden = [("sinks", self.sinks != other.sinks), ("limits.sampling_key", self.limits != other.limits)];

@@ -17,6 +17,7 @@ mod problem;
 mod read;
 mod reader;
 mod sections;
+mod sources;
 mod splunk;
 mod substitute;
 mod template;
@@ -32,9 +33,10 @@ pub use http::{Compression, HttpConfig, ProxyConfig, TlsConfig};
 pub use kinesis::{ConsumerRef, HashRangeCheck, ProtocolConfig, ReaderConfig, StartConfig};
 pub use problem::{ConfigError, Place, Problem};
 pub use read::{parse, read, without_file};
+pub use sources::SourceNameError;
 pub use splunk::{SplunkEnvelope, SplunkHecConfig};
 pub use template::TemplateConfig;
-pub(crate) use units::duration;
+pub(crate) use units::{duration, show_size};
 pub use webhook::{AuthConfig, SigningKey, WebhookConfig};
 
 use std::net::SocketAddr;
@@ -50,8 +52,10 @@ pub const SCHEMA: &str = include_str!("../../docs/configuration.schema.json");
 /// The whole configuration, validated.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// `source`.
-    pub source: SourceConfig,
+    /// `source`, or the items of `sources`: at least one, no two of one name.
+    pub sources: Vec<SourceConfig>,
+    /// Whether it is a list (`sources`): then whatever belongs to one of them carries its name.
+    pub names_sources: bool,
     /// `detections`, `macros`, and what applies to every detection.
     pub detections: DetectionsConfig,
     /// `sinks`, in the file's order; at least one.
@@ -70,7 +74,7 @@ pub struct Config {
     pub shutdown: ShutdownConfig,
 }
 
-/// `source`: the Kinesis stream.
+/// `source`, or one of `sources`: a Kinesis stream.
 #[derive(Clone, Debug)]
 pub struct SourceConfig {
     /// `name`: the logical source, part of every id (EM-3); default the stream's name.
@@ -332,7 +336,8 @@ pub enum CheckpointStoreConfig {
 pub struct TableConfig {
     /// `table`: its name or ARN.
     pub table: String,
-    /// `scope`: what the keys of the items begin with, default the stream's name.
+    /// `scope`: what the keys of the items begin with, default the stream's name. Where sources are named, what their names
+    /// are put behind, empty by default.
     pub scope: String,
     /// `lease_duration`: how long a process that ended without a word is waited for, default 20 s.
     pub lease_duration: Duration,

@@ -7,6 +7,7 @@ mod mutated;
 mod reports;
 mod schema;
 mod shipped;
+mod sources;
 
 use std::path::Path;
 

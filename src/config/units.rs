@@ -42,7 +42,7 @@ pub(super) fn show_duration(duration: Duration) -> String {
 }
 
 /// The size in its largest whole unit.
-pub(super) fn show_size(bytes: usize) -> String {
+pub(crate) fn show_size(bytes: usize) -> String {
     show(bytes as u64, &SIZE_UNITS)
 }
 

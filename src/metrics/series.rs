@@ -37,9 +37,6 @@ impl Metrics {
         for cause in ["watermark", "forced"] {
             self.window_closes_total.with_label_values(&[cause]);
         }
-        for origin in ["record", "sink"] {
-            self.dead_letters_total.with_label_values(&[origin]);
-        }
         for stage in ["read", "sink"] {
             self.backpressure_seconds_total.with_label_values(&[stage]);
         }

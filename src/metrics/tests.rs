@@ -38,7 +38,7 @@ fn populated() -> (Registry, Metrics) {
     let metrics = Metrics::new(&registry).expect("an empty registry takes every metric");
     metrics.know_stream("s");
     metrics.know_detection("d", Severity::High);
-    metrics.build_info.with_label_values(&["0.1.0", "abc"]).set(1);
+    metrics.process.build_info.with_label_values(&["0.1.0", "abc"]).set(1);
     metrics.know_shard("s", &ShardId::new("shard"));
     metrics.kinesis_stream_retention_seconds.with_label_values(&["s"]).set(86400.0);
     metrics.kinesis_shard_behind_latest_seconds.with_label_values(&["s", "shard"]).set(1.0);
@@ -49,15 +49,15 @@ fn populated() -> (Registry, Metrics) {
     metrics.detection_hidden_rows_total.with_label_values(&["d", "f"]).inc();
     metrics.filter_expiry_timestamp_seconds.with_label_values(&["d", "f"]).set(1.0);
     for outcome in ["ok", "retryable", "refused"] {
-        metrics.sink_attempts_total.with_label_values(&["soc", outcome]);
+        metrics.process.sink_attempts_total.with_label_values(&["soc", outcome]);
     }
     for outcome in ["acknowledged", "dead_lettered", "dropped"] {
-        metrics.sink_deliveries_total.with_label_values(&["soc", outcome]);
+        metrics.process.sink_deliveries_total.with_label_values(&["soc", outcome]);
     }
-    metrics.sink_delivery_seconds.with_label_values(&["soc"]).observe(0.1);
-    metrics.sink_circuit_open.with_label_values(&["soc"]).set(0);
-    metrics.sink_pending.with_label_values(&["soc"]).set(1);
-    metrics.sink_oldest_pending_seconds.with_label_values(&["soc"]).set(1.0);
+    metrics.process.sink_delivery_seconds.with_label_values(&["soc"]).observe(0.1);
+    metrics.process.sink_circuit_open.with_label_values(&["soc"]).set(0);
+    metrics.process.sink_pending.with_label_values(&["soc"]).set(1);
+    metrics.process.sink_oldest_pending_seconds.with_label_values(&["soc"]).set(1.0);
     (registry, metrics)
 }
 
@@ -98,7 +98,7 @@ fn labels_are_bounded() {
 
 #[test]
 fn every_metric_of_the_struct_can_be_gathered() {
-    let structs = concat!(include_str!("../metrics.rs"), include_str!("detections.rs"));
+    let structs = concat!(include_str!("../metrics.rs"), include_str!("detections.rs"), include_str!("process.rs"));
     let fields = structs.lines().filter(|line| line.starts_with("    /// `")).count();
     assert_eq!(ours(&populated().0).len(), fields, "one documented field a metric, each with a series");
 }
@@ -174,4 +174,33 @@ fn a_forgotten_shard_leaves_no_series_and_takes_no_other_along() {
 fn a_registry_takes_the_metrics_once() {
     let (registry, _) = populated();
     assert!(Metrics::new(&registry).is_err());
+}
+
+/// Of several sources, everything that is a stream's says its name, what is the process's comes once, and a family has one
+/// head.
+#[test]
+fn several_sources_are_one_page_of_series_that_say_whose_they_are() {
+    let registry = Registry::new();
+    let process = ProcessMetrics::new(&registry).expect("an empty registry");
+    let mut registries = Registries::new(registry);
+    for (count, source) in (1..).zip(["east", "west"]) {
+        let own = registries.add_source(source);
+        let metrics = Metrics::beside(process.clone(), &own).expect("an empty registry");
+        metrics.records_skipped_total.inc_by(count);
+        metrics.know_stream("trail");
+    }
+    let text = TextEncoder::new().encode_to_string(&registries.gather()).expect("metrics are text");
+    for line in [
+        "trailrisk_records_skipped_total{source=\"east\"} 1",
+        "trailrisk_records_skipped_total{source=\"west\"} 2",
+        "trailrisk_dead_letters_total{origin=\"sink\"} 0",
+    ] {
+        assert_eq!(text.lines().filter(|known| *known == line).count(), 1, "{line}\n{text}");
+    }
+    let heads: Vec<&str> = text.lines().filter(|line| line.starts_with("# TYPE ")).collect();
+    let names: BTreeSet<&str> = heads.iter().copied().collect();
+    assert_eq!(heads.len(), names.len(), "{heads:?}");
+    assert!(heads.is_sorted(), "in the order of their names: {heads:?}");
+    let loss = text.lines().filter(|line| line.starts_with("trailrisk_kinesis_possible_loss_total{"));
+    assert_eq!(loss.count(), 2, "streams of one name are told apart");
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tracing::Instrument as _;
 
 use crate::checkpoint::{CheckpointStore, StoreError};
 use crate::engine::{Checkpoint, CheckpointTicket};
@@ -22,7 +23,7 @@ impl Saver {
     pub fn start(mut store: impl CheckpointStore) -> Self {
         let (requests, mut requested) = mpsc::channel::<(CheckpointTicket, Checkpoint)>(1);
         let (answers, results) = mpsc::channel(1);
-        tokio::spawn(async move {
+        let work = async move {
             while let Some((ticket, checkpoint)) = requested.recv().await {
                 let saved = store.save(&checkpoint).await;
                 if answers.send((ticket, saved)).await.is_err() {
@@ -30,7 +31,8 @@ impl Saver {
                 }
             }
             store.release().await;
-        });
+        };
+        tokio::spawn(work.in_current_span());
         Self { requests: Some(requests), results, idle: true }
     }
 

@@ -26,6 +26,10 @@ pub struct Shown {
     pub publisher: Publisher,
     /// What runs.
     pub about: About,
+    /// The name of the source, where sources are named.
+    pub source: Option<String>,
+    /// How the stream is read.
+    pub reader: &'static str,
     /// What lag is normal (semantics 1): the tip's slack, and the pauses between reads.
     pub expected_lag: Duration,
     /// BD-2.
@@ -123,6 +127,8 @@ impl Show {
         let retention = self.metrics.kinesis_stream_retention_seconds.with_label_values(&[name]).get();
         status::Stream {
             name: name.to_owned(),
+            source: self.shown.source.clone(),
+            reader: self.shown.reader.to_owned(),
             records: counters.records,
             events: counters.events,
             rejected: counters.rejected.values().sum(),

@@ -7,17 +7,19 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
+use super::sinks::SinkEnd;
 use crate::risk_event::DeliveryKey;
 
 /// The receiving half of the sinks.
 pub struct Acknowledgements {
     keys: mpsc::UnboundedReceiver<DeliveryKey>,
+    /// Its sending halves end with the workers.
+    workers: watch::Receiver<Option<SinkEnd>>,
 }
 
 /// Hands out the shares of each delivery. While one is held, [`Acknowledgements::next`] waits for more.
-#[derive(Clone)]
 pub(super) struct Acknowledger {
     keys: mpsc::UnboundedSender<DeliveryKey>,
 }
@@ -37,18 +39,23 @@ struct Outstanding {
     clippy::disallowed_methods,
     reason = "who pushes is who takes the keys: a bound would make it wait for itself"
 )]
-pub(super) fn channel() -> (Acknowledger, Acknowledgements) {
+pub(super) fn channel(workers: watch::Receiver<Option<SinkEnd>>) -> (Acknowledger, Acknowledgements) {
     let (sender, receiver) = mpsc::unbounded_channel();
-    (Acknowledger { keys: sender }, Acknowledgements { keys: receiver })
+    (Acknowledger { keys: sender }, Acknowledgements { keys: receiver, workers })
 }
 
 impl Acknowledgements {
     /// The next delivery that is done: every required sink that subscribes to its stage, detection and severity has
     /// acknowledged it, or stored it as a dead letter. Where none subscribes it is done at once.
     ///
-    /// None once the sinks are closed and their workers have ended: nothing more will come. Cancel-safe.
+    /// None once its [`super::Sinks`] are closed, so are all others over the same sinks, and the workers have ended: nothing
+    /// more will come, and best-effort sinks, of which no share is waited for, are done as well. Cancel-safe.
     pub async fn next(&mut self) -> Option<DeliveryKey> {
-        self.keys.recv().await
+        if let Some(key) = self.keys.recv().await {
+            return Some(key);
+        }
+        while self.workers.changed().await.is_ok() {}
+        None
     }
 }
 
@@ -84,9 +91,13 @@ mod tests {
 
     const KEY: DeliveryKey = DeliveryKey { id: RiskEventId(7), stage: Stage::Final };
 
+    fn no_workers() -> watch::Receiver<Option<SinkEnd>> {
+        watch::channel(None).1
+    }
+
     #[tokio::test]
     async fn cp_7_the_last_required_sink_releases_the_key() {
-        let (acknowledger, mut done) = channel();
+        let (acknowledger, mut done) = channel(no_workers());
         let mut shares = acknowledger.shares(KEY, 2);
         shares.pop().unwrap().acknowledge();
         assert!(done.keys.try_recv().is_err(), "one sink is still missing");
@@ -96,7 +107,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_forgotten_share_acknowledges_nothing() {
-        let (acknowledger, mut done) = channel();
+        let (acknowledger, mut done) = channel(no_workers());
         drop(acknowledger.shares(KEY, 1));
         drop(acknowledger);
         assert_eq!(done.next().await, None);
@@ -104,7 +115,7 @@ mod tests {
 
     #[tokio::test]
     async fn without_a_required_sink_the_key_is_released_at_once() {
-        let (acknowledger, mut done) = channel();
+        let (acknowledger, mut done) = channel(no_workers());
         acknowledger.shares(KEY, 0);
         assert_eq!(done.next().await, Some(KEY));
     }

@@ -1,4 +1,4 @@
-//! One sink's series of [`Metrics`], looked up once; every label value starts at zero.
+//! One sink's series of [`ProcessMetrics`], looked up once; every label value starts at zero.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use prometheus::{Gauge, Histogram, IntCounter, IntGauge};
 
 use super::health::FailureKind;
 use super::transport::Outcome;
-use crate::metrics::Metrics;
+use crate::metrics::ProcessMetrics;
 
 pub(super) struct SinkMetrics {
     pub(super) acknowledged: IntCounter,
@@ -22,7 +22,7 @@ pub(super) struct SinkMetrics {
 }
 
 impl SinkMetrics {
-    pub(super) fn new(metrics: &Metrics, sink: &str) -> Self {
+    pub(super) fn new(metrics: &ProcessMetrics, sink: &str) -> Self {
         let attempts = |outcome| metrics.sink_attempts_total.with_label_values(&[sink, outcome]);
         let deliveries = |outcome| metrics.sink_deliveries_total.with_label_values(&[sink, outcome]);
         Self {

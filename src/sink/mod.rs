@@ -6,6 +6,7 @@
 //! The way of a risk event: [`Sinks::push`] writes it once and puts it into the queue of every sink that subscribes;
 //! a lane of the sink's worker takes it, tries until its receiver has it (or refuses it for good, then it becomes a
 //! dead letter), and acknowledges; when the last required sink has, [`Acknowledgements::next`] gives its delivery key.
+//! Several pipelines may share the sinks ([`Sinks::another`]): each is told of its own.
 
 mod acknowledgement;
 mod append_file;
@@ -41,6 +42,6 @@ pub use health::{BlockedSink, FailureKind, SinkHealth, SinkState};
 pub use probe::{Probe, ProbeDeps, probe};
 pub use queue::Delivery;
 pub use router::{Router, Routes, Withheld};
-pub use sinks::{SinkDeps, SinkEnd, Sinks, WallClock, formats};
+pub use sinks::{Origin, SinkDeps, SinkEnd, Sinks, WallClock, formats};
 pub use stdout::{SharedStdout, StdoutWriter};
 pub use transport::{Failure, Outcome, Transport};

@@ -63,7 +63,8 @@ pub async fn probe(config: &SinkConfig, deps: ProbeDeps<'_>) -> Result<Probe, Si
     let transport = Transports::of_all(configs, deps.stdout, deps.producer, &deps.clock)?;
     let transport = transport.into_iter().next().expect("a transport for each sink");
     let emitted_at = (deps.clock)();
-    let meta = native::Meta { emitted_at, producer: deps.producer, worker: deps.worker, stream: deps.stream };
+    let meta =
+        native::Meta { emitted_at, producer: deps.producer, worker: deps.worker, stream: deps.stream, source: None };
     let event = sample(config.stages.iter().copied().max().unwrap_or(Stage::Final), emitted_at);
     let line = Bytes::from(native::line(&event, &meta));
     let (key, queued_at) = (event.delivery_key(), Instant::now());

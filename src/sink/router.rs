@@ -75,6 +75,11 @@ impl Router {
         Self { subscriptions: subscriptions.collect(), routes }
     }
 
+    /// Over the same sinks, with nothing that holds for single detections.
+    pub fn without_routes(&self) -> Self {
+        Self { subscriptions: self.subscriptions.clone(), routes: Routes::default() }
+    }
+
     /// Replaces what holds for single detections, from the next risk event on. Returns whether that was something else.
     pub fn set_routes(&mut self, routes: Routes) -> bool {
         let is_other = self.routes != routes;

@@ -36,14 +36,23 @@ pub struct SinkDeps {
     pub producer: String,
     /// `meta.worker`.
     pub worker: String,
-    /// `meta.stream`.
-    pub stream: String,
+    /// Of what is pushed.
+    pub origin: Origin,
     /// The wall clock.
     pub clock: WallClock,
     /// Where the stdout sink writes.
     pub stdout: SharedStdout,
     /// Ends every worker at once (ST-1: the drain deadline); what is not acknowledged stays so.
     pub stop: CancellationToken,
+}
+
+/// Where a pipeline's risk events come from.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// `meta.stream`.
+    pub stream: String,
+    /// `meta.source`, where sources are named.
+    pub source: Option<String>,
 }
 
 /// Why a sink's worker ended before the sinks were closed. The daemon stops (ST-1).
@@ -61,9 +70,9 @@ pub enum SinkEnd {
     },
 }
 
-/// The sending half of the sinks, owned by the pipeline.
+/// The sending half of the sinks, owned by the pipeline. Several pipelines have one each over the same sinks.
 pub struct Sinks {
-    sinks: Arc<[Arc<Sink>]>,
+    open: Arc<Open>,
     router: Router,
     metrics: Metrics,
     acknowledger: Acknowledger,
@@ -72,8 +81,17 @@ pub struct Sinks {
     clock: WallClock,
     producer: String,
     worker: String,
-    stream: String,
+    origin: Origin,
     ended: watch::Receiver<Option<SinkEnd>>,
+}
+
+/// The queues; they are closed with the last sending half.
+struct Open(Arc<[Arc<Sink>]>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.iter().for_each(|sink| sink.queue.close());
+    }
 }
 
 impl Sinks {
@@ -105,24 +123,20 @@ impl Sinks {
         workers: impl Iterator<Item = Spawn>,
         deps: SinkDeps,
     ) -> Result<(Self, Acknowledgements), SinkError> {
-        let (acknowledger, acknowledgements) = acknowledgement::channel();
         let (ended_sender, ended) = watch::channel(None);
+        let (acknowledger, acknowledgements) = acknowledgement::channel(ended.clone());
         let formats = formats(configs)?;
         let with_formats = configs.iter().zip(formats);
         let sinks: Arc<[_]> =
-            with_formats.map(|(config, format)| Arc::new(Sink::new(config, format, &deps.metrics))).collect();
-        let worker_deps = WorkerDeps {
-            dead_letters: deps.dead_letters.clone(),
-            acknowledger: acknowledger.clone(),
-            ended: ended_sender,
-            stop: deps.stop.clone(),
-        };
+            with_formats.map(|(config, format)| Arc::new(Sink::new(config, format, &deps.metrics.process))).collect();
+        let worker_deps =
+            WorkerDeps { dead_letters: deps.dead_letters.clone(), ended: ended_sender, stop: deps.stop.clone() };
         for (sink, spawn) in sinks.iter().zip(workers) {
             spawn(Arc::clone(sink), worker_deps.clone());
         }
         tokio::spawn(observe(Arc::downgrade(&sinks), deps.stop));
         let sinks = Self {
-            sinks,
+            open: Arc::new(Open(sinks)),
             router: Router::new(configs, Routes::default()),
             acknowledger,
             dead_letters: deps.dead_letters,
@@ -131,10 +145,29 @@ impl Sinks {
             clock: deps.clock,
             producer: deps.producer,
             worker: deps.worker,
-            stream: deps.stream,
+            origin: deps.origin,
             ended,
         };
         Ok((sinks, acknowledgements))
+    }
+
+    /// Another pipeline's sending half over the same sinks: what is pushed through it is acknowledged to it alone.
+    pub fn another(&self, origin: Origin, metrics: Metrics) -> (Self, Acknowledgements) {
+        let (acknowledger, acknowledgements) = acknowledgement::channel(self.ended.clone());
+        let sinks = Self {
+            open: Arc::clone(&self.open),
+            router: self.router.without_routes(),
+            acknowledger,
+            dead_letters: self.dead_letters.clone(),
+            waiting: metrics.backpressure_seconds_total.with_label_values(&["sink"]),
+            metrics,
+            clock: Arc::clone(&self.clock),
+            producer: self.producer.clone(),
+            worker: self.worker.clone(),
+            origin,
+            ended: self.ended.clone(),
+        };
+        (sinks, acknowledgements)
     }
 
     /// Replaces what holds for single detections, from the next [`Sinks::push`] on. At the start nothing does. Returns
@@ -150,7 +183,7 @@ impl Sinks {
             return;
         }
         let _waiting = Waiting { since: Instant::now(), seconds: &self.waiting };
-        for sink in self.sinks.iter().filter(|sink| sink.required) {
+        for sink in self.open.0.iter().filter(|sink| sink.required) {
             sink.queue.budget().room().await;
         }
         self.dead_letters.ready().await;
@@ -159,12 +192,11 @@ impl Sinks {
     /// Queues a risk event for every sink that gets it. One that none gets is counted, and done at once. Never blocks.
     ///
     /// Call it once after each [`Sinks::ready`]: a required sink takes the event in any case, so that the bound is
-    /// exceeded by one event at most. A best-effort sink without room drops it: counted, and sent to the dead letters.
+    /// exceeded by one event of each pipeline at most. A best-effort sink without room drops it: counted, and sent to the dead letters.
     pub fn push(&mut self, event: RiskEvent) {
-        debug_assert!(self.has_room(), "ready() comes before push()");
         let key = DeliveryKey { id: event.id, stage: event.stage };
         let routed = self.router.sinks_of(&event.detection, event.stage);
-        let sinks: Vec<_> = routed.iter().flatten().map(|index| &self.sinks[*index]).collect();
+        let sinks: Vec<_> = routed.iter().flatten().map(|index| &self.open.0[*index]).collect();
         let mut shares = self.acknowledger.shares(key, sinks.iter().filter(|sink| sink.required).count());
         if let Err(reason) = routed {
             self.count_withheld(&event, reason);
@@ -185,7 +217,7 @@ impl Sinks {
 
     /// Deliveries that are waiting, in flight, or waiting to be tried again, over all sinks.
     pub fn pending(&self) -> usize {
-        self.sinks.iter().map(|sink| sink.queue.pending()).sum()
+        self.open.0.iter().map(|sink| sink.queue.pending()).sum()
     }
 
     /// The sinks, the dead-letter file included, with a delivery that fails and is still to be made.
@@ -195,7 +227,7 @@ impl Sinks {
 
     /// A handle that answers [`Sinks::blocked`] elsewhere.
     pub fn health(&self) -> SinkHealth {
-        SinkHealth { sinks: Arc::clone(&self.sinks), dead_letters: self.dead_letters.health() }
+        SinkHealth { sinks: Arc::clone(&self.open.0), dead_letters: self.dead_letters.health() }
     }
 
     /// Holds why a worker ended before the close; the pipeline watches it.
@@ -204,16 +236,14 @@ impl Sinks {
     }
 
     /// No more pushes. The workers finish what is queued until [`SinkDeps::stop`]; [`Acknowledgements::next`] gives
-    /// what they still acknowledge, then none.
+    /// what they still acknowledge, then, once the last pipeline has closed its own, none.
     pub fn close(self) {
-        for sink in self.sinks.iter() {
-            sink.queue.close();
-        }
+        drop(self.open);
     }
 
     /// Whether [`Sinks::ready`] would not wait.
     pub fn has_room(&self) -> bool {
-        let mut required = self.sinks.iter().filter(|sink| sink.required);
+        let mut required = self.open.0.iter().filter(|sink| sink.required);
         required.all(|sink| sink.queue.budget().has_room()) && self.dead_letters.has_room()
     }
 
@@ -241,7 +271,8 @@ impl Sinks {
             emitted_at: (self.clock)(),
             producer: &self.producer,
             worker: &self.worker,
-            stream: &self.stream,
+            stream: &self.origin.stream,
+            source: self.origin.source.as_deref(),
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::plan::{PlanText, Severity};
 use crate::risk_event::Stage;
 
 /// A sink's filter.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Subscription {
     stages: Vec<Stage>,
     min_severity: Severity,

@@ -18,7 +18,7 @@ pub(super) use tls::{Authority, Leaf, TlsReceiver};
 
 use super::format::Body;
 use super::queue::Delivery;
-use super::{DeadLetterAcknowledgements, DeadLetterDeps, DeadLetters, SharedStdout, SinkDeps, StdoutWriter};
+use super::{DeadLetterAcknowledgements, DeadLetterDeps, DeadLetters, Origin, SharedStdout, SinkDeps, StdoutWriter};
 use crate::config::{BatchLimit, DeadLetterConfig, DeliveryConfig, FormatConfig, SinkConfig, SinkKind};
 use crate::engine::{SequenceNumber, ShardId};
 use crate::metrics::Metrics;
@@ -45,7 +45,7 @@ pub(super) fn sink_config(name: &str) -> SinkConfig {
 /// What an emission of a test has beside the risk event.
 pub(super) fn meta() -> native::Meta<'static> {
     let emitted_at = "2023-04-24T23:51:18.5Z".parse().unwrap();
-    native::Meta { emitted_at, producer: "trailrisk/0.1.0", worker: "w1", stream: "trail" }
+    native::Meta { emitted_at, producer: "trailrisk/0.1.0", worker: "w1", stream: "trail", source: None }
 }
 
 /// The seed's risk event: its golden row, as the final of its hour.
@@ -192,7 +192,7 @@ impl DeadLetterFile {
 /// What dead letters are given.
 pub(super) fn dead_letter_deps(metrics: &Metrics) -> DeadLetterDeps {
     DeadLetterDeps {
-        metrics: metrics.clone(),
+        metrics: metrics.process.clone(),
         stdout: SharedStdout::new(Box::new(tokio::io::sink())),
         clock: Arc::new(|| "2023-04-24T23:51:18Z".parse().unwrap()),
         stop: CancellationToken::new(),
@@ -206,7 +206,7 @@ pub(super) fn deps(metrics: &Metrics, dead_letters: &DeadLetters, stdout: Stdout
         dead_letters: dead_letters.clone(),
         producer: "trailrisk/0.1.0".to_owned(),
         worker: "w1".to_owned(),
-        stream: "trail".to_owned(),
+        origin: Origin { stream: "trail".to_owned(), source: None },
         clock: Arc::new(|| "2023-04-24T23:51:18Z".parse().unwrap()),
         stdout: SharedStdout::new(stdout),
         stop: CancellationToken::new(),

@@ -11,7 +11,6 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::acknowledgement::Acknowledger;
 use super::circuit::{Circuit, Next, Pass};
 use super::dead_letter::{DeadLetters, Refusal, RefusalReason};
 use super::format::BodyFormat;
@@ -22,7 +21,7 @@ use super::retry::RetryPolicy;
 use super::sinks::SinkEnd;
 use super::transport::{Failure, Outcome, Transport};
 use crate::config::{BatchLimit, SinkConfig};
-use crate::metrics::Metrics;
+use crate::metrics::ProcessMetrics;
 use crate::telemetry::{Alarm, Recovered};
 
 /// CP-7: how often a receiver must refuse an event before it becomes a dead letter.
@@ -52,8 +51,7 @@ pub(super) struct Sink {
 #[derive(Clone)]
 pub(super) struct WorkerDeps {
     pub(super) dead_letters: DeadLetters,
-    pub(super) acknowledger: Acknowledger,
-    /// Why the first worker ended that ended before the close.
+    /// Why the first worker ended that ended before the close. When all workers have dropped it, they have ended.
     pub(super) ended: watch::Sender<Option<SinkEnd>>,
     pub(super) stop: CancellationToken,
 }
@@ -79,7 +77,7 @@ enum Settled {
 
 /// Runs one lane for each transport until the queue is closed and empty, the receiver goes away, or `stop`.
 pub(super) async fn run<T: Transport>(sink: Arc<Sink>, transports: Vec<T>, deps: WorkerDeps) {
-    let WorkerDeps { dead_letters, acknowledger, ended, stop } = deps;
+    let WorkerDeps { dead_letters, ended, stop } = deps;
     let mut lanes = JoinSet::new();
     for transport in transports {
         let lane = Lane { sink: Arc::clone(&sink), transport, dead_letters: dead_letters.clone() };
@@ -95,7 +93,7 @@ pub(super) async fn run<T: Transport>(sink: Arc<Sink>, transports: Vec<T>, deps:
     }
     sink.queue.abandon();
     // Only now are the acknowledgements complete: best-effort deliveries have no share of their own to keep them open.
-    drop(acknowledger);
+    drop(ended);
 }
 
 impl<T: Transport> Lane<T> {
@@ -190,7 +188,7 @@ fn divided(mut batch: Vec<Delivery>, refused: Option<usize>) -> Vec<Vec<Delivery
 }
 
 impl Sink {
-    pub(super) fn new(config: &SinkConfig, format: BodyFormat, metrics: &Metrics) -> Self {
+    pub(super) fn new(config: &SinkConfig, format: BodyFormat, metrics: &ProcessMetrics) -> Self {
         let retry = RetryPolicy::of(config);
         Self {
             name: config.name.as_str().into(),

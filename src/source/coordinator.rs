@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::{self, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use super::api::{ApiError, ErrorKind, KinesisApi, ListedShard, StreamDescription};
 use super::aws::AwsKinesis;
@@ -243,7 +244,7 @@ impl<A: KinesisApi> Source<A> {
         let stop = self.shutdown.child_token();
         let stopped = stop.clone();
         let work = async move { stopped.run_until_cancelled(work).await.unwrap_or(Ok(())) };
-        let id = self.tasks.spawn(work).id();
+        let id = self.tasks.spawn(work.in_current_span()).id();
         self.running.insert(id, (task, stop));
     }
 }

@@ -7,6 +7,7 @@
 
 mod headline;
 mod history;
+mod index;
 mod model;
 mod page;
 mod recent;
@@ -19,6 +20,7 @@ use tokio::sync::watch;
 
 pub use headline::{Situation, is_behind};
 pub use history::{History, Sampler};
+pub use index::{Entry, Index};
 pub use model::{
     About, Check, Checkpoint, DeadLetters, Delivery, Detection, DetectionState, Failing, Finding, Health, LastError,
     NullField, OpenWindows, Part, RecentEvent, Shard, ShardState, Sink, Snapshot, State, Status, Stream, Watermark,

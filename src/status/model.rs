@@ -146,6 +146,10 @@ pub struct About {
 pub struct Stream {
     /// The stream's name.
     pub name: String,
+    /// The name of its source, where sources are named.
+    pub source: Option<String>,
+    /// How it is read: `polling` or `fan_out`.
+    pub reader: String,
     /// Records processed since the process began.
     pub records: u64,
     /// Events decoded from them; records that no detection can match are not decoded (PO-3).

@@ -14,7 +14,7 @@ use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context, escape_formatter};
 
 use super::words;
-use super::{Health, Status};
+use super::{Health, Index, Status};
 use crate::config::LogFormat;
 use crate::telemetry::{HarmlessLines, visible};
 use chart::Charts;
@@ -30,6 +30,7 @@ const SECTIONS: [(&str, &str); 7] = [
     ("about", include_str!("page/about.html.j2")),
 ];
 const DOCUMENT: &str = include_str!("page/document.html.j2");
+const INDEX: &str = include_str!("page/index.html.j2");
 
 static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(templates);
 
@@ -47,6 +48,8 @@ pub struct Section {
 pub struct Page {
     title: String,
     at: String,
+    /// Of several.
+    source: Option<String>,
     sections: Vec<Section>,
 }
 
@@ -61,7 +64,8 @@ impl Page {
         };
         let sections = SECTIONS.map(|(id, _)| Section { id, html: render(id, &context) });
         let title = format!("{} {} · trailrisk", mark(status.health), status.headline());
-        Self { title, at: status.snapshot.at.clone(), sections: sections.into() }
+        let source = status.snapshot.stream.source.clone();
+        Self { title, at: status.snapshot.at.clone(), source, sections: sections.into() }
     }
 
     /// The whole document.
@@ -69,7 +73,12 @@ impl Page {
         let html: String = self.sections.iter().map(|section| section.html.as_str()).collect();
         render(
             "document",
-            &context! { title => self.title.as_str(), at => self.at.as_str(), main => Value::from_safe_string(html) },
+            &context! {
+                title => self.title.as_str(),
+                at => self.at.as_str(),
+                source => self.source.as_deref(),
+                main => Value::from_safe_string(html),
+            },
         )
     }
 
@@ -96,7 +105,12 @@ pub fn json(status: &Status) -> String {
     harmless(text) + "\n"
 }
 
-fn harmless(json: String) -> String {
+/// The page of several sources.
+pub(super) fn render_index(index: &Index) -> String {
+    render("index", &context! { index => Value::from(Serde(index)), mark => mark(index.health) })
+}
+
+pub(super) fn harmless(json: String) -> String {
     let mut bytes = Vec::with_capacity(json.len());
     let written = HarmlessLines::new(LogFormat::Json, &mut bytes).write_all(json.as_bytes());
     written.expect("memory takes everything");
@@ -127,7 +141,7 @@ fn templates() -> Environment<'static> {
     });
     environment.add_filter("prefix", |text: &str, length: usize| text.chars().take(length).collect::<String>());
     environment.add_filter("mark", |health: &str| mark_of(health));
-    for (name, source) in SECTIONS.into_iter().chain([("document", DOCUMENT)]) {
+    for (name, source) in SECTIONS.into_iter().chain([("document", DOCUMENT), ("index", INDEX)]) {
         environment.add_template(name, source).expect("the templates are right, as a test shows");
     }
     environment

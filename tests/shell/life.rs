@@ -112,8 +112,12 @@ async fn process_with(mut store: impl CheckpointStore, world: Arc<World>, goal: 
         Err(error) => return End::NoStart(error),
     };
     let (stop, end_sinks) = (CancellationToken::new(), CancellationToken::new());
-    let (dead_letters, dead_letter_acknowledgements) =
-        DeadLetters::with_store(SimLetters(Arc::clone(&world)), &metrics, outlets::no_clock(), end_sinks.clone());
+    let (dead_letters, dead_letter_acknowledgements) = DeadLetters::with_store(
+        SimLetters(Arc::clone(&world)),
+        &metrics.process,
+        outlets::no_clock(),
+        end_sinks.clone(),
+    );
     let heartbeat = Liveness::new(millis(60_000)).watch("pipeline", clock::monotonic());
     let observer =
         Observer::new(metrics.clone(), Readiness::starting(), heartbeat, "simulation".to_owned(), &engine, 1 << 30);

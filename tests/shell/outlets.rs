@@ -8,7 +8,7 @@ use trailrisk::metrics::Metrics;
 use trailrisk::pipeline::Ended;
 use trailrisk::plan::Severity;
 use trailrisk::risk_event::Stage;
-use trailrisk::sink::{Acknowledgements, DeadLetters, SharedStdout, SinkDeps, Sinks, WallClock};
+use trailrisk::sink::{Acknowledgements, DeadLetters, Origin, SharedStdout, SinkDeps, Sinks, WallClock};
 
 use crate::receiver::{SimStdout, SimTransport};
 use crate::world::{World, millis};
@@ -64,7 +64,7 @@ pub fn start(
         dead_letters: dead_letters.clone(),
         producer: "simulation".to_owned(),
         worker: "w1".to_owned(),
-        stream: "simulation".to_owned(),
+        origin: Origin { stream: "simulation".to_owned(), source: None },
         clock: no_clock(),
         stdout: SharedStdout::new(Box::new(SimStdout::new(Arc::clone(world)))),
         stop,
@@ -103,7 +103,7 @@ pub fn accounts(world: &World, metrics: &Metrics, ended: &Ended) {
             names(prometheus::core::Collector::collect(&metrics.risk_events_total), &[("stage", stage.as_str())])
         });
         let emitted: f64 = emitted.sum();
-        let delivered = prometheus::core::Collector::collect(&metrics.sink_deliveries_total);
+        let delivered = prometheus::core::Collector::collect(&metrics.process.sink_deliveries_total);
         let delivered = names(delivered, &[("sink", sink.name.as_str())]);
         world.require(emitted == delivered, "AG-4", || {
             format!("{}: {emitted} risk events went out, {delivered} are accounted for", sink.name)

@@ -12,7 +12,7 @@ use hyper::body::{Body, Frame};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::admin::AdminState;
+use crate::admin::View;
 use crate::status::Page;
 
 /// Below the connection's lifetime, so that the end is an orderly one.
@@ -26,23 +26,23 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(super) struct Events(mpsc::Receiver<Bytes>);
 
 /// Starts the task; the slot is free again when the stream has ended.
-pub(super) fn open(state: AdminState, slot: OwnedSemaphorePermit) -> Events {
+pub(super) fn open(view: View, slot: OwnedSemaphorePermit) -> Events {
     let (sender, receiver) = mpsc::channel(1);
     tokio::spawn(async move {
-        feed(state, sender).await;
+        feed(view, sender).await;
         drop(slot);
     });
     Events(receiver)
 }
 
 /// Until the stream's end, the pipeline's, or the reader's.
-async fn feed(mut state: AdminState, events: mpsc::Sender<Bytes>) {
+async fn feed(mut view: View, events: mpsc::Sender<Bytes>) {
     let end = Instant::now() + LIFETIME;
     // The browser waits for so long before it opens the next one.
     let mut said = "retry: 1000\n".to_owned();
     let mut page: Option<Page> = None;
     loop {
-        let newest = Page::of(&state.status());
+        let newest = Page::of(&view.status());
         match newest.changes(page.as_ref()) {
             Some(changes) => said.push_str(&format!("event: page\ndata: {changes}\n\n")),
             None => said.push_str(": heartbeat\n\n"),
@@ -55,7 +55,7 @@ async fn feed(mut state: AdminState, events: mpsc::Sender<Bytes>) {
         let next = end.min(Instant::now() + HEARTBEAT);
         let changed = tokio::select! {
             () = events.closed() => return,
-            changed = timeout_at(next, state.board.changed()) => changed,
+            changed = timeout_at(next, view.board.changed()) => changed,
         };
         // Nothing will change any more: the pipeline is gone.
         if changed == Ok(false) {

@@ -3,7 +3,7 @@
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 use super::*;
-use crate::status::{Health, Snapshot, Status, Stream};
+use crate::status::{Health, Index, Snapshot, Status, Stream};
 
 const PATHS: [&str; 6] = ["/", "/api/status", "/api/status/events", "/status.css", "/status.js", "/status.svg"];
 
@@ -82,7 +82,7 @@ async fn threat_13_a_name_that_leads_here_from_outside_is_refused_for_the_page_a
 async fn page_and_json_say_the_same_and_join_in_what_readiness_knows() {
     let port = served().await;
     let reason = "no space left\u{1b}[2J on <device>";
-    port.state.readiness.fail(Check::Checkpoint, reason);
+    port.view.readiness.fail(Check::Checkpoint, reason);
     let (status, body) = get(&port, "/api/status").await;
     let json: Status = serde_json::from_str(&body).expect("a status");
     assert_eq!((status, json.health, json.snapshot.stream.name.as_str()), (200, Health::Failing, "first"));
@@ -155,4 +155,26 @@ async fn a_stream_ends_in_time_and_shows_a_sign_of_life_until_then() {
     let took = begun.elapsed();
     assert!(signs >= 2, "the age of the figures is news: {signs}");
     assert!((Duration::from_secs(49)..Duration::from_secs(56)).contains(&took), "{took:?}");
+}
+
+#[tokio::test]
+async fn of_several_sources_there_is_a_glance_and_a_page_of_each() {
+    let (port, west) = two_served().await;
+    west.readiness.fail(Check::Checkpoint, "no space left on <device>");
+    let (status, body) = get(&port, "/api/status").await;
+    let index: Index = serde_json::from_str(&body).expect("an index");
+    assert_eq!((status, index.health, index.sources[0].health), (200, Health::Failing, Health::Healthy));
+    assert_eq!(index.sources[1].headline, "No checkpoint can be stored: no space left on <device>");
+    let (status, html) = get(&port, "/").await;
+    assert!(status == 200 && html.contains("no space left on &lt;device&gt;"), "{html}");
+    assert!(html.contains("href=\"?source=east\"") && html.contains("href=\"?source=west\""), "{html}");
+    let (_, body) = get(&port, "/api/status?source=west").await;
+    let json: Status = serde_json::from_str(&body).expect("a status");
+    assert_eq!(json.health, Health::Failing);
+    let (_, body) = get(&port, "/api/status?x=y&source=east").await;
+    assert_eq!(serde_json::from_str::<Status>(&body).expect("a status").health, Health::Healthy);
+    for path in ["/?source=north", "/api/status?source=north", "/api/status/events", "/api/status/events?source="] {
+        let (status, body) = get(&port, path).await;
+        assert_eq!((status, body.as_str()), (404, "say which source with ?source=NAME: east, west\n"), "{path}");
+    }
 }

@@ -25,6 +25,8 @@ pub(super) struct Output<'a> {
     out: &'a mut dyn Write,
     kind: Kind,
     stream: String,
+    /// Where sources are named.
+    source: Option<String>,
     /// The sink whose share alone is wanted, by its place in the configuration.
     sink: Option<(Router, usize)>,
     count: u64,
@@ -49,8 +51,9 @@ impl<'a> Output<'a> {
             None => Kind::Print(replay::format(&args.format)?),
         };
         let sink = args.sink.as_ref().map(|name| sink(name, config, detections)).transpose()?;
-        let stream = config.source.stream.name().to_owned();
-        Ok(Self { out, kind, stream, sink, count: 0, not_written: None })
+        let source = &config.sources[0];
+        let (stream, source) = (source.stream.name().to_owned(), config.names_sources.then(|| source.name.clone()));
+        Ok(Self { out, kind, stream, source, sink, count: 0, not_written: None })
     }
 
     /// Reads the file to compare with; before anything of the stream is read, since it may be wrong.
@@ -58,7 +61,8 @@ impl<'a> Output<'a> {
         let Kind::Compare(comparison, path) = &mut self.kind else { return Ok(()) };
         let mut foreign = 0_u64;
         let mut take = |line, body: &str| foreign += u64::from(!comparison.live(line, body));
-        let file = LiveFile::read(path, &mut take).map_err(|error| Failure::new(Exit::Usage, error))?;
+        let file = LiveFile::read(path, self.source.as_deref(), &mut take)
+            .map_err(|error| Failure::new(Exit::Usage, error))?;
         let shown = path.display();
         if !file.torn.is_empty() {
             let lines: Vec<String> = file.torn.iter().take(10).map(u64::to_string).collect();
@@ -90,6 +94,7 @@ impl<'a> Output<'a> {
                     producer: PRODUCER,
                     worker: "backtest",
                     stream: &self.stream,
+                    source: self.source.as_deref(),
                 };
                 match format.body(event, &meta, &native::line(event, &meta).into()) {
                     Err(problem) => self.not_written = Some(problem.to_string()),

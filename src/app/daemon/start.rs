@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Base, StartError};
+use super::StartError;
+use super::life::Life;
 use crate::admin::Check;
 use crate::app::host::worker_name;
 use crate::catalog::{self, Detections};
 use crate::checkpoint::table::{Claim, DynamoTable};
-use crate::checkpoint::{Notes, TableStore};
+use crate::checkpoint::{Notes, TableStore, inspect};
 use crate::clock;
-use crate::config::{Config, TableConfig};
+use crate::config::{CheckpointStoreConfig, Config, SourceConfig, TableConfig};
 use crate::engine::{Checkpoint, Engine, EngineConfig, Input, Position, StartPosition, StreamIdentity, Timing};
 use crate::isolation::Isolation;
 use crate::pipeline::Shown;
@@ -61,7 +62,7 @@ impl Begun {
 }
 
 /// What the status page is told, and where it reads it.
-pub(super) fn shown(config: &Config, detections: &Detections) -> (Shown, Board) {
+pub(super) fn shown(config: &Config, source: &SourceConfig, detections: &Detections) -> (Shown, Board) {
     let started = jiff::Timestamp::try_from(clock::wall()).unwrap_or(jiff::Timestamp::MAX);
     let about = About {
         version: release::VERSION.to_owned(),
@@ -71,9 +72,17 @@ pub(super) fn shown(config: &Config, detections: &Detections) -> (Shown, Board) 
         started_at: format!("{started:.3}"),
         unclean_starts: 0,
     };
+    let (name, reader) = (config.names_sources.then(|| source.name.clone()), source.reader.as_str());
+    let stream = status::Stream {
+        name: source.stream.name().to_owned(),
+        source: name.clone(),
+        reader: reader.to_owned(),
+        ..status::Stream::default()
+    };
     let first = Snapshot {
         at: about.started_at.clone(),
         about: about.clone(),
+        stream,
         detections_on_disk_valid: true,
         ..Snapshot::default()
     };
@@ -81,7 +90,9 @@ pub(super) fn shown(config: &Config, detections: &Detections) -> (Shown, Board) 
     let shown = Shown {
         publisher,
         about,
-        expected_lag: expected_lag(&config.source),
+        source: name,
+        reader,
+        expected_lag: expected_lag(source),
         max_state_bytes: config.limits.max_state_bytes,
         events: config.admin.status_events,
         files: detections.files.clone(),
@@ -90,7 +101,7 @@ pub(super) fn shown(config: &Config, detections: &Detections) -> (Shown, Board) 
     (shown, board)
 }
 
-impl Base<'_> {
+impl Life {
     /// The engine, new or restored, with the start frontier registered (RD-2).
     pub(super) async fn engine(
         &self,
@@ -112,10 +123,11 @@ impl Base<'_> {
                     unseen_from: self.unseen_from(source)?,
                 };
                 let from = format!("checkpoint with horizon {}", checkpoint.horizon);
-                let (config, plans) = (self.engine_config(stream, start), self.detections.plans.clone());
+                let (config, plans) = (self.engine_config(stream, start), self.shared.detections.plans.clone());
                 (Engine::restore(config, plans, checkpoint)?, from)
             }
             None => {
+                self.check_other_file(&stream)?;
                 let start = source.resolve_start()?;
                 let started_at = match start {
                     StartPosition::TrimHorizon => oldest,
@@ -126,21 +138,35 @@ impl Base<'_> {
                     StartPosition::AtTimestamp(at) => at.to_string(),
                 };
                 let start = Start { position: start, started_at, unseen_from: Arrival::MIN };
-                (Engine::new(self.engine_config(stream, start), self.detections.plans.clone()), from)
+                (Engine::new(self.engine_config(stream, start), self.shared.detections.plans.clone()), from)
             }
         };
         let listed = source.list().await?;
         let begun = Begun {
-            configuration: self.config.hash(),
+            configuration: self.shared.config.hash(),
             stream: source.description().clone(),
             shards: listed.len(),
-            detections: self.detections.plans.len(),
-            sinks: self.config.sinks.len(),
+            detections: self.shared.detections.plans.len(),
+            sinks: self.shared.config.sinks.len(),
             from,
         };
         engine.handle_input(Input::ShardsListed(listed));
-        self.readiness.pass(Check::ShardsListed);
+        self.view.readiness.pass(Check::ShardsListed);
         Ok((engine, begun))
+    }
+
+    /// CP-8: `source` and `sources` keep the checkpoint in files of different names. A stream that has one under the other
+    /// name is not begun anew in silence.
+    fn check_other_file(&self, stream: &StreamIdentity) -> Result<(), StartError> {
+        let config = &self.shared.config;
+        let CheckpointStoreConfig::File(path) = config.checkpoint_store(&self.source) else { return Ok(()) };
+        let Some(other) = config.other_checkpoint_file(&self.source) else { return Ok(()) };
+        // What cannot be read is not known to be of this stream.
+        let stored = inspect(&other).ok().flatten();
+        match stored.filter(|checkpoint| checkpoint.stream == *stream) {
+            Some(_) => Err(StartError::OtherFile { other, path }),
+            None => Ok(()),
+        }
     }
 
     /// CP-8: a position older than the trim horizon is reported with the range that may be lost.
@@ -159,10 +185,10 @@ impl Base<'_> {
 
     fn engine_config(&self, stream: StreamIdentity, start: Start) -> EngineConfig {
         EngineConfig {
-            source_name: self.config.source.name.as_str().into(),
+            source_name: self.source.name.as_str().into(),
             stream,
-            bounds: catalog::bounds(&self.config.limits, &self.config.source.name),
-            max_state_bytes: self.config.limits.max_state_bytes,
+            bounds: catalog::bounds(&self.shared.config.limits, &self.source.name),
+            max_state_bytes: self.shared.config.limits.max_state_bytes,
             timing: Timing::Live,
             start: start.position,
             started_at: start.started_at,
@@ -187,7 +213,7 @@ impl Base<'_> {
             owner: format!("{}-{:016x}", worker_name(), RandomState::new().hash_one(std::process::id())),
             duration: config.lease_duration,
         };
-        let (readiness, said) = (self.readiness.clone(), Alarm::default());
+        let (readiness, said) = (self.view.readiness.clone(), Alarm::default());
         let waiting = move |why: Option<String>| match why {
             Some(why) => {
                 readiness.fail(Check::Lease, why.as_str());
@@ -205,7 +231,7 @@ impl Base<'_> {
     fn unseen_from(&self, source: &Source) -> Result<Arrival, SourceError> {
         let now = source.server_time().ok_or(SourceError::NoServerTime)?;
         // `Date` is cut off to the second.
-        let slack = self.config.source.tip_slack + Duration::from_secs(1);
+        let slack = self.source.tip_slack + Duration::from_secs(1);
         Ok(now.plus(i64::try_from(slack.as_millis()).unwrap_or(i64::MAX)))
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::acquire::{Claim, Taken, place};
 use super::items::{Committed, Scope};
@@ -124,7 +125,7 @@ impl Lease {
             metrics,
             renewal: Alarm::default(),
         };
-        tokio::spawn(holder.run(asked));
+        tokio::spawn(holder.run(asked).in_current_span());
         Self { asks, standing, place }
     }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::source::is_region;
 use super::{MILLISECOND, MINUTE, SECOND, url};
 use crate::config::reader::Section;
-use crate::config::{CheckpointConfig, CheckpointStoreConfig, StreamRef, TableConfig};
+use crate::config::{CheckpointConfig, CheckpointStoreConfig, TableConfig};
 
 #[derive(Clone, Copy, PartialEq)]
 enum Store {
@@ -14,12 +14,12 @@ enum Store {
     DynamoDb,
 }
 
-pub(super) fn checkpoint(mut section: Section<'_>, stream: &StreamRef) -> CheckpointConfig {
+pub(super) fn checkpoint(mut section: Section<'_>, default_scope: String) -> CheckpointConfig {
     let default = || PathBuf::from("/var/lib/trailrisk/checkpoint.json");
     let words = [("file", Store::File), ("memory", Store::Memory), ("dynamodb", Store::DynamoDb)];
     let store = section.take("store").one_of(&words).unwrap_or(Store::File);
     let path = section.take("path").path().unwrap_or_else(default);
-    let table = table(&mut section, store, stream);
+    let table = table(&mut section, store, default_scope);
     let interval = section.take("interval").duration(100 * MILLISECOND..=10 * MINUTE, 5 * SECOND);
     section.finish();
     let store = match store {
@@ -30,7 +30,7 @@ pub(super) fn checkpoint(mut section: Section<'_>, stream: &StreamRef) -> Checkp
     CheckpointConfig { store, interval }
 }
 
-fn table(section: &mut Section<'_>, store: Store, stream: &StreamRef) -> TableConfig {
+fn table(section: &mut Section<'_>, store: Store, default_scope: String) -> TableConfig {
     let table = section.take("table");
     if store == Store::DynamoDb {
         table.require("the name or the ARN of a DynamoDB table");
@@ -45,7 +45,7 @@ fn table(section: &mut Section<'_>, store: Store, stream: &StreamRef) -> TableCo
     };
     TableConfig {
         table: table.unwrap_or_default(),
-        scope: section.take("scope").read(scope).unwrap_or_else(|| stream.name().to_owned()),
+        scope: section.take("scope").read(scope).unwrap_or(default_scope),
         lease_duration: section.take("lease_duration").duration(SECOND..=10 * MINUTE, 20 * SECOND),
         region: section.take("region").read(region),
         endpoint_url: section.take("endpoint_url").read(|text| url::endpoint(text).map(|()| text.to_owned())),

@@ -31,17 +31,19 @@ pub(super) fn config(mut root: Section<'_>) -> Config {
     let (sinks, checkpoint) = (root.take("sinks"), root.take("checkpoint"));
     let (reader, places) = (sinks.reader, (sinks.place.clone(), checkpoint.place.clone()));
     let sinks = sinks::sinks(sinks, &mut sink_names);
-    let source = source::source(root.take("source").section());
+    let (sources, names_sources) = source::sources(root.take("source"), root.take("sources"));
+    let default_scope = sources.first().filter(|_| !names_sources).map_or("", |source| source.stream.name()).to_owned();
     let config = Config {
         detections: detections::detections(root.take("detections").section(), &sink_names),
         sinks,
         dead_letter: rest::dead_letter(root.take("dead_letter").section()),
-        checkpoint: checkpoint::checkpoint(checkpoint.section(), &source.stream),
+        checkpoint: checkpoint::checkpoint(checkpoint.section(), default_scope),
         limits: rest::limits(root.take("limits").section()),
         admin: rest::admin(root.take("admin").section()),
         log: rest::log(root.take("log").section()),
         shutdown: rest::shutdown(root.take("shutdown").section()),
-        source,
+        sources,
+        names_sources,
     };
     root.finish();
     paths::check(reader, &config, &places.1, &places.0);

@@ -1,5 +1,6 @@
 //! The files that the daemon writes: none may be two things at once.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::config::reader::Reader;
@@ -32,7 +33,7 @@ impl Owner {
 /// Refuses a file of the checkpoint or a sink that something else writes to as well. The places are those of the
 /// sections.
 pub(super) fn check(reader: &Reader<'_>, config: &Config, checkpoint: &Place, sinks: &Place) {
-    let owners = dead_letter(config, checkpoint).into_iter().chain(self::checkpoint(config, checkpoint));
+    let owners = dead_letter(config, checkpoint).into_iter().chain(checkpoints(config, checkpoint));
     let owners: Vec<_> = owners.chain(files(config, sinks)).collect();
     for (index, owner) in owners.iter().enumerate() {
         if let Some(other) = owners[..index].iter().find(|other| other.meets(owner)) {
@@ -49,10 +50,16 @@ fn dead_letter(config: &Config, place: &Place) -> Option<Owner> {
     Some(Owner { place, key, path, suffixes: Vec::new() })
 }
 
-fn checkpoint(config: &Config, place: &Place) -> Option<Owner> {
-    let CheckpointStoreConfig::File(path) = &config.checkpoint.store else { return None };
-    let (place, key, path) = (place.clone(), "checkpoint.path".to_owned(), path.clone());
-    Some(Owner { place, key, path, suffixes: [".lock", ".starts", ".tmp"].map(str::to_owned).into() })
+/// Those of the sources. Two of one name are a problem already.
+fn checkpoints(config: &Config, place: &Place) -> impl Iterator<Item = Owner> {
+    let stores: BTreeMap<_, _> =
+        config.sources.iter().map(|source| (&source.name, config.checkpoint_store(source))).collect();
+    stores.into_iter().filter_map(|(name, store)| {
+        let CheckpointStoreConfig::File(path) = store else { return None };
+        let of = if config.names_sources { format!(" of the source {name}") } else { String::new() };
+        let (place, key) = (place.clone(), format!("checkpoint.path{of}"));
+        Some(Owner { place, key, path, suffixes: [".lock", ".starts", ".tmp"].map(str::to_owned).into() })
+    })
 }
 
 /// Those of the sinks. Where a path is missing, that is said already.

@@ -1,4 +1,4 @@
-//! `source`.
+//! `source`, or `sources`.
 
 use std::time::Duration;
 
@@ -15,7 +15,44 @@ const HASH_RANGE_CHECKS: [(&str, HashRangeCheck); 3] =
 
 const PROTOCOLS: [(&str, ProtocolConfig); 2] = [("own", ProtocolConfig::Own), ("sdk", ProtocolConfig::Sdk)];
 
-pub(super) fn source(mut section: Section<'_>) -> SourceConfig {
+/// More than these were never tried in one process.
+const MAX_SOURCES: usize = 16;
+
+/// The sources, and whether they are a list.
+pub(super) fn sources(one: Field<'_>, list: Field<'_>) -> (Vec<SourceConfig>, bool) {
+    if list.node.is_none() {
+        return (vec![source(one.section(), name)], false);
+    }
+    let (reader, place) = (list.reader, list.place.clone());
+    if one.node.is_some() {
+        reader.problem(place.clone(), "sources", "stands beside `source`: one of the two is expected");
+    }
+    let items = list.some_items("at least one source is expected");
+    if items.len() > MAX_SOURCES {
+        reader.problem(place, "sources", format!("has {} sources: at most {MAX_SOURCES} are allowed", items.len()));
+    }
+    let mut sources: Vec<SourceConfig> = Vec::new();
+    for (index, item) in items.into_iter().enumerate() {
+        let (place, source) = (item.place.clone(), source(item.section(), plain_name));
+        let problem = |key: &str, message| reader.problem(place.clone(), &format!("sources[{index}].{key}"), message);
+        if plain_name(&source.name).is_ok() && sources.iter().any(|other| other.name == source.name) {
+            problem("name", format!("{:?} is the name of an earlier source; names must be unique", source.name));
+        }
+        if let Some(other) = sources.iter().position(|other| is_same_stream(other, &source)) {
+            problem("stream", format!("is the stream of sources[{other}]: each is read once"));
+        }
+        sources.push(source);
+    }
+    (sources, true)
+}
+
+/// As far as it can be told before AWS is asked.
+fn is_same_stream(a: &SourceConfig, b: &SourceConfig) -> bool {
+    !a.stream.name().is_empty()
+        && (&a.stream, &a.region, &a.endpoint_url, &a.role) == (&b.stream, &b.region, &b.endpoint_url, &b.role)
+}
+
+fn source(mut section: Section<'_>, name: fn(&str) -> Result<String, String>) -> SourceConfig {
     let stream = stream(section.take("stream"));
     let poll_interval = section.take("poll_interval").duration(200 * MILLISECOND..=MINUTE, SECOND);
     let idle = section.take("idle_poll_interval").optional_duration(200 * MILLISECOND..=MINUTE);
@@ -53,6 +90,12 @@ pub(super) fn source(mut section: Section<'_>) -> SourceConfig {
 
 fn name(text: &str) -> Result<String, String> {
     one_line(text, 128).map(|()| text.to_owned())
+}
+
+/// It is a part of the names of files, of keys and of addresses.
+fn plain_name(text: &str) -> Result<String, String> {
+    let expected = "is no name of one of several sources: 1 to 128 letters, digits, `_`, `.` and `-` are expected";
+    if is_stream_name(text) { Ok(text.to_owned()) } else { Err(expected.to_owned()) }
 }
 
 fn stream(field: Field<'_>) -> StreamRef {

@@ -28,10 +28,10 @@ fn variables_reach_keys_that_the_file_lacks_and_replace_whole_lists() {
         ("TRAILRISK_SHUTDOWN__DRAIN_DEADLINE", "9s"),
     ];
     let config = read_with(&with("source", "start: latest"), &environment, &[]).unwrap();
-    assert_eq!(config.source.poll_interval, Duration::from_millis(250));
-    assert_eq!(config.source.idle_poll_interval, Duration::from_millis(500), "twice as long, unless it is set");
+    assert_eq!(config.sources[0].poll_interval, Duration::from_millis(250));
+    assert_eq!(config.sources[0].idle_poll_interval, Duration::from_millis(500), "twice as long, unless it is set");
     assert_eq!((config.sinks[0].name.as_str(), config.sinks[0].stages.as_slice()), ("soc", &[Stage::Final][..]));
-    assert_eq!(config.source.start, StartConfig::AtTimestamp(Arrival(1_769_860_800_500)));
+    assert_eq!(config.sources[0].start, StartConfig::AtTimestamp(Arrival(1_769_860_800_500)));
     assert_eq!(config.admin.listen, "[::1]:9000".parse().unwrap());
     assert_eq!(config.shutdown.drain_deadline, Duration::from_secs(9), "the deeper key wins over its section");
 }
@@ -125,7 +125,7 @@ fn a_table_has_the_scope_of_the_stream_unless_it_is_named() {
 fn an_arn_gives_name_and_region() {
     let arn = "arn:aws:kinesis:eu-central-1:111111111111:stream/trail";
     let text = LEAST.replace("{stream: cloudtrail}", &format!("{{stream: '{arn}'}}"));
-    let source = valid(&text).source;
+    let source = valid(&text).sources.remove(0);
     assert_eq!(source.stream, StreamRef::Arn(arn.to_owned()));
     assert_eq!((source.name.as_str(), source.region.as_deref()), ("trail", Some("eu-central-1")));
     let contradiction = text.replace("{stream", "{region: us-east-1, stream");
@@ -137,8 +137,8 @@ fn scalars_are_read_as_they_are_written() {
     let text = LEAST.replace("cloudtrail", "0x10").replace("name: out", "name: 1e3");
     // To an editor `1e3` is a number, and no name.
     let config = read_with(&text, &[], &[]).expect("valid");
-    assert_eq!((config.source.name.as_str(), config.sinks[0].name.as_str()), ("0x10", "1e3"));
-    assert_eq!(valid(&LEAST.replace("cloudtrail", "'null'")).source.name, "null");
+    assert_eq!((config.sources[0].name.as_str(), config.sinks[0].name.as_str()), ("0x10", "1e3"));
+    assert_eq!(valid(&LEAST.replace("cloudtrail", "'null'")).sources[0].name, "null");
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn the_hash_follows_what_matters_and_not_secrets_or_spelling() {
 
 #[test]
 fn a_stream_is_polled_unless_a_consumer_is_named_for_fan_out() {
-    let reader = |keys: &str| valid(&with("source", keys)).source.reader;
+    let reader = |keys: &str| valid(&with("source", keys)).sources.remove(0).reader;
     assert_eq!(reader("start: latest"), ReaderConfig::Polling);
     let named = |register| ReaderConfig::FanOut { consumer: ConsumerRef::Name("risk".to_owned()), register };
     assert_eq!(reader("reader: fan_out, consumer: risk"), named(false));

@@ -22,7 +22,7 @@ pub(super) fn first_full(sinks: &Sinks) -> Option<String> {
 }
 
 pub(super) fn dead_letters(sinks: &Sinks, metrics: &Metrics) -> DeadLetters {
-    let written = |origin| metrics.dead_letters_total.with_label_values(&[origin]).get();
+    let written = |origin| metrics.process.dead_letters_total.with_label_values(&[origin]).get();
     let blocked = sinks.blocked();
     let failing = blocked.iter().find(|sink| &*sink.sink == DEAD_LETTERS);
     DeadLetters { written: written("record") + written("sink"), failing: failing.map(self::failing) }

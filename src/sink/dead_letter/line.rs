@@ -5,6 +5,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
+use tokio::sync::mpsc;
 
 use crate::engine::{DeadLetter, DeadLetterId, Position};
 use crate::sink::acknowledgement::Share;
@@ -38,13 +39,22 @@ pub(in crate::sink) enum RefusalReason {
 
 /// A dead letter of either origin, until it is durable.
 pub(super) enum Letter {
-    Record(DeadLetter),
+    Record(Rejection),
     Sink(Refusal),
+}
+
+/// A record that could not be decoded.
+pub(super) struct Rejection {
+    pub(super) letter: DeadLetter,
+    /// Where sources are named.
+    pub(super) source: Option<Arc<str>>,
+    /// The pipeline that waits for it.
+    pub(super) ids: mpsc::UnboundedSender<DeadLetterId>,
 }
 
 /// Whom to tell that a letter is durable.
 pub(super) enum Receipt {
-    Record(DeadLetterId),
+    Record(DeadLetterId, mpsc::UnboundedSender<DeadLetterId>),
     /// None on a best-effort sink.
     Sink(Option<Share>),
 }
@@ -65,6 +75,8 @@ struct Line<'a> {
 #[serde(untagged)]
 enum From<'a> {
     Record {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        source: Option<&'a str>,
         shard: &'a str,
         #[serde(skip_serializing_if = "Option::is_none")]
         sequence_number: Option<&'a str>,
@@ -111,7 +123,10 @@ impl Letter {
     /// without its newline.
     pub(super) fn line(&self) -> Vec<u8> {
         let (reason, detail, from) = match self {
-            Self::Record(letter) => (letter.rejected.reason.as_str(), &letter.rejected.detail, From::record(letter)),
+            Self::Record(rejection) => {
+                let rejected = &rejection.letter.rejected;
+                (rejected.reason.as_str(), &rejected.detail, From::record(rejection))
+            }
             Self::Sink(refusal) => (refusal.reason.as_str(), &refusal.detail, From::sink(refusal)),
         };
         let data = STANDARD.encode(self.data());
@@ -123,26 +138,28 @@ impl Letter {
 
     pub(super) fn receipt(self) -> Receipt {
         match self {
-            Self::Record(letter) => Receipt::Record(letter.id),
+            Self::Record(rejection) => Receipt::Record(rejection.letter.id, rejection.ids),
             Self::Sink(refusal) => Receipt::Sink(refusal.delivery.share),
         }
     }
 
     fn data(&self) -> &[u8] {
         match self {
-            Self::Record(letter) => &letter.rejected.bytes,
+            Self::Record(rejection) => &rejection.letter.rejected.bytes,
             Self::Sink(refusal) => refusal.delivery.line.trim_ascii_end(),
         }
     }
 }
 
 impl<'a> From<'a> {
-    fn record(letter: &'a DeadLetter) -> Self {
+    fn record(rejection: &'a Rejection) -> Self {
+        let letter = &rejection.letter;
         let (sequence_number, sub) = match &letter.position {
             Position::After(number, sub) => (Some(number.as_str()), *sub),
             Position::Start | Position::End => (None, 0),
         };
         Self::Record {
+            source: rejection.source.as_deref(),
             shard: letter.shard.as_str(),
             sequence_number,
             sub_sequence_number: (sub > 0).then_some(sub),

@@ -20,7 +20,7 @@ pub(super) use line::{Refusal, RefusalReason};
 pub use store::DeadLetterStore;
 
 use self::bucket::Bucket;
-use self::line::Letter;
+use self::line::{Letter, Rejection};
 use self::store::Place;
 use super::append_file::AppendFile;
 use super::budget::Budget;
@@ -30,16 +30,20 @@ use super::stdout::SharedStdout;
 use crate::aws::NoAuthorities;
 use crate::config::DeadLetterConfig;
 use crate::engine::{DeadLetter, DeadLetterId};
-use crate::metrics::Metrics;
+use crate::metrics::ProcessMetrics;
 
 /// What the queue of dead letters may hold.
 const QUEUE_BYTES: usize = 16 * 1024 * 1024;
 
-/// The sending half. Cheap to clone; the writer ends when the last one is gone.
+/// The sending half of one pipeline. Cheap to clone; the writer ends when the last one is gone.
 #[derive(Clone)]
 pub struct DeadLetters {
     /// Bounded by the budget, in bytes.
     letters: mpsc::UnboundedSender<Letter>,
+    /// Where its letters are acknowledged; bounded by the letters.
+    ids: mpsc::UnboundedSender<DeadLetterId>,
+    /// Of its letters, where sources are named.
+    source: Option<Arc<str>>,
     shared: Arc<Shared>,
 }
 
@@ -51,7 +55,7 @@ pub struct DeadLetterAcknowledgements {
 /// What dead letters are given.
 pub struct DeadLetterDeps {
     /// The daemon's metrics.
-    pub metrics: Metrics,
+    pub metrics: ProcessMetrics,
     /// Where `type: stdout` writes.
     pub stdout: SharedStdout,
     /// The wall clock, for the names of objects.
@@ -115,7 +119,7 @@ impl DeadLetters {
     #[expect(clippy::disallowed_methods, reason = "the budget bounds the letters, and with them the ids, in bytes")]
     pub fn with_store<S: DeadLetterStore>(
         store: S,
-        metrics: &Metrics,
+        metrics: &ProcessMetrics,
         clock: WallClock,
         stop: CancellationToken,
     ) -> (Self, DeadLetterAcknowledgements) {
@@ -124,9 +128,18 @@ impl DeadLetters {
         let (budget, failing_gauge) = (Budget::new(QUEUE_BYTES), metrics.dead_letters_failing.clone());
         let shared = Arc::new(Shared { budget, failing: Mutex::default(), failing_gauge });
         let written = metrics.dead_letters_total.clone();
-        let writer = writer::Writer::new(store, clock, queued, ids, Arc::clone(&shared), written);
+        let writer = writer::Writer::new(store, clock, queued, Arc::clone(&shared), written);
         tokio::spawn(async move { stop.run_until_cancelled_owned(writer.run()).await });
-        (Self { letters, shared }, DeadLetterAcknowledgements { ids: acknowledged })
+        (Self { letters, ids, source: None, shared }, DeadLetterAcknowledgements { ids: acknowledged })
+    }
+
+    /// Another pipeline's sending half to the same place: its letters say the name of their source, where sources are named,
+    /// and are acknowledged to it alone.
+    #[expect(clippy::disallowed_methods, reason = "the budget bounds the letters, and with them the ids, in bytes")]
+    pub fn another(&self, source: Option<&str>) -> (Self, DeadLetterAcknowledgements) {
+        let (ids, acknowledged) = mpsc::unbounded_channel();
+        let another = Self { ids, source: source.map(Into::into), ..self.clone() };
+        (another, DeadLetterAcknowledgements { ids: acknowledged })
     }
 
     /// Waits until [`DeadLetters::push`] may be called once: the queue holds less than its limit (BD-1). Cancel-safe.
@@ -137,7 +150,7 @@ impl DeadLetters {
     /// Queues a dead letter of the engine; its id is acknowledged once it is durable. Never blocks. Call it once after
     /// each [`DeadLetters::ready`].
     pub fn push(&self, letter: DeadLetter) {
-        self.send(Letter::Record(letter));
+        self.send(Letter::Record(Rejection { letter, source: self.source.clone(), ids: self.ids.clone() }));
     }
 
     /// Queues a risk event that a sink does not deliver; its share is acknowledged once it is durable.
@@ -167,7 +180,8 @@ fn open(path: &Path) -> Result<AppendFile, DeadLetterError> {
 }
 
 impl DeadLetterAcknowledgements {
-    /// The next dead letter that is written and synced. None once the writer has ended. Cancel-safe.
+    /// The next dead letter that is written and synced. None once no sending half is left, and everything that they sent is
+    /// acknowledged or forgotten. Cancel-safe.
     pub async fn next(&mut self) -> Option<DeadLetterId> {
         self.ids.recv().await
     }

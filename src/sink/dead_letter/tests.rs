@@ -2,6 +2,7 @@ use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
+use tokio::sync::watch;
 use tokio_util::bytes::Bytes;
 
 use super::*;
@@ -75,14 +76,14 @@ async fn po_1_a_record_is_kept_with_its_reason_its_place_and_its_bytes() {
         "\n"
     );
     assert_eq!(std::fs::read_to_string(dead.path()).unwrap(), expected);
-    assert_eq!(metrics.dead_letters_total.with_label_values(&["record"]).get(), 1);
+    assert_eq!(metrics.process.dead_letters_total.with_label_values(&["record"]).get(), 1);
 }
 
 #[tokio::test]
 async fn cp_7_a_refused_event_is_kept_with_its_sink_and_body_then_acknowledged() {
     let metrics = metrics();
     let dead = DeadLetterFile::start(&metrics).await;
-    let (acknowledger, mut done) = acknowledgement::channel();
+    let (acknowledger, mut done) = acknowledgement::channel(watch::channel(None).1);
     let refusal = refusal(acknowledger.shares(DeliveryKey { id: RiskEventId(0xabc), stage: Stage::Final }, 1).pop());
     let key = refusal.delivery.key;
     dead.letters.push_refusal(refusal);
@@ -93,7 +94,7 @@ async fn cp_7_a_refused_event_is_kept_with_its_sink_and_body_then_acknowledged()
         "delivery_key": "00000000000000000000000000000abc-final", "data": "eyJhIjoxfQ==",
     });
     assert_eq!(dead.lines(), [expected]);
-    assert_eq!(metrics.dead_letters_total.with_label_values(&["sink"]).get(), 1);
+    assert_eq!(metrics.process.dead_letters_total.with_label_values(&["sink"]).get(), 1);
 }
 
 #[tokio::test]
@@ -203,4 +204,16 @@ async fn on_standard_output_a_dead_letter_is_a_line_with_a_schema_of_its_own() {
     tokio::io::AsyncReadExt::read_to_string(&mut reader, &mut text).await.unwrap();
     let schemas: Vec<_> = text.lines().map(|line| line.split('"').nth(3).unwrap()).collect();
     assert_eq!(schemas, ["trailrisk.risk_event/v1", "trailrisk.dead_letter/v1"]);
+}
+
+#[tokio::test]
+async fn po_1_letters_of_two_pipelines_say_their_sources_and_are_acknowledged_to_their_own() {
+    let mut dead = DeadLetterFile::start(&metrics()).await;
+    let (other, mut acknowledged) = dead.letters.another(Some("west"));
+    other.push(letter(7, b"a"));
+    assert_eq!(acknowledged.next().await, Some(DeadLetterId(7)));
+    dead.letters.push(letter(8, b"b"));
+    assert_eq!(dead.acknowledged.next().await, Some(DeadLetterId(8)), "and not of the other's");
+    let sources: Vec<_> = dead.lines().iter().map(|line| line["source"].as_str().map(str::to_owned)).collect();
+    assert_eq!(sources, [Some("west".to_owned()), None]);
 }

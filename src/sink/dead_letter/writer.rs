@@ -12,7 +12,6 @@ use tokio_util::bytes::Bytes;
 use super::Shared;
 use super::line::{Letter, Receipt};
 use super::store::DeadLetterStore;
-use crate::engine::DeadLetterId;
 use crate::sink::health::FailureKind;
 use crate::sink::queue::Failing;
 use crate::sink::retry::RetryPolicy;
@@ -31,7 +30,6 @@ pub(super) struct Writer<S> {
     store: S,
     clock: WallClock,
     letters: mpsc::UnboundedReceiver<Letter>,
-    ids: mpsc::UnboundedSender<DeadLetterId>,
     shared: Arc<Shared>,
     written: IntCounterVec,
     alarm: Alarm,
@@ -42,11 +40,10 @@ impl<S: DeadLetterStore> Writer<S> {
         store: S,
         clock: WallClock,
         letters: mpsc::UnboundedReceiver<Letter>,
-        ids: mpsc::UnboundedSender<DeadLetterId>,
         shared: Arc<Shared>,
         written: IntCounterVec,
     ) -> Self {
-        Self { store, clock, letters, ids, shared, written, alarm: Alarm::default() }
+        Self { store, clock, letters, shared, written, alarm: Alarm::default() }
     }
 
     /// Ends when the last sender is gone and everything is written.
@@ -102,7 +99,7 @@ impl<S: DeadLetterStore> Writer<S> {
         self.shared.budget.give_back(letter.bytes());
         match letter.receipt() {
             // A receiving half that is gone belongs to a pipeline that is gone.
-            Receipt::Record(id) => drop(self.ids.send(id)),
+            Receipt::Record(id, ids) => drop(ids.send(id)),
             Receipt::Sink(share) => share.into_iter().for_each(crate::sink::acknowledgement::Share::acknowledge),
         }
     }

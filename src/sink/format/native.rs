@@ -18,6 +18,8 @@ pub struct Meta<'a> {
     pub worker: &'a str,
     /// The stream that it was read from; empty for a replay over files.
     pub stream: &'a str,
+    /// The logical name of its source, where several have one.
+    pub source: Option<&'a str>,
 }
 
 /// What most risk events take.
@@ -175,6 +177,10 @@ fn write_meta(json: &mut Json, event: &RiskEvent, meta: &Meta<'_>) {
     {
         json.raw(name);
         json.text(value);
+    }
+    if let Some(source) = meta.source {
+        json.raw(r#","source":"#);
+        json.text(source);
     }
     json.raw(r#","source_positions":"#);
     json.list(&event.positions, |json, (shard, number)| {

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -44,7 +45,7 @@ impl Rig {
     }
 
     fn deliveries(&self, sink: &str, outcome: &str) -> u64 {
-        self.metrics.sink_deliveries_total.with_label_values(&[sink, outcome]).get()
+        self.metrics.process.sink_deliveries_total.with_label_values(&[sink, outcome]).get()
     }
 }
 
@@ -62,6 +63,7 @@ fn line_bytes() -> usize {
         producer: "trailrisk/0.1.0",
         worker: "w1",
         stream: "trail",
+        source: None,
     };
     native::line(&event(1, Stage::Final), &meta).len()
 }
@@ -266,8 +268,8 @@ async fn the_age_of_what_waits_is_a_metric_and_a_retry_is_not_idle() {
         Sinks::start(&[sink_config("out")], deps(&metrics, &dead.letters, Box::new(writer))).unwrap();
     sinks.push(event(1, Stage::Final));
     tokio::time::sleep(Duration::from_millis(30_500)).await;
-    assert_eq!(metrics.sink_pending.with_label_values(&["out"]).get(), 1);
-    let oldest = metrics.sink_oldest_pending_seconds.with_label_values(&["out"]).get();
+    assert_eq!(metrics.process.sink_pending.with_label_values(&["out"]).get(), 1);
+    let oldest = metrics.process.sink_oldest_pending_seconds.with_label_values(&["out"]).get();
     assert!((29.0..=31.0).contains(&oldest), "{oldest}");
 }
 
@@ -341,4 +343,50 @@ async fn a_template_that_cannot_be_used_stops_the_start_with_its_sink_and_line()
     let deps = deps(&metrics, &dead.letters, Box::new(tokio::io::sink()));
     let error = Sinks::start(&[SinkConfig { format, ..sink_config("out") }], deps).err().unwrap().to_string();
     assert!(error.starts_with(&format!("sink out: template {}:2: ", path.display())), "{error}");
+}
+
+/// Two pipelines over the same sinks: each is told of its own, and the queues close with the last one.
+#[tokio::test]
+async fn cp_7_of_two_pipelines_each_is_told_of_its_own_and_the_last_one_closes_the_queues() {
+    let receiver = Receiver::start([]).await;
+    let mut rig = Rig::start(&[receiver.sink(|_| {}), best_effort(sink_config("out"))]).await;
+    let origin = Origin { stream: "other".to_owned(), source: Some("west".to_owned()) };
+    let (mut other, mut done_other) = rig.sinks.another(origin, metrics());
+    let own = rig.push(1, Stage::Final);
+    other.push(event(2, Stage::Final));
+    assert_eq!(done_other.next().await.map(|key| key.id.0), Some(2));
+    assert_eq!(rig.done.next().await, Some(own));
+    let metas: BTreeSet<(String, Option<String>)> = receiver
+        .requests()
+        .iter()
+        .map(|request| {
+            let event: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
+            let text = |key: &str| event["meta"][key].as_str().map(str::to_owned);
+            (text("stream").unwrap(), text("source"))
+        })
+        .collect();
+    assert_eq!(metas, [("other".to_owned(), Some("west".to_owned())), ("trail".to_owned(), None)].into());
+    rig.sinks.close();
+    assert!(is_pending(rig.done.next()).await, "the other pipeline may still push");
+    other.push(event(3, Stage::Final));
+    assert_eq!(done_other.next().await.map(|key| key.id.0), Some(3));
+    other.close();
+    assert_eq!((rig.done.next().await, done_other.next().await), (None, None), "every worker has ended");
+}
+
+/// What holds for single detections is a pipeline's own: each takes a reload when it does.
+#[tokio::test]
+async fn wn_7_routes_of_one_pipeline_are_none_of_the_others() {
+    let mut rig = Rig::start(&[sink_config("out")]).await;
+    let staged = DeliverySettings { staged: true, ..DeliverySettings::default() };
+    rig.sinks.set_routes(Routes::new([(event(1, Stage::Final).detection.id.clone(), staged)]));
+    let others = metrics();
+    let origin = Origin { stream: "other".to_owned(), source: None };
+    let (mut other, mut done) = rig.sinks.another(origin, others.clone());
+    rig.push(1, Stage::Final);
+    other.push(event(2, Stage::Final));
+    assert_eq!(done.next().await.map(|key| key.id.0), Some(2));
+    assert_eq!((rig.withheld(Stage::Final, "staged"), rig.deliveries("out", "acknowledged")), (1, 1));
+    let labels = ["AWS Exfiltration via Batch Service", "final", "staged"];
+    assert_eq!(others.risk_events_withheld_total.with_label_values(&labels).get(), 0);
 }

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use super::*;
 use crate::config::DeliveryConfig;
 use crate::risk_event::{DeliveryKey, RiskEventId, Stage};
-use crate::sink::acknowledgement::{self, Acknowledgements};
+use crate::sink::acknowledgement::{self, Acknowledgements, Acknowledger};
 use crate::sink::testing::{DeadLetterFile, batches_of, delivery, is_pending, metrics, sink_config, wait_until};
 
 const KEY: DeliveryKey = DeliveryKey { id: RiskEventId(1), stage: Stage::Final };
@@ -78,17 +78,15 @@ impl Rig {
         let metrics = metrics();
         let dead = DeadLetterFile::start(&metrics).await;
         let delivery = DeliveryConfig { retry_min: Duration::from_secs(1), batch, ..DeliveryConfig::default() };
-        let sink =
-            Arc::new(Sink::new(&SinkConfig { required, delivery, ..sink_config("s") }, BodyFormat::Native, &metrics));
+        let sink = Arc::new(Sink::new(
+            &SinkConfig { required, delivery, ..sink_config("s") },
+            BodyFormat::Native,
+            &metrics.process,
+        ));
         let (ended_sender, ended) = watch::channel(None);
         let stop = CancellationToken::new();
-        let (acknowledger, done) = acknowledgement::channel();
-        let deps = WorkerDeps {
-            dead_letters: dead.letters.clone(),
-            acknowledger: acknowledger.clone(),
-            ended: ended_sender,
-            stop: stop.clone(),
-        };
+        let (acknowledger, done) = acknowledgement::channel(ended.clone());
+        let deps = WorkerDeps { dead_letters: dead.letters.clone(), ended: ended_sender, stop: stop.clone() };
         tokio::spawn(run(Arc::clone(&sink), transports, deps));
         Self { sink, acknowledger, done, dead, ended, stop }
     }

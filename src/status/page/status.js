@@ -61,7 +61,7 @@
   }
 
   function listen() {
-    const stream = new EventSource("api/status/events");
+    const stream = new EventSource("api/status/events" + location.search);
     stream.addEventListener("page", (event) => show(JSON.parse(event.data)));
     stream.addEventListener("error", () => {
       // The browser connects again by itself, but not after a refusal.

@@ -34,6 +34,7 @@ mod reload;
 mod secrets;
 mod series;
 mod settings;
+mod several;
 mod shell;
 mod sink_test;
 mod sinks;

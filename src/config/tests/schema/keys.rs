@@ -13,8 +13,14 @@ pub(super) struct Variant {
     least: &'static str,
 }
 
-pub(super) const VARIANTS: [Variant; 8] = [
+pub(super) const VARIANTS: [Variant; 9] = [
     Variant { name: "all but sinks and dead letters", prefix: "", definition: "", least: "" },
+    Variant {
+        name: "one of several sources",
+        prefix: NAMED_SOURCE,
+        definition: "/$defs/named_source",
+        least: r#"{"stream": "s", "start": {"at_timestamp": "2026-01-31T12:00:00Z"}}"#,
+    },
     sink("stdout", "/$defs/sink_stdout", r#"{"name": "out", "type": "stdout"}"#),
     sink("file", "/$defs/sink_file", r#"{"name": "out", "type": "file", "path": "a"}"#),
     sink("webhook", "/$defs/sink_webhook", r#"{"name": "out", "type": "webhook", "url": "https://x/"}"#),
@@ -27,6 +33,9 @@ pub(super) const VARIANTS: [Variant; 8] = [
     dead_letter("stdout", "/$defs/dead_letter_stdout", r#"{"type": "stdout"}"#),
     dead_letter("s3", "/$defs/dead_letter_s3", r#"{"type": "s3", "url": "s3://bucket"}"#),
 ];
+
+/// Its keys are those of `source`.
+pub(super) const NAMED_SOURCE: &str = "sources[]";
 
 const fn sink(name: &'static str, definition: &'static str, least: &'static str) -> Variant {
     Variant { name, prefix: "sinks[]", definition, least }
@@ -65,7 +74,7 @@ impl Variant {
     /// Whether a key belongs to it, as the reader writes the key.
     pub(super) fn has(&self, key: &str) -> bool {
         match self.prefix {
-            "" => !key.starts_with("sinks[]") && !key.starts_with("dead_letter."),
+            "" => !["sinks[]", "dead_letter.", NAMED_SOURCE].iter().any(|other| key.starts_with(other)),
             prefix => key.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('.')),
         }
     }
@@ -89,6 +98,10 @@ impl Variant {
         let own = || serde_json::from_str(self.least).expect("JSON");
         match self.prefix {
             "sinks[]" => least["sinks"][0] = own(),
+            NAMED_SOURCE => {
+                least["sources"] = json!([own()]);
+                least.as_object_mut().expect("a mapping").remove("source");
+            }
             "" => {}
             section => least[section] = own(),
         }

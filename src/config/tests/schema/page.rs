@@ -1,6 +1,6 @@
 //! `docs/configuration.md`: its entries are made from the schema. `UPDATE_DOCS=1` in the environment writes them anew.
 
-use super::keys::Variant;
+use super::keys::{NAMED_SOURCE, Variant};
 use super::*;
 use crate::app::Exit;
 use crate::config::environment::variable_of;
@@ -31,8 +31,9 @@ struct Entry {
 
 fn entries() -> Vec<Entry> {
     let mut entries: Vec<Entry> = Vec::new();
-    for (variant, key) in VARIANTS.iter().flat_map(|variant| variant.keys().into_iter().map(move |key| (variant, key)))
-    {
+    // The keys of one of several sources stand below `source`.
+    let variants = VARIANTS.iter().filter(|variant| variant.prefix != NAMED_SOURCE);
+    for (variant, key) in variants.flat_map(|variant| variant.keys().into_iter().map(move |key| (variant, key))) {
         match entries.iter_mut().find(|entry| entry.key.path == key.path) {
             Some(entry) => entry.types.push(variant.name),
             None => entries.push(Entry { types: types(variant), key }),
@@ -106,7 +107,9 @@ fn rendered() -> String {
     for (heading, prefix) in SECTIONS {
         let reload =
             if prefix.starts_with("detections.") { "A reload takes these keys." } else { "A change needs a restart." };
-        text += &format!("\n## {heading}\n\n{reload}\n");
+        let several =
+            if heading == "source" { "Each item of [`sources`](#several-streams) has these keys. " } else { "" };
+        text += &format!("\n## {heading}\n\n{several}{reload}\n");
         let is_deeper =
             |path: &str| SECTIONS.iter().any(|(_, other)| other.len() > prefix.len() && path.starts_with(other));
         for of_section in entries.iter().filter(|entry| entry.key.path.starts_with(prefix)) {

@@ -3,7 +3,7 @@
 
 use regex::Regex;
 
-use super::keys::Variant;
+use super::keys::{NAMED_SOURCE, Variant};
 use super::*;
 
 /// What must stand beside a key so that all of its values can be told apart.
@@ -38,8 +38,10 @@ const CONDITIONAL: [(&str, &str); 3] =
 /// A configuration with one value set or, without one, with the key left out.
 fn configuration(variant: &Variant, key: &str, value: Option<Value>) -> String {
     let mut whole = variant.configuration();
-    let beside = BESIDE.iter().filter(|(probed, ..)| *probed == key);
-    beside.for_each(|(_, key, value)| *place(&mut whole, key) = json!(value));
+    // The keys of one of several sources are those of the only one.
+    let named = |key: &str| key.replacen("source.", "sources[].", usize::from(variant.prefix == NAMED_SOURCE));
+    let beside = BESIDE.iter().filter(|(probed, ..)| named(probed) == key);
+    beside.for_each(|(_, key, value)| *place(&mut whole, &named(key)) = json!(value));
     if let Some(value) = value {
         *place(&mut whole, key) = value;
     }

@@ -1,0 +1,67 @@
+//! How the process ends, of how its pipelines did: the worst counts.
+
+use tokio::task::JoinError;
+
+use super::{Exit, Failure, LifeError, StartError};
+use crate::app::chain;
+use crate::checkpoint::StoreError;
+use crate::pipeline::Ended;
+
+/// What the pipelines came to so far.
+#[derive(Default)]
+pub(super) struct Outcome {
+    failure: Option<Failure>,
+    /// Whether something stays unacknowledged.
+    is_late: bool,
+    /// Whether one of them has worked.
+    has_worked: bool,
+}
+
+impl Outcome {
+    /// One more has ended; `source` is its name, where sources are named.
+    pub(super) fn add(&mut self, source: Option<String>, ended: Result<Result<Ended, LifeError>, JoinError>) {
+        let failure = match ended {
+            Ok(Ok(ended)) => {
+                self.has_worked = true;
+                self.is_late |= matches!(ended, Ended::DeadlineMissed { .. });
+                return;
+            }
+            // Nothing was begun.
+            Ok(Err(LifeError::Start(StartError::Store(StoreError::Stopped { .. })))) => return,
+            Ok(Err(LifeError::Start(error))) => Failure::config(error),
+            Ok(Err(LifeError::Work(error))) => {
+                tracing::error!(source, error = chain(&error), "stopped by a failure");
+                Failure::new(Exit::Internal, error)
+            }
+            Err(panicked) => Failure::new(Exit::Internal, panicked),
+        };
+        let Failure { exit, error } = failure;
+        let error = match source {
+            Some(source) => error.context(format!("the source {source} failed")),
+            None => error,
+        };
+        // Of equally bad ones the first is the cause, the others may follow from it.
+        if self.failure.as_ref().is_none_or(|known| known.exit != Exit::Internal && exit == Exit::Internal) {
+            self.failure = Some(Failure { exit, error });
+        }
+    }
+
+    /// Says it.
+    pub(super) fn tell(self) -> Result<Exit, Failure> {
+        match self.failure {
+            Some(failure) => Err(failure),
+            None if self.is_late => {
+                tracing::info!("stopped; what is not acknowledged is told again after the restart");
+                Ok(Exit::DeadlineMissed)
+            }
+            None if !self.has_worked => {
+                tracing::info!("stopped while another process held the lease");
+                Ok(Exit::Ok)
+            }
+            None => {
+                tracing::info!("stopped");
+                Ok(Exit::Ok)
+            }
+        }
+    }
+}
