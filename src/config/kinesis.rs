@@ -45,6 +45,15 @@ pub enum ProtocolConfig {
     Sdk,
 }
 
+/// A role that is assumed with the credentials of the SDK's standard chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoleConfig {
+    /// `role_arn`.
+    pub arn: String,
+    /// `external_id`, which the role's trust policy may ask for.
+    pub external_id: Option<String>,
+}
+
 /// Where a stream without a checkpoint is begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StartConfig {

@@ -30,7 +30,7 @@ pub use detections::{DeliverySettings, DetectionSettings, DetectionsConfig, Look
 pub use environment::{Environment, Overrides};
 pub use format::{CloudEventsConfig, FormatConfig, OcsfVersion};
 pub use http::{Compression, HttpConfig, ProxyConfig, TlsConfig};
-pub use kinesis::{ConsumerRef, HashRangeCheck, ProtocolConfig, ReaderConfig, StartConfig};
+pub use kinesis::{ConsumerRef, HashRangeCheck, ProtocolConfig, ReaderConfig, RoleConfig, StartConfig};
 pub use problem::{ConfigError, Place, Problem};
 pub use read::{parse, read, without_file};
 pub use sources::SourceNameError;
@@ -110,15 +110,6 @@ pub struct SourceConfig {
     pub list_interval: Duration,
     /// `outage_budget` (CP-8): how long an outage must be survivable within the stream's retention; default 4 h.
     pub outage_budget: Duration,
-}
-
-/// A role that is assumed with the credentials of the SDK's standard chain.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RoleConfig {
-    /// `role_arn`.
-    pub arn: String,
-    /// `external_id`, which the role's trust policy may ask for.
-    pub external_id: Option<String>,
 }
 
 /// A stream by name or ARN.
