@@ -57,7 +57,7 @@ fn source(mut section: Section<'_>, name: fn(&str) -> Result<String, String>) ->
     let poll_interval = section.take("poll_interval").duration(200 * MILLISECOND..=MINUTE, SECOND);
     let idle = section.take("idle_poll_interval").optional_duration(200 * MILLISECOND..=MINUTE);
     let stalled_after = section.take("stalled_after").duration(SECOND..=HOUR, MINUTE);
-    let two_polls = Some(poll_interval * 2).filter(|two_polls| *two_polls < stalled_after);
+    let two_polls = Some((poll_interval * 2).min(MINUTE)).filter(|two_polls| *two_polls < stalled_after);
     let idle_poll_interval = idle.or(two_polls).unwrap_or(poll_interval);
     let source = SourceConfig {
         name: section.take("name").read(name).unwrap_or_else(|| stream.name().to_owned()),

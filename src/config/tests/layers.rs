@@ -30,6 +30,8 @@ fn variables_reach_keys_that_the_file_lacks_and_replace_whole_lists() {
     let config = read_with(&with("source", "start: latest"), &environment, &[]).unwrap();
     assert_eq!(config.sources[0].poll_interval, Duration::from_millis(250));
     assert_eq!(config.sources[0].idle_poll_interval, Duration::from_millis(500), "twice as long, unless it is set");
+    let slow = valid(&with("source", "poll_interval: 50s, stalled_after: 5m"));
+    assert_eq!(slow.sources[0].idle_poll_interval, Duration::from_secs(60), "but no longer than it may be set");
     assert_eq!((config.sinks[0].name.as_str(), config.sinks[0].stages.as_slice()), ("soc", &[Stage::Final][..]));
     assert_eq!(config.sources[0].start, StartConfig::AtTimestamp(Arrival(1_769_860_800_500)));
     assert_eq!(config.admin.listen, "[::1]:9000".parse().unwrap());
