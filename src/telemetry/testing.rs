@@ -1,9 +1,11 @@
 //! What was logged, for tests.
 
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use serde_json::Value;
+use tracing::{Dispatch, Subscriber};
+use tracing_subscriber::fmt::MakeWriter;
 
 use crate::config::{LogConfig, LogFormat};
 
@@ -25,9 +27,9 @@ impl Write for Log {
 impl Log {
     /// Takes everything on this thread, until the guard goes.
     pub(crate) fn start(&self) -> tracing::subscriber::DefaultGuard {
-        let (config, log) = (LogConfig { level: "debug".to_owned(), format: LogFormat::Json }, self.clone());
-        let subscriber = super::subscriber(&config, move || log.clone()).unwrap();
-        tracing::subscriber::set_default(subscriber)
+        listen();
+        let log = self.clone();
+        tracing::subscriber::set_default(everything(move || log.clone()))
     }
 
     /// The lines with this text, and takes them out.
@@ -45,4 +47,27 @@ impl Log {
         let keys = || std::iter::once(&"level").chain(fields);
         self.take(text).iter().map(|line| keys().map(|key| shown(&line[*key])).collect()).collect()
     }
+}
+
+/// Whoever reaches a line first decides for the whole process whether anybody wants it; and while there is one subscriber at
+/// the most, tracing asks only that of the thread which has reached it: none, in most tests. From now on there are two more,
+/// so that all are asked.
+pub(crate) fn listen() {
+    static LISTENING: LazyLock<[Dispatch; 2]> = LazyLock::new(|| [0, 1].map(|_| Dispatch::new(everything(io::sink))));
+    LazyLock::force(&LISTENING);
+}
+
+fn everything<W: for<'w> MakeWriter<'w> + Send + Sync + 'static>(writer: W) -> impl Subscriber + Send + Sync {
+    let config = LogConfig { level: "debug".to_owned(), format: LogFormat::Json };
+    super::subscriber(&config, writer).unwrap()
+}
+
+#[test]
+fn a_line_that_another_thread_reaches_first_is_taken_all_the_same() {
+    let log = Log::default();
+    let _guard = log.start();
+    let say = || tracing::info!("the line is reached");
+    std::thread::scope(|scope| scope.spawn(say).join()).unwrap();
+    say();
+    assert_eq!(log.take("is reached").len(), 1);
 }

@@ -36,6 +36,7 @@ impl std::fmt::Display for Foreign {
 impl std::error::Error for Foreign {}
 
 fn logged(format: LogFormat, level: &str, log: impl FnOnce()) -> String {
+    super::testing::listen();
     let captured = Captured::default();
     let config = LogConfig { level: level.to_owned(), format };
     let writer = captured.clone();

@@ -290,6 +290,7 @@ impl std::io::Write for Log {
 #[tokio::test]
 async fn threat_10_no_secret_reaches_the_log_the_health_or_the_dead_letters() {
     const CANARY: &str = "s3cr3t-canary";
+    crate::telemetry::testing::listen();
     let logged = Log::default();
     let writer = logged.clone();
     let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE);
