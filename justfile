@@ -7,6 +7,7 @@ _default:
 check: lint
     cargo check --locked --all-targets
     cargo check --locked --no-default-features --lib
+    cargo check --locked --no-default-features --lib --profile test
 
 # Everything that can be said without running the code.
 lint:
