@@ -117,6 +117,8 @@ fn token_text(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::tests::support::plan;
+    use crate::plan::{RiskObjectSpec, ThreatObjectSpec};
 
     fn filled(template: &str) -> String {
         let row = vec![
@@ -131,6 +133,26 @@ mod tests {
         assert_eq!(filled("$user$ from $ip$."), "alice from 10.0.0.1, 10.0.0.2.");
         assert_eq!(filled("$absent$ costs $5 or $ 6"), "null costs $5 or $ 6");
         assert_eq!(filled("no token"), "no token");
+    }
+
+    /// Each value of a column is one object; an absent column is none.
+    #[test]
+    fn objects_are_the_values_of_their_columns() {
+        let mut text = (**plan("a", "* | stats count by user").text()).clone();
+        let (field, kind): (Arc<str>, Arc<str>) = ("ip".into(), "system".into());
+        text.risk.risk_objects = vec![
+            RiskObjectSpec { field: field.clone(), kind: kind.clone(), score: 64.0 },
+            RiskObjectSpec { field: "absent".into(), kind, score: 1.0 },
+        ];
+        text.risk.threat_objects = vec![ThreatObjectSpec { field, kind: "ip_address".into() }];
+        let many = Value::Many(vec![Scalar::text("10.0.0.1"), Scalar::text("10.0.0.2")]);
+        let row = vec![("user".into(), Value::text("alice")), ("ip".into(), many)];
+        let risk: Vec<_> = risk_objects(&text, &row).into_iter().map(|object| (object.value, object.score)).collect();
+        assert_eq!(risk, [(Scalar::text("10.0.0.1"), 64.0), (Scalar::text("10.0.0.2"), 64.0)]);
+        let threats: Vec<_> =
+            threat_objects(&text, &row).into_iter().map(|object| (object.value, object.kind)).collect();
+        let address = |text: &str| (Scalar::text(text), "ip_address".into());
+        assert_eq!(threats, [address("10.0.0.1"), address("10.0.0.2")]);
     }
 
     #[test]

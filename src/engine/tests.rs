@@ -1,5 +1,6 @@
 //! Rules of the contract that one small stream shows. What needs many schedules is the simulation's.
 
+mod bounds;
 mod corpus;
 mod filters;
 mod pause;
@@ -149,23 +150,6 @@ fn ag_5_aggregates_do_not_depend_on_the_order_of_the_events() {
     }
 }
 
-#[test]
-fn bd_4_the_detection_that_takes_most_is_closed_early_and_the_others_stay_exact() {
-    let mut stream = Stream::bounded(vec![plan("a", COUNT), plan("b", "eventName=F | stats count by user")], 1, 20_000);
-    stream.put(0, 1_000, &[support::named("F", "f", 500, "calm")]);
-    let mut seen = Vec::new();
-    for n in 0..200 {
-        seen.extend(stream.put(0, 1_001 + n, &[event(&format!("{n}"), 500, &format!("flood-{n}"))]));
-    }
-    assert!(stream.engine.counters().forced > 0);
-    seen.extend(stream.tip_all(100_000));
-    let calm: Vec<_> = finals(seen).into_iter().filter(|event| event.detection.id == "b").collect();
-    assert_eq!(
-        calm.iter().map(|event| (event.pane.to_string(), event.event_count)).collect::<Vec<_>>(),
-        [("on_time".to_owned(), 1)]
-    );
-}
-
 /// What a checkpoint says after one record that is held, and once more when nothing is.
 #[test]
 fn cp_1_a_checkpoint_holds_c_h_p_and_the_plans() {
@@ -258,19 +242,6 @@ fn rd_1_a_forgotten_shard_stays_in_the_checkpoint_as_long_as_its_parent_does() {
     assert_eq!(finals(stream.stored(ticket)).len(), 1);
     stream.checkpoint();
     assert_eq!(stream.checkpoint().shards.into_keys().collect::<Vec<_>>(), [last], "both are done, and leave together");
-}
-
-/// By-values are texts of whoever makes the events.
-#[test]
-fn bd_2_long_by_values_count_as_what_they_take() {
-    let forced = |length: usize| {
-        let mut stream = Stream::bounded(vec![plan("a", COUNT)], 1, 200_000);
-        let users = (0..40).map(|user| event(&user.to_string(), 500, &format!("{user}{}", "x".repeat(length))));
-        let made = stream.put(0, 1_000, &users.collect::<Vec<_>>());
-        finals(made).len()
-    };
-    assert_eq!(forced(10), 0, "40 groups fit");
-    assert_eq!(forced(10_000), 40, "400 kB of names do not");
 }
 
 /// A record that was isolated only after an earlier process had read past it.

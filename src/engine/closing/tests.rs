@@ -14,12 +14,12 @@ use crate::plan::{Plan, tests::text};
 
 const HOUR: i64 = 3_600_000;
 
-fn engine(search: &str) -> (Engine, Arc<Plan>) {
+fn engine(search: &str, bounds: Bounds) -> (Engine, Arc<Plan>) {
     let plan = Arc::new(Plan::compile(&text(search)).expect("it compiles"));
     let config = EngineConfig {
         source_name: "test".into(),
         stream: StreamIdentity { name: "stream".into(), created_at: 0 },
-        bounds: Bounds::default(),
+        bounds,
         max_state_bytes: usize::MAX,
         timing: Timing::Live,
         start: StartPosition::TrimHorizon,
@@ -72,7 +72,11 @@ fn finals(engine: &mut Engine) -> Vec<RiskEvent> {
 const EVENTS: [(&str, i64); 6] = [("ann", 1), ("bob", 2), ("bob", 3), ("cat", 4), ("bob", 5), ("ann", 6)];
 
 fn run(search: &str) -> (Vec<RiskEvent>, Engine) {
-    let (mut engine, plan) = engine(search);
+    run_within(search, Bounds::default())
+}
+
+fn run_within(search: &str, bounds: Bounds) -> (Vec<RiskEvent>, Engine) {
+    let (mut engine, plan) = engine(search, bounds);
     read(&mut engine, &plan, &EVENTS);
     (finals(&mut engine), engine)
 }
@@ -129,6 +133,31 @@ fn ag_4_rows_lost_over_the_whole_window_are_counted() {
     assert_eq!(events.len(), 1);
     assert_eq!(engine.counters().plans[0].null_by_rows, 2);
     assert_eq!(engine.counters().plans[0].counted, 6);
+}
+
+/// 100 rows and 100 of each are more than one row may become (10,000).
+#[test]
+fn ag_4_rows_that_the_bound_cuts_at_the_close_are_counted() {
+    let list = (0..100).map(|n| n.to_string()).collect::<Vec<_>>().join(",");
+    let expanded = format!(
+        "* | eval a=split(\"{list}\", \",\") | stats values(a) as a values(a) as b by eventName \
+         | mvexpand a | mvexpand b | search a=0 b=0"
+    );
+    for search in [expanded.clone(), format!("{expanded} | sort a")] {
+        let (events, engine) = run(&search);
+        assert_eq!((events.len(), engine.counters().plans[0].cut_rows), (1, 100), "{search}");
+    }
+}
+
+/// Three users, of whom `values` shows two: of an aggregate over rows, too, the event says so.
+#[test]
+fn bd_3_what_an_aggregate_over_rows_does_not_show_marks_its_event() {
+    let truncated = |max_values| {
+        let bounds = Bounds { max_values, ..Bounds::default() };
+        let (events, _) = run_within("* | stats count by u | stats values(u) as users", bounds);
+        events.iter().map(|event| event.marks.values_truncated).collect::<Vec<_>>()
+    };
+    assert_eq!((truncated(2), truncated(3)), (vec![true], vec![false]));
 }
 
 #[test]

@@ -9,7 +9,11 @@ use crate::spl::FilterPlace;
 
 /// Hides the groups of bob in windows that end by 10 s.
 fn filtered() -> Arc<Plan> {
-    let (search, filter) = ("eventName=E | stats count by user | ", "search user!=bob");
+    filtered_behind("eventName=E | stats count by user | ")
+}
+
+fn filtered_behind(search: &str) -> Arc<Plan> {
+    let filter = "search user!=bob";
     let mut text = (**plan("d", &format!("{search}{filter}")).text()).clone();
     let place = FilterPlace {
         name: "d_filter".to_owned(),
@@ -40,6 +44,24 @@ fn ag_4_a_hidden_row_is_counted_once_when_its_window_closes() {
     assert_eq!(stream.engine.counters().plans[0].counted, 5, "a hidden event is a counted one");
     assert_eq!(shown(&events, Stage::Early), [("ann", 10_000), ("bob", 20_000)], "AG-5, in the early stage");
     assert_eq!(shown(&events, Stage::Final), [("ann", 10_000), ("bob", 20_000)], "AG-5, in the final");
+}
+
+/// Where the rows of a window are made together, a filter may stand before or behind the command that needs them all.
+#[test]
+fn ag_4_a_row_that_is_hidden_among_all_rows_of_a_window_is_counted() {
+    for search in ["eventName=E | stats count by user | sort user | ", "eventName=E | sort user | table user | "] {
+        let mut stream = Stream::new(vec![filtered_behind(search)], 1);
+        stream.put(0, 5_000, &[event("1", 1_000, "bob"), event("2", 2_000, "ann")]);
+        assert_eq!(shown(&stream.tip_all(30_000), Stage::Final), [("ann", 10_000)], "{search}");
+        assert_eq!(stream.engine.counters().plans[0].hidden_rows, [1], "{search}");
+    }
+    let before = "eventName=E | stats count by user | ";
+    let mut text = (**filtered_behind(before).text()).clone();
+    text.search.push_str(" | sort user");
+    let mut stream = Stream::new(vec![Arc::new(Plan::compile(&text).expect("it compiles"))], 1);
+    stream.put(0, 5_000, &[event("1", 1_000, "bob"), event("2", 2_000, "ann")]);
+    assert_eq!(shown(&stream.tip_all(30_000), Stage::Final), [("ann", 10_000)], "before");
+    assert_eq!(stream.engine.counters().plans[0].hidden_rows, [1], "before");
 }
 
 /// A late pane is of its own window, whatever the time: the filter applies to it although it closes after the expiry.

@@ -67,4 +67,6 @@ fn rd_3_shards_show_how_far_they_are_and_whether_they_stall() {
         .map(|shard| (shard.life, shard.read_through, shard.stalled))
         .collect();
     assert_eq!(shown, [(ShardLife::Drained, Arrival(5_000), false), (ShardLife::Reading, Arrival::MIN, true)]);
+    let shards: Vec<_> = stream.engine.shards().map(|(id, through, drained)| (&*id.0, through, drained)).collect();
+    assert_eq!(shards, [("shard-0", Arrival(5_000), true), ("shard-1", Arrival::MIN, false)]);
 }
