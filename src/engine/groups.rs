@@ -203,3 +203,26 @@ fn slice(keys: &[u8], width: usize, ix: u32) -> &[u8] {
     let range: Range<usize> = ix as usize * width..(ix as usize + 1) * width;
     &keys[range]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::tests::support::{Stream, event, plan};
+
+    /// From below, what the groups take at least; from above, with what tables and vectors hold in advance.
+    #[test]
+    fn bd_2_the_memory_of_groups_is_counted_whole() {
+        const GROUPS: usize = 500;
+        let mut stream = Stream::new(vec![plan("a", "eventName=E | stats values(eventID) by user")], 2);
+        for n in 0..3 * GROUPS {
+            let shard = u32::from(n > 2 * GROUPS);
+            stream.put(shard, 1_000, &[event(&n.to_string(), 500, &format!("user-{}", n % GROUPS))]);
+        }
+        let groups = &stream.engine.open.values().next().expect("one window").groups;
+        let held: usize = groups.all().map(|ix| groups.get(ix).heap_bytes()).sum();
+        assert_eq!((groups.len(), groups.held), (GROUPS, held));
+        let least = held + groups.texts.heap_bytes() + GROUPS * (size_of::<Group>() + groups.key_bytes + WORD + 1);
+        let most = least + GROUPS * size_of::<Group>();
+        assert!((least..most).contains(&groups.heap_bytes()), "{} of {least} to {most}", groups.heap_bytes());
+    }
+}

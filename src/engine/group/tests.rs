@@ -91,6 +91,24 @@ fn what_was_told_stays_told_as_it_grows() {
     assert!(matches!(group, Group::Many(_)));
 }
 
+/// Which form a group has changes nothing but what it costs.
+#[test]
+fn events_of_one_shard_are_kept_as_they_came_up_to_their_number() {
+    let kept = |commands, max_ids_per_group, second_shard| {
+        let (plan, bounds) = (plan(commands), Bounds { max_ids_per_group, ..Bounds::default() });
+        let mut group = Group::default();
+        let mut few = 0;
+        for event in 0..40 {
+            let shard = u32::from(event == second_shard);
+            add(&mut group, &plan, &bounds, event.into(), Seen { shard, event, ordinal: 0, copy: 0 });
+            few += usize::from(matches!(group, Group::Few(_)));
+        }
+        few
+    };
+    assert_eq!((kept("", 100, 99), kept("| where count > 3", 100, 99)), (FEW, FEW_LOOKED_AT));
+    assert_eq!((kept("", 3, 99), kept("", 100, 7)), (3, 7), "no more than ids are kept, and of one shard");
+}
+
 #[test]
 fn bd_2_values_that_repeat_are_kept_once_as_soon_as_they_take_much() {
     let (plan, bounds) = (plan(""), Bounds::default());

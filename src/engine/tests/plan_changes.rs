@@ -94,7 +94,7 @@ fn wn_7_a_window_that_was_complete_at_the_cut_is_not_partial() {
 fn wn_7_a_change_holds_what_is_behind_it_until_it_is_durable() {
     let mut stream = Stream::new(vec![old()], 2);
     stream.put(0, 1_000, &[event("1", 500, "ann")]);
-    let (before, _) = stream.engine.checkpoint();
+    let [before, also_before] = [(); 2].map(|()| stream.engine.checkpoint().0);
     stream.change(vec![changed()]);
     let shard = ShardId::new("shard-0");
     assert!(!stream.engine.is_paused(&shard));
@@ -106,6 +106,7 @@ fn wn_7_a_change_holds_what_is_behind_it_until_it_is_durable() {
     assert!(stream.engine.is_changing_plans());
     let (ticket, holding) = stream.engine.checkpoint();
     assert_eq!(holding.plans.len(), 2);
+    assert!(stream.stored(also_before).is_empty() && stream.engine.is_changing_plans(), "nor does that one hold it");
     assert_eq!(told(&stream.stored(ticket)), [(true, 1, true)], "announced by the new plan");
     assert!(!stream.engine.is_changing_plans() && !stream.engine.is_paused(&shard));
     assert_eq!(told(&finals(stream.tip_all(11_000))), [(false, 2, true), (true, 1, true)]);
