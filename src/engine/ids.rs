@@ -179,6 +179,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_sequence_number_is_up_to_128_digits() {
+        let longest = "9".repeat(128);
+        for (text, digits) in [("0", "0"), ("000", "0"), ("007", "7"), ("10", "10"), (&longest, &longest)] {
+            assert_eq!(SequenceNumber::try_new(text).unwrap().as_str(), digits);
+        }
+        for text in ["", "12a", "-1", " 1", "\u{664}", &format!("{longest}9"), &format!("{longest}x")] {
+            assert!(SequenceNumber::try_new(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_shard_is_shown_by_its_name() {
+        let shard = ShardId::new("shardId-000000000001");
+        assert_eq!((shard.as_str(), shard.to_string().as_str()), ("shardId-000000000001", "shardId-000000000001"));
+    }
+
+    #[test]
     fn a_packed_position_comes_back() {
         let numbers = ["0", "7", "49590338271490256608559692538361571095921575989136588898"];
         let lengths = [18, 19, 20, 38, 39, 57, 128].map(|digits| "9".repeat(digits));

@@ -3,6 +3,7 @@
 mod bounds;
 mod corpus;
 mod filters;
+mod identity;
 mod pause;
 mod plan_changes;
 mod progress;
@@ -10,7 +11,7 @@ pub(super) mod support;
 
 use std::collections::BTreeMap;
 
-use super::{Checkpoint, Input, Position};
+use super::{Checkpoint, Input, Output, Position};
 use crate::plan::Early;
 use crate::risk_event::{RiskEvent, Stage};
 use crate::time::Arrival;
@@ -164,6 +165,44 @@ fn cp_1_a_checkpoint_holds_c_h_p_and_the_plans() {
     assert_eq!(released.plans.iter().map(|plan| plan.text.id.as_str()).collect::<Vec<_>>(), ["a"]);
     let json = serde_json::to_string(&released).unwrap();
     assert_eq!(serde_json::from_str::<Checkpoint>(&json).unwrap(), released);
+}
+
+/// CP-4: a process that dies before it has read anything leaves what it found.
+#[test]
+fn cp_1_what_is_restored_is_what_was_stored() {
+    let mut stream = Stream::new(vec![plan("a", COUNT)], 4);
+    stream.put(0, 1_000, &[event("1", 500, "ann")]);
+    stream.put(0, 1_500, &[event("2", 12_000, "ann")]);
+    stream.put(1, 1_200, &[event("3", 600, "bob")]);
+    let parent = super::ShardId::new("shard-1");
+    let child = super::ShardRef { shard: super::ShardId::new("child"), parents: vec![parent.clone()] };
+    stream.engine.handle_input(Input::ShardDrained { shard: parent, children: vec![child] });
+    stream.tip(2, 3_000);
+    let stored = stream.checkpoint();
+    assert_eq!(stored.shards.len(), 5, "the child, too");
+    let config = Stream::config("source", usize::MAX, Arrival(5_000));
+    let mut next =
+        super::Engine::restore(config, vec![plan("a", COUNT)], stored.clone()).expect("stored plans compile");
+    assert_eq!(next.checkpoint().1, stored);
+}
+
+/// A final says all that the early risk event of its id would; that of another id stays due.
+#[test]
+fn cp_1a_an_acknowledged_final_settles_the_early_risk_event_of_its_id() {
+    let mut stream = Stream::new(vec![plan("a", COUNT)], 1);
+    stream.read(0, 1_000, &[event("1", 500, "ann"), event("2", 500, "bob")]);
+    let tip = Input::AtTip { shard: super::ShardId::new("shard-0"), read_through: Arrival(11_000) };
+    stream.engine.handle_input(tip);
+    let told: Vec<_> = std::iter::from_fn(|| stream.engine.poll_output()).collect();
+    let keys = told.iter().filter_map(|output| if let Output::Emit(event) = output { Some(event) } else { None });
+    let finals: Vec<_> = keys.filter(|event| event.stage == Stage::Final).map(|event| event.delivery_key()).collect();
+    assert_eq!((finals.len(), stream.engine.gauges().pending), (2, 4));
+    stream.engine.handle_input(Input::Delivered(finals[0]));
+    assert_eq!(stream.engine.gauges().pending, 2);
+    assert_eq!(row_of(&stream.checkpoint()).1, Position::Start, "the other early one holds P");
+    stream.engine.handle_input(Input::Delivered(finals[1]));
+    assert_eq!(stream.engine.gauges().pending, 0);
+    assert_eq!(row_of(&stream.checkpoint()), (support::after(0, 1), support::after(0, 1)));
 }
 
 fn row_of(checkpoint: &Checkpoint) -> (Position, Position) {

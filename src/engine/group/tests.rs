@@ -81,14 +81,20 @@ proptest! {
 #[test]
 fn what_was_told_stays_told_as_it_grows() {
     let (plan, bounds) = (plan(""), Bounds::default());
-    let mut group = Group::default();
-    assert!(!group.told().announced && !group.told().first_look_done);
-    for event in 0..100 {
-        add(&mut group, &plan, &bounds, event.into(), Seen { shard: 0, event, ordinal: 0, copy: 0 });
-        group.tell(Told { announced: event % 2 == 0, first_look_done: true });
-        assert_eq!((group.told().announced, group.told().first_look_done), (event % 2 == 0, true));
+    for (announced, first_look_done) in [(false, false), (false, true), (true, false), (true, true)] {
+        let mut group = Group::default();
+        for event in 0..100 {
+            add(&mut group, &plan, &bounds, event.into(), Seen { shard: 0, event, ordinal: 0, copy: 0 });
+            if event == 0 {
+                assert!(!group.told().announced && !group.told().first_look_done);
+                group.tell(Told { announced, first_look_done });
+            }
+            assert_eq!((group.told().announced, group.told().first_look_done), (announced, first_look_done));
+        }
+        assert!(matches!(group, Group::Many(_)));
+        group.tell(Told { announced: !announced, first_look_done: !first_look_done });
+        assert_eq!((group.told().announced, group.told().first_look_done), (!announced, !first_look_done));
     }
-    assert!(matches!(group, Group::Many(_)));
 }
 
 /// Which form a group has changes nothing but what it costs.

@@ -96,7 +96,7 @@ impl Stream {
         stream
     }
 
-    fn config(source: &str, max_state_bytes: usize, unseen_from: Arrival) -> EngineConfig {
+    pub fn config(source: &str, max_state_bytes: usize, unseen_from: Arrival) -> EngineConfig {
         EngineConfig {
             source_name: source.into(),
             stream: StreamIdentity { name: "stream".to_owned(), created_at: 0 },
