@@ -18,8 +18,9 @@ use crate::value::Scalar;
 
 /// More brackets than this may be too deep; fewer cannot.
 const SHALLOW: usize = 127;
-/// Members of an event, seldom more.
+/// Members of an event, and of an object inside of one, seldom more.
 const MEMBERS: usize = 28;
+const MEMBERS_INSIDE: usize = 8;
 
 /// An object with its text.
 #[derive(Clone, Debug)]
@@ -212,12 +213,15 @@ fn brackets(text: &str) -> usize {
 /// The members or elements of the object or array at this place.
 fn children(text: &str, start: usize, end: usize) -> serde_json::Result<Vec<Child>> {
     let mut deserializer = Deserializer::from_str(&text[start..end]);
-    let children = deserializer.deserialize_any(Children { text })?;
+    let members = if end - start == text.len() { MEMBERS } else { MEMBERS_INSIDE };
+    let children = deserializer.deserialize_any(Children { text, members })?;
     deserializer.end().map(|()| children)
 }
 
 struct Children<'t> {
     text: &'t str,
+    /// How many an object is expected to have.
+    members: usize,
 }
 
 impl Children<'_> {
@@ -240,7 +244,7 @@ impl<'de> Visitor<'de> for Children<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Vec<Child>, A::Error> {
-        let mut children = Vec::with_capacity(MEMBERS);
+        let mut children = Vec::with_capacity(self.members);
         while let Some(key) = map.next_key_seed(KeyOf(&self))? {
             children.push(Child { key, node: self.node(map.next_value()?) });
         }

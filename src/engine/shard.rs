@@ -119,7 +119,6 @@ impl Shard {
             children: stored.children,
             restored: opened,
             was_drained: stored.drained,
-            drained_in: None,
             // The first listing of this process decides.
             listed: Listed::Shown,
             position: stored.resume_after.clone(),

@@ -5,6 +5,7 @@
 
 mod table;
 
+use std::cell::LazyCell;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -15,6 +16,7 @@ use self::table::{Part, RULES, Source, Test};
 use super::event::Event;
 use super::field::raw;
 use super::raw_path;
+use super::tree::View;
 use crate::time::EventTime;
 use crate::value::{Scalar, Value};
 
@@ -47,7 +49,10 @@ impl Rule {
         if !own.is_null() {
             return own;
         }
-        let row = self.rows.iter().find(|row| row.when.iter().all(|test| test.holds(event)));
+        // Of the larger rules nearly every row asks for it.
+        let event_name = LazyCell::new(|| event.tree.root().member("eventName").and_then(View::as_str));
+        let known_name = || event_name.as_deref();
+        let row = self.rows.iter().find(|row| row.when.iter().all(|test| test.holds(event, &known_name)));
         row.map_or(Value::Null, |row| first_value(row.value, event))
     }
 
@@ -117,10 +122,10 @@ fn time_part(time: EventTime, format: &str) -> Value {
 }
 
 impl Test {
-    fn holds(&self, event: &Event) -> bool {
+    fn holds<'a>(&self, event: &Event, event_name: &impl Fn() -> Option<&'a str>) -> bool {
         match self {
             Self::Name(patterns) => {
-                any(event, "eventName", |name| patterns.iter().any(|pattern| matches(pattern, name)))
+                event_name().is_some_and(|name| patterns.iter().any(|pattern| matches(pattern, name)))
             }
             Self::Is(path, values) => any(event, path, |text| values.contains(&text)),
             Self::Has(path) => !is_blank(&raw(event, path)),
