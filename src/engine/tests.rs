@@ -151,6 +151,17 @@ fn ag_5_aggregates_do_not_depend_on_the_order_of_the_events() {
     }
 }
 
+/// An event of several groups is counted if it is new to any of them, whichever comes first.
+#[test]
+fn ag_4_an_event_that_is_a_copy_to_one_group_and_new_to_another_is_counted() {
+    for groups in ["x,y", "w,x"] {
+        let mut stream = Stream::new(vec![plan("a", "eventName=E | eval k=split(user, \",\") | stats count by k")], 1);
+        stream.put(0, 1_000, &[event("1", 500, "x"), event("1", 500, groups), event("1", 500, groups)]);
+        let counters = &stream.engine.counters().plans[0];
+        assert_eq!((counters.counted, counters.duplicate, counters.events()), (2, 1, 3), "{groups}");
+    }
+}
+
 /// What a checkpoint says after one record that is held, and once more when nothing is.
 #[test]
 fn cp_1_a_checkpoint_holds_c_h_p_and_the_plans() {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::support::{Stream, event, plan};
+use super::support::{Stream, after, event, plan};
 use super::{AT_LEAST_2, COUNT, finals};
 use crate::engine::{Input, Output, PlanSpan, Position, ShardId};
 use crate::plan::Plan;
@@ -98,6 +98,8 @@ fn wn_7_a_change_holds_what_is_behind_it_until_it_is_durable() {
     stream.change(vec![changed()]);
     let shard = ShardId::new("shard-0");
     assert!(!stream.engine.is_paused(&shard));
+    let waits = [1_000, 1_001].map(|at| stream.engine.next_waits(&shard, &after(0, 2), Arrival(at)));
+    assert_eq!(waits, [false, true], "the cut is behind what was read");
     assert!(stream.put(0, 1_001, &[event("2", 600, "ann")]).is_empty());
     assert!(stream.engine.is_paused(&shard), "frozen, not idle");
     stream.put(1, 1_000, &[event("3", 700, "ann")]);
@@ -249,7 +251,12 @@ fn cp_5_records_that_wait_for_the_replay_of_others_are_the_old_plans() {
     }
     let stored = stream.checkpoint();
     let mut next = Stream::restored(vec![plan("a", AT_LEAST_2)], 2, stored, 0);
+    let shard = ShardId::new("shard-0");
+    let is_replay = [1, 2].map(|record| next.engine.is_replay(&shard, &after(0, record)));
+    assert_eq!(is_replay, [true, false]);
+    assert!(!next.engine.next_waits(&shard, &after(0, 1), Arrival(1_000)));
     next.put(0, 1_000, &[event("0", 500, "ann")]);
+    assert!(next.engine.next_waits(&shard, &after(0, 2), Arrival(1_500)));
     assert!(next.put(0, 1_500, &[event("2", 600, "ann")]).is_empty(), "shard 1 has not reached its P");
     assert!(next.engine.is_replaying());
     next.change(vec![plan("0", COUNT), changed()]);
