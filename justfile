@@ -59,6 +59,10 @@ check-config:
     cargo run --locked -- check --config config/trailrisk.yaml
     cargo run --locked -- test --config config/trailrisk.yaml
 
+# Mutants of a pure layer that neither its tests nor the simulation notice (needs cargo-mutants); docs/reliability.md.
+mutants layer="engine":
+    cargo mutants --file 'src/{{ layer }}/**' --file 'src/{{ layer }}.rs' -- --lib --test simulation
+
 # Licences, bans, sources and duplicates of the dependencies (needs cargo-deny; tests/all/dependencies.rs holds the first three).
 deny:
     cargo deny --locked check licenses bans sources

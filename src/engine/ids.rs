@@ -182,7 +182,8 @@ mod tests {
     fn a_sequence_number_is_up_to_128_digits() {
         let longest = "9".repeat(128);
         for (text, digits) in [("0", "0"), ("000", "0"), ("007", "7"), ("10", "10"), (&longest, &longest)] {
-            assert_eq!(SequenceNumber::try_new(text).unwrap().as_str(), digits);
+            let number = SequenceNumber::try_new(text).unwrap();
+            assert_eq!((number.as_str(), number.to_string().as_str()), (digits, digits));
         }
         for text in ["", "12a", "-1", " 1", "\u{664}", &format!("{longest}9"), &format!("{longest}x")] {
             assert!(SequenceNumber::try_new(text).is_err(), "{text:?}");

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod corpus;
+mod counters;
 mod filters;
 mod identity;
 mod pause;

@@ -230,7 +230,12 @@ impl Daemon {
     }
 
     /// Waits for its end.
-    pub async fn ended(mut self) -> Ended {
+    pub async fn ended(self) -> Ended {
+        self.ended_within(PATIENCE).await
+    }
+
+    /// Waits for its end, for that long at most.
+    pub async fn ended_within(mut self, patience: Duration) -> Ended {
         let ending = async {
             let status = self.child.wait().await.expect("it was started");
             // The pipes end with the process; what it had written is still in them.
@@ -239,9 +244,9 @@ impl Daemon {
             }
             status
         };
-        let status: Result<ExitStatus, _> = tokio::time::timeout(PATIENCE, ending).await;
+        let status: Result<ExitStatus, _> = tokio::time::timeout(patience, ending).await;
         let log = self.stderr.all().join("\n");
-        let status = status.unwrap_or_else(|_| panic!("it did not end within {} s:\n{log}", PATIENCE.as_secs()));
+        let status = status.unwrap_or_else(|_| panic!("it did not end within {} s:\n{log}", patience.as_secs()));
         let lines = self.stdout.all();
         super::schema::check_lines(&lines);
         Ended { code: status.code(), lines, log }

@@ -37,7 +37,7 @@ pub struct Traffic {
     noise: Vec<Vec<u8>>,
     recent: VecDeque<JobCreated>,
     number: u64,
-    /// The JobCreated events in a record, by its data.
+    /// The JobCreated events in a record, by its data; also in an aggregate.
     pub events: HashMap<Vec<u8>, Vec<JobCreated>>,
     /// The records with events, decompressed.
     pub texts: Vec<String>,
@@ -107,7 +107,10 @@ impl Traffic {
                 continue;
             }
             let others = left.by_ref().take(self.rng.usize(..20)).map(|(_, data)| data);
-            let whole = aggregate(&key, std::iter::once(first).chain(others).map(|data| (None, data)));
+            let parts: Vec<_> = std::iter::once(first).chain(others).collect();
+            let events = parts.iter().filter_map(|data| self.events.get(data)).flatten().cloned().collect();
+            let whole = aggregate(&key, parts.into_iter().map(|data| (None, data)));
+            self.events.insert(whole.clone(), events);
             put.push((key, whole));
         }
         put
