@@ -39,6 +39,7 @@ fn ag_4_every_event_is_counted_as_what_it_was() {
         ..Counters::default()
     };
     assert_eq!(stream.engine.counters(), &expected);
+    assert_eq!(expected.plans[0].events(), 12);
     stream.tip_all(1_000_000);
     let instances = 1 + 1 + 3;
     assert_eq!(stream.engine.counters(), &Counters { closed: instances, ..expected });
@@ -55,6 +56,21 @@ fn cp_4_what_is_read_again_is_counted_apart() {
     next.put(0, 1_003, &[event("1003", 500, "ann")]);
     let counters = next.engine.counters();
     assert_eq!((counters.records, counters.replayed_records, counters.events), (4, 3, 4));
+}
+
+/// Two windows of which the second one, still open, holds what is read again before the events of the first.
+#[test]
+fn cp_4_events_of_released_windows_are_counted_as_read_again() {
+    let mut stream = Stream::new(vec![plan("a", COUNT)], 1);
+    let records =
+        [(1_000, vec![event("1", 12_000, "ann")]), (1_001, vec![event("2", 500, "ann"), event("3", 500, "ann")])];
+    records.iter().for_each(|(arrival, events)| drop(stream.put(0, *arrival, events)));
+    stream.tip_all(11_000);
+    let stored = stream.checkpoint();
+    let mut next = Stream::restored(vec![plan("a", COUNT)], 1, stored, 12_000);
+    records.iter().for_each(|(arrival, events)| drop(next.put(0, *arrival, events)));
+    let counters = &next.engine.counters().plans[0];
+    assert_eq!((counters.counted, counters.replayed, counters.events()), (1, 2, 3));
 }
 
 #[test]
@@ -77,11 +93,17 @@ fn ag_4_rows_that_an_event_does_not_become_are_counted() {
         format!("eventName=E | eval a=split(\"{list}\", \",\"), b=a | mvexpand a | mvexpand b | stats count by user");
     let without =
         "eventName=E | eval a=split(user, \",\") | mvexpand a | eval k=if(a=\"x\", a, null()) | stats count by k";
-    let mut stream = Stream::new(vec![plan("a", &cut), plan("b", without)], 1);
+    let nothing = cut.replace("| stats", "| search a=none | stats");
+    let mut stream = Stream::new(vec![plan("a", &cut), plan("b", without), plan("c", &nothing)], 1);
     stream.put(0, 1_000, &[event("1", 500, "x,y,z"), event("2", 500, "x,y,z")]);
-    let [cut, without] = &stream.engine.counters().plans[..] else { panic!("two plans") };
+    let [cut, without, nothing] = &stream.engine.counters().plans[..] else { panic!("three plans") };
     assert_eq!((cut.cut_rows, cut.null_by_rows, cut.counted), (200, 0, 2));
     assert_eq!((without.cut_rows, without.null_by_rows, without.counted), (0, 4, 2));
+    assert_eq!(
+        (nothing.cut_rows, nothing.unmatched, nothing.events()),
+        (200, 2, 2),
+        "what is left of them does not match"
+    );
 }
 
 #[test]

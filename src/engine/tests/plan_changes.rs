@@ -282,7 +282,7 @@ fn ag_4_the_buckets_of_a_plan_loaded_later_add_up_as_well() {
     assert_eq!(counters.events, 3);
     for of in &counters.plans {
         let sum = of.counted + of.unmatched + of.null_by + of.duplicate + of.replayed + of.outside_activation;
-        assert_eq!(sum, 3, "{of:?}");
+        assert_eq!((sum, of.events()), (3, 3), "{of:?}");
     }
 }
 
