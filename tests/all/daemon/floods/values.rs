@@ -71,7 +71,7 @@ async fn replay(texts: &[String], limits: Value) -> Value {
     home.configure(config.to_string());
     let mut command = home.with_config(&["replay", "--source-name", STREAM]);
     command.arg(home.write("events.ndjson", texts.join("\n")));
-    let ended = Daemon::spawn(command).ended_within(PATIENCE).await;
+    let ended = Daemon::spawn(command).ended_within(super::PATIENCE).await;
     assert_eq!(ended.code, Some(0), "{}", ended.log);
     let (_, body) = finals(&read_all(&ended.lines)).pop_first().expect("one final");
     serde_json::from_str(&format!("{body}}}")).expect("the body is an object")
