@@ -16,7 +16,9 @@ use crate::support::wall_millis;
 #[tokio::test(flavor = "multi_thread")]
 async fn rd_1_a_crash_in_the_middle_of_aggregates_loses_and_doubles_nothing() {
     let run = run(Setting { aggregated: true, ..Setting::new(Stop::Kill) }).await;
-    assert!(run.daemon.metric(r#"trailrisk_kinesis_aggregates_total{outcome="split",stream="trail"}"#).await > 0.0);
+    let split = r#"trailrisk_kinesis_aggregates_total{outcome="split",stream="trail"}"#;
+    let splits = || async { Some(run.daemon.metric(split).await).filter(|count| *count > 0.0) };
+    run.daemon.until(Duration::from_secs(120), "aggregates are taken apart", splits).await;
     assert_what_the_stream_holds(run).await.assert_announced();
 }
 
