@@ -217,6 +217,35 @@ fn cp_1a_an_acknowledged_final_settles_the_early_risk_event_of_its_id() {
     assert_eq!(row_of(&stream.checkpoint()), (support::after(0, 1), support::after(0, 1)));
 }
 
+/// A later record of its group would be replayed in silence, and the early risk event be lost, if it did not wait as well.
+#[test]
+fn cp_1a_an_early_risk_event_holds_later_records_of_its_group_alone_until_it_is_acknowledged() {
+    let mut stream = Stream::new(vec![plan("a", COUNT)], 3);
+    stream.read(0, 1_000, &[event("1", 500, "ann")]);
+    let Some(Output::Emit(early)) = stream.engine.poll_output() else { panic!("the early risk event of ann") };
+    stream.put(1, 1_000, &[event("2", 500, "ann")]);
+    stream.put(2, 1_000, &[event("3", 500, "bob")]);
+    let processed =
+        |stream: &mut Stream| stream.checkpoint().shards.into_values().map(|shard| shard.processed).collect::<Vec<_>>();
+    let after = support::after(0, 1);
+    assert_eq!(processed(&mut stream), [Position::Start, Position::Start, after.clone()]);
+    stream.engine.handle_input(Input::Delivered(early.delivery_key()));
+    assert_eq!(processed(&mut stream), [after.clone(), after.clone(), after]);
+}
+
+#[test]
+fn cp_1_a_dead_letter_holds_p_until_it_is_stored() {
+    let mut stream = Stream::new(vec![plan("a", COUNT)], 1);
+    stream.read(0, 1_000, &["{".to_owned(), event("1", 500, "ann")]);
+    let told: Vec<_> = std::iter::from_fn(|| stream.engine.poll_output()).collect();
+    let [Output::DeadLetter(letter), Output::Emit(early)] = &told[..] else { panic!("{told:?}") };
+    assert_eq!(stream.engine.gauges().pending, 2);
+    stream.engine.handle_input(Input::Delivered(early.delivery_key()));
+    assert_eq!((row_of(&stream.checkpoint()).1, stream.engine.gauges().pending), (Position::Start, 1));
+    stream.engine.handle_input(Input::DeadLettered(letter.id));
+    assert_eq!((row_of(&stream.checkpoint()).1, stream.engine.gauges().pending), (support::after(0, 1), 0));
+}
+
 fn row_of(checkpoint: &Checkpoint) -> (Position, Position) {
     let row = checkpoint.shards.values().next().unwrap();
     (row.resume_after.clone(), row.processed.clone())
