@@ -234,16 +234,19 @@ fn cp_1a_an_early_risk_event_holds_later_records_of_its_group_alone_until_it_is_
 }
 
 #[test]
-fn cp_1_a_dead_letter_holds_p_until_it_is_stored() {
+fn cp_1_each_dead_letter_holds_p_until_it_is_stored() {
     let mut stream = Stream::new(vec![plan("a", COUNT)], 1);
-    stream.read(0, 1_000, &["{".to_owned(), event("1", 500, "ann")]);
+    stream.read(0, 1_000, &["{".to_owned(), "[".to_owned(), event("1", 500, "ann")]);
     let told: Vec<_> = std::iter::from_fn(|| stream.engine.poll_output()).collect();
-    let [Output::DeadLetter(letter), Output::Emit(early)] = &told[..] else { panic!("{told:?}") };
-    assert_eq!(stream.engine.gauges().pending, 2);
+    let [Output::DeadLetter(one), Output::DeadLetter(two), Output::Emit(early)] = &told[..] else { panic!("{told:?}") };
+    let held = |stream: &mut Stream| (row_of(&stream.checkpoint()).1, stream.engine.gauges().pending);
+    assert_eq!(held(&mut stream), (Position::Start, 3));
     stream.engine.handle_input(Input::Delivered(early.delivery_key()));
-    assert_eq!((row_of(&stream.checkpoint()).1, stream.engine.gauges().pending), (Position::Start, 1));
-    stream.engine.handle_input(Input::DeadLettered(letter.id));
-    assert_eq!((row_of(&stream.checkpoint()).1, stream.engine.gauges().pending), (support::after(0, 1), 0));
+    assert_eq!(held(&mut stream), (Position::Start, 2));
+    stream.engine.handle_input(Input::DeadLettered(one.id));
+    assert_eq!(held(&mut stream), (Position::Start, 1));
+    stream.engine.handle_input(Input::DeadLettered(two.id));
+    assert_eq!(held(&mut stream), (support::after(0, 1), 0));
 }
 
 fn row_of(checkpoint: &Checkpoint) -> (Position, Position) {
