@@ -29,18 +29,22 @@ struct State {
     failures: u32,
     backoff: Backoff,
     open: Option<Open>,
+    /// Handed out so far.
+    probes: u64,
 }
 
 struct Open {
     failing: Failing,
     probe_at: Instant,
-    is_probed: bool,
+    /// The probe that somebody has the right to.
+    probe: Option<u64>,
 }
 
 /// The right to one attempt. It ends with the value, also where the attempt is given up in the middle.
 pub(super) struct Pass<'a> {
     circuit: &'a Circuit,
-    is_probe: bool,
+    /// Which probe it is. The circuit may have closed and opened since, and the right to the next one be another lane's.
+    probe: Option<u64>,
 }
 
 /// What a failure leads to.
@@ -56,7 +60,7 @@ pub(super) enum Next {
 
 impl Circuit {
     pub(super) fn new(retry: RetryPolicy) -> Self {
-        let state = State { failures: 0, backoff: retry.backoff(), open: None };
+        let state = State { failures: 0, backoff: retry.backoff(), open: None, probes: 0 };
         Self { retry, state: Mutex::new(state), changed: Notify::new() }
     }
 
@@ -66,22 +70,24 @@ impl Circuit {
         loop {
             // Registered before the look, so that what changes in between is not missed.
             let changed = self.changed.notified();
-            let probe_at = {
+            let probe = {
                 let mut state = self.lock();
-                match &mut state.open {
-                    None => return Pass { circuit: self, is_probe: false },
-                    Some(open) if open.is_probed => None,
+                let State { open, probes, .. } = &mut *state;
+                match open {
+                    None => return Pass { circuit: self, probe: None },
+                    Some(open) if open.probe.is_some() => None,
                     Some(open) => {
-                        open.is_probed = true;
-                        Some(open.probe_at)
+                        *probes += 1;
+                        open.probe = Some(*probes);
+                        Some((*probes, open.probe_at))
                     }
                 }
             };
-            let Some(probe_at) = probe_at else {
+            let Some((probe, probe_at)) = probe else {
                 changed.await;
                 continue;
             };
-            let pass = Pass { circuit: self, is_probe: true };
+            let pass = Pass { circuit: self, probe: Some(probe) };
             tokio::select! {
                 () = tokio::time::sleep_until(probe_at) => return pass,
                 // An attempt that began before the circuit opened may close it.
@@ -106,9 +112,9 @@ impl Circuit {
     /// The attempt of this pass failed, and not because of what was sent.
     pub(super) fn failed(&self, pass: Pass<'_>, failure: &Failure) -> Next {
         let mut state = self.lock();
-        let is_news = pass.is_probe || state.open.is_none();
+        let is_news = state.open.as_ref().is_none_or(|open| pass.probe.is_some() && open.probe == pass.probe);
         // What began before the circuit opened says nothing new, and must not slow the probes down.
-        let next = if is_news { state.failed(self.retry, failure, pass.is_probe) } else { Next::StaysOpen };
+        let next = if is_news { state.failed(self.retry, failure, pass.probe) } else { Next::StaysOpen };
         drop(state);
         drop(pass);
         next
@@ -125,7 +131,7 @@ impl Circuit {
 }
 
 impl State {
-    fn failed(&mut self, retry: RetryPolicy, failure: &Failure, is_probed: bool) -> Next {
+    fn failed(&mut self, retry: RetryPolicy, failure: &Failure, probe: Option<u64>) -> Next {
         self.failures = self.failures.saturating_add(1);
         // A wrong configuration does not mend itself within a back-off, so it is probed at the slowest pace.
         let is_misconfigured = failure.kind == FailureKind::Misconfigured;
@@ -138,20 +144,75 @@ impl State {
         let next = if was_open.is_some() { Next::StaysOpen } else { Next::Opened };
         let since = was_open.map_or_else(Instant::now, |open| open.failing.since);
         let failing = Failing { since, kind: failure.kind, detail: failure.detail.clone() };
-        self.open = Some(Open { failing, probe_at: Instant::now() + pause, is_probed });
+        self.open = Some(Open { failing, probe_at: Instant::now() + pause, probe });
         next
     }
 }
 
 impl Drop for Pass<'_> {
-    /// Another lane may look next.
+    /// Another lane may look next, unless one has that right already: two that took it from each other would wake each
+    /// other for as long as they wait.
     fn drop(&mut self) {
-        if !self.is_probe {
-            return;
-        }
-        if let Some(open) = &mut self.circuit.lock().open {
-            open.is_probed = false;
+        let Some(own) = self.probe else { return };
+        match &mut self.circuit.lock().open {
+            Some(open) if open.probe == Some(own) => open.probe = None,
+            _ => return,
         }
         self.circuit.changed.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future as _;
+    use std::pin::pin;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Context, Poll, Wake};
+
+    use super::*;
+
+    /// How often somebody was woken.
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// It asks for a pause, which opens the circuit at once.
+    fn failure() -> Failure {
+        let retry_after = Some(Duration::from_secs(60));
+        Failure { kind: FailureKind::Unavailable, detail: "busy".to_owned(), refused: None, retry_after }
+    }
+
+    /// The receiver came back and failed again while one lane's probe was under way: what that comes to must not make two
+    /// others take the next probe from each other, each waking the other, without an end.
+    #[tokio::test(start_paused = true)]
+    async fn a_probe_of_before_does_not_set_the_lanes_against_each_other() {
+        let policy = RetryPolicy { min: Duration::from_secs(1), max: Duration::from_secs(60), give_up_after: None };
+        let circuit = Circuit::new(policy);
+        assert_eq!(circuit.failed(circuit.pass().await, &failure()), Next::Opened);
+        let of_before = circuit.pass().await;
+        assert!(circuit.succeeded(), "an attempt that began before the circuit opened");
+        assert_eq!(circuit.failed(circuit.pass().await, &failure()), Next::Opened);
+
+        let woken: Arc<Woken> = Arc::default();
+        let waker = Arc::clone(&woken).into();
+        let mut context = Context::from_waker(&waker);
+        let (mut one, mut other) = (pin!(circuit.pass()), pin!(circuit.pass()));
+        assert!(one.as_mut().poll(&mut context).is_pending() && other.as_mut().poll(&mut context).is_pending());
+        assert_eq!(circuit.failed(of_before, &failure()), Next::StaysOpen);
+        for _ in 0..3 {
+            assert!(other.as_mut().poll(&mut context).is_pending() && one.as_mut().poll(&mut context).is_pending());
+        }
+        let before = woken.0.load(Ordering::Relaxed);
+        assert!(other.as_mut().poll(&mut context).is_pending() && one.as_mut().poll(&mut context).is_pending());
+        assert_eq!(woken.0.load(Ordering::Relaxed), before, "they wait for the time alone");
+        tokio::time::advance(Duration::from_secs(120)).await;
+        let Poll::Ready(_probe) = one.as_mut().poll(&mut context) else { panic!("the first one has the probe") };
+        assert!(other.as_mut().poll(&mut context).is_pending());
     }
 }
