@@ -9,10 +9,10 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
-use trailrisk::checkpoint::TableStore;
 use trailrisk::checkpoint::table::{
     Attribute, COUNTER, Claim, EPOCH, GENERATION, Guard, Item, KEY, Table, TableError, Trouble, Written, inspect,
 };
+use trailrisk::checkpoint::{StoreError, TableStore};
 use trailrisk::metrics::Metrics;
 
 use crate::world::World;
@@ -26,13 +26,19 @@ pub type Items = BTreeMap<String, Item>;
 /// One process's way to the table.
 pub struct SimTable(Arc<World>);
 
-/// The store of a life, once the lease of the one before is over.
+/// The store of a life, once the lease of the one before is over. A start that ends because the table has failed for longer
+/// than a start waits for it is followed by the next one, as a supervisor does.
 pub async fn open(world: &Arc<World>, metrics: &Metrics) -> TableStore<SimTable> {
-    let owner = format!("life {}", world.below(i64::MAX));
-    let claim = Claim { scope: SCOPE.to_owned(), owner, duration: LEASE };
-    let opened =
-        TableStore::open(SimTable(Arc::clone(world)), claim, metrics.clone(), |_| {}, &CancellationToken::new()).await;
-    opened.unwrap_or_else(|error| panic!("{error}: {:?}", std::error::Error::source(&error).map(ToString::to_string)))
+    loop {
+        let owner = format!("life {}", world.below(i64::MAX));
+        let claim = Claim { scope: SCOPE.to_owned(), owner, duration: LEASE };
+        let (table, stop) = (SimTable(Arc::clone(world)), CancellationToken::new());
+        match TableStore::open(table, claim, metrics.clone(), |_| {}, &stop).await {
+            Ok(store) => return store,
+            Err(StoreError::Table { source, .. }) if source.is_passing() => {}
+            Err(error) => panic!("{error}: {:?}", std::error::Error::source(&error).map(ToString::to_string)),
+        }
+    }
 }
 
 fn failed() -> TableError {
