@@ -141,4 +141,36 @@ mod tests {
             }
         }
     }
+
+    /// At least what stands in it, at most twice that: tables and lists hold some room in advance.
+    #[test]
+    fn bd_2_by_values_are_counted_with_what_finds_them() {
+        let mut texts = Texts::default();
+        assert_eq!(texts.heap_bytes(), 0);
+        for number in 1..=1_000_usize {
+            texts.intern(&[7; 16], &Scalar::text(format!("value-{number:04}")));
+            let each = "value-0001".len() + 1 + size_of::<usize>() + size_of::<u32>() + 1;
+            let least = number * each;
+            let most = 2 * least + 200;
+            assert!((least..most).contains(&texts.heap_bytes()), "{} of {least} to {most}", texts.heap_bytes());
+        }
+    }
+
+    #[test]
+    fn bd_2_a_list_grows_seldom_and_leaves_an_eighth_unused_at_the_most() {
+        let mut list: Vec<u16> = Vec::new();
+        let mut growths = 0;
+        for item in 0..10_000 {
+            let before = list.capacity();
+            grow_gently(&mut list, 1);
+            growths += usize::from(list.capacity() > before);
+            assert!(list.capacity() > list.len());
+            list.push(item);
+            let unused = list.capacity() - list.len();
+            assert!(unused <= (list.len() / 8).max(4), "{unused} behind {}", list.len());
+        }
+        assert!(growths < 100, "{growths}");
+        grow_gently(&mut list, 5_000);
+        assert!((15_000..15_500).contains(&list.capacity()), "what does not fit at once is asked for whole");
+    }
 }
