@@ -116,3 +116,18 @@ fn bd_2_whatever_pauses_there_is_somebody_who_holds_the_watermark_and_reads() {
     }
     assert!(pauses > 500, "{pauses}");
 }
+
+/// Whoever reads a shard on while records of it wait would fill the memory with more of them.
+#[test]
+fn wn_7_records_that_wait_for_a_change_to_be_durable_are_known_to_wait() {
+    let mut stream = Stream::new(vec![plan("a", SEARCH)], 2);
+    stream.put(0, 1_000, &[event("1", 500, "ann")]);
+    stream.change(vec![plan("a", "eventName=F | stats count by user")]);
+    let parked = |stream: &Stream| [0, 1].map(|number| stream.engine.has_parked(&shard(number)));
+    assert_eq!(parked(&stream), [false, false], "nothing stands behind the change yet");
+    stream.put(0, 1_001, &[event("2", 600, "ann")]);
+    assert_eq!(parked(&stream), [true, false]);
+    stream.checkpoint();
+    assert_eq!(parked(&stream), [false, false]);
+    assert!(!stream.engine.has_parked(&shard(9)), "a shard that nobody knows has none");
+}
