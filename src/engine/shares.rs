@@ -169,3 +169,6 @@ impl Share {
         self.partial.size_bytes() - size_of::<Partial>() + footprint::text_bytes(SEQUENCE_NUMBER_DIGITS)
     }
 }
+
+#[cfg(test)]
+mod tests;

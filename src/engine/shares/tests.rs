@@ -1,0 +1,70 @@
+//! What several shards contribute to one group: from which records, and what it takes.
+
+use super::*;
+use crate::engine::group::Group;
+use crate::engine::tests::support::{Stream, event, named, plan};
+use crate::engine::{SequenceNumber, ShardId};
+
+/// Each shard has brought the newest record of another group.
+#[test]
+fn ag_1_a_row_of_several_groups_names_the_newest_record_of_each_shard() {
+    let search = "eventName=E | stats count by user | stats sum(count) as total";
+    let mut stream = Stream::new(vec![plan("a", search), plan("b", "eventName=F | stats count by user")], 3);
+    let users = [(0, "ann"), (0, "bob"), (1, "bob"), (1, "ann"), (2, "cat")];
+    for (record, (shard, user)) in (0_i64..).zip(users) {
+        stream.put(shard, 1_000 + record, &[event(&record.to_string(), 500, user)]);
+    }
+    stream.put(2, 2_000, &[named("F", "9", 500, "ann")]);
+    let rows = stream.tip_all(100_000);
+    let row = rows.iter().find(|row| row.detection.id == "a").expect("one row");
+    let newest = |shard: &str, record: &str| (ShardId::new(shard), SequenceNumber::try_new(record).unwrap());
+    assert_eq!(row.positions, [newest("shard-0", "2"), newest("shard-1", "2"), newest("shard-2", "1")]);
+    assert_eq!(row.newest_arrival, Arrival(1_004));
+}
+
+/// The one group of a search to which so many shards have contributed by turns.
+fn gathered(search: &str, shards: u32) -> Stream {
+    let mut stream = Stream::new(vec![plan("a", search)], shards);
+    for number in 0..60_u32 {
+        stream.put(number % shards, 1_000, &[event(&format!("event-{number}"), 500, "ann")]);
+    }
+    stream
+}
+
+fn shares(stream: &Stream) -> &Shares {
+    let groups = &stream.engine.open.values().next().expect("one window").groups;
+    let ix = groups.all().next().expect("one group");
+    let Group::Many(shares) = groups.get(ix) else { panic!("so many contributions are partials") };
+    shares
+}
+
+const LATER: &str = "eventName=E | stats count values(eventID) by user | where count < 1000";
+const AT_A_THOUSAND: &str = "eventName=E | stats count values(eventID) by user | where count >= 1000";
+const AT_FIFTY: &str = "eventName=E | stats count values(eventID) by user | where count >= 50";
+const AT_ONCE: &str = "eventName=E | stats count values(eventID) by user";
+
+/// From below, what it holds; from above, with what an allocator rounds up. The merge of all partials is there only
+/// while an early risk event may come of it, and where it is not the only partial.
+#[test]
+fn bd_2_the_memory_of_partials_is_counted_whole() {
+    for (search, shards, is_merged) in [
+        (LATER, 1, false),
+        (LATER, 2, false),
+        (AT_ONCE, 2, false),
+        (AT_A_THOUSAND, 1, false),
+        (AT_A_THOUSAND, 2, true),
+        (AT_A_THOUSAND, 3, true),
+        (AT_FIFTY, 3, false),
+    ] {
+        let stream = gathered(search, shards);
+        let shares = shares(&stream);
+        assert_eq!(shares.shares.len(), shards as usize);
+        let partials: usize = shares.shares.iter().map(|share| share.partial.size_bytes()).sum();
+        let beside = size_of::<Share>() - size_of::<Partial>() + SEQUENCE_NUMBER_DIGITS;
+        let plan = &stream.engine.plans()[0];
+        let merged = if is_merged { shares.merge_all(plan, &Bounds::default()).size_bytes() } else { 0 };
+        let least = size_of::<Shares>() + partials + shares.shares.len() * beside + merged;
+        let most = least + 100 + 40 * shares.shares.len();
+        assert!((least..most).contains(&shares.bytes()), "{search}, {shards}: {} of {least} to {most}", shares.bytes());
+    }
+}
