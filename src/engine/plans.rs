@@ -141,3 +141,6 @@ fn sorted(mut slots: Vec<PlanSlot>) -> Vec<PlanSlot> {
     });
     slots
 }
+
+#[cfg(test)]
+mod tests;
