@@ -5,6 +5,7 @@ mod corpus;
 mod counters;
 mod filters;
 mod identity;
+mod lineage;
 mod pause;
 mod plan_changes;
 mod progress;

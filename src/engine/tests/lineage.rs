@@ -1,0 +1,264 @@
+//! Splits and merges: who is read when, and with which clock (RD-1, RD-2, semantics 2).
+
+use std::collections::BTreeMap;
+
+use super::support::{Stream, after, event, plan};
+use crate::cloudtrail::DecodeLimits;
+use crate::engine::{
+    Checkpoint, Engine, EngineConfig, Input, Output, Position, ShardId, ShardLife, ShardRef, StartPosition,
+};
+use crate::evaluate::{Evaluator, RawRecord};
+use crate::risk_event::{Pane, RiskEvent, Stage};
+use crate::time::Arrival;
+
+const SEARCH: &str = "eventName=E | stats count by user";
+const START: StartPosition = StartPosition::AtTimestamp(Arrival(7));
+
+/// A shard and its parents, separated by spaces.
+fn of(name: &str, parents: &str) -> ShardRef {
+    ShardRef { shard: ShardId::new(name), parents: parents.split_whitespace().map(ShardId::new).collect() }
+}
+
+/// An engine whose shards have names.
+struct Family {
+    engine: Engine,
+    records: BTreeMap<String, u32>,
+}
+
+impl Family {
+    fn new(listed: &[ShardRef]) -> Self {
+        let config = EngineConfig { start: START, ..Stream::config("source", usize::MAX, Arrival::MIN) };
+        Self { engine: Engine::new(config, vec![plan("a", SEARCH)]), records: BTreeMap::new() }.listing(listed)
+    }
+
+    fn restored(from: Checkpoint) -> Self {
+        let config = Stream::config("source", usize::MAX, Arrival(1_000_000));
+        let engine = Engine::restore(config, vec![plan("a", SEARCH)], from).expect("stored plans compile");
+        Self { engine, records: BTreeMap::new() }
+    }
+
+    fn listing(mut self, listed: &[ShardRef]) -> Self {
+        self.list(listed);
+        self
+    }
+
+    fn list(&mut self, listed: &[ShardRef]) {
+        self.engine.handle_input(Input::ShardsListed(listed.to_vec()));
+    }
+
+    /// The shards that are to be read from now on, and where from; risk events are acknowledged.
+    fn opened(&mut self) -> Vec<(String, Position, StartPosition)> {
+        self.settle().1
+    }
+
+    /// Their names.
+    fn names(&mut self) -> Vec<String> {
+        self.opened().into_iter().map(|(shard, ..)| shard).collect()
+    }
+
+    fn settle(&mut self) -> (Vec<RiskEvent>, Vec<(String, Position, StartPosition)>) {
+        let (mut events, mut opened) = (Vec::new(), Vec::new());
+        while let Some(output) = self.engine.poll_output() {
+            match output {
+                Output::Read { shard, after, start } => opened.push((shard.0.to_string(), after, start)),
+                Output::Emit(event) => {
+                    self.engine.handle_input(Input::Delivered(event.delivery_key()));
+                    events.push(*event);
+                }
+                Output::DeadLetter(letter) => panic!("{letter:?}"),
+            }
+        }
+        (events, opened)
+    }
+
+    /// One record; nothing that comes of it is sent.
+    fn read(&mut self, shard: &str, arrival: i64, event: &str) {
+        let number = self.records.entry(shard.to_owned()).or_default();
+        *number += 1;
+        let position = after(0, *number);
+        let record = RawRecord { position: &position, arrival: Arrival(arrival), data: event.as_bytes() };
+        let records = Evaluator::new(self.engine.plans(), DecodeLimits::default(), true).evaluate([record]).records;
+        self.engine.handle_input(Input::Records { shard: ShardId::new(shard), records });
+    }
+
+    fn tip(&mut self, shard: &str, read_through: i64) {
+        self.engine.handle_input(Input::AtTip { shard: ShardId::new(shard), read_through: Arrival(read_through) });
+    }
+
+    fn drain(&mut self, shard: &str, children: &[ShardRef]) {
+        self.engine.handle_input(Input::ShardDrained { shard: ShardId::new(shard), children: children.to_vec() });
+    }
+
+    fn read_through(&self, shard: &str) -> Arrival {
+        let progress = self.engine.shard_progress();
+        progress.iter().find(|progress| &*progress.shard.0 == shard).expect("it is known").read_through
+    }
+
+    fn lives(&self) -> Vec<ShardLife> {
+        self.engine.shard_progress().into_iter().map(|shard| shard.life).collect()
+    }
+
+    fn watermark(&self) -> Arrival {
+        self.engine.gauges().watermark
+    }
+
+    /// `P` of every shard, by name.
+    fn processed(&mut self) -> Vec<Position> {
+        let (ticket, checkpoint) = self.engine.checkpoint();
+        self.engine.handle_input(Input::CheckpointStored(ticket));
+        checkpoint.shards.into_values().map(|shard| shard.processed).collect()
+    }
+}
+
+#[test]
+fn rd_1_a_child_of_two_is_read_when_both_are_drained() {
+    let mut family = Family::new(&[of("a", ""), of("b", ""), of("c", "a b")]);
+    assert_eq!(family.names(), ["a", "b"]);
+    assert_eq!(family.lives(), [ShardLife::Reading, ShardLife::Reading, ShardLife::Waiting]);
+    family.drain("a", &[of("c", "a b")]);
+    assert_eq!(family.names(), [""; 0]);
+    family.drain("b", &[of("c", "a b")]);
+    assert_eq!(family.names(), ["c"]);
+    assert_eq!(family.lives(), [ShardLife::Drained, ShardLife::Drained, ShardLife::Reading]);
+}
+
+/// The other parent may be younger than the latest listing, the child of a shard that is still read.
+#[test]
+fn rd_1_a_parent_that_a_listing_of_its_child_does_not_know_counts_as_drained_and_before_it_none_does() {
+    let mut family = Family::new(&[of("a", ""), of("orphan", "gone")]);
+    assert_eq!(family.names(), ["a", "orphan"]);
+    family.drain("a", &[of("c", "a unknown")]);
+    assert_eq!(family.names(), [""; 0]);
+    family.list(&[of("a", ""), of("orphan", "gone")]);
+    assert_eq!(family.names(), [""; 0], "that listing is older than it");
+    family.list(&[of("orphan", "gone"), of("c", "a unknown")]);
+    assert_eq!(family.names(), ["c"]);
+}
+
+#[test]
+fn rd_4_only_what_the_first_listing_shows_begins_where_reading_was_to_begin() {
+    let mut family = Family::new(&[of("a", ""), of("b", "a")]);
+    let begins = |name: &str, start| (name.to_owned(), Position::Start, start);
+    assert_eq!(family.opened(), [begins("a", START)]);
+    family.drain("a", &[of("c", "a")]);
+    let children = [begins("b", START), begins("c", StartPosition::TrimHorizon)];
+    assert_eq!(family.opened(), children);
+    family.list(&[of("a", ""), of("b", "a"), of("c", "a"), of("d", "")]);
+    assert_eq!(family.opened(), [begins("d", StartPosition::TrimHorizon)]);
+
+    let stored = family.engine.checkpoint().1;
+    let mut next = Family::restored(stored).listing(&[of("a", ""), of("b", "a"), of("c", "a"), of("e", "")]);
+    let again = next.opened();
+    assert!(
+        again.contains(&begins("b", START)) && again.contains(&begins("e", StartPosition::TrimHorizon)),
+        "{again:?}"
+    );
+}
+
+#[test]
+fn semantics_2_a_childs_clock_begins_as_the_largest_of_its_parents() {
+    let late = |latest: &str| {
+        let mut family = Family::new(&[of("a", ""), of("b", ""), of("c", "a b")]);
+        let other = if latest == "a" { "b" } else { "a" };
+        family.read(latest, 11_000, &event("1", 10_900, "ann"));
+        family.read(other, 1_000, &event("2", 500, "ann"));
+        family.tip(other, 20_000);
+        for parent in ["a", "b"] {
+            family.drain(parent, &[]);
+        }
+        assert_eq!((family.read_through("c"), family.watermark()), (Arrival(20_000), Arrival(20_000)));
+        // Of a window that closes at 11 s of arrival: the effective arrival of either parent is enough.
+        family.read("c", 10_500, &event("3", 600, "ann"));
+        let (told, _) = family.settle();
+        told.iter().any(|event| matches!(event.pane, Pane::Late(_)))
+    };
+    assert!(late("a") && late("b"));
+}
+
+#[test]
+fn rd_1_a_shard_leaves_the_watermark_only_when_its_children_are_in() {
+    let mut family = Family::new(&[of("a", ""), of("b", "")]);
+    family.tip("a", 5_000);
+    family.tip("b", 9_000);
+    assert_eq!(family.watermark(), Arrival(5_000));
+    family.drain("a", &[of("c", "a"), of("d", "a")]);
+    assert_eq!(family.watermark(), Arrival(5_000), "the children begin where it ended");
+    family.tip("c", 8_000);
+    assert_eq!(family.watermark(), Arrival(5_000));
+    family.tip("d", 7_000);
+    assert_eq!(family.watermark(), Arrival(7_000));
+    // A child that waits for a listing holds it as well.
+    family.drain("d", &[of("e", "d unknown")]);
+    family.tip("b", 50_000);
+    family.tip("c", 60_000);
+    assert_eq!(family.watermark(), Arrival(7_000));
+    family.list(&[of("b", ""), of("c", "a"), of("e", "d unknown")]);
+    family.tip("e", 40_000);
+    assert_eq!(family.watermark(), Arrival(40_000));
+}
+
+#[test]
+fn rd_2_a_shard_found_late_begins_at_the_watermark_and_does_not_turn_it_back() {
+    let mut family = Family::new(&[of("a", "")]);
+    family.tip("a", 5_000);
+    family.list(&[of("a", ""), of("found", "")]);
+    assert_eq!((family.read_through("found"), family.watermark()), (Arrival(5_000), Arrival(5_000)));
+    family.tip("a", 9_000);
+    assert_eq!(family.watermark(), Arrival(5_000), "it is waited for from then on");
+    assert_eq!(family.engine.counters().tip_slack_violations, 0);
+    family.read("found", 4_999, &event("1", 4_000, "ann"));
+    assert_eq!(family.engine.counters().tip_slack_violations, 1, "lifted, and counted");
+}
+
+#[test]
+fn rd_2_before_the_first_listing_there_is_no_watermark() {
+    let mut family = Family::new(&[of("a", "")]);
+    family.read("a", 1_000, &event("1", 500, "ann"));
+    family.tip("a", 20_000);
+    family.settle();
+    let stored = family.engine.checkpoint().1;
+    let mut next = Family::restored(stored);
+    let shard = ShardId::new("a");
+    next.engine.handle_input(Input::ShardStalled { shard, stalled: false });
+    assert_eq!((next.watermark(), next.names()), (Arrival::MIN, vec![]));
+    next.list(&[of("a", "")]);
+    assert_eq!(next.names(), ["a"]);
+    assert_eq!(next.watermark(), Arrival(20_000));
+}
+
+/// The replay of an ancestor would wait for the child (CP-5), the child for the ancestor's end (RD-1).
+#[test]
+fn cp_1a_a_childs_p_stays_at_its_start_until_that_of_every_ancestor_is_its_end() {
+    let mut family = Family::new(&[of("a", ""), of("b", "")]);
+    family.read("a", 1_000, &event("1", 500, "ann"));
+    let Some(Output::Emit(early)) =
+        std::iter::from_fn(|| family.engine.poll_output()).find(|output| matches!(output, Output::Emit(_)))
+    else {
+        panic!("the early risk event of ann")
+    };
+    family.drain("a", &[of("c", "a")]);
+    family.read("c", 1_100, &event("2", 600, "bob"));
+    family.drain("c", &[of("d", "b c")]);
+    family.drain("b", &[of("d", "b c")]);
+    family.read("d", 1_200, &event("3", 700, "cat"));
+    family.settle();
+    let start = Position::Start;
+    assert_eq!(family.processed(), [start.clone(), Position::End, start.clone(), start]);
+    family.engine.handle_input(Input::Delivered(early.delivery_key()));
+    let end = Position::End;
+    assert_eq!(family.processed(), [end.clone(), end.clone(), end, after(0, 1)]);
+}
+
+#[test]
+fn cp_1_what_is_drained_is_not_read_again_and_its_children_are() {
+    let mut family = Family::new(&[of("a", "")]);
+    family.read("a", 1_000, &event("1", 500, "ann"));
+    family.drain("a", &[of("b", "a")]);
+    family.tip("b", 20_000);
+    assert_eq!(family.settle().0.iter().filter(|event| event.stage == Stage::Final).count(), 1);
+    let stored = family.engine.checkpoint().1;
+    let mut next = Family::restored(stored).listing(&[of("a", ""), of("b", "a")]);
+    assert_eq!(next.names(), ["b"]);
+    assert_eq!(next.lives(), [ShardLife::Drained, ShardLife::Reading]);
+    assert_eq!(next.watermark(), Arrival(20_000), "nothing is held, so the evidence of the tip counts");
+}
