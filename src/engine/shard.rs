@@ -318,4 +318,23 @@ mod tests {
         let settled = ShardCheckpoint { processed: at(1), ..stored };
         assert_eq!(Shard::restore(ShardId::new("s"), settled).read_through, Arrival(900));
     }
+
+    #[test]
+    fn cp_4_what_a_floor_had_lifted_at_p_itself_is_no_new_violation() {
+        let stored = ShardCheckpoint { lifts: vec![(at(7), Arrival(500))], ..row(at(7), Arrival(5)) };
+        let mut shard = Shard { life: Life::Reading, ..Shard::restore(ShardId::new("s"), stored) };
+        let (mark, violation) = shard.advance(at(7), Arrival(400), Arrival(900));
+        assert_eq!((mark.effective, violation), (Arrival(500), false));
+    }
+
+    #[test]
+    fn cp_3_the_first_record_beyond_p_stays_the_first() {
+        let mut shard = Shard { life: Life::Reading, ..Shard::restore(ShardId::new("s"), row(at(7), Arrival(5))) };
+        let mut first = |number, arrival| {
+            shard.advance(at(number), Arrival(arrival), Arrival::MIN);
+            shard.first_beyond
+        };
+        assert_eq!([first(6, 10), first(7, 20)], [None; 2], "up to P");
+        assert_eq!([first(8, 30), first(9, 40)], [Some(Arrival(30)); 2]);
+    }
 }

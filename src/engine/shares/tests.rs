@@ -68,3 +68,15 @@ fn bd_2_the_memory_of_partials_is_counted_whole() {
         assert!((least..most).contains(&shares.bytes()), "{search}, {shards}: {} of {least} to {most}", shares.bytes());
     }
 }
+
+#[test]
+fn ag_2_a_copy_with_other_bytes_in_another_shard_is_a_conflict() {
+    let counted = |time: i64| {
+        let mut stream = Stream::new(vec![plan("a", "eventName=E | stats count by user")], 2);
+        stream.put(0, 1_000, &[event("1", 500, "ann")]);
+        stream.put(1, 1_000, &[event("1", time, "ann")]);
+        let counters = &stream.engine.counters().plans[0];
+        (counters.counted, counters.duplicate, counters.conflicts)
+    };
+    assert_eq!((counted(500), counted(501)), ((1, 1, 0), (1, 1, 1)));
+}

@@ -262,3 +262,36 @@ fn cp_1_what_is_drained_is_not_read_again_and_its_children_are() {
     assert_eq!(next.lives(), [ShardLife::Drained, ShardLife::Reading]);
     assert_eq!(next.watermark(), Arrival(20_000), "nothing is held, so the evidence of the tip counts");
 }
+
+#[test]
+fn cp_4_after_a_restart_reading_begins_at_c() {
+    let mut family = Family::new(&[of("a", ""), of("b", "")]);
+    family.read("a", 1_000, &event("1", 500, "ann"));
+    family.read("a", 1_001, &event("2", 20_000, "ann"));
+    family.read("b", 1_002, &event("3", 500, "bob"));
+    for shard in ["a", "b"] {
+        family.tip(shard, 12_000);
+    }
+    family.settle();
+    let stored = family.engine.checkpoint().1;
+    let mut next = Family::restored(stored).listing(&[of("a", ""), of("b", "")]);
+    let read = next.opened().into_iter().map(|(_, after, _)| after).collect::<Vec<_>>();
+    assert_eq!(read, [after(0, 1), after(0, 1)], "the first window is released, the second holds its record");
+}
+
+#[test]
+fn cp_1_what_an_earlier_process_had_drained_leaves_the_checkpoint_when_it_is_no_longer_listed() {
+    let mut family = Family::new(&[of("a", "")]);
+    family.drain("a", &[of("b", "a")]);
+    let stored = family.engine.checkpoint().1;
+    let mut next = Family::restored(stored).listing(&[of("a", ""), of("b", "a")]);
+    next.processed();
+    assert_eq!(next.engine.checkpoint().1.shards.len(), 2, "it is listed");
+    next.list(&[of("b", "a")]);
+    assert_eq!(next.processed(), [Position::Start], "b alone");
+
+    let mut family = Family::new(&[of("a", "")]);
+    family.drain("a", &[of("b", "a")]);
+    let mut next = Family::restored(family.engine.checkpoint().1).listing(&[of("b", "a")]);
+    assert_eq!(next.processed(), [Position::Start], "the first listing of the next process shows it no longer");
+}
