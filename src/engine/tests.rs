@@ -1,6 +1,7 @@
 //! Rules of the contract that one small stream shows. What needs many schedules is the simulation's.
 
 mod bounds;
+mod checkpoints;
 mod corpus;
 mod counters;
 mod filters;

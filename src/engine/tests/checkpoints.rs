@@ -1,0 +1,147 @@
+//! What a checkpoint says of `H`, `P`, `C` and `R`, to the record and the millisecond (CP-1 to CP-3).
+
+use super::support::{Stream, after, event, plan};
+use crate::engine::{Checkpoint, Input, Output, Position, ShardCheckpoint, ShardId};
+use crate::risk_event::{DeliveryKey, Stage};
+use crate::time::Arrival;
+
+/// No early stage.
+const LATER: &str = "eventName=E | stats count by user | where count < 100";
+const AT_ONCE: &str = "eventName=E | stats count by user";
+
+fn row(checkpoint: &Checkpoint, shard: u32) -> ShardCheckpoint {
+    checkpoint.shards[&ShardId::new(&format!("shard-{shard}"))].clone()
+}
+
+/// Evidence of the tip; nothing that comes of it is sent.
+fn see_tip(stream: &mut Stream, shard: u32, read_through: i64) {
+    let shard = ShardId::new(&format!("shard-{shard}"));
+    stream.engine.handle_input(Input::AtTip { shard, read_through: Arrival(read_through) });
+}
+
+/// What is to be delivered, and its stage.
+fn deliveries(stream: &mut Stream) -> Vec<DeliveryKey> {
+    let outputs = std::iter::from_fn(|| stream.engine.poll_output());
+    outputs
+        .filter_map(|output| if let Output::Emit(event) = output { Some(event.delivery_key()) } else { None })
+        .collect()
+}
+
+#[test]
+fn cp_3_h_is_the_watermark_but_stays_below_what_is_not_released_and_never_goes_back() {
+    let mut stream = Stream::new(vec![plan("a", LATER)], 1);
+    let h = |stream: &mut Stream| stream.checkpoint().horizon;
+    see_tip(&mut stream, 0, 400);
+    assert_eq!(h(&mut stream), Arrival(400));
+    stream.read(0, 500, &[event("1", 500, "ann"), event("2", 12_000, "ann")]);
+    see_tip(&mut stream, 0, 10_000);
+    assert_eq!(h(&mut stream), Arrival(10_000), "the first window closes at 11 s");
+    see_tip(&mut stream, 0, 15_000);
+    assert_eq!(h(&mut stream), Arrival(10_999), "it is due");
+    let [last] = deliveries(&mut stream)[..] else { panic!("one final") };
+    assert_eq!((last.stage, h(&mut stream)), (Stage::Final, Arrival(10_999)));
+    stream.engine.handle_input(Input::Delivered(last));
+    assert_eq!(h(&mut stream), Arrival(15_000));
+    see_tip(&mut stream, 0, 50_000);
+    assert_eq!(h(&mut stream), Arrival(20_999), "the second one");
+    stream.read(0, 50_000, &[event("3", 30_000, "bob")]);
+    assert_eq!(h(&mut stream), Arrival(20_999), "a late pane behind it changes nothing");
+}
+
+#[test]
+fn cp_3_h_does_not_pass_the_first_record_beyond_any_p() {
+    let mut stream = Stream::new(vec![plan("a", AT_ONCE)], 2);
+    stream.put(0, 1_000, &[event("1", 90_000, "bob")]);
+    stream.read(0, 2_000, &[event("2", 90_000, "ann")]);
+    let [early] = deliveries(&mut stream)[..] else { panic!("one early risk event") };
+    stream.read(0, 3_000, &[event("3", 90_000, "ann")]);
+    for shard in [0, 1] {
+        see_tip(&mut stream, shard, 8_000);
+    }
+    let held = stream.checkpoint();
+    assert_eq!((held.horizon, row(&held, 0).processed), (Arrival(2_000), after(0, 1)));
+    assert_eq!(row(&held, 0).processed_arrival, Arrival(1_000));
+    stream.engine.handle_input(Input::Delivered(early));
+    let free = stream.checkpoint();
+    assert_eq!((free.horizon, row(&free, 0).processed), (Arrival(8_000), after(0, 3)));
+    assert_eq!(row(&free, 0).processed_arrival, Arrival(3_000));
+}
+
+/// The record that holds is the very first: `P` stays where it was, and `H` behind it.
+#[test]
+fn cp_3_h_does_not_pass_a_held_record_at_the_start_of_a_shard() {
+    let mut stream = Stream::new(vec![plan("a", AT_ONCE)], 1);
+    stream.read(0, 2_000, &[event("2", 90_000, "ann")]);
+    stream.read(0, 3_000, &[event("3", 90_000, "bob")]);
+    see_tip(&mut stream, 0, 8_000);
+    let held = stream.checkpoint();
+    assert_eq!((held.horizon, row(&held, 0).processed), (Arrival(2_000), Position::Start));
+}
+
+/// Two windows of which the later one holds the earlier record, and a dead letter between them.
+#[test]
+fn cp_2_c_stands_before_the_oldest_record_that_is_held() {
+    let mut stream = Stream::new(vec![plan("a", LATER)], 1);
+    stream.read(0, 1_000, &[]);
+    stream.read(0, 1_001, &[event("1", 12_000, "ann")]);
+    stream.read(0, 1_002, &["no JSON".to_owned()]);
+    stream.read(0, 1_003, &[event("2", 500, "ann")]);
+    let c = |stream: &mut Stream| {
+        let row = row(&stream.checkpoint(), 0);
+        (row.resume_after, row.effective_arrival)
+    };
+    assert_eq!(c(&mut stream), (Position::Start, Arrival::MIN), "an empty record is a dead letter as well");
+    stream.tip(0, 2_000);
+    assert_eq!(c(&mut stream), (after(0, 1), Arrival(1_000)));
+    stream.tip(0, 11_000);
+    assert_eq!(c(&mut stream), (after(0, 1), Arrival(1_000)), "the first window is released, the second open");
+    stream.tip(0, 21_000);
+    assert_eq!(c(&mut stream), (after(0, 4), Arrival(1_003)));
+}
+
+#[test]
+fn cp_1_r_is_stored_only_where_nothing_is_read_again() {
+    let mut stream = Stream::new(vec![plan("a", LATER), plan("b", "eventName=F | stats count by user")], 3);
+    stream.put(0, 1_000, &[event("1", 500, "ann")]);
+    stream.read(1, 1_000, &[super::support::named("F", "2", 90_000, "ann")]);
+    for shard in 0..3 {
+        see_tip(&mut stream, shard, 5_000);
+    }
+    let stored = |stream: &mut Stream| {
+        let checkpoint = stream.checkpoint();
+        [0, 1, 2].map(|shard| row(&checkpoint, shard).read_through)
+    };
+    let idle = Some(Arrival(5_000));
+    assert_eq!(stored(&mut stream), [None, None, idle], "an open window, and an early risk event on its way");
+    for key in deliveries(&mut stream) {
+        stream.engine.handle_input(Input::Delivered(key));
+    }
+    assert_eq!(stored(&mut stream), [None, None, idle], "two open windows");
+    stream.tip_all(20_000);
+    let idle = Some(Arrival(20_000));
+    assert_eq!(stored(&mut stream), [idle, None, idle]);
+}
+
+/// Its end was processed, and its window is still open.
+#[test]
+fn cp_3_drained_never_goes_back_while_a_shard_is_read_again() {
+    let mut stream = Stream::new(vec![plan("a", LATER)], 2);
+    stream.put(0, 1_000, &[event("1", 500, "ann")]);
+    stream.engine.handle_input(Input::ShardDrained { shard: ShardId::new("shard-0"), children: vec![] });
+    let stored = stream.checkpoint();
+    assert_eq!((row(&stored, 0).drained, row(&stored, 1).drained), (true, false));
+    assert_eq!((row(&stored, 0).processed, row(&stored, 0).resume_after), (Position::End, Position::Start));
+    let mut next = Stream::restored(vec![plan("a", LATER)], 2, stored, 5_000);
+    let again = next.checkpoint();
+    assert_eq!((row(&again, 0).drained, row(&again, 1).drained), (true, false), "though it is read again");
+    assert_eq!(row(&again, 0).processed, Position::End);
+}
+
+#[test]
+fn cp_1_checkpoints_are_told_apart() {
+    let mut stream = Stream::new(vec![plan("a", LATER)], 1);
+    let mut tickets: Vec<_> = (0..5).map(|_| stream.engine.checkpoint().0).collect();
+    assert!(tickets.is_sorted());
+    tickets.dedup();
+    assert_eq!(tickets.len(), 5);
+}
