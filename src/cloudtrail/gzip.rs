@@ -101,5 +101,25 @@ mod tests {
         assert_eq!(inflate(&flipped, 1 << 20), Err(Fault::Bad));
     }
 
+    /// From a bomb whose size is a lie, no more room is made than the cap, and no more for what says its true size.
+    #[test]
+    fn threat_4_what_is_inflated_takes_no_more_memory_than_it_has_to() {
+        let large = "x".repeat(100_000);
+        for lie in [None, Some(0_u32), Some(u32::MAX)] {
+            let mut bomb = gzip(&large);
+            let at = bomb.len() - 4;
+            if let Some(size) = lie {
+                bomb[at..].copy_from_slice(&size.to_le_bytes());
+            }
+            for cap in [0, 1, 20_000, 99_999] {
+                let mut inflated = Vec::with_capacity(expected(&bomb).min(cap + 1));
+                assert!(member(&bomb, &mut inflated, cap).is_err(), "{lie:?} {cap}");
+                assert!(inflated.capacity() <= cap + 1, "{} of {cap}", inflated.capacity());
+            }
+        }
+        let inflated = inflate(&gzip(&large), usize::MAX).expect("gzip");
+        assert_eq!(inflated.capacity(), large.len() + 1, "the room is made at once");
+    }
+
     const JOB: &str = include_str!("../../tests/data/cloudtrail/jobcreated.json");
 }

@@ -205,3 +205,14 @@ fn threat_22_a_record_of_countless_bad_pieces_is_one_dead_letter_and_its_good_ev
     let gzipped = gzip(record(300_000).as_bytes());
     assert_eq!(*decoded(&gzipped).rejected[0].bytes, *gzipped, "as it came, which may be a thousand times smaller");
 }
+
+#[test]
+fn threat_3_an_event_of_exactly_so_many_values_is_read_and_one_of_more_is_too_large() {
+    let dense = |values: usize| {
+        // Beside the object itself: the name, the time, the list, and what is in it.
+        let list = vec!["1"; values - 3].join(",");
+        format!(r#"{{"eventName":"A","eventTime":"2024-01-01T00:00:00Z","a":[{list}]}}"#)
+    };
+    event(dense(262_144));
+    assert_eq!(reasons(&decoded(dense(262_145))), [RejectReason::TooLarge]);
+}

@@ -5,6 +5,7 @@ mod derived;
 mod derived_user;
 mod envelopes;
 mod fields;
+mod names;
 mod prefilter;
 mod properties;
 mod recognition;
