@@ -9,6 +9,7 @@ mod names;
 mod prefilter;
 mod properties;
 mod recognition;
+mod tree;
 
 /// The seed's event.
 const JOB_CREATED: &str = include_str!("../../../tests/data/cloudtrail/jobcreated.json");

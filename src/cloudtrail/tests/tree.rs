@@ -1,0 +1,143 @@
+//! Any JSON, in any spelling, has the fields of `docs/fields.md`: against a second reading, by `serde_json`'s values.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use proptest::prelude::*;
+use serde_json::{Value as Json, json};
+
+use crate::cloudtrail::testing::{decoded, event, reasons};
+use crate::cloudtrail::{Event, RejectReason, field, fields_under};
+use crate::value::{Scalar, Value};
+
+fn json() -> impl Strategy<Value = Json> {
+    let text = prop_oneof!["[a-z]{0,3}", "[\"\\\\/\n\té😀{}\\[\\],: -]{0,4}"];
+    let leaf = prop_oneof![
+        Just(Json::Null),
+        any::<bool>().prop_map(Json::from),
+        any::<i64>().prop_map(Json::from),
+        any::<u64>().prop_map(Json::from),
+        text.prop_map(Json::from),
+    ];
+    let key = prop_oneof!["[ab]{1,2}", "[a\"\\\\é😀\n]{1,3}", Just("a.b".to_owned())];
+    leaf.prop_recursive(4, 40, 5, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..5).prop_map(Json::from),
+            prop::collection::btree_map(key.clone(), inner, 0..12)
+                .prop_map(|members| Json::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
+/// A text in quotes, plain where JSON allows it or all in escapes.
+fn quoted(text: &str, escaped: bool) -> String {
+    if !escaped {
+        return Json::from(text).to_string();
+    }
+    let mut quoted = String::from("\"");
+    for unit in text.encode_utf16() {
+        write!(quoted, "\\u{unit:04x}").expect("to memory");
+    }
+    quoted + "\""
+}
+
+fn spelled(value: &Json, escaped: bool, space: &str) -> String {
+    match value {
+        Json::Array(items) => {
+            let items: Vec<_> = items.iter().map(|item| spelled(item, escaped, space)).collect();
+            format!("[{space}{}{space}]", items.join(&format!("{space},{space}")))
+        }
+        Json::Object(members) => {
+            let member = |(key, value): (&String, &Json)| {
+                format!("{}{space}:{space}{}", quoted(key, escaped), spelled(value, escaped, space))
+            };
+            format!("{{{space}{}{space}}}", members.iter().map(member).collect::<Vec<_>>().join(&format!("{space},")))
+        }
+        Json::String(text) => quoted(text, escaped),
+        other => other.to_string(),
+    }
+}
+
+/// By name, what stands under it, objects by key.
+fn flattened(value: &Json, name: &str, fields: &mut BTreeMap<String, Vec<Scalar>>) {
+    match value {
+        Json::Object(members) => {
+            let sorted: BTreeMap<_, _> = members.iter().collect();
+            sorted.into_iter().for_each(|(key, member)| flattened(member, &format!("{name}.{key}"), fields));
+        }
+        Json::Array(items) => items.iter().for_each(|item| flattened(item, &format!("{name}{{}}"), fields)),
+        Json::Null => {}
+        Json::String(text) => fields.entry(name.to_owned()).or_default().push(Scalar::text(text.as_str())),
+        other => fields.entry(name.to_owned()).or_default().push(Scalar::text(other.to_string())),
+    }
+}
+
+fn with(member: &str) -> Event {
+    event(format!(r#"{{"eventName":"A","eventTime":"2024-01-01T00:00:00Z","x":{member},"z":1}}"#))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_event_has_the_fields_that_its_values_have(value in json(), escaped in any::<bool>(), space in "[ \n]{0,1}") {
+        let event = with(&spelled(&value, escaped, &space));
+        let mut expected = BTreeMap::new();
+        flattened(&value, "x", &mut expected);
+        let expected: Vec<_> =
+            expected.into_iter().map(|(name, scalars)| (name, Value::from_scalars(scalars))).collect();
+        prop_assert_eq!(&fields_under(&event, "x"), &expected);
+        for (name, value) in expected {
+            prop_assert_eq!(field(&event, &name), value, "{}", name);
+        }
+    }
+}
+
+#[test]
+fn keys_are_found_by_all_of_their_bytes_however_they_are_written() {
+    let event = with(r#"{"ab":"first","ac":"second","a":"third","\u0061d":"fourth","ad2":"fifth"}"#);
+    for (name, expected) in [("ab", "first"), ("ac", "second"), ("a", "third"), ("ad", "fourth"), ("ad2", "fifth")] {
+        assert_eq!(field(&event, &format!("x.{name}")), Value::text(expected), "{name}");
+    }
+    for name in ["b", "ae", "abc", "A", "", "\\u0061d"] {
+        assert_eq!(field(&event, &format!("x.{name}")), Value::Null, "{name}");
+    }
+}
+
+/// `true`, `false`, and numbers are their text; of an id a number is one as well (AG-2).
+#[test]
+fn what_is_no_text_is_its_text_and_what_is_no_value_is_none() {
+    for text in ["0", "-1", "18446744073709551616", "-9223372036854775809", "1.50", "-0", "1e400", "true", "false"] {
+        assert_eq!(field(&with(text), "x"), Value::text(text), "{text}");
+    }
+    for text in ["null", "{}", "[]", "[1]", r#"{"a":1}"#] {
+        assert_eq!(field(&with(text), "x"), Value::Null, "{text}");
+    }
+    let of_id = |id: &str| {
+        let id = format!(r#"{{"eventName":"A","eventTime":"2024-01-01T00:00:00Z","eventID":{id}}}"#);
+        event(id).id
+    };
+    for id in ["7", "-7", "18446744073709551616", "1.5", "-0"] {
+        assert_eq!(&*of_id(id), id);
+    }
+    for id in ["null", "true", "{}", "[7]", "\"\""] {
+        assert_eq!(of_id(id).len(), 32, "{id}");
+    }
+}
+
+/// Brackets in a text nest nothing, however many there are, in objects or arrays or both.
+#[test]
+fn only_what_is_nested_is_deep() {
+    for brackets in ["{", "[", "[{", "}"] {
+        let text = json!(brackets.repeat(300)).to_string();
+        assert_eq!(field(&with(&text), "x"), Value::text(brackets.repeat(300)));
+    }
+    let flat = vec!["{}"; 300].join(",");
+    assert_eq!(field(&with(&format!("[{flat},1]")), "x{}"), Value::text("1"));
+    for (open, close, levels) in [("[", "]", 126), ("{\"a\":", "}", 126), ("[{\"a\":", "}]", 63)] {
+        let nested = |levels: usize| format!("{}1{}", open.repeat(levels), close.repeat(levels));
+        with(&nested(levels));
+        let deeper = format!(r#"{{"eventName":"A","eventTime":"2024-01-01T00:00:00Z","x":{}}}"#, nested(levels + 1));
+        assert_eq!(reasons(&decoded(deeper)), [RejectReason::TooDeep], "{open}");
+    }
+}
