@@ -1,7 +1,8 @@
 //! What a checkpoint says of `H`, `P`, `C` and `R`, to the record and the millisecond (CP-1 to CP-3).
 
 use super::support::{Stream, after, event, plan};
-use crate::engine::{Checkpoint, Input, Output, Position, ShardCheckpoint, ShardId};
+use crate::cloudtrail::{RejectReason, Rejected};
+use crate::engine::{Checkpoint, EvaluatedRecord, Input, Output, Position, ShardCheckpoint, ShardId};
 use crate::risk_event::{DeliveryKey, Stage};
 use crate::time::Arrival;
 
@@ -144,4 +145,45 @@ fn cp_1_checkpoints_are_told_apart() {
     assert!(tickets.is_sorted());
     tickets.dedup();
     assert_eq!(tickets.len(), 5);
+}
+
+/// Two checkpoints are on their way at once, and become durable one after the other.
+#[test]
+fn cp_3_that_one_checkpoint_is_durable_takes_nothing_from_the_next() {
+    let mut stream = Stream::new(vec![plan("a", LATER)], 1);
+    let first = stream.engine.checkpoint().0;
+    stream.change(vec![plan("a", AT_ONCE)]);
+    let second = stream.engine.checkpoint().0;
+    stream.stored(first);
+    assert!(stream.engine.is_changing_plans());
+    stream.stored(second);
+    assert!(!stream.engine.is_changing_plans(), "the second one holds the change");
+}
+
+/// The dead letter of a record that is isolated while it is read again holds `C`; `P` was further already.
+#[test]
+fn cp_3_p_does_not_go_back_for_a_record_that_is_isolated_in_replay() {
+    let mut stream = Stream::new(vec![plan("a", LATER)], 1);
+    let records = [1_000, 1_001].map(|arrival| (arrival, [event(&arrival.to_string(), 500, "ann")]));
+    records.iter().for_each(|(arrival, events)| drop(stream.put(0, *arrival, events)));
+    let stored = stream.checkpoint();
+    assert_eq!((row(&stored, 0).resume_after, row(&stored, 0).processed), (Position::Start, after(0, 2)));
+    let mut next = Stream::restored(vec![plan("a", LATER)], 1, stored, 5_000);
+    let isolated = EvaluatedRecord {
+        position: after(0, 1),
+        arrival: Arrival(1_000),
+        events: vec![],
+        decoded: 0,
+        rejected: vec![Rejected { reason: RejectReason::KillsProcess, detail: String::new(), bytes: (*b"x").into() }],
+    };
+    let shard = ShardId::new("shard-0");
+    next.engine.handle_input(Input::Isolated { shard, record: Box::new(isolated), told: false });
+    let held = next.checkpoint();
+    assert_eq!((row(&held, 0).resume_after, row(&held, 0).processed), (Position::Start, after(0, 2)));
+    // Behind P, while the dead letter is on its way.
+    next.skip_record(0);
+    next.read(0, 1_001, &records[1].1);
+    next.read(0, 1_002, &[event("3", 500, "ann")]);
+    let held = next.checkpoint();
+    assert_eq!((row(&held, 0).resume_after, row(&held, 0).processed), (Position::Start, after(0, 2)));
 }

@@ -135,6 +135,11 @@ impl Stream {
         self.engine.handle_input(Input::Records { shard: id, records });
     }
 
+    /// The next record was given to the engine in another way.
+    pub fn skip_record(&mut self, shard: u32) {
+        self.shards[shard as usize].1 += 1;
+    }
+
     /// Other detections; no checkpoint holds them yet.
     pub fn change(&mut self, plans: Vec<Arc<Plan>>) {
         self.engine.handle_input(Input::PlansChanged(plans));
