@@ -2,7 +2,7 @@
 
 use super::support::{Stream, after, event, plan};
 use crate::cloudtrail::{RejectReason, Rejected};
-use crate::engine::{Checkpoint, EvaluatedRecord, Input, Output, Position, ShardCheckpoint, ShardId};
+use crate::engine::{Checkpoint, EvaluatedRecord, Input, Output, Position, ShardCheckpoint, ShardId, ShardRef};
 use crate::risk_event::{DeliveryKey, Stage};
 use crate::time::Arrival;
 
@@ -186,4 +186,40 @@ fn cp_3_p_does_not_go_back_for_a_record_that_is_isolated_in_replay() {
     next.read(0, 1_002, &[event("3", 500, "ann")]);
     let held = next.checkpoint();
     assert_eq!((row(&held, 0).resume_after, row(&held, 0).processed), (Position::Start, after(0, 2)));
+}
+
+#[test]
+fn cp_4_what_a_floor_lifted_is_stored_for_every_record_beyond_c() {
+    let mut stream = Stream::new(vec![plan("a", LATER)], 1);
+    stream.tip(0, 5_000);
+    stream.put(0, 4_000, &[event("1", 500, "ann")]);
+    stream.put(0, 4_500, &[event("2", 12_000, "ann")]);
+    stream.put(0, 6_000, &[event("3", 12_000, "ann")]);
+    stream.tip(0, 8_000);
+    stream.put(0, 7_000, &[event("4", 12_000, "ann")]);
+    let lifts = |stream: &mut Stream| row(&stream.checkpoint(), 0).lifts;
+    assert_eq!(lifts(&mut stream), [(after(0, 1), Arrival(5_000)), (after(0, 4), Arrival(8_000))]);
+    stream.tip(0, 11_000);
+    let held = row(&stream.checkpoint(), 0);
+    assert_eq!(
+        (held.resume_after, held.lifts),
+        (after(0, 1), vec![(after(0, 4), Arrival(8_000))]),
+        "C is at the first"
+    );
+    stream.tip(0, 21_000);
+    assert_eq!(lifts(&mut stream), []);
+}
+
+#[test]
+fn cp_1_a_drained_shard_stays_while_c_is_before_its_end() {
+    let mut stream = Stream::new(vec![plan("a", LATER)], 2);
+    stream.put(0, 1_000, &[event("1", 500, "ann")]);
+    let [gone, kept] = [0, 1].map(|number| ShardId::new(&format!("shard-{number}")));
+    stream.engine.handle_input(Input::ShardDrained { shard: gone.clone(), children: vec![] });
+    stream.engine.handle_input(Input::ShardsListed(vec![ShardRef { shard: kept, parents: vec![] }]));
+    for _ in 0..3 {
+        assert_eq!(row(&stream.checkpoint(), 0).resume_after, Position::Start, "its window is open");
+    }
+    stream.tip(1, 11_000);
+    assert!(!stream.checkpoint().shards.contains_key(&gone));
 }
