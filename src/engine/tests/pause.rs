@@ -131,3 +131,15 @@ fn wn_7_records_that_wait_for_a_change_to_be_durable_are_known_to_wait() {
     assert_eq!(parked(&stream), [false, false]);
     assert!(!stream.engine.has_parked(&shard(9)), "a shard that nobody knows has none");
 }
+
+#[test]
+fn bd_2_only_a_shard_that_is_read_is_shown_as_paused() {
+    let mut stream = crowded(2, true);
+    stream.tip(1, 100_000);
+    let shown = |stream: &Stream| -> Vec<bool> {
+        stream.engine.shard_progress().into_iter().map(|shard| shard.paused).collect()
+    };
+    assert_eq!(shown(&stream), [true, false]);
+    stream.engine.handle_input(Input::ShardDrained { shard: shard(0), children: vec![] });
+    assert_eq!(shown(&stream), [false, false], "far ahead, but at its end");
+}

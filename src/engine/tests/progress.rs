@@ -70,3 +70,9 @@ fn rd_3_shards_show_how_far_they_are_and_whether_they_stall() {
     let shards: Vec<_> = stream.engine.shards().map(|(id, through, drained)| (&*id.0, through, drained)).collect();
     assert_eq!(shards, [("shard-0", Arrival(5_000), true), ("shard-1", Arrival::MIN, false)]);
 }
+
+#[test]
+fn the_stream_is_shown_by_its_own_name_not_by_the_logical_one() {
+    let stream = Stream::named("logical", vec![plan("d", SEARCH)], 1);
+    assert_eq!(stream.engine.stream_name(), "stream");
+}
