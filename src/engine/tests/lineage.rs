@@ -32,7 +32,7 @@ impl Family {
     }
 
     fn restored(from: Checkpoint) -> Self {
-        let config = Stream::config("source", usize::MAX, Arrival(1_000_000));
+        let config = EngineConfig { start: START, ..Stream::config("source", usize::MAX, Arrival(1_000_000)) };
         let engine = Engine::restore(config, vec![plan("a", SEARCH)], from).expect("stored plans compile");
         Self { engine, records: BTreeMap::new() }
     }
@@ -294,4 +294,22 @@ fn cp_1_what_an_earlier_process_had_drained_leaves_the_checkpoint_when_it_is_no_
     family.drain("a", &[of("b", "a")]);
     let mut next = Family::restored(family.engine.checkpoint().1).listing(&[of("b", "a")]);
     assert_eq!(next.processed(), [Position::Start], "the first listing of the next process shows it no longer");
+}
+
+/// A child is named at the end of its parent, by a listing, or by both.
+#[test]
+fn cp_1_a_checkpoint_holds_parents_and_children() {
+    let mut family = Family::new(&[of("a", ""), of("b", "a")]);
+    family.drain("a", &[of("b", "a"), of("c", "a")]);
+    family.list(&[of("a", ""), of("b", "a"), of("c", "a"), of("d", "a")]);
+    let stored = family.engine.checkpoint().1;
+    let lineage = |stored: &Checkpoint, shard: &str| {
+        let row = &stored.shards[&ShardId::new(shard)];
+        (row.parents.clone(), row.children.clone())
+    };
+    let children = ["b", "c", "d"].map(ShardId::new).to_vec();
+    assert_eq!(lineage(&stored, "a"), (vec![], children));
+    assert_eq!(lineage(&stored, "c"), (vec![ShardId::new("a")], vec![]));
+    let mut next = Family::restored(stored.clone());
+    assert_eq!(next.engine.checkpoint().1.shards, stored.shards);
 }
