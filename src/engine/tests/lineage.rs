@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::support::{Stream, after, event, plan};
 use crate::cloudtrail::DecodeLimits;
 use crate::engine::{
-    Checkpoint, Engine, EngineConfig, Input, Output, Position, ShardId, ShardLife, ShardRef, StartPosition,
+    Checkpoint, Engine, EngineConfig, Input, Output, Position, ShardId, ShardLife, ShardRef, StartPosition, Timing,
 };
 use crate::evaluate::{Evaluator, RawRecord};
 use crate::risk_event::{Pane, RiskEvent, Stage};
@@ -312,4 +312,35 @@ fn cp_1_a_checkpoint_holds_parents_and_children() {
     assert_eq!(lineage(&stored, "c"), (vec![ShardId::new("a")], vec![]));
     let mut next = Family::restored(stored.clone());
     assert_eq!(next.engine.checkpoint().1.shards, stored.shards);
+}
+
+#[test]
+fn rd_3_a_shard_whose_records_wait_or_that_is_at_its_end_gives_no_evidence() {
+    let mut family = Family::new(&[of("a", ""), of("b", ""), of("c", "")]);
+    family.read("a", 1_000, &event("1", 500, "ann"));
+    family.engine.handle_input(Input::PlansChanged(vec![plan("a", "eventName=F | stats count by user")]));
+    family.read("a", 1_001, &event("2", 600, "ann"));
+    family.tip("b", 2_000);
+    family.drain("b", &[]);
+    for shard in ["a", "b", "c"] {
+        family.tip(shard, 5_000);
+    }
+    let through = ["a", "b", "c"].map(|shard| family.read_through(shard));
+    assert_eq!(through, [1_000, 2_000, 5_000].map(Arrival), "a is frozen, b has ended");
+}
+
+/// Nothing follows the end of a batch; on a live stream children may.
+#[test]
+fn semantics_6_windows_close_at_the_end_of_a_batch_and_not_where_all_live_shards_have_ended() {
+    let finals = |timing: Timing| {
+        let mut family = Family::new(&[]);
+        let config = EngineConfig { timing, ..Stream::config("source", usize::MAX, Arrival::MIN) };
+        family.engine = Engine::new(config, vec![plan("a", SEARCH)]);
+        family.list(&[of("a", "")]);
+        family.read("a", 1_000, &event("1", 500, "ann"));
+        family.drain("a", &[]);
+        let told = family.settle().0;
+        told.iter().filter(|event| event.stage == Stage::Final).count()
+    };
+    assert_eq!([finals(Timing::Batch), finals(Timing::Live)], [1, 0]);
 }
