@@ -149,6 +149,8 @@ mod tests {
         assert_eq!(texts.heap_bytes(), 0);
         for number in 1..=1_000_usize {
             texts.intern(&[7; 16], &Scalar::text(format!("value-{number:04}")));
+            let (held, room) = (texts.bytes.len(), texts.bytes.capacity());
+            assert!(room - held <= (held / 8).max(4), "{room} for {held}");
             let each = "value-0001".len() + 1 + size_of::<usize>() + size_of::<u32>() + 1;
             let least = number * each;
             let most = 2 * least + 200;
