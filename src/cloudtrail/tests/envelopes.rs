@@ -215,4 +215,6 @@ fn threat_3_an_event_of_exactly_so_many_values_is_read_and_one_of_more_is_too_la
     };
     event(dense(262_144));
     assert_eq!(reasons(&decoded(dense(262_145))), [RejectReason::TooLarge]);
+    let long = "x".repeat(1 << 20);
+    event(format!(r#"{{"eventName":"A","eventTime":"2024-01-01T00:00:00Z","a":"{long}"}}"#));
 }

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::JOB_CREATED;
 use crate::cloudtrail::testing::gzip;
 use crate::cloudtrail::{Beginning, Clause, DecodeLimits, Prefilter, decode_each};
+use crate::kpl::testing::aggregate;
 
 fn prefilter(literals: &[&str]) -> Prefilter {
     Prefilter::new(&[vec![wanted(literals)]])
@@ -199,4 +200,22 @@ fn po_3_of_several_entries_each_is_judged_by_itself_and_what_is_skipped_is_count
         let all = decode_each(&record, &DecodeLimits::default(), &|_| true, &mut |_| {});
         assert_eq!((all.envelopes[0].1, all.rejected.len(), all.skipped_entries), (3, 1, 0));
     }
+}
+
+/// What is inflated is looked at as well; of an aggregate, whose other records are read, nothing is said to be skipped.
+#[test]
+fn po_3_gzip_without_a_match_is_skipped_unread_and_a_part_of_an_aggregate_in_silence() {
+    let event =
+        |name: &str| format!(r#"{{"eventVersion":"1.08","eventTime":"2026-01-05T10:30:00Z","eventName":"{name}"}}"#);
+    let wanted = prefilter(&["jobcreated"]);
+    let read = |record: &[u8]| {
+        let mut read = 0;
+        let decoded = decode_each(record, &DecodeLimits::default(), &|text| wanted.admits(text), &mut |_| read += 1);
+        (read, decoded.rejected.len(), decoded.skipped)
+    };
+    let [other, job] = ["GetUser", "JobCreated"].map(|name| gzip(event(name)));
+    assert_eq!(read(&other), (0, 0, true));
+    assert_eq!(read(&job), (1, 0, false));
+    assert_eq!(read(&aggregate(&[("k", None, &other), ("k", None, &job)])), (1, 0, false));
+    assert_eq!(read(&aggregate(&[("k", None, &job), ("k", None, &other)])), (1, 0, false));
 }
