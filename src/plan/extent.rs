@@ -5,7 +5,7 @@
 
 use std::cmp::Ordering;
 
-use super::number::Numeric;
+use super::number::{self, Numeric};
 use super::{Scalar, Value, footprint};
 
 /// The extremes of a set of values.
@@ -19,18 +19,22 @@ pub(super) struct Extent {
 impl Extent {
     /// Adds one value.
     pub(super) fn add(&mut self, scalar: &Scalar) {
-        let both = [scalar.clone(), scalar.clone()];
-        self.widen(&Self {
-            numbers: Numeric::of(scalar).map(|_| both.clone()),
-            any_text: Numeric::of(scalar).is_none(),
-            texts: Some(both),
-        });
+        let is_number = Numeric::of(scalar).is_some();
+        if is_number {
+            widen(&mut self.numbers, [scalar; 2], by_number);
+        }
+        widen(&mut self.texts, [scalar; 2], by_text);
+        self.any_text |= !is_number;
     }
 
     /// Widens it to another one.
     pub(super) fn widen(&mut self, other: &Self) {
-        widen(&mut self.numbers, &other.numbers, by_number);
-        widen(&mut self.texts, &other.texts, by_text);
+        if let Some(numbers) = &other.numbers {
+            widen(&mut self.numbers, numbers.each_ref(), by_number);
+        }
+        if let Some(texts) = &other.texts {
+            widen(&mut self.texts, texts.each_ref(), by_text);
+        }
         self.any_text |= other.any_text;
     }
 
@@ -62,18 +66,16 @@ impl Extent {
     }
 }
 
-fn widen(extremes: &mut Option<[Scalar; 2]>, other: &Option<[Scalar; 2]>, order: fn(&Scalar, &Scalar) -> Ordering) {
-    match (extremes.as_mut(), other) {
-        (_, None) => {}
-        (None, Some(_)) => extremes.clone_from(other),
-        (Some([min, max]), Some([other_min, other_max])) => {
-            if order(other_min, min).is_lt() {
-                min.clone_from(other_min);
-            }
-            if order(other_max, max).is_gt() {
-                max.clone_from(other_max);
-            }
-        }
+fn widen(extremes: &mut Option<[Scalar; 2]>, other: [&Scalar; 2], order: fn(&Scalar, &Scalar) -> Ordering) {
+    let Some([min, max]) = extremes else {
+        *extremes = Some(other.map(Scalar::clone));
+        return;
+    };
+    if order(other[0], min).is_lt() {
+        min.clone_from(other[0]);
+    }
+    if order(other[1], max).is_gt() {
+        max.clone_from(other[1]);
     }
 }
 
@@ -86,5 +88,9 @@ fn by_number(a: &Scalar, b: &Scalar) -> Ordering {
 }
 
 fn by_text(a: &Scalar, b: &Scalar) -> Ordering {
-    a.to_text().as_bytes().cmp(b.to_text().as_bytes()).then_with(|| a.cmp(b))
+    let by_spelling = match (a, b) {
+        (Scalar::Number(a), Scalar::Number(b)) => number::compare_printed(*a, *b),
+        _ => a.to_text().as_bytes().cmp(b.to_text().as_bytes()),
+    };
+    by_spelling.then_with(|| a.cmp(b))
 }

@@ -45,7 +45,23 @@ impl Numeric {
 }
 
 fn exact_integer(float: f64) -> Option<i128> {
-    (float.fract() == 0.0 && float.abs() <= EXACT_INTEGER).then_some(float as i128)
+    small_integer(float).map(i128::from)
+}
+
+/// Minus zero is none: it is printed with its sign.
+fn small_integer(float: f64) -> Option<i64> {
+    let integer = float as i64;
+    let is_it = float.abs() <= EXACT_INTEGER && (integer as f64).to_bits() == float.to_bits();
+    is_it.then_some(integer)
+}
+
+/// The order of two numbers as they are printed. Of integers with as many digits it is that of the numbers.
+pub(crate) fn compare_printed(a: f64, b: f64) -> Ordering {
+    let digits = |number: f64| small_integer(number).filter(|integer| *integer > 0).map(i64::ilog10);
+    match (digits(a), digits(b)) {
+        (Some(x), Some(y)) if x == y => a.total_cmp(&b),
+        _ => print(a).cmp(&print(b)),
+    }
 }
 
 /// Reads a decimal number: sign, digits, fraction, exponent, nothing around it. `inf`, `nan` and hexadecimal are text.
@@ -61,8 +77,8 @@ pub(crate) fn read(text: &str) -> Option<f64> {
 /// Prints a number as Splunk does: integers without decimals (exactly, as long as a double holds them exactly), other
 /// numbers with up to 15 significant digits, very large and very small ones with an exponent.
 pub(crate) fn print(number: f64) -> String {
-    if number.fract() == 0.0 && number.abs() <= EXACT_INTEGER {
-        return format!("{number:.0}");
+    if let Some(integer) = small_integer(number) {
+        return integer.to_string();
     }
     if !number.is_finite() {
         return if number > 0.0 { "inf" } else { "-inf" }.into();
@@ -103,6 +119,42 @@ mod tests {
         ];
         for (number, text) in cases {
             assert_eq!(print(number), text);
+        }
+    }
+
+    #[test]
+    fn numbers_are_ordered_as_they_are_printed() {
+        let numbers = [
+            -0.0,
+            0.0,
+            1.0,
+            9.0,
+            10.0,
+            11.0,
+            99.0,
+            100.0,
+            -1.0,
+            -9.0,
+            -10.0,
+            0.5,
+            9.5,
+            1e15,
+            9e15,
+            1e20,
+            2e20,
+            1.5e-7,
+            1_682_380_277.0,
+            1_682_380_277.25,
+            1_682_380_278.0,
+            9_007_199_254_740_992.0,
+            9_007_199_254_740_991.0,
+            f64::INFINITY,
+            f64::NEG_INFINITY,
+        ];
+        for a in numbers {
+            for b in numbers {
+                assert_eq!(compare_printed(a, b), print(a).cmp(&print(b)), "{a} {b}");
+            }
         }
     }
 
