@@ -1,6 +1,7 @@
 //! One CloudTrail record's text to an event.
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
@@ -67,13 +68,15 @@ fn identity(event: View<'_>, text: &str) -> (EventKey, Arc<str>) {
 
 /// The value of a UUID in its hyphenated form.
 fn uuid(text: &str) -> Option<EventKey> {
-    let is_hyphen = |at: usize| matches!(at, 8 | 13 | 18 | 23);
-    let digit = |value: u128, (at, byte): (usize, u8)| match byte {
-        b'-' if is_hyphen(at) => Some(value),
-        _ if is_hyphen(at) => None,
-        _ => Some(value << 4 | u128::from(char::from(byte).to_digit(16)?)),
-    };
-    (text.len() == 36).then(|| text.bytes().enumerate().try_fold(0, digit).map(EventKey)).flatten()
+    let bytes: &[u8; 36] = text.as_bytes().try_into().ok()?;
+    let digit = |number: u64, byte: &u8| Some(number << 4 | u64::from(char::from(*byte).to_digit(16)?));
+    let part = |places: Range<usize>| bytes[places].iter().try_fold(0, digit);
+    if [8, 13, 18, 23].iter().any(|place| bytes[*place] != b'-') {
+        return None;
+    }
+    let high = part(0..8)? << 32 | part(9..13)? << 16 | part(14..18)?;
+    let low = part(19..23)? << 48 | part(24..36)?;
+    Some(EventKey(u128::from(high) << 64 | u128::from(low)))
 }
 
 fn hash(domain: &str, text: &str) -> EventKey {

@@ -41,6 +41,7 @@ struct Node {
 /// A member of an object, or an element of an array, which has no key.
 #[derive(Clone, Debug)]
 struct Child {
+    mark: Mark,
     key: Key,
     node: Node,
 }
@@ -111,7 +112,8 @@ impl<'a> View<'a> {
     pub fn member(self, key: &str) -> Option<Self> {
         let object = self.first() == Some(b'{');
         let members = if object { self.children() } else { &[] };
-        let member = members.iter().rfind(|child| child.key.is(key, self.text))?;
+        let mark = Mark::of(key);
+        let member = members.iter().rfind(|child| child.mark == mark && child.key.is(key, self.text))?;
         Some(View { text: self.text, node: &member.node })
     }
 
@@ -180,12 +182,28 @@ pub(super) fn leaf(node: View<'_>) -> Option<Scalar> {
     node.scalar().map(Scalar::text)
 }
 
+/// The first bytes of a key, and its length in the last one as far as it goes: what differs in it is another key.
+/// This is where paths spend their time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Mark(u64);
+
+impl Mark {
+    fn of(key: &str) -> Self {
+        let bytes = key.as_bytes();
+        let first = match bytes.first_chunk() {
+            Some(eight) => u64::from_le_bytes(*eight) & (u64::MAX >> 8),
+            None => bytes.iter().rev().fold(0, |first, byte| first << 8 | u64::from(*byte)),
+        };
+        let length = u8::try_from(bytes.len()).unwrap_or(u8::MAX);
+        Self(first | u64::from(length) << 56)
+    }
+}
+
 impl Key {
-    /// Compared as bytes, and lengths first: this is where paths spend their time.
     fn is(&self, key: &str, text: &str) -> bool {
         match self {
             Self::None => false,
-            Self::Plain(start, end) => end - start == key.len() && text.as_bytes()[*start..*end] == *key.as_bytes(),
+            Self::Plain(start, end) => text.as_bytes()[*start..*end] == *key.as_bytes(),
             Self::Escaped(written) => **written == *key,
         }
     }
@@ -246,7 +264,8 @@ impl<'de> Visitor<'de> for Children<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Vec<Child>, A::Error> {
         let mut children = Vec::with_capacity(self.members);
         while let Some(key) = map.next_key_seed(KeyOf(&self))? {
-            children.push(Child { key, node: self.node(map.next_value()?) });
+            let mark = Mark::of(key.in_text(self.text));
+            children.push(Child { mark, key, node: self.node(map.next_value()?) });
         }
         Ok(children)
     }
@@ -254,7 +273,7 @@ impl<'de> Visitor<'de> for Children<'_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Vec<Child>, A::Error> {
         let mut children = Vec::new();
         while let Some(item) = items.next_element()? {
-            children.push(Child { key: Key::None, node: self.node(item) });
+            children.push(Child { mark: Mark::of(""), key: Key::None, node: self.node(item) });
         }
         Ok(children)
     }

@@ -127,16 +127,18 @@ impl Test {
             Self::Name(patterns) => {
                 event_name().is_some_and(|name| patterns.iter().any(|pattern| matches(pattern, name)))
             }
-            Self::Is(path, values) => any(event, path, |text| values.contains(&text)),
-            Self::Has(path) => !is_blank(&raw(event, path)),
+            Self::Is(path, values) => {
+                any(event, path, |node| node.as_str().is_some_and(|text| values.contains(&&*text)))
+            }
+            Self::Has(path) => any(event, path, |node| node.scalar().is_some_and(|text| !text.is_empty())),
         }
     }
 }
 
-/// Whether a text under this path passes.
-fn any(event: &Event, path: &str, test: impl Fn(&str) -> bool) -> bool {
+/// Whether something that stands under this path passes.
+fn any(event: &Event, path: &str, test: impl Fn(View<'_>) -> bool) -> bool {
     let mut passes = false;
-    raw_path::walk(event.tree.root(), path, &mut |node| passes |= node.as_str().is_some_and(|text| test(&text)));
+    raw_path::walk(event.tree.root(), path, &mut |node| passes |= test(node));
     passes
 }
 

@@ -55,6 +55,32 @@ fn arrays_are_reached_through_braces_only() {
     }
 }
 
+/// Members are found by what their keys begin with and by their lengths before they are compared.
+#[test]
+fn keys_that_begin_alike_are_told_apart() {
+    let long = |last: &str| "k".repeat(300) + last;
+    let keys = [
+        "",
+        "e",
+        "eventTi",
+        "eventNam",
+        "eventNa1",
+        "eventName",
+        "eventTime",
+        &long(""),
+        &long("1"),
+        &long("2"),
+        "ключ",
+    ];
+    let read = request(keys.iter().map(|key| ((*key).to_owned(), json!(format!("value of {key}")))).collect());
+    for key in &keys[1..] {
+        assert_eq!(read(key), Value::text(format!("value of {key}")), "{key}");
+    }
+    for key in ["ev", "eventNam2", &long("3"), &long("12"), "eventNamE", "ключи"] {
+        assert_eq!(read(key), Value::Null, "{key}");
+    }
+}
+
 #[test]
 fn empty_arrays_and_null_are_no_fields_and_empty_text_is_one() {
     let read = request(json!({"array": [], "null": null, "text": "", "object": {}}));
