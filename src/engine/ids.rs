@@ -1,7 +1,7 @@
 //! Words of Kinesis that the engine knows: shards, sequence numbers, positions.
 
 use std::cmp::Ordering;
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -88,10 +88,9 @@ impl Position {
         };
         let (sub, first) = (packed.small(), packed.number());
         let mut text = String::with_capacity(digits);
-        let mut push = |value: u64, width: usize| write!(text, "{value:0width$}").expect("memory takes everything");
-        push(first, first_chunk(digits));
+        push_digits(&mut text, first, first_chunk(digits));
         for _ in 0..(digits - first_chunk(digits)) / CHUNK {
-            push(u64::from_le_bytes(packed.array()), CHUNK);
+            push_digits(&mut text, u64::from_le_bytes(packed.array()), CHUNK);
         }
         Self::After(SequenceNumber(text.into()), sub)
     }
@@ -106,6 +105,16 @@ impl Position {
             packed.bytes((digits - first_chunk(digits)) / CHUNK * size_of::<u64>());
         }
     }
+}
+
+/// A number of at most so many digits, with zeros in front.
+fn push_digits(text: &mut String, mut value: u64, width: usize) {
+    let mut digits = ['0'; CHUNK];
+    for digit in digits[..width].iter_mut().rev() {
+        *digit = char::from(b'0' + (value % 10).to_le_bytes()[0]);
+        value /= 10;
+    }
+    text.extend(&digits[..width]);
 }
 
 /// How many digits stand before the full chunks: at least one.

@@ -40,9 +40,15 @@ impl<'a> Contributions<'a> {
         put_signed(out, unit.time.0);
         put_id(out, unit);
         inputs.iter().for_each(|input| put_value(out, unit.time.as_seconds(), input));
-        let mut length = Vec::new();
-        put_number(&mut length, (out.len() - start - 1) as u64);
-        out.splice(start..=start, length);
+        let length = out.len() - start - 1;
+        if length < 0x80 {
+            // As `put_number` would.
+            out[start] = length.to_le_bytes()[0];
+            return;
+        }
+        let mut long = Vec::new();
+        put_number(&mut long, length as u64);
+        out.splice(start..=start, long);
     }
 
     /// What adding this unit comes to, as [`Partial::add`] would say; and whether it is a copy that is not there yet.

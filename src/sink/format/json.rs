@@ -33,6 +33,15 @@ impl Json {
         write!(self.0, "\"{value}\"").expect("memory takes everything");
     }
 
+    /// 128 bits as 32 hexadecimal digits, in a text.
+    pub(super) fn hexadecimal(&mut self, bits: u128) {
+        let digits =
+            bits.to_be_bytes().map(|byte| [byte >> 4, byte & 0xF].map(|digit| b"0123456789abcdef"[usize::from(digit)]));
+        self.0.push(b'"');
+        self.0.extend_from_slice(digits.as_flattened());
+        self.0.push(b'"');
+    }
+
     /// An integer.
     pub(super) fn integer(&mut self, number: u64) {
         write!(self.0, "{number}").expect("memory takes everything");
@@ -103,6 +112,7 @@ mod tests {
 
     use super::super::value::Columns;
     use super::*;
+    use crate::risk_event::RiskEventId;
 
     fn scalars() -> impl Strategy<Value = Scalar> {
         prop_oneof![any::<f64>().prop_filter_map("no NaN", Scalar::number), any::<String>().prop_map(Scalar::text)]
@@ -120,13 +130,14 @@ mod tests {
         #[test]
         fn em_4_the_bytes_are_those_of_serde(
             columns in prop::collection::vec((any::<String>(), prop::collection::vec(scalars(), 0..4)), 0..4),
-            plain in "[ -~]{0,40}", score in -1e3..1e3f64,
+            plain in "[ -~]{0,40}", score in -1e3..1e3f64, id in any::<u128>(),
         ) {
             let columns = columns.into_iter().map(|(name, scalars)| (Arc::from(name), Value::from_scalars(scalars)));
             let columns: Vec<(Arc<str>, Value)> = columns.collect();
             let serde = String::from_utf8(to_json(&Columns(&columns))).expect("UTF-8");
             prop_assert_eq!(written(|json| json.columns(&columns)), serde);
             prop_assert_eq!(written(|json| json.text(&plain)).into_bytes(), to_json(&plain));
+            prop_assert_eq!(written(|json| json.hexadecimal(id)), written(|json| json.shown(RiskEventId(id))));
             for score in [score, score.round()] {
                 prop_assert_eq!(written(|json| json.float(score)).into_bytes(), to_json(&score));
             }

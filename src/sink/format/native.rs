@@ -47,7 +47,7 @@ pub fn line(event: &RiskEvent, meta: &Meta<'_>) -> Vec<u8> {
 /// The object but for its closing brace.
 fn write_compared(json: &mut Json, event: &RiskEvent) {
     json.raw(r#"{"schema":"trailrisk.risk_event/v1","id":"#);
-    json.shown(event.id);
+    json.hexadecimal(event.id.0);
     json.raw(r#","stage":"#);
     json.text(event.stage.as_str());
     json.raw(r#","pane":"#);
@@ -58,7 +58,7 @@ fn write_compared(json: &mut Json, event: &RiskEvent) {
     }
     if let Some(supplemented) = event.supplements {
         json.raw(r#","supplements":"#);
-        json.shown(supplemented);
+        json.hexadecimal(supplemented.0);
     }
     write_detection(json, &event.detection);
     write_risk(json, event);
