@@ -22,6 +22,10 @@ use crate::plan::{Bounds, Plan};
 use crate::risk_event::RiskEvent;
 use crate::time::Arrival;
 
+/// Documents that are evaluated before the engine takes them. What is made of them is short-lived: the less of it is held at
+/// a time, the closer together lies what the engine keeps.
+const TOGETHER: usize = 16;
+
 /// A batch evaluation that takes documents until it is finished.
 pub struct Replay {
     engine: Engine,
@@ -109,9 +113,7 @@ impl Replay {
                 None => self.skipped += 1,
             }
         }
-        if !admitted.is_empty() {
-            self.evaluate(&admitted, told);
-        }
+        admitted.chunks(TOGETHER).for_each(|documents| self.evaluate(documents, told));
     }
 
     fn evaluate(&mut self, documents: &[Admitted<'_>], told: &mut dyn Told) {
