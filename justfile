@@ -41,11 +41,12 @@ reliability *rows:
     tests/reliability/scoreboard.py run {{ rows }}
 
 # Speed against a plain loop over the same events (replay over a file, and the daemon catching up with a stream), and
-# that of each sink; and what open groups cost.
+# that of each sink; how soon an alert is with its receiver; and what open groups cost.
 bench:
     cargo bench --locked --bench stages
     cargo bench --locked --bench throughput
     cargo bench --locked --bench live
+    cargo bench --locked --bench latency
     cargo bench --locked --bench shards
     cargo bench --locked --bench sinks
     cargo bench --locked --bench state

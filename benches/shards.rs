@@ -3,11 +3,14 @@
 //! TLS; it works on the same cores, so that processor time is what carries over.
 //!
 //! `cargo bench --bench shards -- idle [SHARDS] [IDLE_POLL_INTERVAL]`, `-- backlog [SHARDS] [MEGABYTES]`; and
-//! `-- reader [MEGABYTES]`: what it costs only to read and count a backlog with the SDK, with each `source.protocol` and with
-//! the daemon, each in a process of its own, by turns.
+//! `-- reader [MEGABYTES] [MATCHES]`: what it costs only to read and count a backlog with the SDK, with each
+//! `source.protocol` and with the daemon, each in a process of its own, by turns; of a million events so many match.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
+#[path = "../examples/events/generate.rs"]
+#[expect(dead_code, reason = "the other wrappers are for the other benches")]
+mod generate;
 #[path = "process/mod.rs"]
 mod process;
 #[expect(dead_code, unused_imports, reason = "integration tests use the rest")]
@@ -32,16 +35,14 @@ use flate2::read::GzDecoder;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use generate::{Generator, Spec, Wrapper};
 use process::processor_time;
 use support::daemon::{Daemon, Home, package};
 use trailrisk::config::{ProtocolConfig, SourceConfig};
-use trailrisk::engine::ShardId;
 use trailrisk::metrics::Metrics;
 use trailrisk::source::{AwsKinesis, IteratorStart, KinesisApi as _};
 
 const STREAM: &str = "trail";
-/// Its first shard.
-const FIRST: &str = "shardId-000000000000";
 const CORPUS: &[u8] = include_bytes!("../tests/data/cloudtrail/corpus.ndjson.gz");
 /// How long an answer takes.
 const LATENCY: Duration = Duration::from_millis(10);
@@ -54,11 +55,10 @@ const PATIENCE: Duration = Duration::from_secs(600);
 const SETTLED: Duration = Duration::from_secs(45);
 const WATCHED: Duration = Duration::from_secs(30);
 
-/// The same records in every shard.
 struct Stream {
     shards: usize,
-    /// As an answer carries them, with the length of their data.
-    records: Vec<(String, usize)>,
+    /// Of each shard, or of all alike, as an answer carries them, with the length of their data.
+    records: Vec<Vec<(String, usize)>>,
     read: Mutex<BTreeSet<String>>,
     requests: AtomicU64,
 }
@@ -71,7 +71,7 @@ async fn main() {
     match arguments.first().map(String::as_str) {
         Some("idle") => idle(number(1, 1000), word).await,
         Some("backlog") => backlog(number(1, 1000), number(2, 500)).await,
-        Some("reader") => reader(number(1, 500)).await,
+        Some("reader") => reader(number(1, 500), number(2, 1000)).await,
         Some("loop") => plain_loop(&arguments[1], &arguments[2]).await,
         _ => {
             for (shards, megabytes) in [(1, 20), (100, 500), (1000, 500)] {
@@ -85,7 +85,7 @@ async fn main() {
 
 /// A stream in which nothing happens.
 async fn idle(shards: usize, idle_poll_interval: &str) {
-    let stream = Stream::new(shards, 0);
+    let stream = Stream::new(shards, [vec![]]);
     let home = home(&stream, json!({"idle_poll_interval": idle_poll_interval})).await;
     let start = Instant::now();
     let daemon = home.start();
@@ -110,9 +110,8 @@ async fn idle(shards: usize, idle_poll_interval: &str) {
 
 /// A stream of which every shard has the same backlog.
 async fn backlog(shards: usize, megabytes: usize) {
-    let stream = Stream::new(shards, megabytes * 1_000_000 / shards);
-    let records = stream.records.len() * shards;
-    let bytes = stream.records.iter().map(|(_, bytes)| bytes).sum::<usize>() * shards;
+    let stream = Stream::new(shards, [corpus(megabytes * 1_000_000 / shards)]);
+    let (records, bytes) = stream.size();
     let home = home(&stream, json!({})).await;
     let start = Instant::now();
     let daemon = home.start();
@@ -135,9 +134,13 @@ async fn backlog(shards: usize, megabytes: usize) {
 /// Rounds of which the median counts.
 const ROUNDS: usize = 3;
 
-async fn reader(megabytes: usize) {
-    let stream = Stream::new(1, megabytes * 1_000_000);
-    let bytes = stream.records.iter().map(|(_, bytes)| bytes).sum::<usize>() as f64 / 1e6;
+/// The daemon reads no shard faster than Kinesis lets it, so the backlog is in as many as one answer each takes to read.
+async fn reader(megabytes: usize, matches_per_million: usize) {
+    let shards = (megabytes * 1_000_000).div_ceil(ANSWER_BYTES);
+    let stream = Stream::new(shards, generated(shards, megabytes * 1_000_000 / shards, matches_per_million));
+    let (records, bytes) = stream.size();
+    let bytes = bytes as f64 / 1e6;
+    println!("{records} records, {bytes:.0} MB in {shards} shards, {matches_per_million} of a million match");
     let readers = ["bare sdk", "port sdk", "port own", "daemon sdk", "daemon own"];
     let mut seconds = readers.map(|_| Vec::new());
     for _ in 0..ROUNDS {
@@ -161,7 +164,7 @@ async fn reader(megabytes: usize) {
 async fn daemon_loop(stream: &Arc<Stream>, protocol: &str) -> f64 {
     let home = home(stream, json!({"protocol": protocol})).await;
     let daemon = home.start();
-    let is_read = || async { (read(&daemon).await >= stream.records.len() as f64).then_some(()) };
+    let is_read = || async { (read(&daemon).await >= stream.size().0 as f64).then_some(()) };
     daemon.until(PATIENCE, "everything is read", is_read).await;
     let worked = processor_time(daemon.pid()).as_secs_f64();
     assert_eq!(daemon.stop().await.code, Some(0));
@@ -175,12 +178,11 @@ async fn child_loop(stream: &Arc<Stream>, reader: &str) -> f64 {
     let child = child.args(["loop", &endpoint, reader]).output().await.expect("it runs again");
     let said = String::from_utf8(child.stdout).expect("ASCII");
     let (seconds, bytes) = said.trim().split_once(' ').expect("two figures");
-    let all = stream.records.iter().map(|(_, bytes)| bytes).sum::<usize>();
-    assert_eq!(bytes, all.to_string(), "every byte was read");
+    assert_eq!(bytes, stream.size().1.to_string(), "every byte was read");
     seconds.parse().expect("a number")
 }
 
-/// Reads the one shard, counts the bytes, drops them; prints the processor time of this process, and the bytes.
+/// Reads one shard after the other, counts the bytes, drops them; prints the processor time of this process, and the bytes.
 async fn plain_loop(endpoint: &str, reader: &str) {
     let endpoint = support::kinesis::Endpoint::new(endpoint.to_owned());
     let bytes = if reader == "bare sdk" { bare(endpoint.client()).await } else { port(&endpoint, reader).await };
@@ -188,17 +190,22 @@ async fn plain_loop(endpoint: &str, reader: &str) {
 }
 
 async fn bare(client: &aws_sdk_kinesis::Client) -> usize {
-    let start = client.get_shard_iterator().stream_name(STREAM).shard_id(FIRST);
-    let start = start.shard_iterator_type(aws_sdk_kinesis::types::ShardIteratorType::TrimHorizon).send().await;
-    let (mut iterator, mut bytes) = (start.expect("an iterator").shard_iterator, 0);
-    loop {
-        let answer = client.get_records().set_shard_iterator(iterator).send().await.expect("records");
-        bytes += answer.records.iter().map(|record| record.data.as_ref().len()).sum::<usize>();
-        if answer.millis_behind_latest == Some(0) {
-            return bytes;
+    let shards = client.list_shards().stream_name(STREAM).send().await.expect("shards").shards.unwrap_or_default();
+    let mut bytes = 0;
+    for shard in shards {
+        let start = client.get_shard_iterator().stream_name(STREAM).shard_id(shard.shard_id);
+        let start = start.shard_iterator_type(aws_sdk_kinesis::types::ShardIteratorType::TrimHorizon).send().await;
+        let mut iterator = start.expect("an iterator").shard_iterator;
+        loop {
+            let answer = client.get_records().set_shard_iterator(iterator).send().await.expect("records");
+            bytes += answer.records.iter().map(|record| record.data.as_ref().len()).sum::<usize>();
+            if answer.millis_behind_latest == Some(0) {
+                break;
+            }
+            iterator = answer.next_shard_iterator;
         }
-        iterator = answer.next_shard_iterator;
     }
+    bytes
 }
 
 /// By the daemon's own port.
@@ -206,17 +213,21 @@ async fn port(endpoint: &support::kinesis::Endpoint, reader: &str) -> usize {
     let protocol = if reader.ends_with("own") { ProtocolConfig::Own } else { ProtocolConfig::Sdk };
     let config = SourceConfig { protocol, ..endpoint.source_config(STREAM) };
     let metrics = Metrics::new(&prometheus::Registry::new()).expect("a new registry");
-    let (port, shard) = (AwsKinesis::new(&endpoint.sdk_config(), &config, metrics), ShardId::new(FIRST));
-    let mut iterator = port.shard_iterator(&shard, &IteratorStart::TrimHorizon).await.expect("an iterator");
+    let port = AwsKinesis::new(&endpoint.sdk_config(), &config, metrics);
     let mut bytes = 0;
-    loop {
-        let answer = port.get_records(&shard, &iterator, 10_000).await.expect("records");
-        bytes += answer.records.iter().map(|record| record.data.len()).sum::<usize>();
-        if answer.millis_behind_latest == 0 {
-            return bytes;
+    for listed in port.list_shards().await.expect("shards") {
+        let shard = listed.shard.shard;
+        let mut iterator = port.shard_iterator(&shard, &IteratorStart::TrimHorizon).await.expect("an iterator");
+        loop {
+            let answer = port.get_records(&shard, &iterator, 10_000).await.expect("records");
+            bytes += answer.records.iter().map(|record| record.data.len()).sum::<usize>();
+            if answer.millis_behind_latest == 0 {
+                break;
+            }
+            iterator = answer.next.expect("it goes on");
         }
-        iterator = answer.next.expect("it goes on");
     }
+    bytes
 }
 
 async fn read(daemon: &Daemon) -> f64 {
@@ -267,21 +278,48 @@ async fn answer(State(stream): State<Arc<Stream>>, headers: HeaderMap, body: Byt
     ([("content-type", "application/x-amz-json-1.1"), ("x-amzn-requestid", "canned")], answer).into_response()
 }
 
+/// So many bytes of real events, of which none matches.
+fn corpus(bytes: usize) -> Vec<String> {
+    let mut corpus = String::new();
+    GzDecoder::new(CORPUS).read_to_string(&mut corpus).expect("the corpus inflates");
+    let lines: Vec<&str> = corpus.lines().filter(|line| !line.contains("JobCreated")).collect();
+    up_to(bytes, lines.into_iter().cycle().map(str::to_owned))
+}
+
+/// So many bytes of generated events in each shard, of an hour ago.
+fn generated(shards: usize, bytes: usize, matches_per_million: usize) -> Vec<Vec<String>> {
+    let matches_per_million = matches_per_million as u64;
+    let spec = Spec { events: u64::MAX, matches_per_million, groups: 10_000, seed: 1, wrapper: Wrapper::Bare };
+    let mut generator = Generator::new(spec);
+    let hour = jiff::Timestamp::from_millisecond(support::wall_millis() - HOUR_MS).expect("this century");
+    let hour = hour.strftime("%Y-%m-%dT%H:").to_string();
+    let mut next = || {
+        let mut record = Vec::new();
+        let text = generator.record(&mut record).then(|| String::from_utf8(record).expect("JSON"));
+        text.map(|text| text.replace(generate::START, &hour))
+    };
+    (0..shards).map(|_| up_to(bytes, std::iter::from_fn(&mut next))).collect()
+}
+
+fn up_to(bytes: usize, records: impl Iterator<Item = String>) -> Vec<String> {
+    let mut size = 0;
+    let fits = |record: &String| {
+        size += record.len();
+        size <= bytes
+    };
+    records.take_while(fits).collect()
+}
+
 impl Stream {
-    /// With a backlog of so many bytes in each shard, which came over the last hour.
-    fn new(shards: usize, bytes: usize) -> Arc<Self> {
-        let mut corpus = String::new();
-        GzDecoder::new(CORPUS).read_to_string(&mut corpus).expect("the corpus inflates");
-        let lines: Vec<&str> = corpus.lines().filter(|line| !line.contains("JobCreated")).collect();
-        let mut data = Vec::new();
-        let mut size = 0;
-        while size < bytes {
-            let line = lines[data.len() % lines.len()];
-            size += line.len();
-            data.push(line);
-        }
+    /// With a backlog for each shard, or one for all, which came over the last hour.
+    fn new(shards: usize, data: impl IntoIterator<Item = Vec<String>>) -> Arc<Self> {
+        let records = data.into_iter().map(Self::backlog).collect();
+        Arc::new(Self { shards, records, read: Mutex::default(), requests: AtomicU64::new(0) })
+    }
+
+    fn backlog(data: Vec<String>) -> Vec<(String, usize)> {
         let (begin, count) = (support::wall_millis() - HOUR_MS, data.len() as i64);
-        let record = |(number, line): (usize, &&str)| {
+        let record = |(number, line): (usize, &String)| {
             let arrival = (begin + HOUR_MS * number as i64 / count) as f64 / 1000.0;
             let record = json!({
                 "SequenceNumber": (number + 1).to_string(),
@@ -291,8 +329,14 @@ impl Stream {
             });
             (record.to_string(), line.len())
         };
-        let records = data.iter().enumerate().map(record).collect();
-        Arc::new(Self { shards, records, read: Mutex::default(), requests: AtomicU64::new(0) })
+        data.iter().enumerate().map(record).collect()
+    }
+
+    /// Records and bytes of all shards.
+    fn size(&self) -> (usize, usize) {
+        let of = |shard: usize| self.records[shard % self.records.len()].iter().map(|(_, bytes)| *bytes);
+        let all = || (0..self.shards).flat_map(of);
+        (all().count(), all().sum())
     }
 
     async fn every_shard_is_read(&self, daemon: &Daemon) {
@@ -347,7 +391,9 @@ impl Stream {
         let before: usize = before.parse().expect("one of ours");
         let (mut bytes, mut next, mut records) = (0, before, String::new());
         let limit = asked["Limit"].as_u64().unwrap_or(10_000) as usize;
-        for (record, size) in self.records[before..].iter().take(limit) {
+        let number: usize = shard.rsplit('-').next().and_then(|number| number.parse().ok()).expect("one of ours");
+        let all = &self.records[number % self.records.len()];
+        for (record, size) in all[before..].iter().take(limit) {
             bytes += size;
             if bytes > ANSWER_BYTES {
                 break;
@@ -356,7 +402,7 @@ impl Stream {
             records += record;
             next += 1;
         }
-        let behind = if next < self.records.len() { 1000 } else { 0 };
+        let behind = if next < all.len() { 1000 } else { 0 };
         format!(r#"{{"Records":[{records}],"NextShardIterator":"{shard}:{next}","MillisBehindLatest":{behind}}}"#)
     }
 }

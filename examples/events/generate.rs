@@ -12,7 +12,7 @@ use flate2::write::GzEncoder;
 /// The events span this many seconds, so that all of them are in one window of an hour.
 const SPAN_SECONDS: u64 = 3_600;
 /// 2026-01-05T10:00:00Z, at the beginning of an hour.
-const START: &str = "2026-01-05T10:";
+pub const START: &str = "2026-01-05T10:";
 const START_MS: u64 = 1_767_607_200_000;
 /// One call in so many has a `\u` escape, as in the corpus (6 of 2,765 events).
 const ESCAPED_ONE_IN: u64 = 460;
