@@ -91,8 +91,8 @@ async fn backlog(shards: usize, megabytes: usize) {
     let home = home(&stream, json!({})).await;
     let start = Instant::now();
     let daemon = home.start();
-    let is_read = || async { (read(&daemon).await >= records as f64).then_some(()) };
-    daemon.until(PATIENCE, "everything is read", is_read).await;
+    let is_taken = || async { (taken(&daemon).await >= records as f64).then_some(()) };
+    daemon.until(PATIENCE, "everything is taken", is_taken).await;
     let (passed, worked) = (start.elapsed().as_secs_f64(), processor_time(daemon.pid()).as_secs_f64());
     println!(
         "{shards} shards, a backlog of {records} records, {:.0} MB: caught up in {passed:.1} s ({:.1} MB/s, {:.0} records/s) \
@@ -136,12 +136,12 @@ async fn reader(megabytes: usize, matches_per_million: usize) {
     }
 }
 
-/// Processor time of the daemon, until it has read everything.
+/// Processor time of the daemon, until it has matched everything.
 async fn daemon_loop(stream: &Arc<Stream>, protocol: &str) -> f64 {
     let home = home(stream, json!({"protocol": protocol})).await;
     let daemon = home.start();
-    let is_read = || async { (read(&daemon).await >= stream.size().0 as f64).then_some(()) };
-    daemon.until(PATIENCE, "everything is read", is_read).await;
+    let is_taken = || async { (taken(&daemon).await >= stream.size().0 as f64).then_some(()) };
+    daemon.until(PATIENCE, "everything is taken", is_taken).await;
     let worked = processor_time(daemon.pid()).as_secs_f64();
     assert_eq!(daemon.stop().await.code, Some(0));
     worked
@@ -206,10 +206,13 @@ async fn port(endpoint: &support::kinesis::Endpoint, reader: &str) -> usize {
     bytes
 }
 
-async fn read(daemon: &Daemon) -> f64 {
+/// Records that the engine has taken: those that were skipped unparsed, and the events of the others, one each. What is
+/// counted as read may still wait to be matched.
+async fn taken(daemon: &Daemon) -> f64 {
     let metrics = daemon.metrics().await;
-    let series = metrics.lines().filter(|line| line.starts_with("trailrisk_kinesis_records_total{"));
-    series.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+    let counts =
+        |line: &&str| line.starts_with("trailrisk_records_skipped_total") || line.starts_with("trailrisk_events_total");
+    metrics.lines().filter(counts).filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
 }
 
 /// A folder with the configuration for a stream that is served from now on.
