@@ -61,7 +61,9 @@ impl Shares {
         inputs: &[Value],
     ) -> Added {
         let others = self.shares.iter().filter(|share| share.shard != origin.shard);
-        let elsewhere = others.filter_map(|share| share.partial.content_hash_of(unit)).next();
+        let copies = others.filter_map(|share| share.partial.content_hash_of(unit));
+        // Whether another shard has it, and if so, whether one has it with the same bytes.
+        let elsewhere = copies.map(|copy| copy == unit.content_hash).reduce(|same, other| same || other);
         let share = self.share(plan, origin);
         let here = share.partial.add(plan, bounds, unit, inputs);
         share.newest.clone_from(origin.position);
@@ -69,8 +71,8 @@ impl Shares {
         self.follow_merged(plan, bounds, unit, inputs);
         self.bytes = self.measured();
         match (here, elsewhere) {
-            (Added::New, Some(hash)) if hash == unit.content_hash => Added::Duplicate,
-            (Added::New, Some(_)) => Added::Conflict,
+            (_, Some(true)) => Added::Duplicate,
+            (Added::New, Some(false)) => Added::Conflict,
             (added, _) => added,
         }
     }

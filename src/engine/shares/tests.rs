@@ -80,3 +80,16 @@ fn ag_2_a_copy_with_other_bytes_in_another_shard_is_a_conflict() {
     };
     assert_eq!((counted(500), counted(501)), ((1, 1, 0), (1, 1, 1)));
 }
+
+/// Whichever shard has the other bytes, and whichever brings them again.
+#[test]
+fn ag_2_a_copy_that_any_other_shard_has_is_no_further_conflict() {
+    for again in 0..3 {
+        let mut stream = Stream::new(vec![plan("a", "eventName=E | stats count by user")], 3);
+        for (shard, time) in [(0, 500), (1, 501), (again, if again == 1 { 500 } else { 501 })] {
+            stream.put(shard, 1_000, &[event("1", time, "ann")]);
+        }
+        let counters = &stream.engine.counters().plans[0];
+        assert_eq!((counters.counted, counters.duplicate, counters.conflicts), (1, 2, 1), "shard {again}");
+    }
+}
