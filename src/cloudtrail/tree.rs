@@ -130,13 +130,9 @@ impl<'a> View<'a> {
         Some(items.iter().map(move |child| View { text: self.text, node: &child.node }))
     }
 
-    /// A string; or a number that no integer of 64 bits is, which stands for its text as well.
+    /// A string.
     pub fn as_str(self) -> Option<Cow<'a, str>> {
-        match self.first()? {
-            b'"' => Some(self.string()),
-            b'-' | b'0'..=b'9' if !is_integer(self.written()) => Some(Cow::Borrowed(self.written())),
-            _ => None,
-        }
+        (self.first()? == b'"').then(|| self.string())
     }
 
     /// The number's text.
@@ -215,11 +211,6 @@ impl Key {
             Self::Escaped(key) => key,
         }
     }
-}
-
-/// `-0` is no integer here: its text would become `0`.
-fn is_integer(number: &str) -> bool {
-    number != "-0" && (number.parse::<i64>().is_ok() || number.parse::<u64>().is_ok())
 }
 
 /// In runs that a byte can count, so that vectors do it. The two characters differ in one bit.

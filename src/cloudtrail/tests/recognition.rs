@@ -37,6 +37,8 @@ fn po_1_each_reason_has_its_cause() {
         (r#"{"detail-type":"x","detail":{}}"#, RejectReason::NotCloudTrail),
         (r#"{"detail-type":"x","detail":[]}"#, RejectReason::NotCloudTrail),
         (r#"{"eventName":3}"#, RejectReason::NotCloudTrail),
+        (r#"{"eventName":1.5}"#, RejectReason::NotCloudTrail),
+        (r#"{"eventVersion":18446744073709551616}"#, RejectReason::NotCloudTrail),
         (&with_source("aws:kinesis"), RejectReason::NotCloudTrail),
         (&with_source("ecs-cn-hangzhou.aliyuncs.com"), RejectReason::NotCloudTrail),
         (r#"{"eventName":"A"}"#, RejectReason::NoEventTime),
