@@ -115,15 +115,15 @@ pub(super) fn like(text: &str, pattern: &str) -> bool {
     while t < text.len() {
         match pattern.get(p) {
             Some('%') => {
-                retry = Some((p, t));
                 p += 1;
+                retry = Some((p, t));
             }
             Some(&c) if c == '_' || c == text[t] => (t, p) = (t + 1, p + 1),
             _ => {
                 // The last `%` takes one character more; earlier ones never have to.
-                let Some((percent, from)) = retry else { return false };
-                retry = Some((percent, from + 1));
-                (t, p) = (from + 1, percent + 1);
+                let Some((behind, from)) = retry else { return false };
+                (t, p) = (from + 1, behind);
+                retry = Some((behind, t));
             }
         }
     }

@@ -30,8 +30,8 @@ pub(super) fn columns(
     for (index, command) in commands.iter().enumerate() {
         columns.follow(command)?;
         if matches!(&command.node, Command::FillNull { fields, .. } if fields.is_empty()) {
-            // It makes what is named behind it, also what a `rename` before it took away.
-            let named = Names::of_commands(commands[index + 1..].iter().chain(whole));
+            // It names nothing itself and makes what is named behind it, also what a `rename` before it took away.
+            let named = Names::of_commands(commands[index..].iter().chain(whole));
             named.into_vec().iter().for_each(|name| columns.add(name));
         }
     }

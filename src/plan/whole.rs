@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::aggregate::{Aggregate, Function};
+use super::aggregate::Aggregate;
 use super::command::one_field;
 use super::conclude::Conclusion;
 use super::error::CompileError;
@@ -193,10 +193,8 @@ impl Grouping {
     fn values(&self, members: &[usize], rows: &[WorkRow<'_>], context: &Context<'_>) -> (Vec<(Arc<str>, Value)>, bool) {
         let mut truncated = false;
         let mut column = |aggregate: &Aggregate| {
-            let inputs: Vec<Value> = match aggregate.function {
-                Function::Count => vec![Value::Null; members.len()],
-                _ => members.iter().map(|index| aggregate.argument.input(&rows[*index].record)).collect(),
-            };
+            let inputs: Vec<Value> =
+                members.iter().map(|index| aggregate.argument.input(&rows[*index].record)).collect();
             let (value, shortened) = of_rows(aggregate.function, &inputs, context.bounds);
             truncated |= shortened;
             (aggregate.output.clone(), value)

@@ -80,14 +80,12 @@ impl Written {
 
     /// Something was written at this place.
     fn note(&mut self, place: usize) {
-        let is_new = self.list.len() > LOOKED_THROUGH && self.places.is_empty();
-        let from = if is_new { 0 } else { place };
-        if self.list.len() > LOOKED_THROUGH {
-            let to = if is_new { self.list.len() } else { place + 1 };
-            let written = self.list[from..to].iter().zip(from..to);
-            let written = written.filter_map(|(field, place)| Some((field.as_ref()?.0.clone(), place)));
-            self.places.extend(written);
+        if self.list.len() <= LOOKED_THROUGH {
+            return;
         }
+        let noted = if self.places.is_empty() { 0..self.list.len() } else { place..place + 1 };
+        let written = self.list[noted.clone()].iter().zip(noted);
+        self.places.extend(written.filter_map(|(field, place)| Some((field.as_ref()?.0.clone(), place))));
     }
 }
 

@@ -192,13 +192,13 @@ impl Partial {
 
     /// The earliest event. Precondition: the partial is not empty.
     pub fn first_event(&self) -> EventTime {
-        debug_assert!(!self.is_empty(), "an empty partial has no first event");
+        debug_assert!(self.first <= self.last, "an empty partial has no first event");
         self.first
     }
 
     /// The latest event. Precondition: the partial is not empty.
     pub fn last_event(&self) -> EventTime {
-        debug_assert!(!self.is_empty(), "an empty partial has no last event");
+        debug_assert!(self.first <= self.last, "an empty partial has no last event");
         self.last
     }
 
@@ -257,10 +257,6 @@ impl Partial {
         let mut ordered: Vec<_> = with_key.collect();
         ordered.sort_unstable_by_key(|(inputs, unit)| (inputs.time, &inputs.id, unit.0, Reverse(unit.1)));
         ordered.into_iter().map(|(inputs, _)| &inputs.values[slot]).collect()
-    }
-
-    fn is_empty(&self) -> bool {
-        self.units.is_empty() && self.uncertain_units == 0
     }
 
     fn compare(&self, unit: &Unit<'_>) -> Added {
