@@ -76,6 +76,12 @@ mod tests {
     }
 
     #[test]
+    fn bd_2_a_shared_text_takes_two_counters_beside_its_bytes() {
+        let cases = [(0, 32), (8, 32), (9, 48), (120, 144), (121, 160)];
+        assert_eq!(cases.map(|(length, _)| text_bytes(length)), cases.map(|(_, taken)| taken));
+    }
+
+    #[test]
     fn bd_2_a_value_takes_what_its_texts_take() {
         let short = value_bytes(&Value::text("a".to_owned()));
         // glibc gives memory by 16 bytes.

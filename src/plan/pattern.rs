@@ -146,6 +146,8 @@ mod tests {
             ("abc", "abcd", false),
             ("*.amazonaws.com", "s3.amazonaws.com", true),
             ("*.amazonaws.com", "amazonaws.com", false),
+            ("*ab*b", "xab", false),
+            ("*ab*b", "xabb", true),
         ] {
             assert_eq!(Pattern::exact(pattern).matches(text), matches, "{pattern} {text}");
         }
@@ -156,10 +158,27 @@ mod tests {
         for (pattern, text, matches) in [
             ("GetUser", "getUSER", true),
             ("Ä*", "äb", true),
+            ("ä*", "Ä", true),
+            ("Ärger", "äRGER", true),
+            ("äö", "ÄÖ", true),
+            ("äö", "ÄO", false),
             ("key", "\u{212a}ey", false),
             ("\u{212a}*", "\u{212a}EY", true),
         ] {
             assert_eq!(Pattern::folded(pattern).matches_folded(text), matches, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn each_star_is_what_stands_between_its_neighbours() {
+        for (pattern, text, stars) in [
+            ("a.*", "a.", &[""][..]),
+            ("*bc*d", "xbcyd", &["x", "y"]),
+            ("*.arn*s.*", "a.b.arns.x", &["a.b", "", "x"]),
+            // The shortest that will do.
+            ("*.*", "a.b.c", &["a", "b.c"]),
+        ] {
+            assert_eq!(Pattern::exact(pattern).captures(text).as_deref(), Some(stars), "{pattern} {text}");
         }
     }
 

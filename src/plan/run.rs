@@ -94,3 +94,31 @@ pub(super) fn run<'a>(
     }
     take(End::Passed(record), budget);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_afforded_is_bounded_by_rows_by_values_and_by_the_size_of_the_event() {
+        let afforded = |mut budget: Budget, wanted: &[(usize, usize)]| {
+            let rows: Vec<_> =
+                wanted.iter().map(|(wanted, values_each)| budget.afford(*wanted, *values_each)).collect();
+            (rows, budget.cut)
+        };
+        let small = Budget::of_event(100);
+        for (budget, wanted, rows, cut) in [
+            (small, &[(9_000, 0), (9_000, 1)][..], &[9_000, 1_000][..], 8_000),
+            // A million values, however many rows carry them.
+            (small, &[(5_000, 1_000)], &[1_000], 4_000),
+            (small, &[(500, 1_000), (600, 1_000), (1, 1)], &[500, 500, 0], 101),
+            (small, &[(1, 999_990), (9, 3)], &[1, 3], 6),
+            (Budget::of_row(), &[(5_000, 500)], &[2_000], 3_000),
+            (Budget::of_event(256 << 10), &[(2_000, 1)], &[1_024], 976),
+            // The largest event still makes a row.
+            (Budget::of_event(usize::MAX), &[(2, 1)], &[1], 1),
+        ] {
+            assert_eq!(afforded(budget, wanted), (rows.to_vec(), cut), "{wanted:?} of {budget:?}");
+        }
+    }
+}

@@ -112,6 +112,8 @@ mod tests {
         assert_eq!(sum(&scalars(&["0.1"; 10])), Value::number(1.0));
         assert_eq!(sum(&scalars(&["10000000000000000", "1", "-10000000000000000"])), Value::number(1.0));
         assert_eq!(sum(&scalars(&["2", "x"])), Value::number(2.0));
+        assert_eq!(sum(&scalars(&["0.25", "1.5"])), Value::number(1.75));
+        assert_eq!(sum(&scalars(&["-0.25", "-1.5", "0.001"])), Value::number(-1.749));
         assert_eq!(sum(&scalars(&["x"])), Value::Null);
         assert_eq!(sum(&vec![Scalar::Number(f64::MAX); 1000]), Value::number(1e25));
     }

@@ -139,3 +139,21 @@ impl RiskModel {
         Severity::of_score(self.score)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_severity_ends_with_its_last_score() {
+        for (severity, scores) in [
+            (Severity::Informational, [0.0, 1.0, 20.0]),
+            (Severity::Low, [20.5, 21.0, 40.0]),
+            (Severity::Medium, [40.5, 41.0, 60.0]),
+            (Severity::High, [60.5, 61.0, 80.0]),
+            (Severity::Critical, [80.5, 81.0, 100.0]),
+        ] {
+            assert_eq!(scores.map(Severity::of_score), [severity; 3], "{scores:?}");
+        }
+    }
+}

@@ -104,6 +104,7 @@ mod tests {
         assert_eq!(format("%Y-%m-%dT%H:%M:%S", 1_682_380_277.0).as_deref(), Some("2023-04-24T23:51:17"));
         assert_eq!(format("%d/%b/%Y %I:%M %p %Z", 1_682_380_277.0).as_deref(), Some("24/Apr/2023 11:51 PM UTC"));
         assert_eq!(format("%H:%M:%S.%Q %3N %6N", 0.25).as_deref(), Some("00:00:00.250 250 250000"));
+        assert_eq!(format("%N %9N %3Q %6Q %9Q", 0.25).as_deref(), Some("250000000 250000000 250 250000 250000000"));
         assert_eq!(format("%s 100%%", 7.0).as_deref(), Some("7 100%"));
         assert_eq!(format("%Y", 1e18), None);
     }
@@ -133,7 +134,8 @@ mod tests {
 
     #[test]
     fn unknown_directives_are_refused() {
-        assert!(TimeFormat::new("%Y %!").is_err());
-        assert!(TimeFormat::new("%").is_err());
+        for format in ["%Y %!", "%", "%3", "%é", "%3é", "%3!"] {
+            assert!(TimeFormat::new(format).is_err(), "{format}");
+        }
     }
 }

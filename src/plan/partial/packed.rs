@@ -180,8 +180,15 @@ mod tests {
         for id in ["894153ad-ed86-4719-bb66-6c52ef7dc767", "894153aded864719bb666c52ef7dc767"] {
             assert_eq!(id_of(id, key), (id.into(), 1));
         }
-        for id in ["894153AD-ED86-4719-BB66-6C52EF7DC767", "00000000-ed86-4719-bb66-6c52ef7dc767", "event-1", "", "é"]
-        {
+        for id in [
+            "894153AD-ED86-4719-BB66-6C52EF7DC767",
+            "00000000-ed86-4719-bb66-6c52ef7dc767",
+            "894153ADED864719BB666C52EF7DC767",
+            "00000000ed864719bb666c52ef7dc767",
+            "event-1",
+            "",
+            "é",
+        ] {
             assert_eq!(id_of(id, key), (id.into(), 1 + id.len()));
         }
     }

@@ -63,6 +63,13 @@ fn tight() -> Bounds {
     Bounds { max_values: 2, max_distinct_values: 4, max_evidence: 3, ..Bounds::default() }
 }
 
+fn number(value: &Value) -> f64 {
+    match value {
+        Value::One(crate::plan::Scalar::Number(number)) => *number,
+        other => panic!("a count is a number: {other:?}"),
+    }
+}
+
 fn values(plan: &Plan, partial: &Partial) -> Vec<Value> {
     (0..plan.leg(0).aggregates.len()).map(|index| partial.value(plan, index)).collect()
 }
@@ -114,6 +121,7 @@ proptest! {
         prop_assert_eq!(partial.event_count(), events.len() as u64);
         prop_assert!(!partial.count_is_upper_bound());
         prop_assert_eq!(partial.evidence().len(), events.len());
+        prop_assert!(!partial.evidence_truncated());
     }
 
     #[test]
@@ -124,6 +132,7 @@ proptest! {
         prop_assert_eq!(bounded.count_is_upper_bound(), exact.count() > 4);
         prop_assert!(bounded.count() >= exact.count());
         prop_assert!(bounded.event_count() >= exact.event_count());
+        prop_assert!(number(&bounded.value(plan, 1)) >= number(&exact.value(plan, 1)));
         // Set-like aggregates go on.
         for index in 2..7 {
             prop_assert_eq!(bounded.value(plan, index), exact.value(plan, index));
@@ -192,4 +201,104 @@ fn the_size_follows_what_is_held() {
     let one = partial(plan, &bounds, &[Seen { event: 1, ordinal: 0, copy: 0 }]).size_bytes();
     let two = partial(plan, &bounds, &[Seen { event: 1, ordinal: 0, copy: 0 }, Seen { event: 2, ordinal: 0, copy: 0 }]);
     assert!(empty < one && one < two.size_bytes());
+}
+
+/// A shard beyond the bound cannot tell what another one has as well, so what each counted adds up.
+#[test]
+fn ag_2_counts_of_shards_beyond_the_bound_add_up_and_say_so() {
+    let plan = &*PLAN;
+    let bounds = Bounds { max_ids_per_group: 2, ..Bounds::default() };
+    // An `a` in each, of events 1 and 2 two values in one of the copies.
+    let shard = |events: std::ops::Range<u8>| {
+        let seen: Vec<_> = events.map(|event| Seen { event, ordinal: 0, copy: (5 - event % 4) % 4 % 3 }).collect();
+        partial(plan, &bounds, &seen)
+    };
+    let (one, other) = (shard(0..5), shard(5..8));
+    let counts = |partial: &Partial| (partial.count(), partial.event_count(), number(&partial.value(plan, 1)));
+    let (a, b) = (counts(&one), counts(&other));
+    assert_eq!((a.0, a.1, b.0, b.1), (5, 5, 3, 3));
+    assert!(a.2 >= 4.0 && b.2 >= 2.0, "units beyond the bound count their values: {a:?} {b:?}");
+    for order in [[&one, &other], [&other, &one]] {
+        let merged = merged(plan, &bounds, &order);
+        assert_eq!(counts(&merged), (a.0 + b.0, a.1 + b.1, a.2 + b.2));
+        assert!(merged.count_is_upper_bound());
+    }
+}
+
+/// What a row of several groups is made of.
+#[test]
+fn a_bare_partial_is_its_events_whatever_was_asked_of_them() {
+    let count = plan("* | stats count by eventName");
+    let seen: Vec<_> = (0..6).map(|event| Seen { event, ordinal: u32::from(event % 2), copy: event % 3 }).collect();
+    let of = |plan: &Plan, seen: &[Seen]| partial(plan, &Bounds::default(), seen).bare();
+    assert_eq!(of(&PLAN, &seen), of(&count, &seen));
+    let mut met = of(&PLAN, &seen[..4]);
+    met.merge(&count, &Bounds::default(), &of(&count, &seen[2..]));
+    assert_eq!(met, of(&count, &seen));
+}
+
+#[test]
+fn bd_3_the_mark_of_hidden_values_outlives_the_aggregates() {
+    let plan = &*PLAN;
+    let bounds = Bounds { max_values: 1, ..Bounds::default() };
+    let bare = |events: &[u8]| {
+        let seen: Vec<_> = events.iter().map(|event| Seen { event: *event, ordinal: 0, copy: 1 }).collect();
+        partial(plan, &bounds, &seen).bare()
+    };
+    let (whole, hiding) = (bare(&[1]), bare(&[1, 5, 6]));
+    assert_eq!((whole.values_truncated(), hiding.values_truncated()), (false, true));
+    for order in [[&whole, &hiding], [&hiding, &whole]] {
+        let mut met = order[0].clone();
+        met.merge(plan, &bounds, order[1]);
+        assert!(met.values_truncated());
+    }
+    let mut met = whole.clone();
+    met.merge(plan, &bounds, &whole);
+    assert!(!met.values_truncated());
+}
+
+#[test]
+fn bd_2_the_size_holds_every_text_that_an_aggregate_keeps() {
+    for function in ["list(a)", "first(a)", "mode(a)", "values(a)", "min(a)", "max(a)"] {
+        let plan = plan(&format!("* | stats {function} by eventName"));
+        let size = |length: usize| {
+            let id: Arc<str> = "event".into();
+            let unit = Unit { key: EventKey(1), ordinal: 0, id: &id, content_hash: 0, time: EventTime(0) };
+            let mut partial = Partial::new(&plan, 0);
+            partial.add(&plan, &Bounds::default(), &unit, &[Value::text("x".repeat(length))]);
+            partial.size_bytes()
+        };
+        // Once, or twice where it is the smallest and the largest; glibc gives memory by 16 bytes.
+        let grown = size(10_001) - size(1);
+        assert!((10_000..20_032).contains(&grown), "{function}: {grown}");
+        assert!(size(1) > Partial::new(&plan, 0).size_bytes() + 1, "{function}");
+    }
+}
+
+/// The memory of the partial of another group, of this search or of another one, leaves no trace in what it is used for.
+#[test]
+fn ag_1_a_refilled_partial_is_what_the_contributions_come_to() {
+    let plan = plan(
+        "* | stats count count(a) values(a) dc(a) max(a) list(a) by eventName \
+         | append [search * | stats count values(b) by eventName]",
+    );
+    let packed = |leg: u32, events: std::ops::Range<u8>| {
+        let mut out = Vec::new();
+        for event in events {
+            let id: Arc<str> = format!("event-{event}").into();
+            let time = EventTime(i64::from(event) * 1000);
+            let unit = Unit { key: EventKey(event.into()), ordinal: 0, id: &id, content_hash: 0, time };
+            let inputs = vec![Value::text(event.to_string()); plan.leg(leg).aggregates.len()];
+            Contributions::push(&mut out, &unit, &inputs);
+        }
+        out
+    };
+    let bounds = Bounds { max_ids_per_group: 4, max_values: 3, max_distinct_values: 4, ..Bounds::default() };
+    let of = |leg: u32, packed: &[u8]| Partial::of(&plan, &bounds, leg, Contributions(packed));
+    for (from, to) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+        let (before, after) = (packed(from, 0..8), packed(to, 8..11));
+        let mut partial = of(from, &before);
+        partial.refill(&plan, &bounds, to, Contributions(&after));
+        assert_eq!(partial, of(to, &after), "{from} to {to}");
+    }
 }

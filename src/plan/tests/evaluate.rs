@@ -22,6 +22,11 @@ fn terms_ignore_case_and_know_wildcards() {
         ("n=1.00", true),
         ("n>0.5 n<2", true),
         ("n>1", false),
+        ("n>=1 n<=1.0", true),
+        ("n>=1.5", false),
+        ("n<=0.5", false),
+        ("userAgent>=console.amazonaws.com userAgent<=CONSOLE.amazonaws.com", true),
+        ("userAgent<=b", false),
         ("userAgent>b", true),
         ("userAgent<D", true),
         ("flag=true", true),
@@ -132,6 +137,32 @@ fn fields_and_table_restrict_what_is_seen() {
 fn without_table_the_columns_are_the_fields_that_the_search_names() {
     let row = columns("eventSource=iam* | where alpha=1 | rename beta as gamma", json!({"alpha": "1", "beta": "2"}));
     assert_eq!(row, "_time=1682380277 eventName=GetUser eventSource=iam.amazonaws.com alpha=1 gamma=2");
+    let fields = || json!({"alpha": "1", "beta": "2", "requestParameters": {"x": "p"}});
+    for (search, expected) in [
+        ("alpha=1 beta=2 | fields - alpha", "_time=1682380277 eventName=GetUser beta=2"),
+        ("alpha=1 beta=2 | fields - al*, _time", "eventName=GetUser beta=2"),
+        // What every event has is no column, unless it is asked for.
+        ("sourcetype=aws:cloudtrail", "_time=1682380277 eventName=GetUser"),
+        ("* | rename sourcetype as kind", "_time=1682380277 eventName=GetUser kind=aws:cloudtrail"),
+        ("* | rename requestParameters.* as *_new | where x_new=\"p\"", "_time=1682380277 eventName=GetUser x_new=p"),
+        ("* | table alpha | rename missing as x", "alpha=1"),
+        ("* | table alpha, beta | rename beta as alpha", "alpha=2"),
+    ] {
+        assert_eq!(columns(search, fields()), expected, "{search}");
+    }
+}
+
+#[test]
+fn a_wildcard_in_rename_means_the_fields_that_there_are() {
+    let fields = || json!({"alpha": "1", "x_alpha": "2"});
+    for (commands, expected) in [
+        ("rename al* as x_al* | table x_alpha", "x_alpha=1"),
+        ("fields - alpha | rename al* as x_al* | table x_alpha", "x_alpha=2"),
+        ("rename alpha as y | rename al* as x_al* | table x_alpha y", "x_alpha=2 y=1"),
+        ("eval alpha=null() | rename al* as x_al* | table x_alpha", "x_alpha=2"),
+    ] {
+        assert_eq!(columns(&format!("* | {commands}"), fields()), expected, "{commands}");
+    }
 }
 
 #[test]

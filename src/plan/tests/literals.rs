@@ -134,6 +134,12 @@ fn po_3_clauses_say_where_a_value_stands_and_that_several_things_hold() {
         ("eventName=Get* OR a.b=other", vec![literals(&["get", "other"])]),
         ("eventName=A* OR \"raw term\"", vec![literals(&["a", "raw term"])]),
         ("* | search eventName=JobCreated", vec![member("eventName", &[("jobcreated", true)])]),
+        // Of different members either may be the one that is there.
+        ("eventName=A1 OR userAgent=Boto*", vec![literals(&["a1", "boto"])]),
+        ("eventName IN (A1, B2) OR (userAgent=Boto* eventSource=s3*)", vec![literals(&["a1", "b2", "boto"])]),
+        // JSON may write such a name in several ways.
+        ("a/b=some", vec![literals(&["some"])]),
+        ("x-y_z=some", vec![member("x-y_z", &[("some", true)])]),
         ("eventName=A OR foo=*", vec![]),
         ("errorCode=success date_foo=x requestParameters.port=22 eventName!=A apiVersion=1e3", vec![]),
     ] {

@@ -171,3 +171,56 @@ proptest! {
         prop_assert_eq!(made, [expected]);
     }
 }
+
+#[test]
+fn a_table_with_some_of_its_columns_compares_them_as_before() {
+    let table = LookupTable {
+        match_types: [("net".into(), MatchType::Cidr), ("name".into(), MatchType::Wildcard)].into(),
+        case_sensitive: false,
+        max_matches: 1,
+        default_match: Some("none".into()),
+        ..table("net,name,office 10.0.0.0/8,a*,one 10.1.0.0/16,b*,two")
+    };
+    let kept = table.only(&["office", "net"].into());
+    let expected = LookupTable {
+        match_types: [("net".into(), MatchType::Cidr)].into(),
+        columns: vec!["net".into(), "office".into()],
+        rows: [["10.0.0.0/8", "one"], ["10.1.0.0/16", "two"]].map(|row| row.map(Arc::from).into()).into(),
+        ..table.clone()
+    };
+    assert_eq!(kept, expected);
+    let search = "* | lookup t net AS sourceIPAddress OUTPUT office | table office";
+    let office = |table: &LookupTable, address: &str| {
+        looked_up(search, table.clone(), json!({"sourceIPAddress": address})).concat()
+    };
+    for address in ["10.1.2.3", "10.2.2.3", "11.0.0.1", "here"] {
+        assert_eq!(office(&kept, address), office(&table, address), "{address}");
+    }
+}
+
+#[test]
+fn networks_and_addresses_are_cells_of_a_cidr_column() {
+    for (cell, expected) in [
+        ("10.0.0.0/8", true),
+        ("10.1.2.3", true),
+        ("2001:db8::/32", true),
+        ("::1", true),
+        ("10.0.0.0/33", false),
+        ("10.0.0/8", false),
+        ("office", false),
+        ("", false),
+    ] {
+        assert_eq!(LookupTable::is_network(cell), expected, "{cell:?}");
+    }
+}
+
+#[test]
+fn wn_1_windows_are_not_cut_on_a_time_that_a_table_gives() {
+    let refusal = |search: &str| {
+        let text = PlanText { lookups: vec![Arc::new(users())], ..text(search) };
+        Plan::compile(&text).err().map(|error| error.kind)
+    };
+    let search = |output: &str| format!("* | lookup t user OUTPUT {output} | bin _time span=5m | stats count by _time");
+    assert_eq!(refusal(&search("n AS _time")), Some(crate::plan::CompileErrorKind::Unsupported));
+    assert_eq!(refusal(&search("n AS time, team")), None);
+}

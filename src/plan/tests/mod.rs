@@ -1,5 +1,6 @@
 //! What plans do, from the contract: `docs/semantics.md` and the language's documentation.
 
+mod all_rows;
 mod append;
 mod corpus;
 mod early;
@@ -11,6 +12,7 @@ mod expressions;
 mod join;
 mod literals;
 mod lookup;
+mod origins;
 mod refusals;
 mod rows;
 mod seed;

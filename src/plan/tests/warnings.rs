@@ -72,6 +72,8 @@ fn calls_that_several_services_have() {
         "eventName=DeletePolicy eventSource=iam.amazonaws.com | stats count by user",
         "eventName=DeletePolicy dest=iam* | stats count by user",
         "eventName!=DeletePolicy",
+        "userName=DeletePolicy | stats count by user",
+        "userName IN (x, DeletePolicy) | stats count by user",
         "eventName=UpdateTrail | stats count by user",
     ] {
         assert_eq!(warned(search), [], "{search}");
