@@ -25,6 +25,14 @@ impl Columns {
         commands.iter().fold(Self::Open, |columns, command| columns.after(&command.node))
     }
 
+    /// Those that are known to be there.
+    pub(super) fn known(&self) -> Vec<String> {
+        match self {
+            Self::Open => Vec::new(),
+            Self::Closed(columns) => columns.iter().cloned().collect(),
+        }
+    }
+
     fn after(self, command: &Command) -> Self {
         match command {
             Command::Search(_)

@@ -88,9 +88,9 @@ impl<'t> Legs<'t> {
         Ok((legs, branch::common_window(&windows, "a subsearch has other windows", "write the same bin in both")?))
     }
 
-    /// `later` names what the search that it is a subsearch of reads of its rows. Recursion is bounded by the parser's
-    /// limit on nesting.
-    fn add(&mut self, pipeline: &Pipeline, later: &[String]) -> Result<u32, CompileError> {
+    /// `outer` names what the search that it is a subsearch of reads of its rows, and what the rows that they meet are
+    /// known to have. Recursion is bounded by the parser's limit on nesting.
+    fn add(&mut self, pipeline: &Pipeline, outer: &[String]) -> Result<u32, CompileError> {
         let number = self.begun;
         self.begun += 1;
         let parts = Parts::of(self.text, pipeline);
@@ -98,7 +98,7 @@ impl<'t> Legs<'t> {
         check_expansions(parts.after.iter().chain(parts.whole))?;
         let (by, aggregates) = match &parts.stats {
             Some(stats) => (by_fields(stats.node)?, aggregates(stats)?),
-            None => (Vec::new(), columns(pipeline, &parts, later)?),
+            None => (Vec::new(), columns(pipeline, &parts, outer)?),
         };
         check_outputs(&by, &aggregates, parts.stats.as_ref().map_or(&(0..0), |stats| &stats.span))?;
         let window = branch::window(self.text, &branches, &by)?;
@@ -113,7 +113,7 @@ impl<'t> Legs<'t> {
             by_offset: 0,
             aggregates,
             row_steps: parts.after.iter().map(|command| step(self.text, command, || None)).collect::<Result<_, _>>()?,
-            stages: self.stages(pipeline, pipeline.commands.len() - parts.whole.len(), number, later)?,
+            stages: self.stages(pipeline, pipeline.commands.len() - parts.whole.len(), number, outer)?,
         };
         self.made.insert(number, (leg, window));
         Ok(number)
@@ -125,18 +125,21 @@ impl<'t> Legs<'t> {
         pipeline: &Pipeline,
         first: usize,
         number: u32,
-        later: &[String],
+        outer: &[String],
     ) -> Result<Vec<Stage>, CompileError> {
         let mut stages = Vec::new();
         for (index, command) in pipeline.commands.iter().enumerate().skip(first) {
             let span = command.span.clone();
-            let later = || [Names::of_rows(&pipeline.commands[index + 1..]).into_vec(), later.to_vec()].concat();
+            let main = Columns::after_commands(&pipeline.commands[..index]);
+            let outer = || {
+                let read = Names::of_rows(&pipeline.commands[index + 1..]).into_vec();
+                [read, outer.to_vec(), main.known()].concat()
+            };
             let stage = match &command.node {
-                Command::Append(subsearch) => Stage::Append(self.add(subsearch, &later())?, span),
+                Command::Append(subsearch) => Stage::Append(self.add(subsearch, &outer())?, span),
                 Command::Join(join) => {
-                    let main = Columns::after_commands(&pipeline.commands[..index]);
                     let fields = Join::fields(join, &main, &span)?;
-                    let leg = self.add(&join.subsearch, &[fields.clone(), later()].concat())?;
+                    let leg = self.add(&join.subsearch, &[fields.clone(), outer()].concat())?;
                     Stage::Join(Join::compile(join, &fields, leg), span)
                 }
                 other => match Whole::compile(other, number)? {
@@ -202,14 +205,14 @@ fn aggregates(stats: &Spanned<&StatsCommand>) -> Result<Vec<Aggregate>, CompileE
     stats.node.aggregates.iter().map(Aggregate::compile).collect()
 }
 
-fn columns(pipeline: &Pipeline, parts: &Parts<'_>, later: &[String]) -> Result<Vec<Aggregate>, CompileError> {
+fn columns(pipeline: &Pipeline, parts: &Parts<'_>, outer: &[String]) -> Result<Vec<Aggregate>, CompileError> {
     let column = |name: Arc<str>| Aggregate {
         function: Function::Column,
         argument: Argument::Value(Expression::Field(FieldPath::compile(&name))),
         output: name,
         span: None,
     };
-    Ok(schema::columns(pipeline, parts.before, parts.whole, later)?.into_iter().map(column).collect())
+    Ok(schema::columns(pipeline, parts.before, parts.whole, outer)?.into_iter().map(column).collect())
 }
 
 fn check_outputs(by: &[Arc<str>], aggregates: &[Aggregate], span: &Span) -> Result<(), CompileError> {

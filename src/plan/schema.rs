@@ -15,7 +15,7 @@ use crate::spl::capture_names;
 const OBVIOUS: [&str; 5] = ["_raw", "index", "source", "sourcetype", "eventtype"];
 
 /// The columns after `commands`, the first ones of a pipeline whose rows are events; `whole` are those that work on
-/// all rows, `later` is what a search that these rows are joined or appended to names.
+/// all rows, `outer` is what the search that they are joined or appended to has and names.
 ///
 /// # Errors
 /// Where the columns depend on the events: a wildcard in the first `table` or `fields`, or in a `rename` of all rows.
@@ -23,10 +23,10 @@ pub(super) fn columns(
     pipeline: &Pipeline,
     commands: &[Spanned<Command>],
     whole: &[Spanned<Command>],
-    later: &[String],
+    outer: &[String],
 ) -> Result<Vec<Arc<str>>, CompileError> {
     let internal = Names::of_rows(whole).into_vec().into_iter().filter(|name| name.starts_with('_')).collect();
-    let mut columns = Columns { names: named(pipeline, whole, later), internal, closed: false };
+    let mut columns = Columns { names: named(pipeline, whole, outer), internal, closed: false };
     for (index, command) in commands.iter().enumerate() {
         columns.follow(command)?;
         if matches!(&command.node, Command::FillNull { fields, .. } if fields.is_empty()) {
@@ -41,12 +41,12 @@ pub(super) fn columns(
     Ok(columns.names.into_iter().map(Arc::from).collect())
 }
 
-fn named(pipeline: &Pipeline, whole: &[Spanned<Command>], later: &[String]) -> Vec<String> {
-    let read_later = [Names::of_rows(whole).into_vec(), later.to_vec()].concat();
+fn named(pipeline: &Pipeline, whole: &[Spanned<Command>], outer: &[String]) -> Vec<String> {
+    let read_later = [Names::of_rows(whole).into_vec(), outer.to_vec()].concat();
     let mut names = Names::default();
     names.add("_time");
     names.add("eventName");
-    Names::of_pipeline(pipeline).into_vec().iter().chain(later).for_each(|name| names.add(name));
+    Names::of_pipeline(pipeline).into_vec().iter().chain(outer).for_each(|name| names.add(name));
     names.into_vec().into_iter().filter(|name| !OBVIOUS.contains(&name.as_str()) || read_later.contains(name)).collect()
 }
 

@@ -100,3 +100,19 @@ fn events_of_a_subsearch_have_no_column_of_what_every_event_has() {
     let shown = concluded(&format!("{} | where 'sourcetype'=\"aws:cloudtrail\"", search("join u")), &calls);
     assert_eq!(shown, ["u=ann count=1 _time=1682377260 eventName=B sourcetype=aws:cloudtrail"]);
 }
+
+/// In Splunk they hold every field that they have, and so those of the rows before the command.
+#[test]
+fn events_of_a_subsearch_have_the_columns_of_the_rows_that_they_meet() {
+    let calls = [("A", "ann", 1), ("A", "bob", 2), ("B", "ann", 10)]
+        .map(|(name, user, n)| json!({"eventName": name, "u": user, "n": n}));
+    let main = "eventName=A | stats max(n) as n by u";
+    for (command, expected) in [
+        ("join u [search eventName=B]", &["u=ann n=10 _time=1682377320 eventName=B"][..]),
+        ("join overwrite=false u [search eventName=B]", &["u=ann n=1 _time=1682377320 eventName=B"]),
+        ("append [search eventName=B]", &["u=ann n=1", "u=bob n=2", "_time=1682377320 eventName=B n=10 u=ann"]),
+        ("append [search eventName=B | table u]", &["u=ann n=1", "u=bob n=2", "u=ann"]),
+    ] {
+        assert_eq!(concluded(&format!("{main} | {command}"), &calls), expected, "{command}");
+    }
+}
