@@ -16,7 +16,7 @@ type Commands = [Spanned<Command>];
 /// Everything worth a warning in a search, in its order.
 pub(super) fn of(pipeline: &Pipeline) -> Vec<PlanWarning> {
     let mut warnings = Vec::new();
-    let event_names = all_event_names(pipeline).unwrap_or_default();
+    let event_names = event_names(&pipeline.base).unwrap_or_default();
     warnings.extend(services::ambiguous(&pipeline.base));
     let mut first = true;
     for (index, command) in pipeline.commands.iter().enumerate() {
@@ -42,17 +42,6 @@ pub(super) fn of(pipeline: &Pipeline) -> Vec<PlanWarning> {
         }
     }
     warnings
-}
-
-/// The event names that a search and what is appended to it ask for; none where it may match others, too.
-fn all_event_names(pipeline: &Pipeline) -> Option<Vec<String>> {
-    let mut names = event_names(&pipeline.base)?;
-    for command in &pipeline.commands {
-        if let Command::Append(subsearch) = &command.node {
-            names.extend(all_event_names(subsearch)?);
-        }
-    }
-    Some(names)
 }
 
 /// The event names that a search asks for; none where it may match others, too.

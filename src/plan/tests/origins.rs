@@ -106,3 +106,11 @@ fn a_column_that_a_command_makes_is_not_doubted_and_any_other_is() {
         }
     }
 }
+
+#[test]
+fn ag_3_what_is_appended_behind_stats_gives_its_events_no_field() {
+    let search = "eventName=JobCreated | stats count by user | append [search eventName=GetUser | stats count by src]";
+    assert_warned(search, "no event of JobCreated has the field user");
+    let sub = "eventName=GetUser | stats count by src | append [search eventName=JobCreated | stats count by user]";
+    assert_warned(sub, "no event of JobCreated has the field user");
+}
