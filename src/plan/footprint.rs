@@ -28,7 +28,7 @@ pub(crate) fn map_bytes(entries: usize, entry_bytes: usize) -> usize {
 /// What an entry of a map of many takes, its share of half-full nodes included.
 pub(crate) const fn entry_bytes<K, V>() -> usize {
     (NODE_ENTRIES * (size_of::<K>() + size_of::<V>()) + NODE_OVERHEAD + ALLOCATION + ALLOCATION_UNIT)
-        / NODE_ENTRIES_AT_LEAST
+        .div_ceil(NODE_ENTRIES_AT_LEAST)
 }
 
 /// A `Box`, `Vec` or `Arc` of so many bytes.
@@ -66,6 +66,20 @@ mod tests {
         assert!(map_bytes(1, 100) >= NODE_ENTRIES * 100);
         assert_eq!(map_bytes(1, 100), map_bytes(11, 100));
         assert!(map_bytes(12, 100) >= 2 * NODE_ENTRIES * 100);
+    }
+
+    #[test]
+    fn bd_2_entries_of_a_large_map_take_no_more_together_than_one_by_one() {
+        let cases = [
+            (entry_bytes::<u8, ()>(), 1),
+            (entry_bytes::<u64, u32>(), 12),
+            (entry_bytes::<u128, [u64; 5]>(), 56),
+            (entry_bytes::<[u64; 20], [u64; 10]>(), 240),
+        ];
+        for (entry, bytes) in cases {
+            let (together, alone) = (map_bytes(6_000, bytes), 6_000 * entry);
+            assert!(together <= alone && alone <= together + together / 5, "{bytes}: {together} {alone}");
+        }
     }
 
     /// As `malloc_usable_size` says on 64-bit Linux, and the eight bytes before it.
