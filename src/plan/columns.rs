@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::pattern::Pattern;
 use crate::spl::ast::{Command, Pipeline, Spanned};
 use crate::spl::capture_names;
 
@@ -92,10 +93,7 @@ impl Columns {
             Self::Open if internal || fields.iter().any(|field| field.node.contains('*')) => Self::Open,
             Self::Open => closed(names(fields)),
             Self::Closed(columns) => {
-                let is_kept = |column: &String| {
-                    (internal && column.starts_with('_'))
-                        || fields.iter().any(|field| matches(&field.node, column).is_some())
-                };
+                let is_kept = |column: &String| (internal && column.starts_with('_')) || names_one(fields, column);
                 closed(columns.into_iter().filter(is_kept))
             }
         }
@@ -104,20 +102,18 @@ impl Columns {
     fn without(self, fields: &[Spanned<String>]) -> Self {
         match self {
             Self::Open => Self::Open,
-            Self::Closed(columns) => {
-                let is_kept = |column: &String| !fields.iter().any(|field| matches(&field.node, column).is_some());
-                closed(columns.into_iter().filter(is_kept))
-            }
+            Self::Closed(columns) => closed(columns.into_iter().filter(|column| !names_one(fields, column))),
         }
     }
 
     fn renamed(self, from: &str, to: &str) -> Self {
         match self {
             Self::Open => Self::Open,
-            Self::Closed(columns) => closed(columns.into_iter().map(|column| match matches(from, &column) {
-                Some(parts) => fill(to, &parts),
-                None => column,
-            })),
+            Self::Closed(columns) => {
+                let (from, to) = (Pattern::exact(from), Pattern::exact(to));
+                let renamed = |column: String| from.captures(&column).map(|stars| to.fill(&stars)).unwrap_or(column);
+                closed(columns.into_iter().map(renamed))
+            }
         }
     }
 }
@@ -132,28 +128,9 @@ fn names(fields: &[Spanned<String>]) -> impl Iterator<Item = String> {
     fields.iter().map(|field| field.node.clone())
 }
 
-/// What the wildcards of a pattern stand for in a name that it matches: as little as possible each, the last one the
-/// rest.
-fn matches<'n>(pattern: &str, name: &'n str) -> Option<Vec<&'n str>> {
-    let mut literals = pattern.split('*');
-    let mut rest = name.strip_prefix(literals.next()?)?;
-    let literals: Vec<&str> = literals.collect();
-    let Some((last, middle)) = literals.split_last() else { return rest.is_empty().then(Vec::new) };
-    let mut parts = Vec::new();
-    for literal in middle {
-        let at = rest.find(literal)?;
-        parts.push(&rest[..at]);
-        rest = &rest[at + literal.len()..];
-    }
-    parts.push(rest.strip_suffix(last)?);
-    Some(parts)
-}
-
-fn fill(pattern: &str, parts: &[&str]) -> String {
-    let mut parts = parts.iter();
-    let mut literals = pattern.split('*');
-    let first = literals.next().unwrap_or_default().to_owned();
-    literals.fold(first, |name, literal| name + parts.next().copied().unwrap_or_default() + literal)
+/// Whether a list of names, some of them with wildcards, names this column.
+fn names_one(fields: &[Spanned<String>], column: &str) -> bool {
+    fields.iter().any(|field| Pattern::exact(&field.node).matches(column))
 }
 
 #[cfg(test)]

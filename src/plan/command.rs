@@ -156,7 +156,7 @@ impl Action {
             Command::Search(expr) => Self::Search(Matcher::compile(expr)),
             Command::Where(condition) => Self::Where(compile_condition(condition)?),
             Command::Eval(assignments) => Self::Eval(assignments.iter().map(assignment).collect::<Result<_, _>>()?),
-            Command::Rename(pairs) => Self::Rename(pairs.iter().map(rename).collect::<Result<_, _>>()?),
+            Command::Rename(pairs) => Self::Rename(pairs.iter().map(rename).collect()),
             Command::Fields { keep: true, fields } => Self::Keep(patterns(fields)),
             Command::Fields { keep: false, fields } => Self::Drop(patterns(fields)),
             Command::Table(fields) => Self::Table(patterns(fields)),
@@ -216,12 +216,12 @@ fn assignment((field, expr): &(Spanned<String>, Spanned<ast::Expr>)) -> Result<(
     Ok((field.node.as_str().into(), compile_value(expr)?))
 }
 
-fn rename((source, target): &(Spanned<String>, Spanned<String>)) -> Result<Rename, CompileError> {
+fn rename((source, target): &(Spanned<String>, Spanned<String>)) -> Rename {
     let (from, to) = (Pattern::exact(&source.node), Pattern::exact(&target.node));
-    match (from.stars(), to.stars()) {
-        (0, 0) => Ok(Rename::Field(FieldPath::compile(&source.node), target.node.as_str().into())),
-        (a, b) if a == b => Ok(Rename::Matching(from, to)),
-        _ => Err(CompileError::invalid("both names of a rename need the same number of wildcards", &target.span)),
+    debug_assert_eq!(from.stars(), to.stars(), "the parser refuses anything else");
+    match from.stars() {
+        0 => Rename::Field(FieldPath::compile(&source.node), target.node.as_str().into()),
+        _ => Rename::Matching(from, to),
     }
 }
 
@@ -253,18 +253,12 @@ impl Bin {
     fn compile(field: &Spanned<String>, span: BinSpan, output: Option<&Spanned<String>>) -> Result<Self, CompileError> {
         let span = match (field.node.as_str(), span) {
             ("_time", BinSpan::Time(millis)) => BinWidth::Time(millis),
-            ("_time", BinSpan::Number(seconds)) => BinWidth::Time((seconds * 1000.0) as i64),
             (_, BinSpan::Number(width)) => BinWidth::Number(width),
             (_, BinSpan::Time(_)) => {
                 return Err(CompileError::unsupported("a time span is for _time only", &field.span)
                     .with_help("give the span as a number"));
             }
         };
-        if matches!(span, BinWidth::Time(..=0))
-            || matches!(span, BinWidth::Number(width) if width.is_nan() || width <= 0.0)
-        {
-            return Err(CompileError::invalid("the span of bin is above zero", &field.span));
-        }
         let output = output.unwrap_or(field).node.as_str().into();
         Ok(Self { field: one_field(&field.node, &field.span)?, output, span })
     }

@@ -33,10 +33,9 @@ fn check_filter(filter: &FilterPlace, pipeline: &Pipeline) -> Result<(), Compile
     if let Some(subsearch) = around {
         return check_filter(filter, subsearch);
     }
-    let overlaps = |command: &&Spanned<Command>| command.span.start < filter.end && filter.start < command.span.end;
-    let commands: Vec<_> = pipeline.commands.iter().filter(overlaps).collect();
-    let begins = commands.first().is_some_and(|first| first.span.start == filter.start);
-    if !begins || commands.iter().any(|command| !holds(filter, &command.span)) {
+    let from = pipeline.commands.iter().skip_while(|command| command.span.start != filter.start);
+    let commands: Vec<_> = from.take_while(|command| command.span.start < filter.end).collect();
+    if commands.is_empty() || commands.iter().any(|command| !holds(filter, &command.span)) {
         return Err(CompileError::invalid(
             format!("`{}` expires, but it is no command of its own here", filter.name),
             &(filter.start..filter.end),

@@ -241,12 +241,12 @@ pub enum SortOrder {
     Ip,
 }
 
-/// The span of `bin`.
+/// The span of `bin`, above zero.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum BinSpan {
     /// A time span in milliseconds (`5m`), only for `_time`.
     Time(i64),
-    /// A plain number (`10`).
+    /// A plain number (`10`). Of `_time` it is seconds, and so a time span.
     Number(f64),
 }
 

@@ -110,6 +110,7 @@ fn special_arity(name: &str) -> Option<(usize, usize)> {
         "searchmatch" | "mvfilter" => (1, 1),
         "match" | "like" | "mvfind" | "strftime" | "strptime" | "nullif" => (2, 2),
         "if" | "replace" => (3, 3),
+        // `in(..)` of so many is `Expr::In` already.
         "case" | "in" => (2, usize::MAX),
         _ => return None,
     })
@@ -144,7 +145,6 @@ fn special_condition(name: &str, arguments: Arguments<'_>) -> Result<Option<Cond
         "false" => Condition::Constant(Some(false)),
         "like" => Condition::Like(Box::new([compile_value(&arguments[0])?, compile_value(&arguments[1])?])),
         "match" => Condition::Match(compile_value(&arguments[0])?, pattern(&arguments[1])?),
-        "in" => Condition::In(compile_value(&arguments[0])?, values(&arguments[1..])?),
         "searchmatch" => search_match(&arguments[0])?,
         _ => return Ok(None),
     }))

@@ -133,6 +133,6 @@ fn duration(seconds: f64) -> String {
     let total = seconds.abs() as u64;
     let (days, rest) = (total / 86_400, total % 86_400);
     let clock = format!("{:02}:{:02}:{:02}", rest / 3600, rest / 60 % 60, rest % 60);
-    let sign = if seconds < 0.0 && total > 0 { "-" } else { "" };
+    let sign = if seconds <= -1.0 { "-" } else { "" };
     if days == 0 { format!("{sign}{clock}") } else { format!("{sign}{days}+{clock}") }
 }
