@@ -107,6 +107,10 @@ impl Columns {
         Self(constant.chain(grown).collect())
     }
 
+    fn all_constant(&self) -> bool {
+        self.0.values().all(|growth| growth.is_constant())
+    }
+
     /// A name that is no column is always null.
     fn of(&self, name: &str) -> Growth {
         self.0.get(name).copied().unwrap_or(Growth::Constant)
@@ -195,7 +199,7 @@ impl Columns {
 
     fn mixed(&self, expr: &Expr) -> Growth {
         let names = Names::of_expr(expr).into_vec();
-        let constant = names.iter().all(|name| self.of(name).is_constant()) && !searches(expr);
+        let constant = names.iter().all(|name| self.of(name).is_constant()) && (!searches(expr) || self.all_constant());
         if constant { Growth::Constant } else { Growth::Unknown }
     }
 
@@ -229,7 +233,7 @@ impl Columns {
         match term {
             SearchTerm::Raw(text) if text.chars().all(|c| c == '*') => Filter::Constant,
             // It looks into every column.
-            SearchTerm::Raw(_) if self.0.values().all(|growth| growth.is_constant()) => Filter::Constant,
+            SearchTerm::Raw(_) if self.all_constant() => Filter::Constant,
             SearchTerm::Raw(_) => Filter::Revocable,
             SearchTerm::In { field, .. } => any_value(self.of(field)),
             SearchTerm::Compare { field, op: CompareOp::Eq, value } if value == "*" => exists(self.of(field)),
@@ -249,7 +253,7 @@ impl Growth {
     }
 }
 
-/// `searchmatch` reads fields that its text names.
+/// `searchmatch` may look into every column.
 fn searches(expr: &Expr) -> bool {
     match expr {
         Expr::Number(_) | Expr::Text(_) | Expr::Field(_) => false,

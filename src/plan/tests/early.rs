@@ -7,18 +7,23 @@ use super::*;
 use crate::plan::Early;
 
 const STATS: &str = "* | stats count count(a) as n dc(a) as kinds values(a) as all avg(a) as mean sum(a) as sum max(a) as top \
-    min(_time) as firstTime max(_time) as lastTime by user src";
+    min(a) as low first(a) as newest min(_time) as firstTime max(_time) as lastTime by user src";
 
 /// Filters on what only grows.
-const THRESHOLDS: [&str; 14] = [
+const THRESHOLDS: [&str; 18] = [
     "where count > 9",
     "where count >= 9 AND user=\"bob\"",
+    // A text that is a number is one.
+    "where count > \"9\"",
+    "where count > -1",
     "where 9 < kinds",
     "where kinds > 2 OR n > 5",
     "search count>9",
     "search all=x*",
     "search all IN (x, y)",
     "search all=*",
+    "search count=*",
+    "search firstTime=*",
     "where mvcount(all) >= 3",
     "where firstTime < 1682380277",
     "where lastTime > firstTime",
@@ -38,12 +43,15 @@ fn nothing_that_hides_rows_means_the_first_match() {
     assert_eq!(*plan("eventName=GetUser | where a=1 | table a").early(), Early::FirstMatch);
     for commands in [
         "search *",
+        "search \"*\"",
         "search user=bob NOT src=10.*",
         "where user!=\"bob\" OR like(src, \"10.%\")",
         "eval x=count*2 | fillnull",
         "convert ctime(firstTime) | table user firstTime",
         "rename user as u | search NOT u=bob",
         "where 1=1",
+        "where mvcount(user)=1",
+        "where -1 < 2",
     ] {
         assert_eq!(early(commands), Early::FirstMatch, "{commands}");
     }
@@ -72,6 +80,21 @@ fn what_a_later_event_may_take_back_waits_for_the_close() {
         "where sum > 3",
         // One text makes the comparison lexicographic.
         "where top > 3",
+        "where low < 3",
+        "search count>1x",
+        "where -count > -9",
+        "where len(all) > 3",
+        // The newest event may have fewer values than the one before it.
+        "where mvcount(newest) >= 2",
+        // These look into every column.
+        "where searchmatch(\"bob\")",
+        "where NOT searchmatch(\"bob\")",
+        "where if(searchmatch(\"bob\"), 1, 0)=1",
+        "where 1=if(searchmatch(\"bob\"), 1, 0) OR user=\"bob\"",
+        "where isnull(1 + if(searchmatch(\"bob\"), 1, 0))",
+        "where isnull(-if(searchmatch(\"bob\"), 1, 0))",
+        "where if(searchmatch(\"bob\"), 1, 0) IN (1, 2)",
+        "where user IN (\"bob\", if(searchmatch(\"bob\"), 1, 0))",
         "where count > \"abc\"",
         "where count > user",
         "where count / n > 2",
@@ -85,6 +108,16 @@ fn what_a_later_event_may_take_back_waits_for_the_close() {
     ] {
         let Early::AtClose(reason) = early(commands) else { panic!("{commands}") };
         assert!(reason.contains('`'), "the reason shows the command: {reason}");
+    }
+}
+
+/// Each of their rows is one event, which changes no more.
+#[test]
+fn without_stats_whatever_hides_rows_leaves_the_first_match() {
+    for filter in
+        ["search who!=bob", "search bob", "where count > 3", "where isnull(who)", "where searchmatch(\"bob\")"]
+    {
+        assert_eq!(*filtered("* | table who count", filter).early(), Early::FirstMatch, "{filter}");
     }
 }
 
