@@ -118,6 +118,11 @@ fn window_of(text: &PlanText, steps: &[Step], by: &[Arc<str>]) -> Result<i64, Co
     }
 }
 
+/// Whether `_time` is a number behind this command, as it was before it.
+pub(super) fn keeps_time(action: &Action) -> bool {
+    width_of_time(action).is_some() || !action.writes("_time")
+}
+
 fn width_of_time(action: &Action) -> Option<BinWidth> {
     match action {
         Action::Bin(bin) if &**bin.field.name() == "_time" && &*bin.output == "_time" => Some(bin.span),

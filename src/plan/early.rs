@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::aggregate::{Aggregate, Argument, Function};
+use super::branch::keeps_time;
 use super::expr::Expression;
 use super::leg::Leg;
 use super::names::Names;
@@ -67,7 +68,7 @@ pub(super) fn of(text: &PlanText, pipeline: &Pipeline, leg: &Leg) -> Early {
 
 /// Classifies the commands after `stats`; for a search without `stats`, those that work on its rows.
 fn classify(search: &str, leg: &Leg, commands: &[Spanned<Command>]) -> Early {
-    let mut columns = Columns::new(&leg.by, &leg.aggregates);
+    let mut columns = Columns::new(leg);
     let mut strictest = Filter::Constant;
     for command in commands {
         let filter = match &command.node {
@@ -101,9 +102,11 @@ fn never(search: &str, command: &Spanned<Command>) -> Early {
 }
 
 impl Columns {
-    fn new(by: &[std::sync::Arc<str>], aggregates: &[Aggregate]) -> Self {
-        let constant = by.iter().map(|name| (name.to_string(), Growth::Constant));
-        let grown = aggregates.iter().map(|aggregate| (aggregate.output.to_string(), growth(aggregate)));
+    fn new(leg: &Leg) -> Self {
+        let constant = leg.by.iter().map(|name| (name.to_string(), Growth::Constant));
+        let has_own_time = leg.branches.iter().flat_map(|branch| &branch.steps).all(|step| keeps_time(&step.action));
+        let grown = leg.aggregates.iter();
+        let grown = grown.map(|aggregate| (aggregate.output.to_string(), growth(aggregate, has_own_time)));
         Self(constant.chain(grown).collect())
     }
 
@@ -294,14 +297,15 @@ fn comparison(op: CompareOp, left: Growth, right: Growth) -> Filter {
     if never_falls && never_rises { Filter::Monotone } else { Filter::Revocable }
 }
 
-/// How an aggregate changes as events come in.
-fn growth(aggregate: &Aggregate) -> Growth {
+/// How an aggregate changes as events come in; and whether `_time` is the events' own there.
+fn growth(aggregate: &Aggregate, has_own_time: bool) -> Growth {
+    let is_time = || has_own_time && is_time(&aggregate.argument);
     match aggregate.function {
         Function::Count | Function::CountValues | Function::DistinctCount => Growth::Grows,
         Function::Values => Growth::Gains,
         // Of other fields one text makes the comparison lexicographic, and the extreme may jump back.
-        Function::Max if is_time(&aggregate.argument) => Growth::Grows,
-        Function::Min if is_time(&aggregate.argument) => Growth::Shrinks,
+        Function::Max if is_time() => Growth::Grows,
+        Function::Min if is_time() => Growth::Shrinks,
         Function::Column => Growth::Constant,
         _ => Growth::Unknown,
     }

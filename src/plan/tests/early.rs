@@ -111,6 +111,26 @@ fn what_a_later_event_may_take_back_waits_for_the_close() {
     }
 }
 
+/// Of such a time one text makes the comparison lexicographic, as of any other field.
+#[test]
+fn em_1_only_the_events_own_time_is_known_to_be_a_number() {
+    let early = |command: &str| {
+        plan(&format!("* | {command} | stats min(_time) as first by user | where first < 5")).early().clone()
+    };
+    for command in ["search a=1", "bin _time span=5m", "bin _time span=5m as t", "eval t=_time", "rename a as b"] {
+        assert_eq!(early(command), Early::Threshold, "{command}");
+    }
+    for command in [
+        "eval _time=a",
+        "rename a as _time",
+        "bin a span=5 as _time",
+        r#"rex field=a "(?<_time>.)""#,
+        "append [search b=1 | eval _time=a]",
+    ] {
+        assert!(matches!(early(command), Early::AtClose(_)), "{command}");
+    }
+}
+
 /// Each of their rows is one event, which changes no more.
 #[test]
 fn without_stats_whatever_hides_rows_leaves_the_first_match() {
