@@ -73,13 +73,23 @@ impl Plan {
 
     /// Runs the commands over all rows of a window. The order of `rows` does not matter. `now()` is `window_end`.
     pub fn conclude(&self, bounds: &Bounds, rows: Vec<GroupRow>, window_end: EventTime) -> Conclusion {
+        self.conclude_within(Budget::of_window(), bounds, rows, window_end)
+    }
+
+    pub(super) fn conclude_within(
+        &self,
+        budget: Budget,
+        bounds: &Bounds,
+        rows: Vec<GroupRow>,
+        window_end: EventTime,
+    ) -> Conclusion {
         let mut of_leg: BTreeMap<u32, Vec<GroupRow>> = BTreeMap::new();
         rows.into_iter().for_each(|row| of_leg.entry(row.group.leg).or_default().push(row));
         let mut concluding = Concluding {
             plan: self,
             rows: of_leg,
             context: Context { bounds, window_end },
-            budget: Budget::of_window(),
+            budget,
             conclusion: Conclusion { hidden: vec![0; self.text.filters.len()], ..Conclusion::default() },
         };
         let rows = concluding.rows_of(0);

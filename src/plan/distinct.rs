@@ -71,10 +71,11 @@ impl Distinct {
             self.hash_all(bounds);
         }
         let hash = keyed_hash(bounds, text);
-        if !self.shown.contains_key(&hash) && !self.counted.contains(&hash) {
-            self.show(hash, text.clone());
-            self.shrink(limits);
+        if self.shown.contains_key(&hash) || self.counted.contains(&hash) {
+            return;
         }
+        self.show(hash, text.clone());
+        self.shrink(limits);
     }
 
     /// Adds every value of another set of the same bounds.
@@ -151,6 +152,69 @@ impl Distinct {
         }
         while self.count() > limits.counted.max(limits.shown) && self.counted.pop_last().is_some() {
             self.overflowed = true;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: DistinctBounds = DistinctBounds { shown: 20, counted: 40 };
+
+    fn set(values: usize, limits: DistinctBounds) -> Distinct {
+        let mut set = Distinct::default();
+        (0..values).for_each(|value| set.add(&Bounds::default(), limits, &Scalar::text(format!("value-{value:02}"))));
+        set
+    }
+
+    #[test]
+    fn bd_3_values_are_counted_beyond_those_that_are_shown() {
+        for (values, count, shown, hides, overflowed) in [
+            (0, 0, 0, false, false),
+            (1, 1, 1, false, false),
+            (8, 8, 8, false, false),
+            (9, 9, 9, false, false),
+            (20, 20, 20, false, false),
+            (21, 21, 20, true, false),
+            (40, 40, 20, true, false),
+            (41, 40, 20, true, true),
+        ] {
+            let set = set(values, LIMITS);
+            let seen = (set.count(), set.values().len(), set.hides_values(), set.overflowed());
+            assert_eq!(seen, (count, shown, hides, overflowed), "{values} values");
+            let mut cleared = set.clone();
+            cleared.clear();
+            assert_eq!(cleared, Distinct::default(), "{values} values");
+        }
+        // Of a bound so low that hardly any needs no hash.
+        let seen = |values| {
+            let set = set(values, DistinctBounds { shown: 2, counted: 3 });
+            (set.count(), set.values().len(), set.hides_values(), set.overflowed())
+        };
+        assert_eq!([2, 3, 4].map(seen), [(2, 2, false, false), (3, 2, true, false), (3, 2, true, true)]);
+    }
+
+    /// The bytes asked for, and as little as an allocation can add to each: a word.
+    fn least_bytes(set: &Distinct) -> usize {
+        const WORD: usize = size_of::<usize>();
+        let texts = set.few.iter().chain(set.shown.values());
+        let of_texts: usize = texts.map(|text| 3 * WORD + text.len()).sum();
+        let entries = size_of_val(&set.few[..])
+            + set.shown.len() * size_of::<(u128, Arc<str>)>()
+            + set.counted.len() * size_of::<u128>();
+        of_texts + entries
+    }
+
+    #[test]
+    fn bd_2_no_set_takes_more_than_is_estimated_and_a_few_values_take_little() {
+        for values in 0..45 {
+            let set = set(values, LIMITS);
+            assert!(set.heap_bytes() >= least_bytes(&set), "{values} values");
+            if values <= FEW {
+                // Most groups have one value or two: they pay for no node of a map.
+                assert!(set.heap_bytes() <= 2 * least_bytes(&set), "{values} values");
+            }
         }
     }
 }

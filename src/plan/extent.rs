@@ -94,3 +94,32 @@ fn by_text(a: &Scalar, b: &Scalar) -> Ordering {
     };
     by_spelling.then_with(|| a.cmp(b))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn extent(values: &[&str]) -> Extent {
+        let mut extent = Extent::default();
+        values.iter().for_each(|value| extent.add(&Scalar::text(*value)));
+        extent
+    }
+
+    #[test]
+    fn a_range_is_that_of_numbers_alone() {
+        assert_eq!(extent(&["1", "10", "9"]).range(), Value::number(9.0));
+        assert_eq!(extent(&[]).range(), Value::Null);
+        // Between two numbers in the order of texts stands one that is none.
+        assert_eq!(extent(&["1", "2x", "3"]).range(), Value::Null);
+    }
+
+    #[test]
+    fn bd_2_no_extent_takes_more_than_is_estimated() {
+        let long = "x".repeat(500);
+        assert!(extent(&[long.as_str()]).heap_bytes() >= 2 * long.len());
+        // Of numbers there are two pairs, by value and by spelling.
+        let number = "1".repeat(300);
+        assert!(extent(&[number.as_str()]).heap_bytes() >= 4 * number.len());
+        assert_eq!(extent(&[]).heap_bytes(), 0);
+    }
+}

@@ -44,11 +44,50 @@ fn ag_5_an_expired_filter_lets_pass_without_stats_before_stats_and_in_what_is_ap
         ("* | {}", 2),
         ("* | table who | {}", 2),
         ("* | {} | stats count by who", 0),
+        ("* | append [search eventName=None] | {} | stats count by who", 0),
+        ("* | {} | append [search eventName=None] | stats count by who", 0),
+        ("* | {}| stats count by who", 0),
         ("eventName=None | append [search * | {}] | stats count by who", 0),
     ] {
         let rows = if hidden == 2 { 2 } else { 1 };
         assert_eq!(passed_and_hidden(&expiring(search, "search who!=alice", WINDOW_END)), (0, hidden), "{search}");
         assert_eq!(passed_and_hidden(&expiring(search, "search who!=alice", WINDOW_END - 1)), (rows, 0), "{search}");
+    }
+}
+
+/// Wherever they stand.
+#[test]
+fn ag_5_other_commands_than_those_of_the_filter_do_not_expire() {
+    for search in [
+        "* | stats count by who | where who!=\"alice\" | {}",
+        "* | stats count by who | {} | where who!=\"alice\"",
+        "* | where who!=\"alice\" | {} | stats count by who",
+        "* | {} | where who!=\"alice\" | stats count by who",
+    ] {
+        let rows = passed_and_hidden(&expiring(search, "search who!=carol", WINDOW_END - 1)).0;
+        assert_eq!(rows, 0, "{search}");
+    }
+}
+
+/// A definition may end with the pipe behind it.
+#[test]
+fn ag_5_a_filter_that_ends_with_its_pipe_is_a_command_of_its_own() {
+    let at = |expires| passed_and_hidden(&expiring("* | {}stats count by who", "search who!=alice |", expires)).0;
+    assert_eq!((at(WINDOW_END), at(WINDOW_END - 1)), (0, 1));
+}
+
+/// A subsearch beside it has no part in it.
+#[test]
+fn ag_5_a_filter_may_expire_beside_a_subsearch() {
+    for search in [
+        "* | stats count by who | {} | join who [search * | stats count by who]",
+        "* | stats count by who | join who [search * | stats count by who] | {}",
+        "* | stats count by who | {} | append [search eventName=None | stats count by who]",
+        "* | stats count by who | append [search eventName=None | stats count by who] | {}",
+        "* | append [search eventName=A | where a=1] | append [search * | {}] | stats count by who",
+        "* | append [search * | {}] | append [search eventName=A | where a=1] | stats count by who",
+    ] {
+        expiring(search, "search who!=alice", WINDOW_END);
     }
 }
 

@@ -2,13 +2,16 @@
 
 mod all_rows;
 mod append;
+mod conclude;
 mod corpus;
 mod early;
 mod escu;
 mod escu_made;
 mod evaluate;
 mod expiry;
+mod explain;
 mod expressions;
+mod functions;
 mod join;
 mod literals;
 mod lookup;
@@ -19,6 +22,7 @@ mod seed;
 mod stats;
 mod warnings;
 mod whole;
+mod windows;
 
 use std::sync::Arc;
 

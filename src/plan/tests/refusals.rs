@@ -18,6 +18,7 @@ fn every_refusal_points_at_its_text() {
         ("* | stats count by a | stats values(*) as *", Unsupported, "values(*) as *"),
         ("* | stats sparkline(a)", Unsupported, "sparkline(a)"),
         ("* | stats values(*) as *", Unsupported, "values(*) as *"),
+        ("* | stats count values(req*) as all by a", Unsupported, "values(req*) as all"),
         ("* | stats min by a", Invalid, "min"),
         ("* | stats count by a*", Unsupported, "a*"),
         ("* | table a*", Unsupported, "a*"),

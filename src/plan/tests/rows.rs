@@ -149,6 +149,16 @@ fn what_the_bound_on_rows_cuts_is_counted() {
     assert!(lost(&nothing_left, &event).1.cut > 0);
 }
 
+/// By-values are values as well.
+#[test]
+fn the_rows_of_one_event_carry_at_most_a_million_values() {
+    let [wide, many] = [200_u32, 6_000].map(|values| (0..values).collect::<Vec<_>>());
+    let event = event(json!({"wide": wide, "many": many}));
+    let (count, lost) = lost(&plan("* | stats values(wide{}) by many{}"), &event);
+    assert!(count * 201 <= 1_000_000 && (count + 1) * 201 > 1_000_000, "{count}");
+    assert_eq!(count as u64 + lost.cut, 6_000);
+}
+
 /// Every row may look at the whole event, so a large event becomes fewer rows.
 #[test]
 fn the_bound_falls_with_the_size_of_the_event() {
