@@ -105,7 +105,7 @@ fn compile_argument(argument: &AggregateArgument, span: &Span) -> Result<Argumen
                 .with_help("name the fields one by one"))
         }
         AggregateArgument::Field(name) => Ok(Argument::Value(Expression::Field(FieldPath::compile(name)))),
-        AggregateArgument::Eval(expr) => Ok(match compile_typed(expr, span)? {
+        AggregateArgument::Eval(expr) => Ok(match compile_typed(&expr.node, &expr.span)? {
             Typed::Value(value) => Argument::Value(value),
             Typed::Condition(condition) => Argument::Condition(condition),
         }),

@@ -126,7 +126,7 @@ impl Names {
             match &aggregate.node.argument {
                 None => {}
                 Some(AggregateArgument::Field(field)) => self.add(field),
-                Some(AggregateArgument::Eval(expr)) => self.add_expr(expr),
+                Some(AggregateArgument::Eval(expr)) => self.add_expr(&expr.node),
             }
         }
         self.add_all(&stats.by);

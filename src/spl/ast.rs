@@ -289,7 +289,7 @@ pub enum AggregateArgument {
     /// A field.
     Field(String),
     /// `eval(<expr>)`.
-    Eval(Expr),
+    Eval(Spanned<Expr>),
 }
 
 /// An `eval` or `where` expression.

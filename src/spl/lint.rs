@@ -30,7 +30,7 @@ fn collect(pipeline: &Pipeline, lints: &mut Vec<Lint>) {
             Command::Stats(stats) | Command::EventStats(stats) => {
                 for aggregate in &stats.aggregates {
                     if let Some(AggregateArgument::Eval(expr)) = &aggregate.node.argument {
-                        dotted_in(expr, lints);
+                        dotted(expr, lints);
                     }
                 }
             }

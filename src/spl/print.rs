@@ -78,7 +78,7 @@ impl Display for Aggregate {
         self.parameter.iter().try_for_each(|parameter| write!(f, "{parameter}"))?;
         match &self.argument {
             Some(AggregateArgument::Field(field)) => write!(f, "({})", Name(field))?,
-            Some(AggregateArgument::Eval(expr)) => write!(f, "(eval({expr}))")?,
+            Some(AggregateArgument::Eval(expr)) => write!(f, "(eval({}))", expr.node)?,
             None => {}
         }
         write!(f, " AS {}", Name(&self.output))

@@ -136,7 +136,7 @@ fn aggregate_argument(pair: Pair<'_>) -> Result<(Option<AggregateArgument>, Opti
             Rule::aggregate_eval => {
                 let written = part.as_str().trim_end().to_owned();
                 let argument = expr::expr(inner(part, Rule::expr))?;
-                return Ok((Some(AggregateArgument::Eval(argument.node)), Some(written)));
+                return Ok((Some(AggregateArgument::Eval(argument)), Some(written)));
             }
             _ => {}
         }

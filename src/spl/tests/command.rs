@@ -13,7 +13,7 @@ fn stats(text: &str) -> (Vec<(String, String, String)>, Vec<String>) {
     let argument = |argument: &Option<AggregateArgument>| match argument {
         None => String::new(),
         Some(AggregateArgument::Field(field)) => field.clone(),
-        Some(AggregateArgument::Eval(expr)) => format!("eval {}", super::sexp::expr(expr)),
+        Some(AggregateArgument::Eval(expr)) => format!("eval {}", super::sexp::expr(&expr.node)),
     };
     let aggregates = stats.aggregates.into_iter().map(|aggregate| aggregate.node);
     let aggregates = aggregates.map(|a| (a.function, argument(&a.argument), a.output)).collect();

@@ -18,6 +18,13 @@ fn an_unquoted_dotted_name_in_an_expression_is_doubtful() {
 #[test]
 fn a_written_concatenation_is_not() {
     assert!(places(r#"a.b=1 | eval m=a . b, n='a.b', o=a."x".b, p="a.b" | stats count(c.d) by e.f"#).is_empty());
+    assert!(places("a | where 'b'.c=1 OR b.'c'=2").is_empty());
+}
+
+#[test]
+fn every_search_and_every_expression_of_it_is_looked_at() {
+    let text = "a | stats count(eval(b.c=1)) by d | eventstats sum(eval(e.f)) | append [search g or h | where i.j=1]                 | join d [search k | append [search l and m]] | where n IN (o.p, q) AND NOT r.s";
+    assert_eq!(places(text), ["b.c", "e.f", "or", "i.j", "and", "o.p", "r.s"]);
 }
 
 #[test]

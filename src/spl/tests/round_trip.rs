@@ -92,7 +92,8 @@ fn aggregate() -> impl Strategy<Value = Spanned<Aggregate>> {
         prop::sample::select(vec!["count", "dc", "values", "avg", "median"]).prop_map(|name| (name.to_owned(), None)),
         (0_u32..1000).prop_map(|tenths| ("perc".to_owned(), Some(f64::from(tenths) / 10.0))),
     ];
-    let argument = prop_oneof![text().prop_map(AggregateArgument::Field), expr().prop_map(AggregateArgument::Eval)];
+    let eval = expr().prop_map(|expr| AggregateArgument::Eval(at_zero(expr)));
+    let argument = prop_oneof![text().prop_map(AggregateArgument::Field), eval];
     (function, option::of(argument), text()).prop_map(|((function, parameter), argument, output)| {
         at_zero(Aggregate { function, parameter, argument, output })
     })
