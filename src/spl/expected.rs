@@ -106,6 +106,7 @@ fn help(text: &str, at: usize, rules: &[Rule]) -> Option<&'static str> {
 const TERM: &str = "a search term";
 const EXPRESSION: &str = "an expression";
 const OPERATOR: &str = "an operator";
+const QUOTED: &str = "a text in double quotes";
 const PIPE: &str = "`|`";
 const END: &str = "the end of the search";
 
@@ -117,62 +118,42 @@ fn one_of(rules: &[Rule]) -> Option<String> {
         }
     }
     if words.contains(&TERM) || words.contains(&EXPRESSION) {
-        words.retain(|word| !["`(`", "NOT", "a function"].contains(word));
+        words.retain(|word| !["`(`", QUOTED].contains(word));
     }
-    if words.contains(&PIPE) {
-        words.retain(|word| *word != END);
-    }
-    words.sort_by_key(|word| [PIPE, END].contains(word));
+    words.sort_by_key(|word| *word == PIPE);
     let last = words.pop()?;
     Some(if words.is_empty() { last.to_owned() } else { format!("{} or {last}", words.join(", ")) })
 }
 
-/// What an operator calls it; none for what would only repeat another one.
+/// What an operator calls it; none for what would only repeat another one (the search may end where a `|` may stand),
+/// and for what the parser never names, because it names the one part that begins it.
 fn words_for(rule: Rule) -> Option<&'static str> {
     Some(match rule {
-        Rule::EOI => END,
         Rule::pipe => PIPE,
         Rule::comma => "`,`",
         Rule::lparen => "`(`",
         Rule::rparen => "`)`",
         Rule::equals => "`=`",
-        Rule::base
-        | Rule::search_expr
-        | Rule::search_or
-        | Rule::search_not
-        | Rule::search_group
-        | Rule::search_raw
-        | Rule::search_word
-        | Rule::search_compare
-        | Rule::search_in
-        | Rule::search_directive => TERM,
-        Rule::search_field => "a field name",
-        Rule::search_value | Rule::value_word | Rule::option_value => "a value",
+        Rule::base | Rule::search_not | Rule::search_raw | Rule::search_field => TERM,
+        Rule::search_value | Rule::option_value => "a value",
         Rule::upper_and => "AND",
         Rule::upper_or => "OR",
-        Rule::upper_not => "NOT",
         Rule::upper_in => "IN",
         Rule::compare_op | Rule::equal | Rule::compare => "a comparison",
-        Rule::command | Rule::sub_command | Rule::other_command | Rule::command_name => "a command",
-        Rule::assignment => "an assignment `field=expression`",
-        Rule::rename_pair => "a pair `old AS new`",
-        Rule::name | Rule::name_list | Rule::bare_name | Rule::bin_field => "a field name",
-        Rule::option | Rule::option_key => "an option",
-        Rule::aggregate | Rule::aggregate_name => "an aggregate such as `count` or `values(field)`",
-        Rule::call_name => "a function",
-        Rule::aggregate_args => "`(`",
-        Rule::aggregate_eval => "`eval(...)`",
-        Rule::sort_key | Rule::sort_function => "a field name",
+        Rule::command | Rule::sub_command => "a command",
+        Rule::name | Rule::sort_key | Rule::sort_function => "a field name",
+        Rule::option_key => "an option",
+        Rule::aggregate_name => "an aggregate such as `count` or `values(field)`",
+        Rule::kw_eval => "`eval(...)`",
+        Rule::kw_search => "`search`",
+        Rule::quoted => QUOTED,
         Rule::limit => "a number",
         Rule::subsearch => "a subsearch `[search ...]`",
-        Rule::lookup_table => "the name of a lookup",
-        Rule::lookup_field => "a column of the lookup",
-        Rule::lookup_mode | Rule::lookup_outputs => "OUTPUT",
-        Rule::by_clause | Rule::kw_by => "BY",
+        Rule::lookup_mode => "OUTPUT",
+        Rule::kw_by => "BY",
         Rule::kw_as => "AS",
-        Rule::conversion | Rule::conversion_name => "a conversion such as `ctime(field)`",
-        Rule::expr | Rule::number | Rule::call | Rule::group | Rule::field | Rule::not => EXPRESSION,
-        Rule::quoted | Rule::single_quoted => return None,
+        Rule::conversion_name => "a conversion such as `ctime(field)`",
+        Rule::expr | Rule::number | Rule::field | Rule::not => EXPRESSION,
         Rule::and
         | Rule::or
         | Rule::xor
@@ -183,7 +164,6 @@ fn words_for(rule: Rule) -> Option<&'static str> {
         | Rule::multiply
         | Rule::divide
         | Rule::modulo
-        | Rule::in_list
         | Rule::kw_in => OPERATOR,
         _ => return None,
     })

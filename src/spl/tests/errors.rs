@@ -1,7 +1,7 @@
 //! What an operator reads when a search is refused.
 
 use super::{parsed, refused};
-use crate::spl::SplErrorKind;
+use crate::spl::{SplErrorKind, did_you_mean, nearest};
 
 #[track_caller]
 fn assert_rendered(text: &str, expected: &str) {
@@ -28,6 +28,25 @@ fn a_misspelt_command_gets_the_nearest() {
     assert_eq!(error.kind, SplErrorKind::Unsupported);
     assert_eq!(error.message, "`stast` is not a known command");
     assert!(error.help.as_deref().is_some_and(|help| help.starts_with("did you mean `stats`?")), "{error:?}");
+    let help = refused("a=1 | streamstat count").help.unwrap_or_default();
+    assert!(help.starts_with("did you mean `streamstats`? it is not supported; supported are search,"), "{help}");
+}
+
+#[test]
+fn a_word_is_misspelt_in_one_letter_of_three_at_most() {
+    let commands = ["eval", "stats", "eventstats"];
+    for (word, near) in [
+        ("evl", Some("eval")),
+        ("stast", Some("stats")),
+        ("STAT", Some("stats")),
+        ("tstas", None),
+        ("evetnstas", Some("eventstats")),
+        ("xx", None),
+    ] {
+        assert_eq!(nearest(word, commands), near, "{word}");
+        let question = near.map_or_else(String::new, |near| format!("; did you mean \"{near}\"?"));
+        assert_eq!(did_you_mean(word, commands), question, "{word}");
+    }
 }
 
 #[test]
@@ -136,9 +155,35 @@ fn what_may_follow_is_listed_with_the_pipe_last() {
 }
 
 #[test]
+fn whatever_may_stand_there_has_a_name() {
+    for (text, expected) in [
+        ("NOT", "a search term, found the end of the search"),
+        ("a)", "a search term, AND, OR, IN, a comparison or `|`, found `)`"),
+        ("a | append [search b |", "a command, found the end of the search"),
+        ("a | append [b]", "`search` or `|`, found `b`"),
+        ("a | eval b", "`=`, found the end of the search"),
+        ("a | where (b", "`)`, an operator or a comparison, found the end of the search"),
+        ("a | where f(", "`)` or an expression, found the end of the search"),
+        ("a | stats f(", "`)`, `eval(...)` or a field name, found the end of the search"),
+        ("a | fillnull value=", "a value, found the end of the search"),
+        ("a | convert", "an option or a conversion such as `ctime(field)`, found the end of the search"),
+        ("a | rex", "an option or a text in double quotes, found the end of the search"),
+        ("a | sort", "a field name, a number or an option, found the end of the search"),
+        ("a | lookup t (", "OUTPUT, a field name or `|`, found `(`"),
+        ("a |", "a command, found the end of the search"),
+    ] {
+        assert_eq!(refused(text).message, format!("expected {expected}"), "{text}");
+    }
+}
+
+#[test]
 fn an_open_quote_is_named() {
     let error = refused(r#"a="b c | stats count"#);
     assert_eq!((error.message.as_str(), error.span), ("the quote \" is never closed", 2..3));
+    assert_eq!(refused(r#"a | where b "c \" d"#).message, "the quote \" is never closed");
+    for closed in [r#"a | where b "c d""#, r#"a | where b "c \" d""#] {
+        assert_eq!(refused(closed).message, "expected an operator, a comparison or `|`, found `\"`", "{closed}");
+    }
 }
 
 #[test]
@@ -148,7 +193,25 @@ fn an_open_subsearch_and_a_stray_comma_get_help() {
     assert!(help("a=1 | append [search c | rex \"[x\"").contains("`]` is missing"));
     assert!(help("a=1 | stats count, by b").contains("behind the comma"));
     assert!(help("a=1 | stats count by b, | head 1").contains("behind the comma"));
+    assert!(help(r#"a=1 | append [search c="]]" | stats"#).contains("`]` is missing"));
+    assert!(help(r#"a=1 | append [search c="x\"]" | stats"#).contains("`]` is missing"));
     assert_eq!(help("a=1 | rex \"[x\" | stats"), "");
+    assert_eq!(help(r#"a=1 | append [search c="x"] | stats"#), "");
+}
+
+/// What helps in one place misleads in another.
+#[test]
+fn help_is_for_the_place_where_it_stands() {
+    for text in [
+        "* | where a, b",
+        "* | where 1 (b)",
+        "* | where a INDEX",
+        "* | stats count :",
+        "* | stats count & b",
+        "* | stats count !",
+    ] {
+        assert_eq!(refused(text).help, None, "{text}");
+    }
 }
 
 #[test]
@@ -169,6 +232,7 @@ fn long_lines_are_cut_around_the_caret() {
     assert!(lines[1].chars().count() < 120, "{rendered}");
     let caret = lines[2].chars().position(|c| c == '^').expect("a caret");
     assert!(lines[1].chars().skip(caret).collect::<String>().starts_with("stast"), "{rendered}");
+    assert!(lines[1].starts_with("  | …") && lines[1].ends_with('…'), "{rendered}");
 }
 
 #[test]
