@@ -13,10 +13,9 @@ pub(super) fn read(text: &str) -> Result<i64, String> {
         .ok_or_else(|| format!("{text:?}, which is neither a date nor an instant with an offset"))
 }
 
-/// `2026-12-31`; the parser of dates would also take one with a time behind it, and pass over that.
+/// `2026-12-31`. Whether these are digits is judged where it is read.
 fn is_date(text: &str) -> bool {
-    text.len() == 10
-        && text.bytes().enumerate().all(|(at, b)| if matches!(at, 4 | 7) { b == b'-' } else { b.is_ascii_digit() })
+    matches!(text.as_bytes(), [_, _, _, _, b'-', _, _, b'-', _, _])
 }
 
 fn end_of(date: &str) -> Option<jiff::Timestamp> {

@@ -73,8 +73,8 @@ fn precedence(expr: &Expr) -> u8 {
         Expr::Binary(BinaryOp::Concat, ..) => 5,
         Expr::Binary(BinaryOp::Add | BinaryOp::Sub, ..) => 6,
         Expr::Binary(BinaryOp::Mul | BinaryOp::Div | BinaryOp::Mod, ..) => 7,
-        Expr::Unary(UnaryOp::Minus, _) => 8,
-        _ => 9,
+        // A minus before a minus needs none around it.
+        _ => 8,
     }
 }
 
