@@ -36,6 +36,7 @@ mod tests {
             (r"(?P<a>x)|(?<b>y)(z)(?:q)", &["a", "b"]),
             (r"\(?<no>(?<=a)(?<!b)(?<yes>\\)", &["yes"]),
             (r"(?<open", &[]),
+            (r"(?<>a)", &[]),
             ("", &[]),
         ] {
             assert_eq!(capture_names(pattern), names, "{pattern}");

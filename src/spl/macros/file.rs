@@ -212,6 +212,19 @@ mod tests {
         assert_eq!(expanded(yaml, "`one` | `two(b)`"), "eventName=A | table b");
     }
 
+    /// As Splunk does.
+    #[test]
+    fn macros_are_told_apart_by_their_number_of_arguments() {
+        let one = "name: m\ndefinition: a=1\n---\n";
+        let of_field = "name: m\ndefinition: $f$=1\narguments: [f]\n---\n";
+        assert_eq!(expanded(&format!("{one}{of_field}"), "`m` `m(b)`"), "a=1 b=1");
+        for twice in [one, of_field] {
+            let found = problems(&format!("{twice}{twice}"));
+            let [(_, _, message)] = &found[..] else { panic!("{found:?}") };
+            assert_eq!(message, "the macro `m` is defined twice");
+        }
+    }
+
     #[test]
     fn a_file_of_comments_is_no_problem() {
         assert_eq!(expanded("# nothing yet\n", "`cloudtrail`"), "sourcetype=aws:cloudtrail");
@@ -225,6 +238,7 @@ mod tests {
         let found = problems(yaml);
         let places: Vec<_> = found.iter().map(|(line, column, _)| (*line, *column)).collect();
         assert_eq!(places, [(1, 4), (2, 20), (3, 4), (4, 1), (5, 1), (6, 26)]);
+        assert!(found[0].2.ends_with("or a mapping with `definition` and `args`; this is a number"), "{found:?}");
         assert!(found[1].2.contains("did you mean `args`?"), "{found:?}");
     }
 

@@ -1,7 +1,7 @@
 //! Macros as the language's documentation has them.
 
 use super::{Expansion, FilterPlace, Macros, conventional_filter, expand};
-use crate::spl::{SplErrorKind, parse};
+use crate::spl::{MAX_SEARCH_BYTES, SplErrorKind, parse};
 
 fn with(definitions: &[(&str, &[&str], &str)]) -> Macros {
     let mut macros = Macros::built_in();
@@ -60,6 +60,25 @@ fn quoted_arguments_may_hold_commas() {
 }
 
 #[test]
+fn arguments_end_at_commas_outside_quotes_and_parentheses() {
+    let macros = with(&[("m", &["a"], "<$a$>"), ("m", &["a", "b"], "<$a$|$b$>")]);
+    for (call, text) in [
+        (r#"m("a\",b")"#, r#"<a",b>"#),
+        (r#"m("a\\", b)"#, r"<a\\|b>"),
+        (r#"m("a", "b,c")"#, "<a|b,c>"),
+        (r#"m("ab,c")"#, "<ab,c>"),
+        (r#"m("(", b)"#, "<(|b>"),
+        ("m(f(a, b), c)", "<f(a, b)|c>"),
+        (r#"m(f(")", b), c)"#, r#"<f(")", b)|c>"#),
+        ("m(a), b)", "<a)|b>"),
+        (r#"m("a"."b")"#, r#"<"a"."b">"#),
+        (r#"m("")"#, "<>"),
+    ] {
+        assert_eq!(expanded(&format!("`{call}`"), &macros).text, text, "{call}");
+    }
+}
+
+#[test]
 fn macros_may_use_macros_and_pass_arguments_on() {
     let macros =
         with(&[("outer", &["f"], "`inner($f$)` | `tail`"), ("inner", &["g"], "where $g$>1"), ("tail", &[], "table a")]);
@@ -93,6 +112,7 @@ fn an_undefined_macro_is_an_error_with_the_nearest_name() {
     assert!(error.help.as_deref().is_some_and(|help| help.contains("did you mean `cloudtrail`?")), "{error:?}");
     let error = expand("NOT `release_users`", &Macros::built_in()).expect_err("undefined");
     assert_eq!(error.message, "the macro `release_users` is not defined");
+    expand("a | `_filter`", &Macros::built_in()).expect_err("of no detection");
 }
 
 #[test]
@@ -113,13 +133,25 @@ fn a_wrong_number_of_arguments_is_an_error() {
 
 #[test]
 fn broken_calls_are_errors() {
-    for text in ["a `cloudtrail", "a ``` never closed", "``", "`a b`", "`m(a`"] {
-        assert_eq!(expand(text, &Macros::built_in()).expect_err(text).kind, SplErrorKind::Macro, "{text}");
+    for (text, message) in [
+        ("a `cloudtrail", "` is never closed"),
+        ("a ``` never closed", "``` is never closed"),
+        ("``", "`` is not a macro call: a macro's name has letters, digits and `_ - . :`"),
+        ("`a b`", "`a b` is not a macro call: a macro's name has letters, digits and `_ - . :`"),
+        ("`m(a`", "`m(a` is not a macro call: `)` is missing at its end"),
+    ] {
+        let error = expand(text, &Macros::built_in()).expect_err(text);
+        assert_eq!((error.kind, error.message.as_str()), (SplErrorKind::Macro, message), "{text}");
     }
 }
 
 #[test]
 fn growth_is_bounded() {
+    let quarter = "a".repeat(MAX_SEARCH_BYTES / 4);
+    let macros = with(&[("quarter", &[], &quarter)]);
+    let full = "`quarter`".repeat(4);
+    assert_eq!(expanded(&full, &macros).text.len(), MAX_SEARCH_BYTES);
+    assert_eq!(expand(&format!("{full}b"), &macros).expect_err("a byte more").kind, SplErrorKind::Limit);
     let names: Vec<String> = (0..30).map(|i| format!("m{i}")).collect();
     let mut macros = with(&[("m30", &[], "0123456789")]);
     for (i, name) in names.iter().enumerate() {

@@ -68,6 +68,12 @@ fn percentiles_carry_their_parameter() {
     let Command::Stats(stats) = command("stats p99.9(x) median(x)") else { panic!("stats") };
     assert_eq!(stats.aggregates[0].node.parameter, Some(99.9));
     assert_eq!((stats.aggregates[1].node.function.as_str(), stats.aggregates[1].node.parameter), ("median", None));
+    for name in ["exactperc", "upperperc"] {
+        let Command::Stats(stats) = command(&format!("stats {name}95(x)")) else { panic!("stats") };
+        let aggregate = &stats.aggregates[0].node;
+        assert_eq!((aggregate.function.as_str(), aggregate.parameter), (name, Some(95.0)));
+        assert_eq!(aggregate.output, format!("{name}95(x)"));
+    }
 }
 
 #[test]
@@ -103,9 +109,44 @@ fn bin_refuses_what_is_no_fixed_length() {
     for span in ["1mon", "1d@d", "0m", "2log3", "-5m", "0.5ms", "m", "9999999999d"] {
         refused(&format!("* | bin _time span={span}"));
     }
+    for span in ["0", "-1", "2000000000000", "1x"] {
+        refused(&format!("* | bin bytes span={span}"));
+    }
     assert!(refused("* | bin _time").message.contains("needs a span"));
     assert!(refused("* | bin _time bins=10").message.contains("`bins` is not supported"));
     assert!(refused("* | bin _time span=5m span=6m").message.contains("twice"));
+}
+
+#[test]
+fn spans_take_every_unit_of_fixed_length_that_splunk_has() {
+    for (millis, units) in [
+        (1, "ms"),
+        (10, "cs"),
+        (100, "ds"),
+        (1000, "s sec secs second seconds"),
+        (60_000, "m min mins minute minutes"),
+        (3_600_000, "h hr hrs hour hours"),
+        (86_400_000, "d day days"),
+        (604_800_000, "w week weeks"),
+    ] {
+        for unit in units.split(' ') {
+            let Command::Bin { span, .. } = command(&format!("bin _time span=2{unit}")) else { panic!("{unit}") };
+            assert_eq!(span, BinSpan::Time(2 * millis), "{unit}");
+        }
+    }
+}
+
+#[test]
+fn an_option_that_no_command_has_is_refused_with_those_it_has() {
+    let refusal = |text: &str| {
+        let error = refused(&format!("* | {text}"));
+        (error.message, error.help.unwrap_or_default())
+    };
+    let is = |option: &str, help: &str| (format!("the option `{option}` is not supported here"), help.to_owned());
+    assert_eq!(refusal("stats allnum=t count"), is("allnum", "leave it out"));
+    assert_eq!(refusal("fillnull default=1 a"), is("default", "supported is `value=`"));
+    assert_eq!(refusal("fillnull valeu=1 a"), is("valeu", "did you mean `value`?"));
+    assert_eq!(refusal("rex mode=sed \"s/a/b/\""), is("mode", "supported is `field=`, `max_match=`"));
 }
 
 #[test]

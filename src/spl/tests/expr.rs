@@ -21,7 +21,7 @@ fn and_binds_tighter_than_or_in_expressions() {
 fn not_is_looser_than_comparisons() {
     assert_expr("NOT a=1", "(not (eq a 1))");
     assert_expr(r#"NOT x LIKE "a%""#, r#"(not (like x "a%"))"#);
-    assert_expr("NOT x IN (1, 2)", "(not (in x 1 2))");
+    assert_expr("NOT x IN (1, 2)", "(not (IN x 1 2))");
     assert_expr("not(a=1)", "(not (eq a 1))");
 }
 
@@ -69,7 +69,8 @@ fn an_unquoted_dotted_name_is_a_concatenation() {
 fn calls_nest_and_lower_their_names() {
     assert_expr("If(isnull(a), 1, Coalesce(b, \"c\"))", "(if (isnull a) 1 (coalesce b \"c\"))");
     assert_expr("now()>1.5e3", "(gt (now) 1500)");
-    assert_expr("in(x, 1, 2)", "(in x 1 2)");
+    assert_expr("in(x, 1, 2)", "(IN x 1 2)");
+    assert_expr("in(x)", "(in x)");
     assert_expr("like (x, \"a%\")", "(like x \"a%\")");
 }
 
@@ -93,4 +94,11 @@ fn incomplete_expressions_are_refused() {
     for text in ["a +", "(a", "a b", "f(a", "= 1", "a = = b", "a AND", "1x"] {
         refused(&format!("* | where {text}"));
     }
+}
+
+#[test]
+fn a_number_that_no_double_holds_is_refused() {
+    assert_expr("a > 1e308", &format!("(gt a {})", 1e308));
+    let error = refused("* | where a > 1e309");
+    assert_eq!((error.message.as_str(), error.span), ("the number is too large", 14..19));
 }

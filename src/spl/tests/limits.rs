@@ -12,6 +12,12 @@ fn nesting_is_bounded() {
     assert_eq!(refused(&nested("(", 30_000)).kind, SplErrorKind::Limit);
     let search = format!("{}a{}", "(".repeat(MAX_NESTING + 1), ")".repeat(MAX_NESTING + 1));
     assert_eq!(refused(&search).kind, SplErrorKind::Limit);
+    assert_eq!(refused(&search).span, MAX_NESTING..MAX_NESTING + 1, "the first that is too deep");
+}
+
+#[test]
+fn what_stands_side_by_side_is_not_nested() {
+    parsed(&format!("{} | where {}a", "(a) ".repeat(2 * MAX_NESTING), "f(a) + ".repeat(2 * MAX_NESTING)));
 }
 
 #[test]
@@ -51,6 +57,12 @@ fn unclosed_brackets_do_not_blow_up() {
     for text in ["[", "(", "\"", "a=(", "NOT (", "a IN (", "`"] {
         assert!(parse(&text.repeat(5_001)).is_err(), "{text}");
     }
+}
+
+/// Each of these brackets may be a bracket or a part of the text of a command that nobody knows.
+#[test]
+fn ambiguity_ends() {
+    assert_eq!(refused(&format!("* | append [search a | transaction {}", "[".repeat(60))).kind, SplErrorKind::Limit);
 }
 
 /// A tree as large as the limits allow is printed, compared and dropped without trouble.

@@ -1,5 +1,6 @@
 //! The language as its documentation has it; every expectation is written from there.
 
+mod canonical;
 mod command;
 mod errors;
 mod expr;

@@ -34,7 +34,7 @@ pub(super) fn expr(node: &Expr) -> String {
         Expr::Binary(op, left, right) => list(&name(*op), vec![&left.node, &right.node]),
         Expr::Call(function, arguments) => list(function, arguments.iter().map(|argument| &argument.node).collect()),
         Expr::In(operand, items) => {
-            list("in", std::iter::once(&operand.node).chain(items.iter().map(|item| &item.node)).collect())
+            list("IN", std::iter::once(&operand.node).chain(items.iter().map(|item| &item.node)).collect())
         }
     }
 }
