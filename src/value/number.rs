@@ -81,7 +81,7 @@ pub(crate) fn print(number: f64) -> String {
         return integer.to_string();
     }
     if !number.is_finite() {
-        return if number > 0.0 { "inf" } else { "-inf" }.into();
+        return number.to_string();
     }
     let scientific = format!("{number:.14e}");
     let (mantissa, exponent) = scientific.split_once('e').expect("the format has an exponent");
@@ -90,8 +90,7 @@ pub(crate) fn print(number: f64) -> String {
         let decimals = usize::try_from(14 - exponent).expect("exponent is below 15");
         return without_trailing_zeros(&format!("{number:.decimals$}")).into();
     }
-    let sign = if exponent < 0 { '-' } else { '+' };
-    format!("{}e{sign}{:02}", without_trailing_zeros(mantissa), exponent.unsigned_abs())
+    format!("{}e{exponent:+03}", without_trailing_zeros(mantissa))
 }
 
 fn without_trailing_zeros(text: &str) -> &str {
@@ -116,6 +115,10 @@ mod tests {
             (1.5e-7, "1.5e-07"),
             (9_007_199_254_740_992.0, "9007199254740992"),
             (99_999.999_999_999_99, "100000"),
+            (-2.5e100, "-2.5e+100"),
+            (1e15 + 0.5, "1e+15"),
+            (f64::INFINITY, "inf"),
+            (f64::NEG_INFINITY, "-inf"),
         ];
         for (number, text) in cases {
             assert_eq!(print(number), text);
@@ -163,6 +166,10 @@ mod tests {
         for text in ["", "abc", "inf", "nan", "0x10", "1 ", " 1", "1,000", "e", "1.2.3", "10.0.0.1", "--1", "1e999"] {
             assert_eq!(read(text), None, "{text:?}");
         }
+        for length in [401, 402, 1000] {
+            assert_eq!(read(&"0".repeat(length)), None, "{length} digits");
+        }
+        assert_eq!(read(&format!("{:0>400}", 7)), Some(7.0));
         for (text, number) in [("5", 5.0), ("-1.5", -1.5), ("+2", 2.0), ("1e3", 1000.0), (".5", 0.5), ("007", 7.0)] {
             assert_eq!(read(text), Some(number));
         }
@@ -175,5 +182,19 @@ mod tests {
         assert_eq!(of("1.0").compare(of("1")), Ordering::Equal);
         assert_eq!(of("1.5").compare(of("1")), Ordering::Greater);
         assert_eq!(of("-2").compare(of("1e3")), Ordering::Less);
+        let number = Numeric::of(&Scalar::Number(EXACT_INTEGER)).expect("a number");
+        assert_eq!(of("9007199254740993").compare(number), Ordering::Greater);
+        assert_eq!(number.compare(of("9007199254740992")), Ordering::Equal);
+    }
+
+    #[test]
+    fn there_is_one_zero() {
+        for text in ["-0", "-0.0", "-0e5", "0"] {
+            let zero = Numeric::of_text(text).expect("a number");
+            assert_eq!(print(zero.float()), "0", "{text}");
+            assert_eq!(zero.compare(Numeric::of(&Scalar::Number(0.0)).expect("a number")), Ordering::Equal);
+        }
+        assert_eq!(Scalar::number(-0.0).map(|zero| zero.to_text().to_string()).as_deref(), Some("0"));
+        assert_eq!(Scalar::number(f64::NAN), None);
     }
 }

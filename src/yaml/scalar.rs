@@ -65,9 +65,8 @@ fn mark(source: &str, mut at: usize, c: char, style: Style) -> Option<(usize, us
         if style == Style::DoubleQuoted && next == '\\' {
             match escape(rest)? {
                 (Some(escaped), length) if escaped == c => return Some((at, at + length)),
-                (Some(escaped), length) if escaped.is_whitespace() => at += length,
-                (None, length) => at += length,
-                _ => return None,
+                // White space that folding left over, or a line break.
+                (_, length) => at += length,
             }
         } else if next == c {
             let doubled = style == Style::SingleQuoted && c == '\'';
