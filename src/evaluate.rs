@@ -122,6 +122,8 @@ impl Evaluator {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cloudtrail::testing::gzip;
+    use crate::plan::tests::text;
 
     #[test]
     fn po_3_decode_all_parses_every_record_also_where_no_detection_is_loaded() {
@@ -132,5 +134,74 @@ mod tests {
             (evaluation.skipped, evaluation.records[0].rejected.len())
         };
         assert_eq!((evaluate(true), evaluate(false)), ((0, 1), (1, 0)));
+    }
+
+    fn evaluator() -> Evaluator {
+        let plan = Plan::compile(&text("eventName=GetUser | stats count by eventSource")).expect("it compiles");
+        Evaluator::new(vec![Arc::new(plan)], DecodeLimits::default(), false)
+    }
+
+    /// At 2023-04-24T23:51:17Z.
+    fn event(name: &str) -> String {
+        let time = "2023-04-24T23:51:17Z";
+        format!(
+            r#"{{"eventVersion":"1.08","eventTime":"{time}","eventSource":"iam.amazonaws.com","eventName":"{name}"}}"#
+        )
+    }
+
+    const EVENT_MS: i64 = 1_682_380_277_000;
+
+    fn record(data: &[u8], arrival: Arrival) -> RawRecord<'_> {
+        RawRecord { position: &Position::Start, arrival, data }
+    }
+
+    #[test]
+    fn po_3_what_is_skipped_is_counted_over_all_records_and_not_decoded() {
+        let (get, put) = (event("GetUser"), event("PutUser"));
+        let file = |events: [&str; 3]| format!(r#"{{"Records":[{}]}}"#, events.join(","));
+        let one = file([&put, &get, &put]);
+        let two = file([&get, &get, &put]);
+        let (inflated_put, inflated_get) = (gzip(&put), gzip(&get));
+        let data = [
+            put.as_bytes(),
+            one.as_bytes(),
+            &inflated_put,
+            two.as_bytes(),
+            get.as_bytes(),
+            &inflated_put,
+            &inflated_get,
+            put.as_bytes(),
+        ];
+        let evaluation = evaluator().evaluate(data.map(|data| record(data, Arrival(0))));
+        assert_eq!((evaluation.skipped, evaluation.skipped_entries), (4, 3));
+        let decoded: Vec<_> = evaluation.records.iter().map(|record| record.decoded).collect();
+        assert_eq!(decoded, [0, 1, 0, 2, 1, 0, 1, 0]);
+        let matching: Vec<_> = evaluation.records.iter().map(|record| record.events.len()).collect();
+        assert_eq!(matching, [0, 1, 0, 2, 1, 0, 1, 0]);
+        let envelopes: Vec<_> = evaluation.envelopes.into_iter().collect();
+        assert_eq!(envelopes, [(Envelope::Bare, 2), (Envelope::File, 3)]);
+    }
+
+    #[test]
+    fn po_3_what_was_admitted_before_is_decoded_without_another_look() {
+        let (get, put) = (event("GetUser"), event("PutUser"));
+        let evaluator = evaluator();
+        assert!(evaluator.prefilter().admits(get.as_bytes()) && !evaluator.prefilter().admits(put.as_bytes()));
+        let records = || [&get, &put].map(|event| record(event.as_bytes(), Arrival(7)));
+        let evaluation = evaluator.evaluate_admitted(records());
+        assert_eq!(evaluation.skipped, 0);
+        let counts: Vec<_> = evaluation.records.iter().map(|record| (record.decoded, record.events.len())).collect();
+        assert_eq!(counts, [(1, 1), (1, 0)], "what does not match is decoded and holds no event for the engine");
+        assert!(evaluation.records.iter().all(|record| record.arrival == Arrival(7)));
+    }
+
+    #[test]
+    fn the_delay_of_every_event_is_its_arrival_minus_its_time_and_a_batch_has_none() {
+        let get = event("GetUser");
+        let delays = |arrivals: &[Arrival]| {
+            evaluator().evaluate(arrivals.iter().map(|arrival| record(get.as_bytes(), *arrival))).delays_ms
+        };
+        assert_eq!(delays(&[Arrival(EVENT_MS + 2500), Arrival(EVENT_MS - 1)]), [2500, -1]);
+        assert_eq!(delays(&[Arrival::MIN]), [0; 0]);
     }
 }

@@ -167,3 +167,21 @@ pub struct ThreatObject {
     /// Its value.
     pub value: Scalar,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn em_3_a_delivery_key_is_the_id_in_32_digits_and_the_stage() {
+        let key = |id, stage| DeliveryKey { id: RiskEventId(id), stage }.to_string();
+        assert_eq!(key(0xabc, Stage::Early), "00000000000000000000000000000abc-early");
+        assert_eq!(key(u128::MAX, Stage::Final), "ffffffffffffffffffffffffffffffff-final");
+    }
+
+    #[test]
+    fn panes_are_written_as_the_contract_names_them() {
+        let panes = [Pane::OnTime, Pane::Late(Arrival(1)), Pane::Future(Arrival(1)), Pane::Forced(2)];
+        assert_eq!(panes.map(|pane| pane.to_string()), ["on_time", "late", "future", "forced-2"]);
+    }
+}

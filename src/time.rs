@@ -94,12 +94,18 @@ mod tests {
                 continue;
             };
             assert_eq!(EventTime(millis).to_string(), instant.to_string());
-            if let Some(text) = utc_seconds(millis) {
-                let expected = jiff::tz::Offset::UTC.to_datetime(instant).strftime("%Y-%m-%dT%H:%M:%S").to_string();
-                assert_eq!(std::str::from_utf8(&text).unwrap(), expected);
-            }
+            let date = jiff::tz::Offset::UTC.to_datetime(instant);
+            let expected = (0..=9999).contains(&date.year()).then(|| date.strftime("%Y-%m-%dT%H:%M:%S").to_string());
+            assert_eq!(utc_seconds(millis).map(|text| String::from_utf8_lossy(&text).into_owned()), expected);
         }
         assert_eq!(EventTime(1_682_380_277_000).to_string(), "2023-04-24T23:51:17Z");
         assert_eq!((utc_seconds(year_0 - 1), utc_seconds(i64::MAX)), (None, None));
+    }
+
+    #[test]
+    fn an_arrival_is_written_as_an_instant_and_that_before_all_as_never() {
+        assert_eq!(Arrival(1_682_380_277_500).to_string(), "2023-04-24T23:51:17.5Z");
+        assert_eq!((Arrival::MIN.to_string(), Arrival::MIN.plus(-1).to_string()), ("never".into(), "never".into()));
+        assert_ne!(Arrival::MIN.plus(1).to_string(), Arrival(i64::MIN + 1).to_string(), "it is not moved");
     }
 }

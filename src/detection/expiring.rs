@@ -122,6 +122,21 @@ mod tests {
     }
 
     #[test]
+    fn each_filter_is_there_once_in_the_order_of_the_search() {
+        let expiring = |name: &str, day: &str| {
+            format!("{name}:\n  definition: search NOT src_ip={name}\n  expires: 2026-06-{day}\n")
+        };
+        // The detection's own filter, which calls another one twice.
+        let macros = expiring("nightly_filter", "01")
+            + &expiring("unused_filter", "02")
+            + "aws_exfiltration_via_batch_service_filter:\n  definition: '`nightly_filter` | `release_filter` | \
+               `nightly_filter`'\n  expires: 2026-06-04\n"
+            + &expiring("release_filter", "03");
+        let found: Vec<_> = filters(&macros).into_iter().map(|filter| filter.filter).collect();
+        assert_eq!(found, ["nightly_filter", "release_filter", "aws_exfiltration_via_batch_service_filter"]);
+    }
+
+    #[test]
     fn a_filter_without_an_expiry_is_none_of_these() {
         assert_eq!(filters(&MACROS.replace("  expires: 2026-06-30\n", "")), []);
         assert_eq!(filters(""), []);

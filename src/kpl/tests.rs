@@ -94,6 +94,20 @@ fn po_1_a_digest_alone_makes_no_aggregate() {
 }
 
 #[test]
+fn po_1_the_detail_says_what_is_wrong_with_an_aggregate() {
+    let bad = |record: &[u8]| split(record).expect_err("a bad aggregate");
+    for (bad, words) in [
+        (bad(&MAGIC), "the digest"),
+        (bad(&sealed(b"\x1a\x7f")), "the protobuf"),
+        (bad(&sealed(b"")), "no user record"),
+        (bad(&sealed(&[0x1a, 0].repeat(2000))), "more fields"),
+        (BadAggregate::Nested, "inside a KPL aggregate"),
+    ] {
+        assert!(bad.detail().contains(words), "{bad:?}: {}", bad.detail());
+    }
+}
+
+#[test]
 fn unknown_fields_and_tags_are_passed_over() {
     let tagged = b"\x0a\x01a\x22\x03new\x1a\x0c\x08\x00\x1a\x01x\x22\x05\x0a\x03tag";
     let users = split(&sealed(tagged)).expect("an aggregate");
@@ -105,6 +119,10 @@ fn bd_1_an_aggregate_of_empty_fields_is_refused_before_it_costs_memory() {
     let empty = |count: usize| sealed(&[0x1a, 0].repeat(count));
     assert_eq!(split(&empty(1024)).map(|users| users.len()), Ok(1024));
     assert_eq!(split(&empty(1_000_000)), Err(BadAggregate::TooManyFields));
+    // A field of these takes two bytes; every 64 bytes allow one more.
+    let most = (0..2000).rev().find(|count| *count <= FIELDS + 2 * count / BYTES_A_FIELD).expect("1024 are");
+    assert_eq!(split(&empty(most)).map(|users| users.len()), Ok(most));
+    assert_eq!(split(&empty(most + 1)), Err(BadAggregate::TooManyFields));
     let events: Vec<Vec<u8>> = (0..5000).map(|number| format!("{number:0300}").into_bytes()).collect();
     let puts: Vec<_> = events.iter().map(|event| ("k", Some(7), &event[..])).collect();
     assert_eq!(split(&aggregate(&puts)).map(|users| users.len()), Ok(5000), "three fields an event");

@@ -1,6 +1,6 @@
 //! Files as Splunk publishes them, and files made wrong on purpose.
 
-use super::{Loaded, PlanSettings, load};
+use super::{Loaded, PlanSettings, identity, load};
 use crate::detection::{Problem, ProblemSeverity, RiskObjectSpec, Severity, ThreatObjectSpec};
 use crate::plan::Lookups;
 use crate::spl::Macros;
@@ -8,6 +8,7 @@ use crate::spl::Macros;
 mod escu;
 mod history;
 mod lookups;
+mod places;
 mod problems;
 mod shipped;
 

@@ -87,6 +87,8 @@ fn what_does_not_exist_gets_the_nearest_spelling() {
     let (message, help) = problem(&format!("{base} lookup owners usr AS user OUTPUT team"));
     assert_eq!(message, "the lookup `owners` has no column `usr`");
     assert_eq!(help, "did you mean `user`? its columns are user, team, phone");
-    let nested = format!("{base} append [search * | stats count by user | lookup owners user OUTPUT address]");
-    assert_eq!(problem(&nested).0, "the lookup `owners` has no column `address`");
+    for command in ["append", "join user"] {
+        let nested = format!("{base} {command} [search * | stats count by user | lookup owners user OUTPUT address]");
+        assert_eq!(problem(&nested).0, "the lookup `owners` has no column `address`", "{command}");
+    }
 }

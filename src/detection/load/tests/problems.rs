@@ -21,7 +21,7 @@ tags:
 "#;
 
 /// The good file with one change.
-fn changed(from: &str, to: &str) -> String {
+pub(super) fn changed(from: &str, to: &str) -> String {
     let yaml = GOOD.replace("id: 1\n", "id: one\n");
     assert!(yaml.contains(from), "{from}");
     yaml.replacen(from, to, 1)
@@ -50,12 +50,17 @@ fn what_is_missing_is_named() {
     assert_refused("  message: $user$ did $count$\n", "", (10, 3), "the key `message` is missing");
     assert_refused("score: 50", "x: 50", (12, 5), "the key `score` is missing");
     assert_refused("rba:", "abr:", (1, 1), "needs its risk");
+    assert_refused("name: Test Detection", "name:", (1, 1), "the key `name` is missing");
+    assert_refused("score: 50", "score: ~", (12, 5), "the key `score` is missing");
 }
 
 #[test]
 fn what_is_of_the_wrong_kind_is_named() {
     assert_refused("version: 1", "version: one", (3, 10), "`version` is a whole number, not text");
     assert_refused("id: one", "id: [x]", (2, 5), "`id` is text, not a list");
+    assert_refused("id: one", "id: {x: y}", (2, 5), "`id` is text, not a mapping");
+    assert_refused("id: one", "id: true", (2, 5), "`id` is text, not true or false");
+    assert_refused("id: one", "id: 17", (2, 5), "`id` is text, not a number");
     assert_refused("type: TTP", "type: ttp", (4, 7), "did you mean TTP?");
     assert_refused("score: 50", "score: 101", (12, 38), "a number from 0 to 100");
     assert_refused(
@@ -80,8 +85,11 @@ fn unknown_keys_are_harmless() {
 
 #[test]
 fn a_file_that_is_no_detection_is_refused() {
-    for yaml in ["", "- a\n", "a: [\n", "just text\n", "a: 1\n---\nb: 2\n", "a: 1\na: 2\n"] {
-        assert_eq!(refused(yaml)[0].severity, ProblemSeverity::Error, "{yaml:?}");
+    for yaml in ["", "- a\n", "just text\n", "a: 1\n---\nb: 2\n"] {
+        let problems = refused(yaml);
+        let [problem] = &problems[..] else { panic!("{yaml:?}: {}", shown(&problems)) };
+        assert_eq!(problem.severity, ProblemSeverity::Error, "{yaml:?}");
+        assert_eq!(problem.message, "a detection file is one mapping of keys to values", "{yaml:?}");
     }
 }
 
@@ -123,6 +131,14 @@ fn an_object_that_no_row_can_name_is_a_warning() {
     assert_eq!(text.risk.threat_objects.len(), 1);
 }
 
+/// A list with nothing in it, and a score that is no whole number.
+#[test]
+fn what_is_unusual_in_a_risk_model_and_not_wrong() {
+    let objects = "  threat_objects:\n  - {field: src, type: ip_address}\n";
+    let text = loaded(&changed(objects, "  threat_objects:\n").replace("score: 50", "score: 12.5")).text;
+    assert_eq!((text.risk.threat_objects.len(), text.risk.score), (0, 12.5));
+}
+
 #[test]
 fn a_score_that_is_not_impact_times_confidence_is_a_warning() {
     let tags = "tags:\n  impact: 80\n  confidence: 50\n  risk_score: 60\n  message: m\n  observable: []\n";
@@ -130,6 +146,17 @@ fn a_score_that_is_not_impact_times_confidence_is_a_warning() {
     let Loaded { text, warnings, .. } = loaded(&yaml);
     assert_eq!(text.risk.score, 40.0);
     assert_eq!((warnings.len(), warnings[0].line), (1, 12), "{}", shown(&warnings));
+    // 80 * 53 / 100 is 42.4, 50 * 25 / 100 is 12.5: files have whole numbers, rounded one way or the other.
+    for (impact, confidence, written, warned) in
+        [(80, 53, 42, 0), (80, 53, 43, 1), (50, 25, 12, 0), (50, 25, 13, 0), (50, 25, 14, 1)]
+    {
+        let yaml = yaml
+            .replace("impact: 80", &format!("impact: {impact}"))
+            .replace("confidence: 50", &format!("confidence: {confidence}"))
+            .replace("risk_score: 60", &format!("risk_score: {written}"));
+        let warnings = loaded(&yaml).warnings;
+        assert_eq!(warnings.len(), warned, "{impact} {confidence} {written}: {}", shown(&warnings));
+    }
 }
 
 #[test]
