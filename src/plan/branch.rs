@@ -118,6 +118,12 @@ fn window_of(text: &PlanText, steps: &[Step], by: &[Arc<str>]) -> Result<i64, Co
     }
 }
 
+/// Whether a `bin` of the search cuts its windows (WN-1), of a search to which [`window`] has no objection.
+pub(super) fn bin_cuts_windows(branches: &[Branch], by: &[Arc<str>]) -> bool {
+    let mut steps = branches.iter().flat_map(|branch| &branch.steps);
+    by.iter().any(|name| &**name == "_time") && steps.any(|step| width_of_time(&step.action).is_some())
+}
+
 /// Whether `_time` is a number behind this command, as it was before it.
 pub(super) fn keeps_time(action: &Action) -> bool {
     width_of_time(action).is_some() || !action.writes("_time")

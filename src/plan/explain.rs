@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::branch::bin_cuts_windows;
 use super::compile::Plan;
 use super::conclude::Stage;
 use super::early::Early;
@@ -56,7 +57,7 @@ impl Plan {
             Some(span) => self.source(span),
             None => aggregate.output.to_string(),
         });
-        let window = if leg.number == 0 { self.explain_window() } else { String::new() };
+        let window = if leg.number == 0 { self.explain_window(leg) } else { String::new() };
         list("per event", leg.event_commands.iter().map(|span| self.command_text(span)))
             + &window
             + &line("group by", groups)
@@ -65,8 +66,8 @@ impl Plan {
             + &self.explain_stages(leg)
     }
 
-    fn explain_window(&self) -> String {
-        let source = if self.window_ms == self.text.window_ms { "the settings" } else { "bin _time" };
+    fn explain_window(&self, leg: &Leg) -> String {
+        let source = if bin_cuts_windows(&leg.branches, &leg.by) { "bin _time" } else { "the settings" };
         let (window, grace) = (duration(self.window_ms), duration(self.text.grace_ms));
         line("window", format!("{window} from {source}; complete {grace} after its end"))
     }

@@ -23,3 +23,18 @@ fn warnings_are_shown_with_the_plan() {
     let explanation = plan("* | stats count by user").explain();
     assert!(!explanation.contains("warnings"), "{explanation}");
 }
+
+/// Also where both are of one length.
+#[test]
+fn wn_1_it_says_what_cuts_the_windows() {
+    for (search, window) in [
+        ("* | bin _time span=1h | stats count by user _time", "1h from bin _time"),
+        ("* | bin _time span=5m | stats count by user _time", "5m from bin _time"),
+        ("* | bin _time span=5m | stats count by user", "1h from the settings"),
+        ("* | bin _time span=5m as slot | stats count by user slot _time", "1h from the settings"),
+        ("* | stats count by user", "1h from the settings"),
+    ] {
+        let explanation = plan(search).explain();
+        assert!(explanation.contains(&format!("window          {window}; complete")), "{search}: {explanation}");
+    }
+}
