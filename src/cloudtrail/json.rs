@@ -1,8 +1,8 @@
-//! An event's text to a JSON value without losing what serde_json would lose.
+//! What serde_json makes of an event's text, and what it must not.
 //!
-//! serde_json rounds numbers that no 64-bit integer holds, refuses numbers beyond a double, and refuses strings with
-//! half a surrogate pair. An attacker can write all three into an event, and an event that is refused is one that no
-//! search sees. Events themselves are read by `tree`; this says what is wrong with a text that is none.
+//! serde_json refuses numbers beyond a double, and strings with half a surrogate pair. An attacker can write both into an
+//! event, and an event that is refused is one that no search sees. Events themselves are read by `tree`; this says what
+//! is wrong with a text that is none.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -24,17 +24,16 @@ pub(super) enum Fault {
     NotJson(String),
 }
 
-/// Parses one JSON document. Of duplicate keys the last wins. Integers of 64 bits stay numbers, every other number is
-/// held as a string with its source's text; half a surrogate pair becomes U+FFFD.
-pub(super) fn parse(text: &str) -> Result<Value, Fault> {
-    match serde_json::from_str::<Value>(text) {
-        Ok(value) if !holds_float(&value) => Ok(value),
-        Ok(_) => parse_exactly(text),
-        Err(error) => match Fault::from(error) {
-            Fault::TooDeep => Err(Fault::TooDeep),
-            // What is wrong by the first reading is named, unless the second reading knows better.
-            fault => parse_exactly(text).map_err(|second| if second == Fault::TooDeep { second } else { fault }),
-        },
+/// What may stand around a JSON text.
+pub(super) const SPACE: [char; 4] = [' ', '\t', '\n', '\r'];
+
+/// Whether a text is one JSON document that is not too deep. Numbers of any size, and half a surrogate pair, are JSON.
+pub(super) fn check(text: &str) -> Result<(), Fault> {
+    let Err(error) = serde_json::from_str::<Value>(text) else { return Ok(()) };
+    match Fault::from(error) {
+        Fault::TooDeep => Err(Fault::TooDeep),
+        // What is wrong by the first reading is named, unless the second reading knows better.
+        fault => check_mended(text).map_err(|second| if second == Fault::TooDeep { second } else { fault }),
     }
 }
 
@@ -51,44 +50,25 @@ impl From<serde_json::Error> for Fault {
     }
 }
 
-fn holds_float(value: &Value) -> bool {
-    match value {
-        Value::Number(number) => number.is_f64(),
-        Value::Array(items) => items.iter().any(holds_float),
-        Value::Object(members) => members.values().any(holds_float),
-        Value::Null | Value::Bool(_) | Value::String(_) => false,
-    }
-}
-
-fn parse_exactly(text: &str) -> Result<Value, Fault> {
+fn check_mended(text: &str) -> Result<(), Fault> {
     let mended = mend_surrogates(text);
-    build(serde_json::from_str(&mended)?, 0)
+    check_depth(serde_json::from_str(&mended)?, 0)
 }
 
-fn build(raw: &RawValue, depth: usize) -> Result<Value, Fault> {
+fn check_depth(raw: &RawValue, depth: usize) -> Result<(), Fault> {
     let text = raw.get();
     match text.bytes().next() {
         Some(b'{' | b'[') if depth == MAX_DEPTH => Err(Fault::TooDeep),
         Some(b'{') => {
             let members: BTreeMap<String, &RawValue> = serde_json::from_str(text)?;
-            members.into_iter().map(|(key, member)| Ok((key, build(member, depth + 1)?))).collect()
+            members.into_values().try_for_each(|member| check_depth(member, depth + 1))
         }
         Some(b'[') => {
             let items: Vec<&RawValue> = serde_json::from_str(text)?;
-            items.into_iter().map(|item| build(item, depth + 1)).collect()
+            items.into_iter().try_for_each(|item| check_depth(item, depth + 1))
         }
-        Some(b'-' | b'0'..=b'9') => Ok(number(text)),
-        _ => Ok(serde_json::from_str(text)?),
+        _ => Ok(()),
     }
-}
-
-/// `-0` is no integer here: its text would become `0`.
-fn number(text: &str) -> Value {
-    if text == "-0" {
-        return Value::from(text);
-    }
-    let integer = text.parse::<i64>().map(Value::from).or_else(|_| text.parse::<u64>().map(Value::from));
-    integer.unwrap_or_else(|_| Value::from(text))
 }
 
 /// Replaces each `\u` escape that is half a surrogate pair. Outside strings JSON has no backslash.
@@ -106,8 +86,8 @@ pub(super) fn mend_surrogates(text: &str) -> Cow<'_, str> {
                 copied = escape + 6;
                 copied
             }
-            // The character behind the backslash may be of several bytes where the text is not JSON.
-            _ => escape + 1 + text[escape + 1..].chars().next().map_or(0, char::len_utf8),
+            // A second backslash is not the beginning of an escape.
+            _ => text.len().min(escape + 2),
         };
     }
     if copied == 0 {
@@ -126,55 +106,80 @@ fn code_unit(text: &str, at: usize) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use super::{Fault, check, mend_surrogates, parse_string};
 
-    use super::{Fault, parse, parse_string};
-
-    fn nested(depth: usize, core: &str) -> String {
-        format!("{}{core}{}", "[".repeat(depth), "]".repeat(depth))
+    /// `core` in so many arrays, or objects.
+    fn nested(depth: usize, [open, close]: [&str; 2], core: &str) -> String {
+        format!("{}{core}{}", open.repeat(depth), close.repeat(depth))
     }
 
+    const CONTAINERS: [[&str; 2]; 2] = [["[", "]"], [r#"{"a":"#, "}"]];
+
     #[test]
-    fn numbers_beyond_64_bits_keep_their_text() {
-        let parsed =
-            parse(r#"{"a":[1,-9223372036854775808,18446744073709551615,18446744073709551616,1.50,-0,1e999,0.1e-7]}"#);
-        let expected = json!({"a": [1, i64::MIN, u64::MAX, "18446744073709551616", "1.50", "-0", "1e999", "0.1e-7"]});
-        assert_eq!(parsed, Ok(expected));
+    fn numbers_beyond_a_double_are_json() {
+        for number in ["1", "1.50", "-0", "18446744073709551616", "1e999", "-1e999"] {
+            assert_eq!(check(number), Ok(()), "{number}");
+            assert_eq!(check(&format!(r#"{{"a":[{number}]}}"#)), Ok(()), "{number}");
+        }
     }
 
     #[test]
     fn half_a_surrogate_pair_costs_its_own_character_only() {
-        let parsed = parse(r#"{"a":"x\ud800y","b\udc00":"\ud83d\ude00","c":"\\ud800","d":"\ud800\ud83d\ude00"}"#);
-        let expected = json!({"a": "x\u{fffd}y", "b\u{fffd}": "😀", "c": "\\ud800", "d": "\u{fffd}😀"});
-        assert_eq!(parsed, Ok(expected));
-        assert_eq!(parse_string(r#""\ud800\"""#), Some("\u{fffd}\"".to_owned()));
+        for (written, read) in [
+            (r"x\ud800y", "x\u{fffd}y"),
+            (r"\udc00", "\u{fffd}"),
+            (r"\ud83d\ude00", "😀"),
+            (r"\ud83d\ude00\ude00", "😀\u{fffd}"),
+            (r"\ud800\ud83d\ude00", "\u{fffd}😀"),
+            (r"\\ud800", "\\ud800"),
+            (r"\\\ud800", "\\\u{fffd}"),
+            (r"\n\ud800\\\n\udc00é", "\n\u{fffd}\\\n\u{fffd}é"),
+            (r#"\ud800\""#, "\u{fffd}\""),
+        ] {
+            let quoted = format!("\"{written}\"");
+            assert_eq!(parse_string(&quoted).as_deref(), Some(read), "{written}");
+            assert_eq!(check(&format!("{{{quoted}:[{quoted}]}}")), Ok(()), "{written}");
+        }
     }
 
     #[test]
-    fn the_last_of_duplicate_keys_wins_in_both_readings() {
-        assert_eq!(parse(r#"{"a":1,"a":2}"#), Ok(json!({"a": 2})));
-        assert_eq!(parse(r#"{"a":1,"a":2,"b":1.0}"#), Ok(json!({"a": 2, "b": "1.0"})));
+    fn what_is_no_json_is_mended_without_a_panic() {
+        for (text, mended) in [
+            (r"\", r"\"),
+            (r"\\", r"\\"),
+            (r"\é", r"\é"),
+            (r"\ud8", r"\ud8"),
+            (r"\ud800\", r"\ufffd\"),
+            (r"\ud800\é", r"\ufffd\é"),
+            (r"\é\ud800", r"\é\ufffd"),
+        ] {
+            assert_eq!(mend_surrogates(text), mended);
+            assert!(matches!(check(text), Err(Fault::NotJson(_))), "{text}");
+        }
     }
 
     #[test]
     fn both_readings_have_one_depth_limit() {
-        for core in ["1", "1.5", r#""\ud800""#] {
-            assert!(parse(&nested(127, core)).is_ok(), "{core}");
-            assert_eq!(parse(&nested(128, core)), Err(Fault::TooDeep), "{core}");
+        for containers in CONTAINERS {
+            for core in ["1", "1.5", "1e999", r#""\ud800""#] {
+                assert_eq!(check(&nested(127, containers, core)), Ok(()), "{core}");
+                assert_eq!(check(&nested(128, containers, core)), Err(Fault::TooDeep), "{core}");
+            }
         }
     }
 
     #[test]
     fn what_the_second_reading_finds_too_deep_is_too_deep() {
-        let odd = |depth| format!(r#"["\ud800",{}]"#, nested(depth, "1"));
-        assert!(parse(&odd(126)).is_ok());
-        assert_eq!(parse(&odd(127)), Err(Fault::TooDeep));
+        for containers in CONTAINERS {
+            let odd = |depth| format!(r#"["\ud800",{}]"#, nested(depth, containers, "1"));
+            assert_eq!(check(&odd(126)), Ok(()));
+            assert_eq!(check(&odd(127)), Err(Fault::TooDeep));
+        }
     }
 
     #[test]
     fn a_second_document_behind_the_first_is_refused() {
-        assert!(matches!(parse("{} {}"), Err(Fault::NotJson(_))));
-        assert!(matches!(parse(r#"{"a":"\ud800"} 1"#), Err(Fault::NotJson(_))));
-        assert!(matches!(parse("\\é"), Err(Fault::NotJson(_))));
+        assert!(matches!(check("{} {}"), Err(Fault::NotJson(_))));
+        assert!(matches!(check(r#"{"a":"\ud800"} 1"#), Err(Fault::NotJson(_))));
     }
 }

@@ -83,7 +83,7 @@ impl Tree {
     pub fn read(raw: &Arc<str>, members: Option<Members>) -> Result<Self, Fault> {
         if brackets(raw) > SHALLOW {
             // Only the parser that builds values counts their levels.
-            json::parse(raw)?;
+            json::check(raw)?;
         }
         let (text, members) = match json::mend_surrogates(raw) {
             Cow::Borrowed(_) => (Arc::clone(raw), members.or_else(|| Members::read(raw))),
@@ -97,7 +97,7 @@ impl Tree {
                 let root = Node { start: 0, end: text.len(), children: OnceLock::from(children) };
                 Ok(Self { text, root })
             }
-            None => Err(json::parse(raw).err().unwrap_or(Fault::NotAnObject)),
+            None => Err(json::check(raw).err().unwrap_or(Fault::NotAnObject)),
         }
     }
 
