@@ -172,7 +172,7 @@ impl Decoder<'_> {
 
     /// Reads one event, of which the members may be known; where it is refused, `whole` is what is kept of it.
     fn event(&mut self, text: &str, members: Option<Members>, origin: &Origin, whole: &str) {
-        if text.len() > MAX_VALUES && values(text) > MAX_VALUES {
+        if text.len() > MAX_VALUES && is_dense(text) {
             let detail = format!("an event of more than {MAX_VALUES} JSON values");
             return self.reject(RejectReason::TooLarge, detail, whole.as_bytes());
         }
@@ -195,14 +195,12 @@ impl Decoder<'_> {
 
 /// A text that is one object, without the white space of JSON around it.
 fn one_object(text: &[u8]) -> Option<(&str, Members)> {
-    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
-    let start = text.iter().position(|byte| !is_space(byte))?;
-    let end = text.iter().rposition(|byte| !is_space(byte))?;
-    let document = std::str::from_utf8(&text[start..=end]).ok()?;
+    let document = std::str::from_utf8(text).ok()?.trim_matches(json::SPACE);
     Some((document, Members::read(document)?))
 }
 
-/// The bytes that begin or separate JSON values: no fewer than there are values. Those inside strings are counted too.
-fn values(text: &str) -> usize {
-    text.bytes().filter(|byte| matches!(byte, b'{' | b'[' | b',')).count()
+/// Whether more bytes begin or separate JSON values than an event may hold values: of these there are no fewer. Those
+/// inside strings are counted too.
+fn is_dense(text: &str) -> bool {
+    text.bytes().filter(|byte| matches!(byte, b'{' | b'[' | b',')).count() > MAX_VALUES
 }

@@ -8,8 +8,6 @@ const MAGIC: [u8; 2] = [0x1F, 0x8B];
 const WINDOW_BITS: u8 = 15;
 /// What a byte of deflate may become at the most, rounded up.
 const MAX_RATIO: usize = 1040;
-/// The room that is made when a member says nothing true of its size.
-const ROOM: usize = 16 * 1024;
 
 /// Why a gzip stream was not inflated.
 #[derive(Debug, PartialEq, Eq)]
@@ -50,8 +48,9 @@ fn member<'a>(data: &'a [u8], inflated: &mut Vec<u8>, max_bytes: usize) -> Resul
         if inflated.len() > max_bytes {
             return Err(Fault::TooLarge);
         }
+        // Who says nothing true of its size is given twice as much each time; `expected` is never nothing.
         if inflated.len() == inflated.capacity() {
-            let room = inflated.len().max(ROOM).min(max_bytes - inflated.len() + 1);
+            let room = inflated.len().min(max_bytes - inflated.len() + 1);
             inflated.reserve_exact(room);
         }
         let before = (read, inflated.len());
@@ -111,7 +110,7 @@ mod tests {
             if let Some(size) = lie {
                 bomb[at..].copy_from_slice(&size.to_le_bytes());
             }
-            for cap in [0, 1, 20_000, 99_999] {
+            for cap in (0..10).chain([20_000, 99_999]) {
                 let mut inflated = Vec::with_capacity(expected(&bomb).min(cap + 1));
                 assert!(member(&bomb, &mut inflated, cap).is_err(), "{lie:?} {cap}");
                 assert!(inflated.capacity() <= cap + 1, "{} of {cap}", inflated.capacity());

@@ -27,13 +27,10 @@ pub fn extract_json(text: &str, path: &str) -> Vec<Scalar> {
 
 /// Every field of a JSON object, as Splunk names the fields of an event (`a.b`, `a{}.b`), by name.
 pub fn flatten_json(text: &str) -> Vec<(String, Value)> {
-    let Ok(object) = Tree::read(&text.trim_matches(JSON_SPACE).into(), None) else { return Vec::new() };
+    let Ok(object) = Tree::read(&text.trim_matches(json::SPACE).into(), None) else { return Vec::new() };
     let fields = raw_path::flatten_under(object.root(), "");
     fields.into_iter().map(|(name, scalars)| (name, Value::from_scalars(scalars))).collect()
 }
-
-/// What may stand around a JSON text.
-const JSON_SPACE: [char; 4] = [' ', '\t', '\n', '\r'];
 
 /// Which elements of an array a path asks for.
 enum Index {
@@ -103,7 +100,7 @@ mod tests {
     use super::{extract_json, flatten_json};
 
     const POLICY: &str = r#"{"Statement": [{"Action":"s3:*", "n": 1.50}, {"Action": ["a", "b\""], "ok":true}],
-        "One": {"Action": "x"}, "none": null, "empty": [ ], "a.b": {"c": 2}, "nested": [[1, 2], [3]]}"#;
+        "One": {"Action": "x"}, "none": null, "empty": [ ], "a.b": {"c": 2}, "nested": [[1, 2], [3]], "x{y}": 4}"#;
 
     fn extracted(path: &str) -> Vec<String> {
         extract_json(POLICY, path).iter().map(ToString::to_string).collect()
@@ -119,6 +116,7 @@ mod tests {
         assert_eq!(extracted("nested{}{0}"), ["1", "3"]);
         assert_eq!(extracted("a.b.c"), ["2"]);
         assert_eq!(extract_json(r#"[{"a": 1}, {"a": 2}]"#, "{}.a").len(), 2);
+        assert_eq!(extracted("x{y}"), ["4"], "what is no index is part of the key");
     }
 
     #[test]
@@ -140,7 +138,17 @@ mod tests {
 
     #[test]
     fn what_is_not_there_is_nothing() {
-        for path in ["none", "empty", "empty{}", "Missing", "Statement.Action", "Statement{9}", "One.Action.x", ""] {
+        for path in [
+            "none",
+            "empty",
+            "empty{}",
+            "Missing",
+            "Statement.Action",
+            "Statement{9}",
+            "Statement{x}",
+            "One.Action.x",
+            "",
+        ] {
             assert_eq!(extracted(path), [""; 0], "{path}");
         }
         for text in ["", "no JSON", "{", r#"{"a":1} x"#, "1"] {
@@ -166,7 +174,8 @@ mod tests {
                 "Statement{}.n",
                 "Statement{}.ok",
                 "a.b.c",
-                "nested{}{}"
+                "nested{}{}",
+                "x{y}"
             ]
         );
     }
