@@ -194,3 +194,22 @@ fn resource_name(message: &str) -> Option<&str> {
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
     RULES.iter().flat_map(|rule| rule.names.iter().copied())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the event itself says goes before the one row.
+    #[test]
+    fn a_field_that_gives_way_to_the_events_own_is_neither_a_constant_nor_another_name() {
+        const TEXT: &[Row] = &[Row { when: &[], value: &[Source::Text("x")] }];
+        const NAME: &[Row] = &[Row { when: &[], value: &[Source::Field("eventName", Part::Whole)] }];
+        let told = |own_first, rows| {
+            let rule = Rule { names: &["action"], own_first, rows };
+            (rule.constant(), rule.sole_path().map(str::to_owned))
+        };
+        assert_eq!(told(false, TEXT), (Some("x"), None));
+        assert_eq!(told(false, NAME), (None, Some("eventName".to_owned())));
+        assert_eq!([told(true, TEXT), told(true, NAME)], [(None, None), (None, None)]);
+    }
+}

@@ -53,6 +53,11 @@ fn po_3_what_is_not_plain_json_is_admitted() {
 fn po_3_letters_that_fold_to_ascii_are_admitted() {
     assert!(prefilter(&["key"]).admits("{\"a\":\"\u{212A}ey\"}".as_bytes()));
     assert!(prefilter(&["s3"]).admits("{\"a\":\"\u{17F}3\"}".as_bytes()));
+    // Others begin with the same byte, and hide nothing.
+    for (value, admitted) in [("€ – Ņ", false), ("€ – Ņ \u{212A}", true), ("Ņ€\u{17F}", true), ("€", false)]
+    {
+        assert_eq!(prefilter(&["key"]).admits(format!("{{\"a\":\"{value}\"}}").as_bytes()), admitted, "{value}");
+    }
     let search = Prefilter::new(&[vec![member("eventName", &[("disks", true)])]]);
     for (value, admitted) in [("DI\u{17F}KS", true), ("dis\u{212A}s", true), ("\u{17F}", true), ("disk", false)] {
         assert_eq!(search.admits(format!("{{\"eventName\":\"{value}\"}}").as_bytes()), admitted, "{value}");
@@ -140,12 +145,26 @@ fn po_3_each_of_many_searches_is_told_by_one_of_its_clauses() {
     );
 }
 
+/// Each key costs a pass over the text: those are taken by which most searches are told.
+#[test]
+fn po_3_the_keys_that_most_searches_name_are_looked_for() {
+    let of = |key: &str, value: &str| vec![member(key, &[(value, true)])];
+    let mut searches: Vec<_> = ["a", "b", "c", "d", "e"].map(|key| of(key, &format!("{key}-wanted"))).into();
+    searches.extend([of("z", "first"), of("z", "second")]);
+    let prefilter = Prefilter::new(&searches);
+    for value in ["first", "second"] {
+        assert!(prefilter.admits(format!("{{\"z\":\"{value}\"}}").as_bytes()), "{value}");
+        assert!(!prefilter.admits(format!("{{\"y\":\"{value}\"}}").as_bytes()), "{value} is another key's");
+    }
+}
+
 #[test]
 fn po_3_many_literals_and_few_are_found_alike() {
     let few = ["accesskey", "x.y", "ab", "wildcard"];
+    let alike = ["createkey", "deletekey"];
     let many: Vec<String> = (0..40).map(|number| format!("literal-{number:02}z")).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
-    for set in [&few[..1], &few[1..2], &few[2..], &few[..], &many[..]] {
+    for set in [&few[..1], &few[1..2], &few[2..], &few[..], &alike[..], &many[..]] {
         for literal in set {
             let text = format!("{{\"key\":\"before {} after\"}}", literal.to_ascii_uppercase());
             assert!(prefilter(set).admits(text.as_bytes()), "{literal} among {set:?}");
