@@ -1,12 +1,12 @@
 //! Open windows: instances with their groups.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::assign::Slot;
 use super::groups::{GroupIx, Groups};
 use super::shard::{Mark, ShardIx};
 use crate::plan::{Plan, footprint};
-use crate::risk_event::{DeliveryKey, Pane};
+use crate::risk_event::{DeliveryKey, Pane, RiskEventId, Stage};
 use crate::time::{Arrival, EventTime};
 
 /// A plan's index in the engine. Plans are sorted by (detection, fingerprint), so it orders output as WN-6 asks.
@@ -38,41 +38,68 @@ pub(super) struct Instance {
     pub groups: Groups,
     /// CP-2: per shard, the first record that contributed.
     pub first: BTreeMap<ShardIx, Mark>,
-    /// CP-1a: of groups, the early deliveries that are not acknowledged.
-    early: BTreeMap<GroupIx, Vec<DeliveryKey>>,
+    /// CP-1a: the early deliveries that are not acknowledged, by their group.
+    early: BTreeSet<(GroupIx, DeliveryKey)>,
     /// BD-2: an earlier part of the window was closed early.
     pub truncated: bool,
 }
 
 impl Instance {
     pub fn new(plan: &Plan) -> Self {
-        Self { groups: Groups::new(plan), first: BTreeMap::new(), early: BTreeMap::new(), truncated: false }
+        Self { groups: Groups::new(plan), first: BTreeMap::new(), early: BTreeSet::new(), truncated: false }
     }
 
     /// The memory taken, its place among the instances included, in bytes (BD-2).
     pub fn bytes(&self) -> usize {
-        let early = footprint::map_bytes(self.early.len(), size_of::<(GroupIx, Vec<DeliveryKey>)>());
-        let keys = self.early.len() * footprint::boxed_bytes(size_of::<DeliveryKey>());
+        let early = footprint::map_bytes(self.early.len(), size_of::<(GroupIx, DeliveryKey)>());
         let first = footprint::map_bytes(self.first.len(), size_of::<(ShardIx, Mark)>());
-        footprint::entry_bytes::<InstanceKey, Self>() + self.groups.heap_bytes() + early + keys + first
+        footprint::entry_bytes::<InstanceKey, Self>() + self.groups.heap_bytes() + early + first
     }
 
     /// An early risk event of this group goes out.
     pub fn announced(&mut self, group: GroupIx, delivery: DeliveryKey) {
-        self.early.entry(group).or_default().push(delivery);
+        self.early.insert((group, delivery));
     }
 
     /// The early risk events of this group that are not acknowledged.
-    pub fn unacknowledged(&self, group: GroupIx) -> &[DeliveryKey] {
-        self.early.get(&group).map_or(&[], Vec::as_slice)
+    pub fn unacknowledged(&self, group: GroupIx) -> impl Iterator<Item = DeliveryKey> {
+        let first = DeliveryKey { id: RiskEventId(0), stage: Stage::Early };
+        let from = self.early.range((group, first)..);
+        from.take_while(move |(of, _)| *of == group).map(|(_, delivery)| *delivery)
     }
 
     /// One of them is.
     pub fn acknowledged(&mut self, group: GroupIx, delivery: DeliveryKey) {
-        let Some(deliveries) = self.early.get_mut(&group) else { return };
-        deliveries.retain(|early| *early != delivery);
-        if deliveries.is_empty() {
-            self.early.remove(&group);
-        }
+        self.early.remove(&(group, delivery));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Position;
+    use crate::engine::tests::support::plan;
+    use crate::plan::{GroupKey, Scalar};
+
+    #[test]
+    fn bd_2_what_an_instance_keeps_of_shards_and_of_early_risk_events_counts_as_what_it_takes() {
+        const MANY: u32 = 1000;
+        let plan = plan("a", "eventName=E | stats count by user");
+        let (mut instance, empty) = (Instance::new(&plan), Instance::new(&plan).bytes());
+        let before = Arrival(0);
+        let mark = Mark { before: Position::Start, effective_before: before, effective: before };
+        instance.first.extend((0..MANY).map(|shard| (ShardIx(shard), mark.clone())));
+        let (first, with_first) = (MANY as usize * size_of::<(ShardIx, Mark)>(), instance.bytes());
+        assert!((empty + first..empty + 3 * first).contains(&with_first), "{with_first} with {first} of shards");
+
+        let key = GroupKey { leg: 0, values: vec![Scalar::text("ann")], event: None, ordinal: 0 };
+        let group = instance.groups.entry(&plan, &[0; 16], &key);
+        let delivery = |id: u32| DeliveryKey { id: RiskEventId(id.into()), stage: Stage::Early };
+        let before = instance.bytes();
+        (0..MANY).for_each(|id| instance.announced(group, delivery(id)));
+        let (early, with_early) = (MANY as usize * size_of::<(GroupIx, DeliveryKey)>(), instance.bytes());
+        assert!((before + early..before + 3 * early).contains(&with_early), "{with_early} with {early} of early ones");
+        (0..MANY).for_each(|id| instance.acknowledged(group, delivery(id)));
+        assert_eq!(instance.bytes(), before);
     }
 }

@@ -234,7 +234,7 @@ impl Engine {
             .groups
             .change(group, |group, scratch| group.add(&plan, bounds, &origin, event, contribution, scratch));
         for early in instance.unacknowledged(group) {
-            self.ledger.hold_group(*early, arriving.shard, &arriving.mark);
+            self.ledger.hold_group(early, arriving.shard, &arriving.mark);
         }
         self.announce(arriving, &key, group, contribution, added);
         self.state_bytes = self.state_bytes + self.open.get(&key).map_or(0, Instance::bytes) - before;
