@@ -185,9 +185,9 @@ impl Engine {
                 counters.cut_rows += lost.cut;
                 counters.null_by_rows += lost.null_by;
                 let fates = contributions.iter().map(|c| self.contribute(arriving, event, plan, c));
-                // The best of them, of several the first one.
-                let fate = fates.reduce(|best, fate| if fate.rank() > best.rank() { fate } else { best });
-                self.count_fate(plan, fate);
+                // All that are counted are of one pane.
+                let best = fates.max_by_key(Fate::rank);
+                self.count_fate(plan, best);
             }
         }
     }

@@ -134,10 +134,11 @@ impl Ledger {
 
     /// The horizon is durable: what it has passed needs no memory.
     pub fn forget(&mut self, durable_horizon: Arrival) {
-        let unacknowledged = &self.unacknowledged;
-        self.closing.retain(|key, closing| {
-            key.close_at > durable_horizon || !closing.emitted || unacknowledged.contains_key(key)
-        });
+        debug_assert!(
+            self.first_unreleased().is_none_or(|close_at| close_at > durable_horizon),
+            "CP-3: `H` stays below"
+        );
+        self.closing.retain(|key, _| key.close_at > durable_horizon);
     }
 
     /// The plans are numbered anew.
