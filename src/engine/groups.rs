@@ -221,6 +221,7 @@ mod tests {
         let groups = &stream.engine.open.values().next().expect("one window").groups;
         let held: usize = groups.all().map(|ix| groups.get(ix).heap_bytes()).sum();
         assert_eq!((groups.len(), groups.held), (GROUPS, held));
+        assert_eq!(groups.key_bytes, WORD, "of one search, and one by-value");
         let least = held + groups.texts.heap_bytes() + GROUPS * (size_of::<Group>() + groups.key_bytes + WORD + 1);
         let most = least + GROUPS * size_of::<Group>();
         assert!((least..most).contains(&groups.heap_bytes()), "{} of {least} to {most}", groups.heap_bytes());

@@ -205,6 +205,14 @@ mod tests {
         assert_eq!((shard.as_str(), shard.to_string().as_str()), ("shardId-000000000001", "shardId-000000000001"));
     }
 
+    /// As `checkpoint show`, dead letters, and log lines show it.
+    #[test]
+    fn a_position_is_shown_by_its_numbers_or_as_the_start_or_the_end() {
+        let after = |sub| Position::After(SequenceNumber::try_new("4959").unwrap(), sub);
+        let shown = [Position::Start, after(0), after(12), Position::End].map(|position| position.to_string());
+        assert_eq!(shown, ["start", "4959", "4959.12", "end"]);
+    }
+
     #[test]
     fn a_packed_position_comes_back() {
         let numbers = ["0", "7", "49590338271490256608559692538361571095921575989136588898"];

@@ -10,6 +10,7 @@ mod lineage;
 mod pause;
 mod plan_changes;
 mod progress;
+mod replay;
 pub(super) mod support;
 
 use std::collections::BTreeMap;

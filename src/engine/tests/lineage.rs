@@ -263,6 +263,29 @@ fn cp_1_what_is_drained_is_not_read_again_and_its_children_are() {
     assert_eq!(next.watermark(), Arrival(20_000), "nothing is held, so the evidence of the tip counts");
 }
 
+/// Though its parent is read again, and is ahead of it: it is a shard that is not drained, and its windows are open.
+#[test]
+fn semantics_2_a_child_that_waits_for_its_parents_second_reading_holds_the_watermark() {
+    let mut family = Family::new(&[of("a", "")]);
+    let (ann, bob) = (event("1", 500, "ann"), event("2", 600, "bob"));
+    family.read("a", 1_000, &ann);
+    family.drain("a", &[of("b", "a")]);
+    family.read("b", 1_100, &bob);
+    family.settle();
+    let stored = family.engine.checkpoint().1;
+    let mut next = Family::restored(stored).listing(&[of("a", ""), of("b", "a")]);
+    assert_eq!(next.names(), ["a"], "its window is open");
+    next.read("a", 1_000, &ann);
+    next.tip("a", 50_000);
+    assert_eq!(next.watermark(), Arrival(1_000));
+    let finals = |family: &mut Family| family.settle().0.iter().filter(|event| event.stage == Stage::Final).count();
+    assert_eq!(finals(&mut next), 0);
+    next.drain("a", &[of("b", "a")]);
+    next.read("b", 1_100, &bob);
+    next.tip("b", 50_000);
+    assert_eq!(finals(&mut next), 2);
+}
+
 #[test]
 fn cp_4_after_a_restart_reading_begins_at_c() {
     let mut family = Family::new(&[of("a", ""), of("b", "")]);
