@@ -45,8 +45,10 @@ fn prefixes_are_bounded() {
 
 #[test]
 fn length_is_bounded() {
-    assert_eq!(refused(&"a ".repeat(MAX_SEARCH_BYTES)).kind, SplErrorKind::Limit);
-    parsed(&"a ".repeat(MAX_SEARCH_BYTES / 2));
+    let longest = "a ".repeat(32 * 1024);
+    assert_eq!(longest.len(), MAX_SEARCH_BYTES, "64 KiB");
+    parsed(&longest);
+    assert_eq!(refused(&(longest + "a")).kind, SplErrorKind::Limit);
 }
 
 #[test]
