@@ -132,13 +132,14 @@ impl Ledger {
         held.flat_map(|(_, closing)| closing.first.iter().map(|(shard, mark)| (*shard, mark)))
     }
 
-    /// The horizon is durable: what it has passed needs no memory.
+    /// The horizon is durable: what it has passed needs no memory. `H` stays below what is not released (CP-3); if ever it
+    /// did not, nothing is forgotten for that.
     pub fn forget(&mut self, durable_horizon: Arrival) {
-        debug_assert!(
-            self.first_unreleased().is_none_or(|close_at| close_at > durable_horizon),
-            "CP-3: `H` stays below"
-        );
-        self.closing.retain(|key, _| key.close_at > durable_horizon);
+        debug_assert!(self.first_unreleased().is_none_or(|close_at| close_at > durable_horizon), "CP-3");
+        let unacknowledged = &self.unacknowledged;
+        self.closing.retain(|key, closing| {
+            key.close_at > durable_horizon || !closing.emitted || unacknowledged.contains_key(key)
+        });
     }
 
     /// The plans are numbered anew.
