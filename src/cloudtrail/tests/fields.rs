@@ -110,16 +110,20 @@ fn keys_with_dots_are_found_wherever_they_stand() {
 #[test]
 fn numbers_are_their_source_text() {
     let event = event(
-        r#"{"eventName":"A","eventTime":"2024-01-01T00:00:00Z","n":[9007199254740993,1.50,1e3,-0.0,18446744073709551616,0.1000000000000000055]}"#,
+        r#"{"eventName":"A","eventTime":"2024-01-01T00:00:00Z","n":[9007199254740993,1.50,1e3,-0.0,18446744073709551616,0.1000000000000000055],"beyond":[-0,1e999]}"#,
     );
     let expected = ["9007199254740993", "1.50", "1e3", "-0.0", "18446744073709551616", "0.1000000000000000055"];
     assert_eq!(field(&event, "n{}"), many(&expected));
+    assert_eq!(field(&event, "beyond{}"), many(&["-0", "1e999"]), "what is no integer, or beyond a double");
 }
 
 #[test]
 fn the_last_of_duplicate_keys_is_the_field() {
-    let event = event(r#"{"eventName":"A","eventTime":"2024-01-01T00:00:00Z","eventName":"B"}"#);
+    let event = event(
+        r#"{"eventName":"A","eventTime":"2024-01-01T00:00:00Z","eventName":"B","x":{"y":1,"y":1e999,"y":"\ud800"}}"#,
+    );
     assert_eq!(field(&event, "signature"), Value::text("B"));
+    assert_eq!(field(&event, "x.y"), Value::text("\u{fffd}"));
 }
 
 #[test]
