@@ -121,3 +121,18 @@ fn bd_2_what_an_early_risk_event_takes_is_given_back_when_it_is_acknowledged() {
     stream.tip_all(100_000);
     assert_eq!(stream.engine.gauges().state_bytes, 0);
 }
+
+/// Of a copy with other bytes one row may be new, and another one known.
+#[test]
+fn ag_4_an_event_is_counted_if_any_row_made_from_it_is() {
+    let mut stream = Stream::new(vec![plan("a", "eventName=E | eval k=split(user, \",\") | stats count by k")], 1);
+    let mut counted = |users: &str| {
+        stream.put(0, 1_000, &[event("1", 500, users)]);
+        let counters = &stream.engine.counters().plans[0];
+        (counters.counted, counters.duplicate, counters.conflicts)
+    };
+    assert_eq!(counted("ann,bob,cat"), (1, 0, 0));
+    assert_eq!(counted("dan,bob,cat"), (2, 0, 2), "the first row is new");
+    assert_eq!(counted("ann,bob,eve"), (3, 0, 4), "the last one is");
+    assert_eq!(counted("dan,bob,eve"), (3, 1, 7));
+}
