@@ -16,6 +16,8 @@ pub(super) struct Shares {
     pub newest_arrival: Arrival,
     pub told: Told,
     leg: u32,
+    /// What the shares hold beside themselves: a sum, since a group may have as many as there are shards.
+    held: usize,
     /// The size when last measured.
     bytes: usize,
 }
@@ -41,9 +43,9 @@ impl Shares {
         (shard, newest): (ShardIx, Position),
         contributions: Contributions<'_>,
     ) -> Self {
-        let partial = Partial::of(plan, bounds, leg, contributions);
-        let shares = vec![Share { shard, partial, newest }];
-        Self { shares, merged: None, newest_arrival: Arrival::MIN, told: Told::default(), leg, bytes: 0 }
+        let share = Share { shard, partial: Partial::of(plan, bounds, leg, contributions), newest };
+        let (held, shares) = (share.held_bytes(), vec![share]);
+        Self { shares, merged: None, newest_arrival: Arrival::MIN, told: Told::default(), leg, held, bytes: 0 }
     }
 
     /// The same, of a group of which this was told and this is the newest arrival.
@@ -65,8 +67,11 @@ impl Shares {
         // Whether another shard has it, and if so, whether one has it with the same bytes.
         let elsewhere = copies.map(|copy| copy == unit.content_hash).reduce(|same, other| same || other);
         let share = self.share(plan, origin);
+        let before = share.held_bytes();
         let here = share.partial.add(plan, bounds, unit, inputs);
         share.newest.clone_from(origin.position);
+        let after = share.held_bytes();
+        self.held = self.held + after - before;
         self.newest_arrival = self.newest_arrival.max(origin.effective);
         self.follow_merged(plan, bounds, unit, inputs);
         self.bytes = self.measured();
@@ -84,8 +89,10 @@ impl Shares {
     fn share(&mut self, plan: &Plan, origin: &Origin<'_>) -> &mut Share {
         let place = self.place_of(origin.shard).unwrap_or_else(|place| {
             let (partial, newest) = (Partial::new(plan, self.leg), origin.position.clone());
+            let share = Share { shard: origin.shard, partial, newest };
+            self.held += share.held_bytes();
             self.shares.reserve_exact(1);
-            self.shares.insert(place, Share { shard: origin.shard, partial, newest });
+            self.shares.insert(place, share);
             place
         });
         &mut self.shares[place]
@@ -150,9 +157,8 @@ impl Shares {
 
     fn measured(&self) -> usize {
         let merged = self.merged.as_ref().map_or(0, |partial| footprint::boxed_bytes(partial.size_bytes()));
-        let held: usize = self.shares.iter().map(Share::held_bytes).sum();
         let list = footprint::boxed_bytes(self.shares.capacity() * size_of::<Share>());
-        footprint::boxed_bytes(size_of::<Self>()) + list + held + merged
+        footprint::boxed_bytes(size_of::<Self>()) + list + self.held + merged
     }
 
     /// Per shard, the newest contributing record.

@@ -59,6 +59,7 @@ fn bd_2_the_memory_of_partials_is_counted_whole() {
         let stream = gathered(search, shards);
         let shares = shares(&stream);
         assert_eq!(shares.shares.len(), shards as usize);
+        assert_eq!(shares.held, shares.shares.iter().map(Share::held_bytes).sum::<usize>());
         let partials: usize = shares.shares.iter().map(|share| share.partial.size_bytes()).sum();
         let beside = size_of::<Share>() - size_of::<Partial>() + SEQUENCE_NUMBER_DIGITS;
         let plan = &stream.engine.plans()[0];
