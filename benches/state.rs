@@ -1,7 +1,7 @@
 //! What open groups cost: processor time an event as they gather, memory a group, the checkpoint over them, and their
 //! close, with the longest time for which it keeps the engine from reading; each on one thread, in a process of its own.
 //!
-//! `cargo bench --bench state -- [EVENTS]`, or one load: `cargo bench --bench state -- EVENTS GROUPS [live]`
+//! `cargo bench --bench state -- [EVENTS]`, or one load: `cargo bench --bench state -- EVENTS GROUPS [live|batch] [SHARDS]`
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
@@ -40,11 +40,19 @@ fn main() {
     let events = arguments.first().map_or(1_000_000, number);
     if let Some(groups) = arguments.get(1).map(number) {
         let timing = if arguments.get(2).is_some_and(|word| word == "live") { Timing::Live } else { Timing::Batch };
-        return Load { events, groups, timing }.run();
+        let shards = arguments.get(3).map_or(1, number);
+        return Load { events, groups, timing, shards }.run();
     }
     let hot = (events / 10).to_string();
     let (all, twentieth) = (events.to_string(), (events / 20).to_string());
-    for load in [[&all, &all, "live"], [&all, &all, "batch"], [&all, &twentieth, "batch"], [&hot, "1", "batch"]] {
+    let loads = [
+        [&all, &all, "live", "1"],
+        [&all, &all, "batch", "1"],
+        [&all, &twentieth, "batch", "1"],
+        [&all, &twentieth, "live", "100"],
+        [&hot, "1", "batch", "1"],
+    ];
+    for load in loads {
         let program = std::env::current_exe().expect("it runs");
         let status = Command::new(program).args(load).status().expect("it runs again");
         assert!(status.success(), "a load failed");
@@ -55,6 +63,8 @@ struct Load {
     events: u64,
     groups: u64,
     timing: Timing,
+    /// By turns each brings a batch.
+    shards: u64,
 }
 
 /// Processor time in nanoseconds.
@@ -71,29 +81,32 @@ impl Load {
     fn run(&self) {
         let plan = seed();
         let mut engine = engine(plan, self.timing);
-        let shard = ShardId::new("shardId-000000000000");
-        engine.handle_input(Input::ShardsListed(vec![ShardRef { shard: shard.clone(), parents: vec![] }]));
+        let shards: Vec<ShardId> = (0..self.shards).map(|n| ShardId::new(&format!("shardId-{n:012}"))).collect();
+        let listed = shards.iter().map(|shard| ShardRef { shard: shard.clone(), parents: vec![] });
+        engine.handle_input(Input::ShardsListed(listed.collect()));
         let mut spent = Spent::default();
         settle(&mut engine, &mut spent);
         let before = resident();
-        self.fill(&mut engine, &shard, &mut spent);
+        self.fill(&mut engine, &shards, &mut spent);
         let (gauges, held) = (engine.gauges(), resident().saturating_sub(before));
         let (_, checkpoint) = cpu(|| engine.checkpoint());
-        let end = Input::AtTip { shard: shard.clone(), read_through: ARRIVAL.plus(3_600_000) };
         let (_, begin) = cpu(|| {
-            engine.handle_input(end);
-            engine.handle_input(Input::ShardDrained { shard, children: vec![] });
+            for shard in shards {
+                engine.handle_input(Input::AtTip { shard: shard.clone(), read_through: ARRIVAL.plus(3_600_000) });
+                engine.handle_input(Input::ShardDrained { shard, children: vec![] });
+            }
         });
         spent.longest_step = begin;
         let finals = settle(&mut engine, &mut spent);
         assert_eq!((finals, gauges.open_groups as u64), (self.groups, self.groups), "one final for each group");
         let (per_event, per_group) = (|ns: u64| ns / self.events, |ns: u64| ns / self.groups);
         println!(
-            "{:?}, {} events in {} groups: an event {} ns to evaluate, {} ns to gather; a group {} bytes of state, {} \
+            "{:?}, {} events in {} groups from {} shards: an event {} ns to evaluate, {} ns to gather; a group {} bytes of state, {} \
              resident; checkpoint {:.3} ms; close {} ns and write {} ns a group, the longest step {:.2} ms",
             self.timing,
             self.events,
             self.groups,
+            self.shards,
             per_event(spent.evaluate),
             per_event(spent.gather),
             gauges.state_bytes as u64 / self.groups,
@@ -105,7 +118,7 @@ impl Load {
         );
     }
 
-    fn fill(&self, engine: &mut Engine, shard: &ShardId, spent: &mut Spent) {
+    fn fill(&self, engine: &mut Engine, shards: &[ShardId], spent: &mut Spent) {
         let evaluator = Evaluator::new(engine.plans(), DecodeLimits::default(), false);
         let mut generator = generate::Generator::new(generate::Spec {
             events: self.events,
@@ -115,7 +128,7 @@ impl Load {
             wrapper: generate::Wrapper::Bare,
         });
         let mut number = 0;
-        loop {
+        for shard in shards.iter().cycle() {
             let mut batch: Vec<(Position, Vec<u8>)> = Vec::with_capacity(BATCH);
             while batch.len() < BATCH {
                 let mut text = Vec::new();
