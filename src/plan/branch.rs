@@ -10,6 +10,7 @@ use super::leg::{check_expansions, step};
 use super::matcher::Matcher;
 use super::names::Names;
 use super::parts::Parts;
+use super::pattern::Pattern;
 use crate::cloudtrail::FieldPath;
 use crate::plan::PlanText;
 use crate::spl::ast::{Command, Pipeline, SearchExpr, Span, Spanned};
@@ -124,9 +125,15 @@ pub(super) fn bin_cuts_windows(branches: &[Branch], by: &[Arc<str>]) -> bool {
     by.iter().any(|name| &**name == "_time") && steps.any(|step| width_of_time(&step.action).is_some())
 }
 
-/// Whether `_time` is a number behind this command, as it was before it.
+/// Whether `_time` is a number behind this command, as it was before it. Where it is taken away, `fillnull` may put text
+/// there.
 pub(super) fn keeps_time(action: &Action) -> bool {
-    width_of_time(action).is_some() || !action.writes("_time")
+    let named = |patterns: &[Pattern]| patterns.iter().any(|pattern| pattern.matches("_time"));
+    match action {
+        Action::Drop(patterns) => !named(patterns),
+        Action::Table(patterns) => named(patterns),
+        _ => width_of_time(action).is_some() || !action.writes("_time"),
+    }
 }
 
 fn width_of_time(action: &Action) -> Option<BinWidth> {

@@ -117,7 +117,17 @@ fn em_1_only_the_events_own_time_is_known_to_be_a_number() {
     let early = |command: &str| {
         plan(&format!("* | {command} | stats min(_time) as first by user | where first < 5")).early().clone()
     };
-    for command in ["search a=1", "bin _time span=5m", "bin _time span=5m as t", "eval t=_time", "rename a as b"] {
+    for command in [
+        "search a=1",
+        "bin _time span=5m",
+        "bin _time span=5m as t",
+        "eval t=_time",
+        "rename a as b",
+        "fillnull",
+        "fields user",
+        "fields - user",
+        "table user _time",
+    ] {
         assert_eq!(early(command), Early::Threshold, "{command}");
     }
     for command in [
@@ -126,6 +136,9 @@ fn em_1_only_the_events_own_time_is_known_to_be_a_number() {
         "bin a span=5 as _time",
         r#"rex field=a "(?<_time>.)""#,
         "append [search b=1 | eval _time=a]",
+        "append [search b=1 | fields - _time | fillnull value=x _time]",
+        "append [search b=1 | table user | fillnull value=x _time]",
+        "fields - _* | fillnull value=x",
     ] {
         assert!(matches!(early(command), Early::AtClose(_)), "{command}");
     }
