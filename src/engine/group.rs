@@ -1,4 +1,4 @@
-//! One group: its contributions as they came while they are few and of one shard, then partials.
+//! One group: its contributions as they came while they are few, then partials.
 
 use super::ids::Position;
 use super::io::EvaluatedEvent;
@@ -43,10 +43,21 @@ pub(super) struct Origin<'a> {
 struct Head<'a> {
     told: Told,
     count: usize,
-    shard: ShardIx,
     newest_arrival: Arrival,
-    /// From the position of the newest contributing record on.
+    sources: Sources<'a>,
+}
+
+/// The shards that contributed to a small group; behind them are the contributions, which name them by their places.
+#[derive(Clone)]
+struct Sources<'a> {
+    left: usize,
     rest: Reader<'a>,
+}
+
+struct Source<'a> {
+    shard: ShardIx,
+    /// The position of its newest contributing record, packed.
+    newest: &'a [u8],
 }
 
 impl Default for Group {
@@ -76,14 +87,15 @@ impl Group {
         };
         let inputs = &contribution.inputs;
         if let Self::Few(packed) = self {
-            let head = Head::of(packed, origin);
-            if head.has_room(plan, bounds, origin, packed.len()) {
-                let (added, is_further) = head.contributions().compare(&unit);
+            let head = Head::of(packed);
+            if head.has_room(plan, bounds, packed.len()) {
+                let (source, contributions) = head.place_of(origin.shard);
+                let (added, is_further) = contributions.compare(source, &unit);
                 scratch.clear();
-                head.write(scratch, origin, is_further);
-                scratch.extend_from_slice(head.contributions().0);
+                head.write(scratch, source, origin, is_further);
+                scratch.extend_from_slice(contributions.0);
                 if is_further {
-                    Contributions::push(scratch, &unit, inputs);
+                    Contributions::push(scratch, source, &unit, inputs);
                 }
                 *packed = Box::from(scratch.as_slice());
                 return added;
@@ -95,7 +107,7 @@ impl Group {
     /// As partials from now on.
     fn grow(&mut self, plan: &Plan, bounds: &Bounds, leg: u32) -> &mut Shares {
         if let Self::Few(packed) = self {
-            *self = Self::Many(Box::new(Head::read(packed).shares(plan, bounds, leg)));
+            *self = Self::Many(Box::new(Head::of(packed).shares(plan, bounds, leg)));
         }
         match self {
             Self::Many(shares) => shares,
@@ -116,7 +128,7 @@ impl Group {
         match self {
             Self::Few(packed) => {
                 let whole = scratch.get_or_insert_with(|| Partial::new(plan, leg));
-                whole.refill(plan, bounds, leg, Head::read(packed).contributions());
+                whole.refill(plan, bounds, leg, Head::of(packed).sources.contributions());
                 read(whole)
             }
             Self::Many(shares) => shares.with_whole(plan, bounds, read),
@@ -126,7 +138,7 @@ impl Group {
     /// Its events, for a row that is made of several groups.
     pub fn bare(&self, plan: &Plan, bounds: &Bounds, leg: u32) -> Shares {
         match self {
-            Self::Few(packed) => Head::read(packed).shares(plan, bounds, leg).bare(),
+            Self::Few(packed) => Head::of(packed).shares(plan, bounds, leg).bare(),
             Self::Many(shares) => shares.bare(),
         }
     }
@@ -134,17 +146,18 @@ impl Group {
     /// The newest effective arrival of a contributing record.
     pub fn newest_arrival(&self) -> Arrival {
         match self {
-            Self::Few(packed) => Head::read(packed).newest_arrival,
+            Self::Few(packed) => Head::of(packed).newest_arrival,
             Self::Many(shares) => shares.newest_arrival,
         }
     }
 
-    /// Per shard, the newest contributing record.
+    /// Per shard, the newest contributing record, sorted by shard.
     pub fn newest(&self) -> Vec<(ShardIx, Position)> {
         match self {
             Self::Few(packed) => {
-                let mut head = Head::read(packed);
-                vec![(head.shard, Position::unpack(&mut head.rest))]
+                let mut newest: Vec<_> = Head::of(packed).sources.map(Source::unpack).collect();
+                newest.sort_unstable_by_key(|(shard, _)| *shard);
+                newest
             }
             Self::Many(shares) => shares.newest().map(|(shard, position)| (shard, position.clone())).collect(),
         }
@@ -186,55 +199,80 @@ impl Told {
 }
 
 impl<'a> Head<'a> {
-    /// Of a group with contributions.
-    fn read(packed: &'a [u8]) -> Self {
+    /// Of no bytes where nobody has contributed yet.
+    fn of(packed: &'a [u8]) -> Self {
         let mut rest = Reader(packed);
+        if packed.is_empty() {
+            let (told, sources) = (Told::default(), Sources { left: 0, rest });
+            return Self { told, count: 0, newest_arrival: Arrival::MIN, sources };
+        }
         let [told] = rest.array();
-        Self {
-            told: Told::of_bits(told),
-            count: rest.small(),
-            shard: ShardIx(rest.small()),
-            newest_arrival: Arrival(rest.signed()),
-            rest,
-        }
+        let (count, newest_arrival, left) = (rest.small(), Arrival(rest.signed()), rest.small());
+        Self { told: Told::of_bits(told), count, newest_arrival, sources: Sources { left, rest } }
     }
 
-    /// The head that there is, or that of a group to which this will be the first to contribute.
-    fn of(packed: &'a [u8], first: &Origin<'_>) -> Self {
-        if !packed.is_empty() {
-            return Self::read(packed);
-        }
-        let newest_arrival = Arrival::MIN;
-        Self { told: Told::default(), count: 0, shard: first.shard, newest_arrival, rest: Reader(packed) }
-    }
-
-    fn has_room(&self, plan: &Plan, bounds: &Bounds, origin: &Origin<'_>, bytes: usize) -> bool {
+    fn has_room(&self, plan: &Plan, bounds: &Bounds, bytes: usize) -> bool {
         let few = if *plan.early() == Early::Threshold { FEW_LOOKED_AT } else { FEW };
-        let few = few.min(bounds.max_ids_per_group);
-        self.count == 0 || (self.shard == origin.shard && self.count < few && bytes <= FEW_BYTES)
+        self.count == 0 || (self.count < few.min(bounds.max_ids_per_group) && bytes <= FEW_BYTES)
     }
 
-    /// The head after a further contribution.
-    fn write(&self, out: &mut Vec<u8>, newest: &Origin<'_>, is_further: bool) {
+    /// The place of this shard among the sources, or the one behind them; and the contributions.
+    fn place_of(&self, shard: ShardIx) -> (usize, Contributions<'a>) {
+        let mut sources = self.sources.clone();
+        let place = sources.position(|source| source.shard == shard).unwrap_or(self.sources.left);
+        (place, sources.contributions())
+    }
+
+    /// The head after a further contribution, of the source with this place.
+    fn write(&self, out: &mut Vec<u8>, place: usize, newest: &Origin<'_>, is_further: bool) {
         out.push(self.told.bits());
         put_number(out, self.count as u64 + u64::from(is_further));
-        put_number(out, u64::from(self.shard.0));
         put_signed(out, self.newest_arrival.max(newest.effective).0);
+        put_number(out, self.sources.left.max(place + 1) as u64);
+        let mut sources = self.sources.clone();
+        sources.by_ref().take(place).for_each(|source| source.write(out));
+        put_number(out, newest.shard.0.into());
         newest.position.pack(out);
+        sources.skip(1).for_each(|source| source.write(out));
     }
 
-    fn contributions(&self) -> Contributions<'a> {
-        let mut rest = self.rest;
-        if self.count > 0 {
-            Position::skip(&mut rest);
-        }
-        Contributions(rest.0)
+    fn shares(self, plan: &Plan, bounds: &Bounds, leg: u32) -> Shares {
+        let contributions = self.sources.clone().contributions();
+        let of_source = |(place, source): (usize, Source<'_>)| {
+            let own = contributions.filter(|contribution| contribution.source == place);
+            (source.unpack(), Partial::of(plan, bounds, leg, own))
+        };
+        Shares::of(leg, self.sources.enumerate().map(of_source)).with(self.told, self.newest_arrival)
+    }
+}
+
+impl<'a> Sources<'a> {
+    fn contributions(mut self) -> Contributions<'a> {
+        self.by_ref().for_each(drop);
+        Contributions(self.rest.0)
+    }
+}
+
+impl<'a> Iterator for Sources<'a> {
+    type Item = Source<'a>;
+
+    fn next(&mut self) -> Option<Source<'a>> {
+        self.left = self.left.checked_sub(1)?;
+        let shard = ShardIx(self.rest.small());
+        let position = self.rest.0;
+        Position::skip(&mut self.rest);
+        Some(Source { shard, newest: &position[..position.len() - self.rest.0.len()] })
+    }
+}
+
+impl Source<'_> {
+    fn write(&self, out: &mut Vec<u8>) {
+        put_number(out, self.shard.0.into());
+        out.extend_from_slice(self.newest);
     }
 
-    fn shares(mut self, plan: &Plan, bounds: &Bounds, leg: u32) -> Shares {
-        let newest = Position::unpack(&mut self.rest);
-        let shares = Shares::of(plan, bounds, leg, (self.shard, newest), Contributions(self.rest.0));
-        shares.with(self.told, self.newest_arrival)
+    fn unpack(self) -> (ShardIx, Position) {
+        (self.shard, Position::unpack(&mut Reader(self.newest)))
     }
 }
 

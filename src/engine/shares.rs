@@ -3,7 +3,7 @@
 use super::group::{Origin, Told};
 use super::ids::Position;
 use super::shard::ShardIx;
-use crate::plan::{Added, Bounds, Contributions, Early, Partial, Plan, Unit, Value, footprint};
+use crate::plan::{Added, Bounds, Change, Early, Partial, Plan, Unit, Value, footprint};
 use crate::time::Arrival;
 
 /// The partials of a group.
@@ -35,16 +35,13 @@ struct Share {
 const SEQUENCE_NUMBER_DIGITS: usize = 56;
 
 impl Shares {
-    /// What one shard contributed so far.
-    pub fn of(
-        plan: &Plan,
-        bounds: &Bounds,
-        leg: u32,
-        (shard, newest): (ShardIx, Position),
-        contributions: Contributions<'_>,
-    ) -> Self {
-        let share = Share { shard, partial: Partial::of(plan, bounds, leg, contributions), newest };
-        let (held, shares) = (share.held_bytes(), vec![share]);
+    /// What these shards contributed so far, each with its newest contributing record.
+    pub fn of(leg: u32, sources: impl Iterator<Item = ((ShardIx, Position), Partial)>) -> Self {
+        let share = |((shard, newest), partial)| Share { shard, partial, newest };
+        let mut shares: Vec<Share> = sources.map(share).collect();
+        shares.shrink_to_fit();
+        shares.sort_unstable_by_key(|share| share.shard);
+        let held = shares.iter().map(Share::held_bytes).sum();
         Self { shares, merged: None, newest_arrival: Arrival::MIN, told: Told::default(), leg, held, bytes: 0 }
     }
 
@@ -68,12 +65,12 @@ impl Shares {
         let elsewhere = copies.map(|copy| copy == unit.content_hash).reduce(|same, other| same || other);
         let share = self.share(plan, origin);
         let before = share.held_bytes();
-        let here = share.partial.add(plan, bounds, unit, inputs);
+        let (here, change) = share.partial.add(plan, bounds, unit, inputs);
         share.newest.clone_from(origin.position);
         let after = share.held_bytes();
         self.held = self.held + after - before;
         self.newest_arrival = self.newest_arrival.max(origin.effective);
-        self.follow_merged(plan, bounds, unit, inputs);
+        self.follow_merged(plan, bounds, unit, inputs, change);
         self.bytes = self.measured();
         match (here, elsewhere) {
             (_, Some(true)) => Added::Duplicate,
@@ -98,16 +95,14 @@ impl Shares {
         &mut self.shares[place]
     }
 
-    fn follow_merged(&mut self, plan: &Plan, bounds: &Bounds, unit: &Unit<'_>, inputs: &[Value]) {
+    fn follow_merged(&mut self, plan: &Plan, bounds: &Bounds, unit: &Unit<'_>, inputs: &[Value], change: Change) {
         let awaits_early = *plan.early() == Early::Threshold && !self.told.announced;
         if !awaits_early || self.shares.len() < 2 {
             self.merged = None;
             return;
         }
         match &mut self.merged {
-            Some(merged) => {
-                merged.add(plan, bounds, unit, inputs);
-            }
+            Some(merged) => merged.apply(plan, bounds, unit, inputs, change),
             None => self.merged = Some(Box::new(self.merge_all(plan, bounds))),
         }
     }

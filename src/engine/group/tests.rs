@@ -61,7 +61,7 @@ proptest! {
 
     #[test]
     fn ag_1_a_small_group_says_what_its_partials_would(
-        all in (1..3u32).prop_flat_map(|shards| prop::collection::vec(seen(shards), 1..60)),
+        all in (1..6u32).prop_flat_map(|shards| prop::collection::vec(seen(shards), 1..60)),
         threshold in any::<bool>(), max_ids_per_group in prop_oneof![Just(3), Just(100_000)],
     ) {
         let plan = plan(if threshold { "| where count > 3" } else { "" });
@@ -99,20 +99,22 @@ fn what_was_told_stays_told_as_it_grows() {
 
 /// Which form a group has changes nothing but what it costs.
 #[test]
-fn events_of_one_shard_are_kept_as_they_came_up_to_their_number() {
-    let kept = |commands, max_ids_per_group, second_shard| {
+fn events_are_kept_as_they_came_up_to_their_number() {
+    let kept = |commands, max_ids_per_group, shards| {
         let (plan, bounds) = (plan(commands), Bounds { max_ids_per_group, ..Bounds::default() });
         let mut group = Group::default();
         let mut few = 0;
         for event in 0..40 {
-            let shard = u32::from(event == second_shard);
+            let shard = u32::from(event) % shards;
             add(&mut group, &plan, &bounds, event.into(), Seen { shard, event, ordinal: 0, copy: 0 });
             few += usize::from(matches!(group, Group::Few(_)));
         }
         few
     };
-    assert_eq!((kept("", 100, 99), kept("| where count > 3", 100, 99)), (FEW, FEW_LOOKED_AT));
-    assert_eq!((kept("", 3, 99), kept("", 100, 7)), (3, 7), "no more than ids are kept, and of one shard");
+    for shards in [1, 2, 7, 50] {
+        assert_eq!((kept("", 100, shards), kept("| where count > 3", 100, shards)), (FEW, FEW_LOOKED_AT));
+        assert_eq!(kept("", 3, shards), 3, "no more than ids are kept");
+    }
 }
 
 #[test]

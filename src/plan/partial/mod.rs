@@ -51,6 +51,17 @@ pub enum Added {
     Conflict,
 }
 
+/// What a unit changed in a partial.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Nothing: it was there.
+    None,
+    /// It is one of the copies of which the partial is a function.
+    Copy,
+    /// It was counted beyond `max_ids_per_group`; whether its event is taken for a further one.
+    Uncertain(bool),
+}
+
 /// Everything that one shard contributed to one group (AG-1).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Partial {
@@ -124,12 +135,23 @@ impl Partial {
     }
 
     /// Adds one unit with the inputs that [`Plan::evaluate`] gave for it.
-    pub fn add(&mut self, plan: &Plan, bounds: &Bounds, unit: &Unit<'_>, inputs: &[Value]) -> Added {
+    pub fn add(&mut self, plan: &Plan, bounds: &Bounds, unit: &Unit<'_>, inputs: &[Value]) -> (Added, Change) {
+        let added = self.compare(unit);
+        let change = match added {
+            Added::Duplicate => Change::None,
+            Added::New if self.units.len() >= bounds.max_ids_per_group => Change::Uncertain(!self.has_event(unit.key)),
+            Added::New | Added::Conflict => Change::Copy,
+        };
+        self.apply(plan, bounds, unit, inputs, change);
+        (added, change)
+    }
+
+    /// Changes as a partial did that is merged in this one.
+    pub fn apply(&mut self, plan: &Plan, bounds: &Bounds, unit: &Unit<'_>, inputs: &[Value], change: Change) {
         let leg = plan.leg(self.leg);
         debug_assert_eq!(inputs.len(), leg.aggregates.len(), "inputs are those of this search");
-        let added = self.compare(unit);
-        if added == Added::Duplicate {
-            return added;
+        if change == Change::None {
+            return;
         }
         self.first = self.first.min(unit.time);
         self.last = self.last.max(unit.time);
@@ -138,12 +160,11 @@ impl Partial {
         for (state, input) in self.states.iter_mut().zip(inputs) {
             state.add(bounds, input);
         }
-        if added == Added::New && self.units.len() >= bounds.max_ids_per_group {
-            self.add_uncertain(leg, unit, inputs);
+        if let Change::Uncertain(is_new_event) = change {
+            self.add_uncertain(leg, is_new_event, inputs);
         } else {
             self.keep(leg, (unit.key, unit.ordinal), KeptCopy::new(leg, unit, inputs));
         }
-        added
     }
 
     /// Adds everything that `other` holds. Both belong to the same search of `plan`, or are [`Self::bare`].
@@ -303,9 +324,9 @@ impl Partial {
         }
     }
 
-    fn add_uncertain(&mut self, leg: &Leg, unit: &Unit<'_>, inputs: &[Value]) {
+    fn add_uncertain(&mut self, leg: &Leg, is_new_event: bool, inputs: &[Value]) {
         self.uncertain_units += 1;
-        self.uncertain_events += u64::from(!self.has_event(unit.key));
+        self.uncertain_events += u64::from(is_new_event);
         for ((state, aggregate), input) in self.states.iter_mut().zip(&leg.aggregates).zip(inputs) {
             if let (State::Total { uncertain, .. }, Function::CountValues) = (state, aggregate.function) {
                 *uncertain += input.scalars().len() as u64;

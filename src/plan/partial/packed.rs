@@ -15,13 +15,16 @@ const HYPHENATED: u64 = 0;
 const PLAIN: u64 = 1;
 const OF_ITS_OWN: u64 = 2;
 
-/// Packed contributions of one shard to one group, in the order in which they came.
+/// Packed contributions of a few shards to one group, in the order in which they came. Who packs them numbers the
+/// shards. What two shards have is there twice, since each has a partial of its own (AG-1).
 #[derive(Clone, Copy, Debug)]
 pub struct Contributions<'a>(pub &'a [u8]);
 
 /// One of them.
 #[derive(Clone, Copy, Debug)]
 pub struct Packed<'a> {
+    /// The number of its shard.
+    pub source: usize,
     key: EventKey,
     content_hash: u64,
     /// Ordinal, time, id, inputs.
@@ -30,7 +33,8 @@ pub struct Packed<'a> {
 
 impl<'a> Contributions<'a> {
     /// Packs one more behind those that are there.
-    pub fn push(out: &mut Vec<u8>, unit: &Unit<'_>, inputs: &[Value]) {
+    pub fn push(out: &mut Vec<u8>, source: usize, unit: &Unit<'_>, inputs: &[Value]) {
+        put_number(out, source as u64);
         let start = out.len();
         // Room for its length, which most often takes one byte.
         out.push(0);
@@ -51,24 +55,23 @@ impl<'a> Contributions<'a> {
         out.splice(start..=start, long);
     }
 
-    /// What adding this unit comes to, as [`Partial::add`] would say; and whether it is a copy that is not there yet.
-    pub fn compare(self, unit: &Unit<'_>) -> (Added, bool) {
-        let is_there = self.copies_of(unit).any(|hash| hash == unit.content_hash);
-        match self.content_hash_of(unit) {
-            None => (Added::New, true),
-            Some(kept) if kept == unit.content_hash => (Added::Duplicate, false),
-            Some(_) => (Added::Conflict, !is_there),
-        }
-    }
-
-    /// The content hash of the copy of this unit that additive aggregates take, if the unit is there.
-    pub fn content_hash_of(self, unit: &Unit<'_>) -> Option<u64> {
-        self.copies_of(unit).min()
-    }
-
-    fn copies_of(self, unit: &Unit<'_>) -> impl Iterator<Item = u64> {
-        let of_event = self.filter(move |packed| packed.key == unit.key);
-        of_event.filter(move |packed| packed.ordinal() == unit.ordinal).map(|packed| packed.content_hash)
+    /// What adding this unit of this shard comes to (AG-2), all shards together; and whether the shard does not have this
+    /// copy yet.
+    pub fn compare(self, source: usize, unit: &Unit<'_>) -> (Added, bool) {
+        let of_unit = |packed: &Packed<'_>| packed.key == unit.key && packed.ordinal() == unit.ordinal;
+        let of_unit = self.filter(of_unit).map(|packed| (packed.source, packed.content_hash));
+        let mut copies: Vec<_> = of_unit.collect();
+        let is_further = !copies.contains(&(source, unit.content_hash));
+        // Of each shard the copy that additive aggregates take.
+        copies.sort_unstable();
+        copies.dedup_by_key(|(source, _)| *source);
+        let is_kept = copies.iter().any(|(_, content_hash)| *content_hash == unit.content_hash);
+        let added = match (copies.is_empty(), is_kept) {
+            (true, _) => Added::New,
+            (false, true) => Added::Duplicate,
+            (false, false) => Added::Conflict,
+        };
+        (added, is_further)
     }
 }
 
@@ -80,11 +83,11 @@ impl<'a> Iterator for Contributions<'a> {
             return None;
         }
         let mut all = Reader(self.0);
-        let length = all.small();
+        let (source, length) = (all.small(), all.small());
         let mut one = Reader(all.bytes(length));
         self.0 = all.0;
         let (key, content_hash) = (u128::from_le_bytes(one.array()), u64::from_le_bytes(one.array()));
-        Some(Packed { key: EventKey(key), content_hash, rest: one })
+        Some(Packed { source, key: EventKey(key), content_hash, rest: one })
     }
 }
 
@@ -96,7 +99,7 @@ impl Packed<'_> {
 
 impl Partial {
     /// What these contributions come to.
-    pub fn of(plan: &Plan, bounds: &Bounds, leg: u32, contributions: Contributions<'_>) -> Self {
+    pub fn of<'a>(plan: &Plan, bounds: &Bounds, leg: u32, contributions: impl Iterator<Item = Packed<'a>>) -> Self {
         let mut partial = Self::new(plan, leg);
         partial.add_all(plan, bounds, contributions);
         partial
@@ -112,9 +115,9 @@ impl Partial {
         self.add_all(plan, bounds, contributions);
     }
 
-    fn add_all(&mut self, plan: &Plan, bounds: &Bounds, contributions: Contributions<'_>) {
+    fn add_all<'a>(&mut self, plan: &Plan, bounds: &Bounds, contributions: impl Iterator<Item = Packed<'a>>) {
         let mut inputs = Vec::with_capacity(plan.leg(self.leg).aggregates.len());
-        for Packed { key, content_hash, mut rest } in contributions {
+        for Packed { key, content_hash, mut rest, .. } in contributions {
             let (ordinal, time) = (rest.small(), EventTime(rest.signed()));
             let id = take_id(&mut rest, key);
             inputs.clear();
@@ -150,12 +153,15 @@ fn take_id(packed: &mut Reader<'_>, key: EventKey) -> Arc<str> {
     }
 }
 
+const HEXADECIMAL: &[u8; 16] = b"0123456789abcdef";
+
 /// A key as UUIDs are written.
 fn hyphenated(key: EventKey) -> [u8; 36] {
+    let digits = key.0.to_be_bytes().map(|byte| [byte >> 4, byte & 0xF].map(|digit| HEXADECIMAL[usize::from(digit)]));
+    let digits = digits.as_flattened();
     let mut text = [b'-'; 36];
-    let places = (0..36).filter(|place| ![8, 13, 18, 23].contains(place));
-    for (place, digit) in places.zip((0..32).rev()) {
-        text[place] = b"0123456789abcdef"[(key.0 >> (4 * digit)) as usize & 0xF];
+    for (at, from) in [(0, 0..8), (9, 8..12), (14, 12..16), (19, 16..20), (24, 20..32)] {
+        text[at..at + from.len()].copy_from_slice(&digits[from]);
     }
     text
 }

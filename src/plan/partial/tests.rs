@@ -44,7 +44,7 @@ fn add(plan: &Plan, bounds: &Bounds, partial: &mut Partial, seen: Seen) -> Added
     };
     let mut inputs = vec![input; plan.leg(0).aggregates.len()];
     inputs[0] = Value::Null;
-    partial.add(plan, bounds, &unit, &inputs)
+    partial.add(plan, bounds, &unit, &inputs).0
 }
 
 fn partial(plan: &Plan, bounds: &Bounds, all: &[Seen]) -> Partial {
@@ -289,7 +289,7 @@ fn ag_1_a_refilled_partial_is_what_the_contributions_come_to() {
             let time = EventTime(i64::from(event) * 1000);
             let unit = Unit { key: EventKey(event.into()), ordinal: 0, id: &id, content_hash: 0, time };
             let inputs = vec![Value::text(event.to_string()); plan.leg(leg).aggregates.len()];
-            Contributions::push(&mut out, &unit, &inputs);
+            Contributions::push(&mut out, 0, &unit, &inputs);
         }
         out
     };

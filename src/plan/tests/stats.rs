@@ -152,7 +152,7 @@ fn copies_with_other_bytes_conflict_and_the_smallest_hash_counts_ag_2() {
         let mut partial = Partial::new(&plan, 0);
         let mut add = |index: usize| {
             let event: &Event = &copies[index];
-            partial.add(&plan, &bounds, &unit(event, 0), &contributions(&plan, event)[0].inputs)
+            partial.add(&plan, &bounds, &unit(event, 0), &contributions(&plan, event)[0].inputs).0
         };
         assert_eq!(add(order[0]), crate::plan::Added::New);
         assert_eq!(add(order[0]), crate::plan::Added::Duplicate);
