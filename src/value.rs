@@ -4,7 +4,8 @@ pub(crate) mod number;
 
 use std::cmp::Ordering;
 use std::fmt;
-use std::sync::Arc;
+
+use smol_str::SmolStr;
 
 /// One value. Fields of an event are text, as Splunk extracts them; `eval`, `stats` and `_time` make numbers.
 /// The order is total (numbers before text; numbers by value, text by UTF-8 bytes), because it reaches output (AG-5).
@@ -13,7 +14,7 @@ pub enum Scalar {
     /// A finite or infinite double; never NaN (an operation that would give NaN gives null).
     Number(f64),
     /// Text, as it stands in the event.
-    Text(Arc<str>),
+    Text(SmolStr),
 }
 
 /// The value of a field: nothing, one value, or several (a multivalue field; never empty, never of one).
@@ -55,7 +56,7 @@ impl Ord for Scalar {
 
 impl Scalar {
     /// Text.
-    pub fn text(text: impl Into<Arc<str>>) -> Self {
+    pub fn text(text: impl Into<SmolStr>) -> Self {
         Self::Text(text.into())
     }
 
@@ -65,7 +66,7 @@ impl Scalar {
     }
 
     /// As text: what it is, or the number as Splunk prints it.
-    pub fn to_text(&self) -> Arc<str> {
+    pub fn to_text(&self) -> SmolStr {
         match self {
             Self::Number(number) => number::print(*number).into(),
             Self::Text(text) => text.clone(),
@@ -85,7 +86,7 @@ impl fmt::Display for Scalar {
 
 impl Value {
     /// One text value.
-    pub fn text(text: impl Into<Arc<str>>) -> Self {
+    pub fn text(text: impl Into<SmolStr>) -> Self {
         Self::One(Scalar::text(text))
     }
 

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::sync::Arc;
 
+use smol_str::SmolStr;
+
 use super::CatalogError;
 use crate::config::LookupConfig;
 use crate::plan::{LookupTable, Lookups, MatchType};
@@ -69,7 +71,7 @@ fn table(config: &LookupConfig, text: &str) -> Result<LookupTable, Problems> {
         let record = record.map_err(|error| vec![at(1, error.to_string())])?;
         let line = record.position().map_or(1, csv::Position::line);
         if record.len() == columns.len() {
-            rows.push((line, record.iter().map(Arc::from).collect::<Vec<Arc<str>>>()));
+            rows.push((line, record.iter().map(SmolStr::from).collect::<Vec<_>>()));
         } else {
             let (found, expected) = (record.len(), columns.len());
             problems.push(at(line, format!("{found} fields where the first line names {expected} columns; a comma in a value needs double quotes around it")));
@@ -120,7 +122,7 @@ fn wrong_columns(config: &LookupConfig, columns: &[String]) -> Problems {
     problems
 }
 
-fn wrong_networks(config: &LookupConfig, columns: &[String], rows: &[(u64, Vec<Arc<str>>)]) -> Vec<(u64, String)> {
+fn wrong_networks(config: &LookupConfig, columns: &[String], rows: &[(u64, Vec<SmolStr>)]) -> Vec<(u64, String)> {
     let is_network = |column: &String| config.match_types.get(column) == Some(&MatchType::Cidr);
     let networks: Vec<usize> = (0..columns.len()).filter(|at| is_network(&columns[*at])).collect();
     let cells = rows.iter().flat_map(|(line, row)| networks.iter().map(move |at| (*line, &row[*at])));

@@ -1,7 +1,6 @@
 //! By-values, each kept once and named by a number: most groups differ in one of theirs only.
 
 use std::hash::Hasher as _;
-use std::sync::Arc;
 
 use hashbrown::HashTable;
 use siphasher::sip::SipHasher13;
@@ -71,7 +70,7 @@ impl Texts {
                 let bits = bytes.try_into().expect("a double has eight bytes");
                 Scalar::Number(number_of(u64::from_be_bytes(bits)))
             }
-            _ => Scalar::Text(Arc::from(std::str::from_utf8(bytes).expect("it was a text"))),
+            _ => Scalar::text(std::str::from_utf8(bytes).expect("it was a text")),
         }
     }
 

@@ -4,10 +4,9 @@
 //! shown, of the others only the hash, to be counted. Nobody without the key can choose which are shown. A few, which
 //! all are shown, need no hash.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-
 use siphasher::sip128::{Hasher128, SipHasher24};
+use smol_str::SmolStr;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Bounds, Scalar, footprint};
 
@@ -15,9 +14,9 @@ use super::{Bounds, Scalar, footprint};
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Distinct {
     /// All texts, sorted, while they are few; then none.
-    few: Vec<Arc<str>>,
+    few: Vec<SmolStr>,
     /// The texts with the smallest hashes.
-    shown: BTreeMap<u128, Arc<str>>,
+    shown: BTreeMap<u128, SmolStr>,
     /// Further hashes, all larger than those of `shown`.
     counted: BTreeSet<u128>,
     /// Whether a value beyond the second bound was seen.
@@ -59,13 +58,13 @@ impl Distinct {
         self.add_text(bounds, limits, &scalar.to_text());
     }
 
-    fn add_text(&mut self, bounds: &Bounds, limits: DistinctBounds, text: &Arc<str>) {
+    fn add_text(&mut self, bounds: &Bounds, limits: DistinctBounds, text: &SmolStr) {
         if self.shown.is_empty() && self.counted.is_empty() {
             let Err(place) = self.few.binary_search(text) else { return };
             if self.few.len() < FEW.min(limits.shown) {
                 self.few.reserve_exact(1);
                 self.few.insert(place, text.clone());
-                self.text_bytes += footprint::text_bytes(text.len());
+                self.text_bytes += footprint::shared_bytes(&text);
                 return;
             }
             self.hash_all(bounds);
@@ -100,7 +99,7 @@ impl Distinct {
     /// From now on values are told apart by their hashes.
     fn hash_all(&mut self, bounds: &Bounds) {
         for text in std::mem::take(&mut self.few) {
-            self.text_bytes -= footprint::text_bytes(text.len());
+            self.text_bytes -= footprint::shared_bytes(&text);
             self.show(keyed_hash(bounds, &text), text);
         }
     }
@@ -129,13 +128,13 @@ impl Distinct {
 
     /// An estimate of the memory taken beside itself, in bytes (BD-2).
     pub(super) fn heap_bytes(&self) -> usize {
-        let few = footprint::boxed_bytes(self.few.capacity() * size_of::<Arc<str>>());
-        let shown = footprint::map_bytes(self.shown.len(), size_of::<(u128, Arc<str>)>());
+        let few = footprint::boxed_bytes(self.few.capacity() * size_of::<SmolStr>());
+        let shown = footprint::map_bytes(self.shown.len(), size_of::<(u128, SmolStr)>());
         few + shown + self.text_bytes + footprint::map_bytes(self.counted.len(), size_of::<u128>())
     }
 
-    fn show(&mut self, hash: u128, text: Arc<str>) {
-        let bytes = footprint::text_bytes(text.len());
+    fn show(&mut self, hash: u128, text: SmolStr) {
+        let bytes = footprint::shared_bytes(&text);
         if self.shown.insert(hash, text).is_none() {
             self.text_bytes += bytes;
         }
@@ -147,7 +146,7 @@ impl Distinct {
     fn shrink(&mut self, limits: DistinctBounds) {
         while self.shown.len() > limits.shown {
             let Some((hash, text)) = self.shown.pop_last() else { break };
-            self.text_bytes -= footprint::text_bytes(text.len());
+            self.text_bytes -= footprint::shared_bytes(&text);
             self.counted.insert(hash);
         }
         while self.count() > limits.counted.max(limits.shown) && self.counted.pop_last().is_some() {
@@ -199,17 +198,20 @@ mod tests {
     fn least_bytes(set: &Distinct) -> usize {
         const WORD: usize = size_of::<usize>();
         let texts = set.few.iter().chain(set.shown.values());
-        let of_texts: usize = texts.map(|text| 3 * WORD + text.len()).sum();
+        let elsewhere = texts.filter(|text| text.is_heap_allocated());
+        let of_texts: usize = elsewhere.map(|text| 3 * WORD + text.len()).sum();
         let entries = size_of_val(&set.few[..])
-            + set.shown.len() * size_of::<(u128, Arc<str>)>()
+            + set.shown.len() * size_of::<(u128, SmolStr)>()
             + set.counted.len() * size_of::<u128>();
         of_texts + entries
     }
 
     #[test]
     fn bd_2_no_set_takes_more_than_is_estimated_and_a_few_values_take_little() {
-        for values in 0..45 {
-            let set = set(values, LIMITS);
+        for (values, width) in (0..45).flat_map(|values| [2, 40].map(|width| (values, width))) {
+            let mut set = Distinct::default();
+            let text = |value| Scalar::text(format!("{value:0width$}"));
+            (0..values).for_each(|value| set.add(&Bounds::default(), LIMITS, &text(value)));
             assert!(set.heap_bytes() >= least_bytes(&set), "{values} values");
             if values <= FEW {
                 // Most groups have one value or two: they pay for no node of a map.

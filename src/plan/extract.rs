@@ -38,7 +38,7 @@ impl Spath {
 
     /// Writes what is found. Where nothing is, fields stay as they are.
     pub(super) fn apply(&self, record: &mut Record<'_>) {
-        let texts: Vec<Arc<str>> = record.get(&self.input).scalars().iter().map(Scalar::to_text).collect();
+        let texts: Vec<_> = record.get(&self.input).scalars().iter().map(Scalar::to_text).collect();
         match &self.wanted {
             Wanted::Path { path, output } => {
                 let found: Vec<Scalar> = texts.iter().flat_map(|text| extract_json(text, path)).collect();

@@ -5,6 +5,8 @@
 
 use std::mem::size_of;
 
+use smol_str::SmolStr;
+
 use super::{Scalar, Value};
 
 /// What glibc's allocator adds to an allocation, what it rounds that up to, and the least that it gives.
@@ -41,11 +43,16 @@ pub(crate) fn text_bytes(length: usize) -> usize {
     boxed_bytes(2 * size_of::<usize>() + length)
 }
 
+/// What a text of a value holds beside itself: a short one stands in its place.
+pub(crate) fn shared_bytes(text: &SmolStr) -> usize {
+    if text.is_heap_allocated() { text_bytes(text.len()) } else { 0 }
+}
+
 /// What a scalar holds beside itself.
 pub(crate) fn scalar_heap_bytes(scalar: &Scalar) -> usize {
     match scalar {
         Scalar::Number(_) => 0,
-        Scalar::Text(text) => text_bytes(text.len()),
+        Scalar::Text(text) => shared_bytes(text),
     }
 }
 
@@ -97,9 +104,11 @@ mod tests {
 
     #[test]
     fn bd_2_a_value_takes_what_its_texts_take() {
-        let short = value_bytes(&Value::text("a".to_owned()));
+        let text = |length: usize| Value::text("a".repeat(length));
         // glibc gives memory by 16 bytes.
-        assert!(value_bytes(&Value::text("a".repeat(1001))).abs_diff(short + 1000) < 16);
-        assert_eq!(value_bytes(&Value::Null), size_of::<Value>());
+        assert!(value_bytes(&text(1024)).abs_diff(value_bytes(&text(24)) + 1000) < 16);
+        assert!(value_bytes(&text(24)) > size_of::<Value>() + 24);
+        let in_place = [Value::Null, text(0), text(1), text(23)].map(|value| value_bytes(&value));
+        assert_eq!(in_place, [size_of::<Value>(); 4], "no memory of their own");
     }
 }

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 
 use super::error::CompileError;
 use super::evaluate::combinations;
@@ -36,7 +37,7 @@ pub struct LookupTable {
     /// The names of the columns; distinct.
     pub columns: Vec<String>,
     /// The rows, each with one cell a column.
-    pub rows: Vec<Vec<Arc<str>>>,
+    pub rows: Vec<Vec<SmolStr>>,
 }
 
 /// How a column is compared.
@@ -109,7 +110,7 @@ pub(super) struct Lookup {
     table: Arc<LookupTable>,
     /// Compared as text, in the order of the keys of `by_text`.
     texts: Vec<FieldPath>,
-    by_text: BTreeMap<Vec<Arc<str>>, Vec<usize>>,
+    by_text: BTreeMap<Vec<SmolStr>, Vec<usize>>,
     /// Compared otherwise: the field, and for each row what it must be like.
     patterns: Vec<(FieldPath, Vec<Comparison>)>,
     /// Column and field.
@@ -185,10 +186,10 @@ impl Lookup {
 
     /// The first rows that agree, in the order of the table. A field that is null agrees with none.
     fn matches(&self, record: &Record<'_>) -> Vec<usize> {
-        let read = |field: &FieldPath| -> Vec<Arc<str>> {
+        let read = |field: &FieldPath| -> Vec<SmolStr> {
             record.get(field).scalars().iter().map(|scalar| folded(&self.table, scalar.to_text())).collect()
         };
-        let texts: Vec<Vec<Arc<str>>> = self.texts.iter().map(read).collect();
+        let texts: Vec<Vec<SmolStr>> = self.texts.iter().map(read).collect();
         let keys = combinations(&texts, MAX_COMBINATIONS);
         let candidates: BTreeSet<usize> =
             keys.iter().filter_map(|key| self.by_text.get(key)).flatten().copied().collect();
@@ -199,12 +200,12 @@ impl Lookup {
     }
 }
 
-fn folded(table: &LookupTable, text: Arc<str>) -> Arc<str> {
+fn folded(table: &LookupTable, text: SmolStr) -> SmolStr {
     if table.case_sensitive { text } else { fold(&text).into() }
 }
 
 /// The rows by what their cells in these columns are; without a column all rows stand under the empty key.
-fn by_text(table: &LookupTable, columns: &[usize]) -> BTreeMap<Vec<Arc<str>>, Vec<usize>> {
+fn by_text(table: &LookupTable, columns: &[usize]) -> BTreeMap<Vec<SmolStr>, Vec<usize>> {
     let mut rows: BTreeMap<_, Vec<usize>> = BTreeMap::new();
     for (index, row) in table.rows.iter().enumerate() {
         let key = columns.iter().map(|column| folded(table, row[*column].clone())).collect();
@@ -214,7 +215,7 @@ fn by_text(table: &LookupTable, columns: &[usize]) -> BTreeMap<Vec<Arc<str>>, Ve
 }
 
 fn comparisons(table: &LookupTable, column: usize, kind: MatchType) -> Vec<Comparison> {
-    let comparison = |cell: &Arc<str>| match kind {
+    let comparison = |cell: &SmolStr| match kind {
         MatchType::Wildcard => Comparison::Wildcard(Pattern::exact(&folded(table, cell.clone()))),
         MatchType::Cidr => Network::parse(cell).map_or(Comparison::Never, Comparison::Network),
     };

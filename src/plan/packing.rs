@@ -2,8 +2,6 @@
 //!
 //! Deliberately absent: a format. Nothing packed is ever stored or sent.
 
-use std::sync::Arc;
-
 use super::{Scalar, Value};
 
 /// What a value is, in the low bits of its first number; above them the length of a text or of a list.
@@ -117,7 +115,7 @@ impl<'a> Reader<'a> {
         match head & ((1 << KIND_BITS) - 1) {
             SAME => Scalar::Number(usual),
             NUMBER => Scalar::Number(f64::from_bits(u64::from_le_bytes(self.array()))),
-            _ => Scalar::Text(Arc::from(self.utf8(head >> KIND_BITS))),
+            _ => Scalar::text(self.utf8(head >> KIND_BITS)),
         }
     }
 

@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use smol_str::SmolStr;
+
 use super::aggregate::Aggregate;
 use super::command::one_field;
 use super::conclude::Conclusion;
@@ -229,7 +231,7 @@ impl Dedup {
 enum Sortable {
     Number(Numeric),
     Address(IpAddr),
-    Text(Arc<str>),
+    Text(SmolStr),
     Last,
 }
 

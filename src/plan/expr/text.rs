@@ -15,7 +15,7 @@ fn map(arguments: &[Value], change: impl Fn(&str) -> String) -> Value {
 }
 
 /// One value as text; none for null and multivalue fields.
-pub(super) fn of(value: &Value) -> Option<std::sync::Arc<str>> {
+pub(super) fn of(value: &Value) -> Option<smol_str::SmolStr> {
     match value {
         Value::One(scalar) => Some(scalar.to_text()),
         Value::Null | Value::Many(_) => None,

@@ -154,14 +154,15 @@ fn take_id(packed: &mut Reader<'_>, key: EventKey) -> Arc<str> {
 }
 
 const HEXADECIMAL: &[u8; 16] = b"0123456789abcdef";
+/// Where the digits of each byte of a UUID stand.
+const PLACES: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
 
 /// A key as UUIDs are written.
 fn hyphenated(key: EventKey) -> [u8; 36] {
-    let digits = key.0.to_be_bytes().map(|byte| [byte >> 4, byte & 0xF].map(|digit| HEXADECIMAL[usize::from(digit)]));
-    let digits = digits.as_flattened();
     let mut text = [b'-'; 36];
-    for (at, from) in [(0, 0..8), (9, 8..12), (14, 12..16), (19, 16..20), (24, 20..32)] {
-        text[at..at + from.len()].copy_from_slice(&digits[from]);
+    for (byte, at) in key.0.to_be_bytes().into_iter().zip(PLACES) {
+        text[at] = HEXADECIMAL[usize::from(byte >> 4)];
+        text[at + 1] = HEXADECIMAL[usize::from(byte & 0xF)];
     }
     text
 }

@@ -17,7 +17,7 @@ fn table(csv: &str) -> LookupTable {
         max_matches: 100,
         default_match: None,
         columns: lines.next().expect("a header").into_iter().map(str::to_owned).collect(),
-        rows: lines.map(|row| row.into_iter().map(Arc::from).collect()).collect(),
+        rows: lines.map(|row| row.into_iter().map(Into::into).collect()).collect(),
     }
 }
 
@@ -185,7 +185,7 @@ fn a_table_with_some_of_its_columns_compares_them_as_before() {
     let expected = LookupTable {
         match_types: [("net".into(), MatchType::Cidr)].into(),
         columns: vec!["net".into(), "office".into()],
-        rows: [["10.0.0.0/8", "one"], ["10.1.0.0/16", "two"]].map(|row| row.map(Arc::from).into()).into(),
+        rows: [["10.0.0.0/8", "one"], ["10.1.0.0/16", "two"]].map(|row| row.map(Into::into).into()).into(),
         ..table.clone()
     };
     assert_eq!(kept, expected);

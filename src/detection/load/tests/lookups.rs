@@ -7,7 +7,7 @@ use super::*;
 use crate::plan::{LookupTable, Plan};
 
 fn table(name: &str, columns: &[&str], rows: &[&[&str]]) -> (String, Arc<LookupTable>) {
-    let row = |row: &&[&str]| row.iter().map(|cell| Arc::from(*cell)).collect();
+    let row = |row: &&[&str]| row.iter().map(|cell| (*cell).into()).collect();
     let table = LookupTable {
         name: name.into(),
         case_sensitive: true,
