@@ -79,11 +79,12 @@ pub(super) fn sqrt(arguments: &[Value]) -> Value {
 pub(super) fn pow(arguments: &[Value]) -> Value {
     binary(arguments, |base, exponent| match exponent {
         whole if whole.fract() == 0.0 && (0.0..=1024.0).contains(&whole) => whole_power(base, whole as u32),
-        other => base.powf(other),
+        other => libm::pow(base, other),
     })
 }
 
-/// Multiplied out: `powf` may differ in the last digit from one platform to the next (AG-5).
+/// Multiplied out, which is exact as long as it fits. Other powers are `libm`'s: those of the platform's library may
+/// differ in the last digit from one to the next (AG-5).
 fn whole_power(base: f64, exponent: u32) -> f64 {
     (0..exponent).fold(1.0, |power, _| power * base)
 }

@@ -87,6 +87,22 @@ fn powers() {
     }
 }
 
+/// AG-5: whatever the platform's library says. All but the last are the doubles nearest to the powers.
+#[test]
+fn powers_with_a_fraction_are_the_same_everywhere() {
+    for (expr, expected) in [
+        ("pow(10, 0.3)", 1.995_262_314_968_879_5),
+        ("pow(2, 0.1)", 1.071_773_462_536_293_1),
+        ("pow(1.5, -2.5)", 0.362_887_369_301_211_57),
+        ("pow(7, 0.7)", 3.904_528_777_122_721_7),
+        ("pow(3, -0.9)", 0.372_041_058_011_301_5),
+        ("pow(5, 2.3)", 40.516_414_917_319_054),
+    ] {
+        let difference = format!("{expr} - {expected:?}");
+        assert_eq!(value(&difference), "0", "{expr}");
+    }
+}
+
 #[test]
 fn texts_of_numbers() {
     for (expr, expected) in [
