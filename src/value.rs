@@ -130,3 +130,18 @@ impl Value {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_text_takes_no_memory_beside_its_place_which_is_three_words() {
+        assert_eq!((size_of::<Scalar>(), size_of::<Value>()), (3 * size_of::<usize>(), 4 * size_of::<usize>()));
+        let elsewhere = |text: &str| Scalar::text(text).to_text().is_heap_allocated();
+        assert_eq!(
+            ["", "192.168.100.200", &"x".repeat(23), &"x".repeat(24)].map(elsewhere),
+            [false, false, false, true]
+        );
+    }
+}

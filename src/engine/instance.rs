@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::assign::Slot;
 use super::groups::{GroupIx, Groups};
 use super::shard::{Mark, ShardIx};
+use super::shares::SEQUENCE_NUMBER_DIGITS;
 use crate::plan::{Plan, footprint};
 use crate::risk_event::{DeliveryKey, Pane, RiskEventId, Stage};
 use crate::time::{Arrival, EventTime};
@@ -52,7 +53,8 @@ impl Instance {
     /// The memory taken, its place among the instances included, in bytes (BD-2).
     pub fn bytes(&self) -> usize {
         let early = footprint::map_bytes(self.early.len(), size_of::<(GroupIx, DeliveryKey)>());
-        let first = footprint::map_bytes(self.first.len(), size_of::<(ShardIx, Mark)>());
+        let digits = footprint::text_bytes(SEQUENCE_NUMBER_DIGITS);
+        let first = footprint::map_bytes(self.first.len(), size_of::<(ShardIx, Mark)>()) + self.first.len() * digits;
         footprint::entry_bytes::<InstanceKey, Self>() + self.groups.heap_bytes() + early + first
     }
 
@@ -77,19 +79,26 @@ impl Instance {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::Position;
     use crate::engine::tests::support::plan;
+    use crate::engine::{Position, SequenceNumber};
     use crate::plan::{GroupKey, Scalar};
 
     #[test]
     fn bd_2_what_an_instance_keeps_of_shards_and_of_early_risk_events_counts_as_what_it_takes() {
         const MANY: u32 = 1000;
+        /// As long as the sequence numbers of Kinesis.
+        const DIGITS: usize = 56;
         let plan = plan("a", "eventName=E | stats count by user");
         let (mut instance, empty) = (Instance::new(&plan), Instance::new(&plan).bytes());
         let before = Arrival(0);
-        let mark = Mark { before: Position::Start, effective_before: before, effective: before };
-        instance.first.extend((0..MANY).map(|shard| (ShardIx(shard), mark.clone())));
-        let (first, with_first) = (MANY as usize * size_of::<(ShardIx, Mark)>(), instance.bytes());
+        let position = |shard: u32| {
+            let number = SequenceNumber::try_new(&format!("4959{:052}", shard)).unwrap();
+            Position::After(number, 0)
+        };
+        let mark = |shard| Mark { before: position(shard), effective_before: before, effective: before };
+        instance.first.extend((0..MANY).map(|shard| (ShardIx(shard), mark(shard))));
+        let of_one = size_of::<(ShardIx, Mark)>() + 2 * size_of::<usize>() + DIGITS;
+        let (first, with_first) = (MANY as usize * of_one, instance.bytes());
         assert!((empty + first..empty + 3 * first).contains(&with_first), "{with_first} with {first} of shards");
 
         let key = GroupKey { leg: 0, values: vec![Scalar::text("ann")], event: None, ordinal: 0 };

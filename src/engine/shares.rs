@@ -32,7 +32,7 @@ struct Share {
 }
 
 /// The longest sequence numbers that Kinesis gives today.
-const SEQUENCE_NUMBER_DIGITS: usize = 56;
+pub(super) const SEQUENCE_NUMBER_DIGITS: usize = 56;
 
 impl Shares {
     /// What these shards contributed so far, each with its newest contributing record.
