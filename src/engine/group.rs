@@ -8,10 +8,10 @@ use crate::plan::packing::{Reader, put_number, put_signed};
 use crate::plan::{Added, Bounds, Contribution, Contributions, Early, Partial, Plan, Unit, footprint};
 use crate::time::Arrival;
 
-/// So many contributions are kept as they came. To look at a row they are added up, so where every one of them is a
-/// reason to look there are fewer.
-const FEW: usize = 32;
-const FEW_LOOKED_AT: usize = 4;
+/// Contributions of so many values are kept as they came. To look at a row they are added up, so where every one of them
+/// is a reason to look there are fewer.
+const FEW: u64 = 32;
+const FEW_LOOKED_AT: u64 = 4;
 /// As long as they take no more bytes than this: values that repeat are kept once only in a partial.
 const FEW_BYTES: usize = 4096;
 
@@ -42,7 +42,8 @@ pub(super) struct Origin<'a> {
 /// What stands before the contributions of a small group.
 struct Head<'a> {
     told: Told,
-    count: usize,
+    /// At least one a contribution.
+    values: u64,
     newest_arrival: Arrival,
     sources: Sources<'a>,
 }
@@ -85,14 +86,14 @@ impl Group {
             content_hash: event.content_hash,
             time: event.time,
         };
-        let inputs = &contribution.inputs;
+        let (inputs, values) = (&contribution.inputs, contribution.values());
         if let Self::Few(packed) = self {
             let head = Head::of(packed);
-            if head.has_room(plan, bounds, packed.len()) {
+            if head.has_room(plan, bounds, values, packed.len()) {
                 let (source, contributions) = head.place_of(origin.shard);
                 let (added, is_further) = contributions.compare(source, &unit);
                 scratch.clear();
-                head.write(scratch, source, origin, is_further);
+                head.write(scratch, source, origin, if is_further { values } else { 0 });
                 scratch.extend_from_slice(contributions.0);
                 if is_further {
                     Contributions::push(scratch, source, &unit, inputs);
@@ -101,7 +102,7 @@ impl Group {
                 return added;
             }
         }
-        self.grow(plan, bounds, contribution.group.leg).add(plan, bounds, origin, &unit, inputs)
+        self.grow(plan, bounds, contribution.group.leg).add(plan, bounds, origin, &unit, contribution)
     }
 
     /// As partials from now on.
@@ -163,6 +164,15 @@ impl Group {
         }
     }
 
+    /// Whether its row may pass early for all that is known without a look at it (EM-1).
+    pub fn may_pass(&self, plan: &Plan) -> bool {
+        let values = match self {
+            Self::Few(packed) => Head::of(packed).values,
+            Self::Many(shares) => shares.values,
+        };
+        values >= plan.least_values()
+    }
+
     /// What was told of it.
     pub fn told(&self) -> Told {
         match self {
@@ -204,16 +214,19 @@ impl<'a> Head<'a> {
         let mut rest = Reader(packed);
         if packed.is_empty() {
             let (told, sources) = (Told::default(), Sources { left: 0, rest });
-            return Self { told, count: 0, newest_arrival: Arrival::MIN, sources };
+            return Self { told, values: 0, newest_arrival: Arrival::MIN, sources };
         }
         let [told] = rest.array();
-        let (count, newest_arrival, left) = (rest.small(), Arrival(rest.signed()), rest.small());
-        Self { told: Told::of_bits(told), count, newest_arrival, sources: Sources { left, rest } }
+        let (values, newest_arrival, left) = (rest.number(), Arrival(rest.signed()), rest.small());
+        Self { told: Told::of_bits(told), values, newest_arrival, sources: Sources { left, rest } }
     }
 
-    fn has_room(&self, plan: &Plan, bounds: &Bounds, bytes: usize) -> bool {
-        let few = if *plan.early() == Early::Threshold { FEW_LOOKED_AT } else { FEW };
-        self.count == 0 || (self.count < few.min(bounds.max_ids_per_group) && bytes <= FEW_BYTES)
+    /// For a contribution of so many values.
+    fn has_room(&self, plan: &Plan, bounds: &Bounds, values: u64, bytes: usize) -> bool {
+        let awaited = *plan.early() == Early::Threshold && !self.told.announced;
+        let is_looked_at = awaited && self.values + values >= plan.least_values();
+        let few = if is_looked_at { FEW_LOOKED_AT } else { FEW };
+        self.values == 0 || (self.values < few.min(bounds.max_ids_per_group as u64) && bytes <= FEW_BYTES)
     }
 
     /// The place of this shard among the sources, or the one behind them; and the contributions.
@@ -223,10 +236,10 @@ impl<'a> Head<'a> {
         (place, sources.contributions())
     }
 
-    /// The head after a further contribution, of the source with this place.
-    fn write(&self, out: &mut Vec<u8>, place: usize, newest: &Origin<'_>, is_further: bool) {
+    /// The head after a contribution of the source with this place, which brought so many values.
+    fn write(&self, out: &mut Vec<u8>, place: usize, newest: &Origin<'_>, values: u64) {
         out.push(self.told.bits());
-        put_number(out, self.count as u64 + u64::from(is_further));
+        put_number(out, self.values + values);
         put_signed(out, self.newest_arrival.max(newest.effective).0);
         put_number(out, self.sources.left.max(place + 1) as u64);
         let mut sources = self.sources.clone();
@@ -242,7 +255,9 @@ impl<'a> Head<'a> {
             let own = contributions.filter(|contribution| contribution.source == place);
             (source.unpack(), Partial::of(plan, bounds, leg, own))
         };
-        Shares::of(leg, self.sources.enumerate().map(of_source)).with(self.told, self.newest_arrival)
+        let mut shares = Shares::of(leg, self.sources.enumerate().map(of_source));
+        (shares.told, shares.newest_arrival, shares.values) = (self.told, self.newest_arrival, self.values);
+        shares
     }
 }
 

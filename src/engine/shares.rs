@@ -3,7 +3,7 @@
 use super::group::{Origin, Told};
 use super::ids::Position;
 use super::shard::ShardIx;
-use crate::plan::{Added, Bounds, Change, Early, Partial, Plan, Unit, Value, footprint};
+use crate::plan::{Added, Bounds, Change, Contribution, Early, Partial, Plan, Unit, Value, footprint};
 use crate::time::Arrival;
 
 /// The partials of a group.
@@ -15,6 +15,8 @@ pub(super) struct Shares {
     merged: Option<Box<Partial>>,
     pub newest_arrival: Arrival,
     pub told: Told,
+    /// So many values came, or fewer: copies that another shard brought as well count again.
+    pub values: u64,
     leg: u32,
     /// What the shares hold beside themselves: a sum, since a group may have as many as there are shards.
     held: usize,
@@ -42,12 +44,8 @@ impl Shares {
         shares.shrink_to_fit();
         shares.sort_unstable_by_key(|share| share.shard);
         let held = shares.iter().map(Share::held_bytes).sum();
-        Self { shares, merged: None, newest_arrival: Arrival::MIN, told: Told::default(), leg, held, bytes: 0 }
-    }
-
-    /// The same, of a group of which this was told and this is the newest arrival.
-    pub fn with(self, told: Told, newest_arrival: Arrival) -> Self {
-        Self { told, newest_arrival, ..self }
+        let (told, newest_arrival) = (Told::default(), Arrival::MIN);
+        Self { shares, merged: None, newest_arrival, told, values: 0, leg, held, bytes: 0 }
     }
 
     /// Adds one contribution (AG-1, AG-2) and says what it was to the whole group, all shards together.
@@ -57,8 +55,9 @@ impl Shares {
         bounds: &Bounds,
         origin: &Origin<'_>,
         unit: &Unit<'_>,
-        inputs: &[Value],
+        contribution: &Contribution,
     ) -> Added {
+        let inputs = &contribution.inputs;
         let others = self.shares.iter().filter(|share| share.shard != origin.shard);
         let copies = others.filter_map(|share| share.partial.content_hash_of(unit));
         // Whether another shard has it, and if so, whether one has it with the same bytes.
@@ -70,6 +69,7 @@ impl Shares {
         let after = share.held_bytes();
         self.held = self.held + after - before;
         self.newest_arrival = self.newest_arrival.max(origin.effective);
+        self.values += if change == Change::None { 0 } else { contribution.values() };
         self.follow_merged(plan, bounds, unit, inputs, change);
         self.bytes = self.measured();
         match (here, elsewhere) {
@@ -96,7 +96,8 @@ impl Shares {
     }
 
     fn follow_merged(&mut self, plan: &Plan, bounds: &Bounds, unit: &Unit<'_>, inputs: &[Value], change: Change) {
-        let awaits_early = *plan.early() == Early::Threshold && !self.told.announced;
+        let awaits_early =
+            *plan.early() == Early::Threshold && !self.told.announced && self.values >= plan.least_values();
         if !awaits_early || self.shares.len() < 2 {
             self.merged = None;
             return;

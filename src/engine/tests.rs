@@ -4,6 +4,7 @@ mod bounds;
 mod checkpoints;
 mod corpus;
 mod counters;
+mod early;
 mod filters;
 mod identity;
 mod lineage;

@@ -23,6 +23,7 @@ pub struct Plan {
     pub(super) legs: Vec<Leg>,
     by_fields: Vec<Arc<str>>,
     early: Early,
+    least_values: u64,
     warnings: Vec<PlanWarning>,
 }
 
@@ -39,11 +40,13 @@ impl Plan {
     pub(super) fn from_pipeline(text: &PlanText, pipeline: &Pipeline) -> Result<Self, CompileError> {
         expiry::check(text, pipeline)?;
         let (legs, window_ms) = Legs::compile(text, pipeline)?;
+        let (early, least_values) = early::of(text, pipeline, &legs[0]);
         Ok(Self {
             fingerprint: Fingerprint::of(text),
             window_ms,
             base_end: pipeline.commands.first().map_or(text.search.len(), |command| command.span.start),
-            early: early::of(text, pipeline, &legs[0]),
+            early,
+            least_values,
             by_fields: legs.iter().flat_map(|leg| leg.by.iter().cloned()).collect(),
             warnings: warnings::of(pipeline),
             text: Arc::new(text.clone()),
@@ -93,6 +96,12 @@ impl Plan {
     /// EM-1, EM-5: when a row may be announced.
     pub fn early(&self) -> &Early {
         &self.early
+    }
+
+    /// EM-1: the row of a group to which fewer values came does not pass, so that there is no need to look at it; see
+    /// [`super::Contribution::values`].
+    pub fn least_values(&self) -> u64 {
+        self.least_values
     }
 
     /// How many searches it consists of.

@@ -36,6 +36,8 @@ enum Growth {
     Number,
     /// A number that never falls.
     Grows,
+    /// A number that never falls, and is never more than the values that came to the group.
+    Counts,
     /// A number that never rises.
     Shrinks,
     /// A set of values that never loses one.
@@ -55,42 +57,59 @@ enum Filter {
     Revocable,
 }
 
+/// What is known of a filter.
+#[derive(Clone, Copy, Debug)]
+struct Passing {
+    filter: Filter,
+    /// So many values must have come to a group for its row to pass.
+    least: u64,
+}
+
+/// A side of a comparison.
+struct Side {
+    growth: Growth,
+    /// What it is, where that is written in the search.
+    number: Option<f64>,
+}
+
 struct Columns(BTreeMap<String, Growth>);
 
-/// When a row of a search may be announced.
-pub(super) fn of(text: &PlanText, pipeline: &Pipeline, leg: &Leg) -> Early {
+/// When a row of a search may be announced; and how many values must have come to its group for that, as far as is known:
+/// of each event as many as the largest input of an aggregate has, and at least one.
+pub(super) fn of(text: &PlanText, pipeline: &Pipeline, leg: &Leg) -> (Early, u64) {
     let parts = Parts::of(text, pipeline);
     match parts.whole.first() {
-        Some(command) => never(&text.search, command),
+        Some(command) => (never(&text.search, command), 0),
         None => classify(&text.search, leg, parts.after),
     }
 }
 
 /// Classifies the commands after `stats`; for a search without `stats`, those that work on its rows.
-fn classify(search: &str, leg: &Leg, commands: &[Spanned<Command>]) -> Early {
+fn classify(search: &str, leg: &Leg, commands: &[Spanned<Command>]) -> (Early, u64) {
     let mut columns = Columns::new(leg);
-    let mut strictest = Filter::Constant;
-    for command in commands {
-        let filter = match &command.node {
+    let mut all = Passing::from(Filter::Constant);
+    for (command, step) in commands.iter().zip(&leg.row_steps) {
+        let passing = match &command.node {
             Command::Search(expr) => columns.search(expr),
             Command::Where(condition) => columns.condition(&condition.node),
             // Their number and order may change with every event, and with them which row has which id.
-            Command::MvExpand { .. } => return Early::AtClose("mvexpand makes several rows of one".into()),
+            Command::MvExpand { .. } => return (Early::AtClose("mvexpand makes several rows of one".into()), 0),
             Command::Spath { output: None, path: None, .. } => {
-                return Early::AtClose("spath without a path may write any column".into());
+                return (Early::AtClose("spath without a path may write any column".into()), 0);
             }
             other => {
                 columns.follow(other);
                 continue;
             }
         };
-        if filter == Filter::Revocable {
+        if passing.filter == Filter::Revocable {
             let text = search.get(command.span.clone()).unwrap_or_default().trim();
-            return Early::AtClose(format!("a later event may take back what passes `{text}`"));
+            return (Early::AtClose(format!("a later event may take back what passes `{text}`")), 0);
         }
-        strictest = strictest.max(filter);
+        // In windows after its expiry a filter asks for nothing.
+        all = all.and(if step.expires.is_none() { passing } else { passing.filter.into() });
     }
-    if strictest == Filter::Monotone { Early::Threshold } else { Early::FirstMatch }
+    if all.filter == Filter::Monotone { (Early::Threshold, all.least) } else { (Early::FirstMatch, 0) }
 }
 
 /// A search whose later commands need every row (EM-5); `command` is the first of them.
@@ -193,7 +212,7 @@ impl Columns {
             Expr::Unary(UnaryOp::Minus, inner) if self.value(&inner.node) == Growth::Number => Growth::Number,
             Expr::Call(function, arguments) if function == "mvcount" => match arguments.as_slice() {
                 // The count of no values is null, then 1, 2, ...: it grows, and null passes no comparison.
-                [Spanned { node: Expr::Field(name), .. }] if self.of(name) == Growth::Gains => Growth::Grows,
+                [Spanned { node: Expr::Field(name), .. }] if self.of(name) == Growth::Gains => Growth::Counts,
                 _ => self.mixed(expr),
             },
             other => self.mixed(other),
@@ -206,33 +225,53 @@ impl Columns {
         if constant { Growth::Constant } else { Growth::Unknown }
     }
 
-    fn condition(&self, expr: &Expr) -> Filter {
+    fn condition(&self, expr: &Expr) -> Passing {
         match expr {
-            Expr::Binary(BinaryOp::And | BinaryOp::Or, left, right) => {
-                self.condition(&left.node).max(self.condition(&right.node))
-            }
+            Expr::Binary(BinaryOp::And, left, right) => self.condition(&left.node).and(self.condition(&right.node)),
+            Expr::Binary(BinaryOp::Or, left, right) => self.condition(&left.node).or(self.condition(&right.node)),
             Expr::Binary(BinaryOp::Compare(op), left, right) => {
-                comparison(*op, self.value(&left.node), self.value(&right.node))
+                comparison(*op, &self.side(&left.node), &self.side(&right.node))
             }
-            other if self.mixed(other) == Growth::Constant => Filter::Constant,
-            _ => Filter::Revocable,
+            other if self.mixed(other) == Growth::Constant => Filter::Constant.into(),
+            _ => Filter::Revocable.into(),
         }
     }
 
-    fn search(&self, expr: &SearchExpr) -> Filter {
+    fn side(&self, expr: &Expr) -> Side {
+        let number = match expr {
+            Expr::Number(number) => Some(*number),
+            Expr::Text(text) => number::read(text),
+            _ => None,
+        };
+        Side { growth: self.value(expr), number }
+    }
+
+    fn search(&self, expr: &SearchExpr) -> Passing {
+        let judged = |parts: &[SearchExpr]| parts.iter().map(|part| self.search(part)).collect::<Vec<_>>().into_iter();
         match expr {
-            SearchExpr::And(parts) | SearchExpr::Or(parts) => {
-                parts.iter().map(|part| self.search(part)).max().unwrap_or(Filter::Constant)
-            }
-            SearchExpr::Not(inner) => match self.search(inner) {
-                Filter::Constant => Filter::Constant,
-                Filter::Monotone | Filter::Revocable => Filter::Revocable,
+            SearchExpr::And(parts) => judged(parts).reduce(Passing::and).unwrap_or(Filter::Constant.into()),
+            SearchExpr::Or(parts) => judged(parts).reduce(Passing::or).unwrap_or(Filter::Constant.into()),
+            SearchExpr::Not(inner) => match self.search(inner).filter {
+                Filter::Constant => Filter::Constant.into(),
+                Filter::Monotone | Filter::Revocable => Filter::Revocable.into(),
             },
             SearchExpr::Term(term) => self.term(&term.node),
         }
     }
 
-    fn term(&self, term: &SearchTerm) -> Filter {
+    fn term(&self, term: &SearchTerm) -> Passing {
+        if let SearchTerm::Compare { field, op, value } = term
+            && *op != CompareOp::Eq
+            && let Some(number) = number::read(value)
+        {
+            let number = Side { growth: Growth::Number, number: Some(number) };
+            return comparison(*op, &Side { growth: self.of(field), number: None }, &number);
+        }
+        self.presence(term).into()
+    }
+
+    /// A term that compares no numbers.
+    fn presence(&self, term: &SearchTerm) -> Filter {
         match term {
             SearchTerm::Raw(text) if text.chars().all(|c| c == '*') => Filter::Constant,
             // It looks into every column.
@@ -241,12 +280,25 @@ impl Columns {
             SearchTerm::In { field, .. } => any_value(self.of(field)),
             SearchTerm::Compare { field, op: CompareOp::Eq, value } if value == "*" => exists(self.of(field)),
             SearchTerm::Compare { field, op: CompareOp::Eq, .. } => any_value(self.of(field)),
-            SearchTerm::Compare { field, op, value } if number::read(value).is_some() => {
-                comparison(*op, self.of(field), Growth::Number)
-            }
             SearchTerm::Compare { field, .. } if self.of(field).is_constant() => Filter::Constant,
             SearchTerm::Compare { .. } => Filter::Revocable,
         }
+    }
+}
+
+impl From<Filter> for Passing {
+    fn from(filter: Filter) -> Self {
+        Self { filter, least: 0 }
+    }
+}
+
+impl Passing {
+    fn and(self, other: Self) -> Self {
+        Self { filter: self.filter.max(other.filter), least: self.least.max(other.least) }
+    }
+
+    fn or(self, other: Self) -> Self {
+        Self { filter: self.filter.max(other.filter), least: self.least.min(other.least) }
     }
 }
 
@@ -272,7 +324,7 @@ fn any_value(growth: Growth) -> Filter {
     match growth {
         Growth::Constant | Growth::Number => Filter::Constant,
         Growth::Gains => Filter::Monotone,
-        Growth::Grows | Growth::Shrinks | Growth::Unknown => Filter::Revocable,
+        Growth::Grows | Growth::Counts | Growth::Shrinks | Growth::Unknown => Filter::Revocable,
     }
 }
 
@@ -280,28 +332,37 @@ fn any_value(growth: Growth) -> Filter {
 fn exists(growth: Growth) -> Filter {
     match growth {
         Growth::Constant | Growth::Number => Filter::Constant,
-        Growth::Gains | Growth::Grows | Growth::Shrinks => Filter::Monotone,
+        Growth::Gains | Growth::Grows | Growth::Counts | Growth::Shrinks => Filter::Monotone,
         Growth::Unknown => Filter::Revocable,
     }
 }
 
-fn comparison(op: CompareOp, left: Growth, right: Growth) -> Filter {
+fn comparison(op: CompareOp, left: &Side, right: &Side) -> Passing {
     let (greater, less) = match op {
-        _ if left.is_constant() && right.is_constant() => return Filter::Constant,
+        _ if left.growth.is_constant() && right.growth.is_constant() => return Filter::Constant.into(),
         CompareOp::Gt | CompareOp::Ge => (left, right),
         CompareOp::Lt | CompareOp::Le => (right, left),
-        CompareOp::Eq | CompareOp::Ne => return Filter::Revocable,
+        CompareOp::Eq | CompareOp::Ne => return Filter::Revocable.into(),
     };
-    let never_falls = matches!(greater, Growth::Grows | Growth::Number);
-    let never_rises = matches!(less, Growth::Shrinks | Growth::Number);
-    if never_falls && never_rises { Filter::Monotone } else { Filter::Revocable }
+    let never_falls = matches!(greater.growth, Growth::Grows | Growth::Counts | Growth::Number);
+    let never_rises = matches!(less.growth, Growth::Shrinks | Growth::Number);
+    if !(never_falls && never_rises) {
+        return Filter::Revocable.into();
+    }
+    let least = match (greater.growth, less.number) {
+        (Growth::Counts, Some(number)) if matches!(op, CompareOp::Gt | CompareOp::Lt) => number.floor() + 1.0,
+        (Growth::Counts, Some(number)) => number.ceil(),
+        _ => 0.0,
+    };
+    // A cast that would not fit gives the nearest number that does.
+    Passing { filter: Filter::Monotone, least: least as u64 }
 }
 
 /// How an aggregate changes as events come in; and whether `_time` is the events' own there.
 fn growth(aggregate: &Aggregate, has_own_time: bool) -> Growth {
     let is_time = || has_own_time && is_time(&aggregate.argument);
     match aggregate.function {
-        Function::Count | Function::CountValues | Function::DistinctCount => Growth::Grows,
+        Function::Count | Function::CountValues | Function::DistinctCount => Growth::Counts,
         Function::Values => Growth::Gains,
         // Of other fields one text makes the comparison lexicographic, and the extreme may jump back.
         Function::Max if is_time() => Growth::Grows,

@@ -87,6 +87,14 @@ pub struct Contribution {
     pub inputs: Vec<Value>,
 }
 
+impl Contribution {
+    /// How many values it brings to the aggregate to which it brings most, and at least one: no count of rows or values
+    /// grows by more.
+    pub fn values(&self) -> u64 {
+        self.inputs.iter().map(|input| input.scalars().len()).fold(1, usize::max) as u64
+    }
+}
+
 /// What a plan makes of one event that its search matches.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PlanOutcome {

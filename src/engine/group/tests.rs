@@ -99,21 +99,26 @@ fn what_was_told_stays_told_as_it_grows() {
 
 /// Which form a group has changes nothing but what it costs.
 #[test]
-fn events_are_kept_as_they_came_up_to_their_number() {
-    let kept = |commands, max_ids_per_group, shards| {
+fn events_are_kept_as_they_came_up_to_the_number_of_their_values() {
+    // Of one value each, or of two.
+    let kept_of = |kind: u8, commands, max_ids_per_group, shards| {
         let (plan, bounds) = (plan(commands), Bounds { max_ids_per_group, ..Bounds::default() });
         let mut group = Group::default();
-        let mut few = 0;
-        for event in 0..40 {
-            let shard = u32::from(event) % shards;
-            add(&mut group, &plan, &bounds, event.into(), Seen { shard, event, ordinal: 0, copy: 0 });
-            few += usize::from(matches!(group, Group::Few(_)));
+        let mut few: u64 = 0;
+        for number in 0..40 {
+            let (shard, event) = (u32::from(number) % shards, number * 3 + kind);
+            add(&mut group, &plan, &bounds, number.into(), Seen { shard, event, ordinal: 0, copy: 0 });
+            few += u64::from(matches!(group, Group::Few(_)));
         }
         few
     };
+    let kept = |commands, max_ids_per_group, shards| kept_of(1, commands, max_ids_per_group, shards);
+    assert_eq!(kept_of(2, "", 100, 1), FEW / 2);
     for shards in [1, 2, 7, 50] {
         assert_eq!((kept("", 100, shards), kept("| where count > 3", 100, shards)), (FEW, FEW_LOOKED_AT));
         assert_eq!(kept("", 3, shards), 3, "no more than ids are kept");
+        assert_eq!(kept("| where count > 20", 100, shards), 20, "nobody looks before");
+        assert_eq!(kept("| where count > 100", 100, shards), FEW);
     }
 }
 

@@ -154,6 +154,39 @@ fn without_stats_whatever_hides_rows_leaves_the_first_match() {
     }
 }
 
+/// Of each filter the fewest values with which it may pass, of all of them the most.
+#[test]
+fn em_1_no_row_passes_with_fewer_values_than_its_thresholds_ask_for() {
+    for (commands, least) in [
+        ("where count > 9", 10),
+        ("where count >= 9", 9),
+        ("where count > 9.5", 10),
+        ("where count >= 9.5", 10),
+        ("where count > \"9\"", 10),
+        ("where 9 < kinds", 10),
+        ("where 9 <= n", 9),
+        ("where mvcount(all) >= 3", 3),
+        ("search count>9", 10),
+        ("rename count as c | where c > 9", 10),
+        ("where count > 9 AND user=\"bob\"", 10),
+        ("where count > 4 | where kinds > 9 | where n > 2", 10),
+        ("where kinds > 2 OR n > 5", 3),
+        ("search kinds>2 n>5", 6),
+        ("search kinds>2 OR n>5", 3),
+        // Of these nothing is known.
+        ("where count > 9 OR user=\"bob\"", 0),
+        ("where count > -5", 0),
+        ("where lastTime > 9", 0),
+        ("where 1682380277 > firstTime", 0),
+        ("search all=*", 0),
+        ("eval threshold=9 | where count > threshold", 0),
+        ("where user=\"bob\"", 0),
+        ("where sum > 9", 0),
+    ] {
+        assert_eq!(plan(&format!("{STATS} | {commands}")).least_values(), least, "{commands}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 

@@ -28,6 +28,16 @@ fn passed_and_hidden(plan: &Plan) -> (usize, usize) {
     (rows.iter().map(|rows| rows.rows.len()).sum(), rows.iter().flat_map(|rows| &rows.hidden).sum())
 }
 
+/// Once it has expired, rows pass that it would have hidden.
+#[test]
+fn em_1_a_threshold_that_expires_is_no_reason_not_to_look() {
+    let least = |expires| {
+        let text = expiring_text("* | stats count by who | where count > 1 | {}", "where count > 5", expires);
+        Plan::compile(&text).expect("it compiles").least_values()
+    };
+    assert_eq!((least(None), least(Some(WINDOW_END))), (6, 2));
+}
+
 #[test]
 fn ag_5_the_end_of_the_window_decides_whether_a_filter_applies() {
     let search = "* | stats count by who | {}";

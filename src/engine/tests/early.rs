@@ -1,0 +1,78 @@
+//! EM-1: an early risk event goes out with the very event that makes the row pass.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::support::{Stream, plan};
+use crate::risk_event::Stage;
+
+/// A condition on the number of events and of distinct values, and what it says.
+type Condition = (&'static str, fn(usize, usize) -> bool);
+
+const CONDITIONS: [Condition; 14] = [
+    ("where count > 0", |count, _| count > 0),
+    ("where count > 5", |count, _| count > 5),
+    ("where count >= 3.5", |count, _| count > 3),
+    ("where 20 < count", |count, _| count > 20),
+    ("where kinds > 6", |_, kinds| kinds > 6),
+    ("where kinds >= 12", |_, kinds| kinds >= 12),
+    ("where mvcount(all) >= 4", |_, kinds| kinds >= 4),
+    ("where count > 2 AND kinds >= 5", |count, kinds| count > 2 && kinds >= 5),
+    ("where count > 9 OR kinds > 3", |count, kinds| count > 9 || kinds > 3),
+    ("search count>4", |count, _| count > 4),
+    ("search kinds>=9", |_, kinds| kinds >= 9),
+    ("rename count as c | where c >= 7", |count, _| count >= 7),
+    ("eval t=5 | where count > t", |count, _| count > 5),
+    ("where count > 2 | where lastTime > 0", |count, _| count > 2),
+];
+
+/// One event of one group; two of one id are copies, which may differ.
+#[derive(Clone, Debug)]
+struct Sent {
+    shard: u32,
+    id: u8,
+    values: Vec<u8>,
+}
+
+fn sent(shards: u32) -> impl Strategy<Value = Sent> {
+    let values = prop::collection::vec(0..16u8, 0..4);
+    (0..shards, 0..48u8, values).prop_map(|(shard, id, values)| Sent { shard, id, values })
+}
+
+fn text(sent: &Sent) -> String {
+    json!({
+        "eventID": format!("id-{}", sent.id), "eventName": "E", "eventTime": "1970-01-01T00:00:00.500Z",
+        "eventSource": "s3.amazonaws.com", "userIdentity": {"userName": "ann"},
+        "requestParameters": {"x": sent.values.iter().map(|value| format!("v{value}")).collect::<Vec<_>>()},
+    })
+    .to_string()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn em_1_a_row_is_told_by_the_event_with_which_it_passes(
+        (condition, holds) in prop::sample::select(&CONDITIONS[..]),
+        all in (1..4u32).prop_flat_map(|shards| prop::collection::vec(sent(shards), 1..60)),
+    ) {
+        let search = format!(
+            "eventName=E | stats count dc(requestParameters.x{{}}) as kinds values(requestParameters.x{{}}) as all \
+             max(_time) as lastTime by user | {condition}"
+        );
+        let mut stream = Stream::new(vec![plan("a", &search)], 3);
+        let (mut ids, mut kinds, mut told) = (BTreeSet::new(), BTreeSet::<u8>::new(), false);
+        for sent in &all {
+            ids.insert(sent.id);
+            kinds.extend(&sent.values);
+            let passes = holds(ids.len(), kinds.len());
+            let early = stream.put(sent.shard, 1_000, &[text(sent)]);
+            let stages: Vec<_> = early.iter().map(|event| event.stage).collect();
+            let expected = if passes && !told { vec![Stage::Early] } else { vec![] };
+            prop_assert_eq!(stages, expected, "{} with {} events and {} values", condition, ids.len(), kinds.len());
+            told |= passes;
+        }
+    }
+}
