@@ -164,13 +164,12 @@ impl Group {
         }
     }
 
-    /// Whether its row may pass early for all that is known without a look at it (EM-1).
-    pub fn may_pass(&self, plan: &Plan) -> bool {
-        let values = match self {
+    /// How many values came to it at most.
+    pub fn values(&self) -> u64 {
+        match self {
             Self::Few(packed) => Head::of(packed).values,
             Self::Many(shares) => shares.values,
-        };
-        values >= plan.least_values()
+        }
     }
 
     /// What was told of it.
@@ -224,7 +223,7 @@ impl<'a> Head<'a> {
     /// For a contribution of so many values.
     fn has_room(&self, plan: &Plan, bounds: &Bounds, values: u64, bytes: usize) -> bool {
         let awaited = *plan.early() == Early::Threshold && !self.told.announced;
-        let is_looked_at = awaited && self.values + values >= plan.least_values();
+        let is_looked_at = awaited && self.values + values >= plan.least().to_pass;
         let few = if is_looked_at { FEW_LOOKED_AT } else { FEW };
         self.values == 0 || (self.values < few.min(bounds.max_ids_per_group as u64) && bytes <= FEW_BYTES)
     }

@@ -265,7 +265,7 @@ impl Engine {
             Early::AtClose(_) => false,
             // Nothing but the by-values decides, so the first look is the last.
             Early::FirstMatch => !settled && !std::mem::replace(&mut told.first_look_done, true),
-            Early::Threshold => !settled && instance.groups.get(ix).may_pass(&slot.plan),
+            Early::Threshold => !settled && instance.groups.get(ix).values() >= slot.plan.least().to_pass,
         };
         if !wanted || self.config.timing == super::Timing::Batch {
             return;

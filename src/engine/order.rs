@@ -59,12 +59,25 @@ impl Ordered {
         Next::Group(self.groups.key(plan, ix, &mut self.recent), self.groups.take(ix))
     }
 
+    /// Without the groups of which nothing would be told or counted.
     fn sort_run(&mut self, plan: &Plan) {
-        let run = Run { next: self.sorted, end: self.order.len().min(self.sorted + RUN) };
+        let (next, until) = (self.sorted, self.order.len().min(self.sorted + RUN));
+        let mut end = next;
+        for at in next..until {
+            let ix = self.order[at];
+            if self.groups.get(ix).values() >= plan.least().to_count {
+                self.order[end] = ix;
+                end += 1;
+            } else {
+                drop(self.groups.take(ix));
+            }
+        }
         let groups = &self.groups;
-        self.order[run.next..run.end].sort_unstable_by(|a, b| groups.compare(plan, *a, *b));
-        self.sorted = run.end;
-        self.insert(plan, run);
+        self.order[next..end].sort_unstable_by(|a, b| groups.compare(plan, *a, *b));
+        self.sorted = until;
+        if next < end {
+            self.insert(plan, Run { next, end });
+        }
     }
 
     fn insert(&mut self, plan: &Plan, run: Run) {

@@ -97,7 +97,7 @@ impl Shares {
 
     fn follow_merged(&mut self, plan: &Plan, bounds: &Bounds, unit: &Unit<'_>, inputs: &[Value], change: Change) {
         let awaits_early =
-            *plan.early() == Early::Threshold && !self.told.announced && self.values >= plan.least_values();
+            *plan.early() == Early::Threshold && !self.told.announced && self.values >= plan.least().to_pass;
         if !awaits_early || self.shares.len() < 2 {
             self.merged = None;
             return;

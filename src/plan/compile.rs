@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::early::{self, Early};
+use super::early::{self, Early, Least};
 use super::error::{CompileError, PlanWarning};
 use super::fingerprint::Fingerprint;
 use super::leg::{Leg, Legs};
@@ -23,7 +23,7 @@ pub struct Plan {
     pub(super) legs: Vec<Leg>,
     by_fields: Vec<Arc<str>>,
     early: Early,
-    least_values: u64,
+    least: Least,
     warnings: Vec<PlanWarning>,
 }
 
@@ -40,13 +40,13 @@ impl Plan {
     pub(super) fn from_pipeline(text: &PlanText, pipeline: &Pipeline) -> Result<Self, CompileError> {
         expiry::check(text, pipeline)?;
         let (legs, window_ms) = Legs::compile(text, pipeline)?;
-        let (early, least_values) = early::of(text, pipeline, &legs[0]);
+        let (early, least) = early::of(text, pipeline, &legs[0]);
         Ok(Self {
             fingerprint: Fingerprint::of(text),
             window_ms,
             base_end: pipeline.commands.first().map_or(text.search.len(), |command| command.span.start),
             early,
-            least_values,
+            least,
             by_fields: legs.iter().flat_map(|leg| leg.by.iter().cloned()).collect(),
             warnings: warnings::of(pipeline),
             text: Arc::new(text.clone()),
@@ -98,10 +98,9 @@ impl Plan {
         &self.early
     }
 
-    /// EM-1: the row of a group to which fewer values came does not pass, so that there is no need to look at it; see
-    /// [`super::Contribution::values`].
-    pub fn least_values(&self) -> u64 {
-        self.least_values
+    /// EM-1, AG-4: what it takes at least for the row of a group to matter.
+    pub fn least(&self) -> Least {
+        self.least
     }
 
     /// How many searches it consists of.

@@ -27,6 +27,17 @@ pub enum Early {
     AtClose(String),
 }
 
+/// How many values must have come to a group at least, as far as the search says: of each event as many as
+/// [`super::Contribution::values`]. Zero where it says nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Least {
+    /// For its row to pass: there is no need to look at it before (EM-1).
+    pub to_pass: u64,
+    /// For its row to come as far as the first filter macro that hides rows: what ends before is neither shown nor counted
+    /// (AG-4).
+    pub to_count: u64,
+}
+
 /// How a column of the row changes as events come in.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Growth {
@@ -74,28 +85,28 @@ struct Side {
 
 struct Columns(BTreeMap<String, Growth>);
 
-/// When a row of a search may be announced; and how many values must have come to its group for that, as far as is known:
-/// of each event as many as the largest input of an aggregate has, and at least one.
-pub(super) fn of(text: &PlanText, pipeline: &Pipeline, leg: &Leg) -> (Early, u64) {
+/// When a row of a search may be announced, and what it takes at least.
+pub(super) fn of(text: &PlanText, pipeline: &Pipeline, leg: &Leg) -> (Early, Least) {
     let parts = Parts::of(text, pipeline);
     match parts.whole.first() {
-        Some(command) => (never(&text.search, command), 0),
+        Some(command) => (never(&text.search, command), Least::default()),
         None => classify(&text.search, leg, parts.after),
     }
 }
 
 /// Classifies the commands after `stats`; for a search without `stats`, those that work on its rows.
-fn classify(search: &str, leg: &Leg, commands: &[Spanned<Command>]) -> (Early, u64) {
+fn classify(search: &str, leg: &Leg, commands: &[Spanned<Command>]) -> (Early, Least) {
     let mut columns = Columns::new(leg);
-    let mut all = Passing::from(Filter::Constant);
+    let (mut all, mut least, mut is_counted) = (Passing::from(Filter::Constant), Least::default(), false);
+    let at_close = |reason: String| (Early::AtClose(reason), Least::default());
     for (command, step) in commands.iter().zip(&leg.row_steps) {
         let passing = match &command.node {
             Command::Search(expr) => columns.search(expr),
             Command::Where(condition) => columns.condition(&condition.node),
             // Their number and order may change with every event, and with them which row has which id.
-            Command::MvExpand { .. } => return (Early::AtClose("mvexpand makes several rows of one".into()), 0),
+            Command::MvExpand { .. } => return at_close("mvexpand makes several rows of one".into()),
             Command::Spath { output: None, path: None, .. } => {
-                return (Early::AtClose("spath without a path may write any column".into()), 0);
+                return at_close("spath without a path may write any column".into());
             }
             other => {
                 columns.follow(other);
@@ -104,12 +115,14 @@ fn classify(search: &str, leg: &Leg, commands: &[Spanned<Command>]) -> (Early, u
         };
         if passing.filter == Filter::Revocable {
             let text = search.get(command.span.clone()).unwrap_or_default().trim();
-            return (Early::AtClose(format!("a later event may take back what passes `{text}`")), 0);
+            return at_close(format!("a later event may take back what passes `{text}`"));
         }
         // In windows after its expiry a filter asks for nothing.
         all = all.and(if step.expires.is_none() { passing } else { passing.filter.into() });
+        is_counted |= step.filter.is_some();
+        least = Least { to_pass: all.least, to_count: if is_counted { least.to_count } else { all.least } };
     }
-    if all.filter == Filter::Monotone { (Early::Threshold, all.least) } else { (Early::FirstMatch, 0) }
+    (if all.filter == Filter::Monotone { Early::Threshold } else { Early::FirstMatch }, least)
 }
 
 /// A search whose later commands need every row (EM-5); `command` is the first of them.

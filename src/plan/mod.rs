@@ -52,7 +52,7 @@ pub use crate::value::{Scalar, Value};
 pub(crate) use columns::Columns;
 pub use compile::Plan;
 pub use conclude::{Conclusion, GroupRow, WindowRow};
-pub use early::Early;
+pub use early::{Early, Least};
 pub use error::{CompileError, CompileErrorKind, PlanWarning};
 pub use fingerprint::Fingerprint;
 pub use lookup::{LookupTable, Lookups, MatchType};

@@ -46,6 +46,33 @@ fn ag_4_a_hidden_row_is_counted_once_when_its_window_closes() {
     assert_eq!(shown(&events, Stage::Final), [("ann", 10_000), ("bob", 20_000)], "AG-5, in the final");
 }
 
+/// Of users with as many events as their names have letters.
+#[test]
+fn ag_4_a_hidden_row_is_counted_also_where_a_threshold_would_have_dropped_it_later() {
+    const STATS: &str = "eventName=E | stats count by user | ";
+    for (before, filter, behind, finals, hidden) in [
+        ("where count > 2 | ", "search user!=ccc", "", vec!["dddd"], 1),
+        ("", "search user!=a*", "| where count > 2", vec!["ccc", "dddd"], 1),
+        ("", "where count > 2", "", vec!["ccc", "dddd"], 2),
+        ("where count > 1 | ", "search user!=bb", "| where count > 3", vec!["dddd"], 1),
+        ("where count > 4 | ", "search user!=bb", "", vec![], 0),
+    ] {
+        let search = format!("{STATS}{before}{filter} {behind}");
+        let mut text = (**plan("d", &search).text()).clone();
+        let start = STATS.len() + before.len();
+        text.filters = vec![FilterPlace { name: "f".into(), start, end: start + filter.len(), expires_ms: None }];
+        let mut stream = Stream::new(vec![Arc::new(Plan::compile(&text).expect("it compiles"))], 1);
+        for user in ["a", "bb", "ccc", "dddd"] {
+            let events: Vec<_> = (0..user.len()).map(|n| event(&format!("{user}{n}"), 1_000, user)).collect();
+            stream.put(0, 5_000, &events);
+        }
+        let events = stream.tip_all(30_000);
+        let shown: Vec<_> = shown(&events, Stage::Final).into_iter().map(|(user, _)| user).collect();
+        assert_eq!((shown, stream.engine.counters().plans[0].hidden_rows[0]), (finals, hidden), "{search}");
+        assert_eq!(stream.engine.gauges().state_bytes, 0, "{search}");
+    }
+}
+
 /// Where the rows of a window are made together, a filter may stand before or behind the command that needs them all.
 #[test]
 fn ag_4_a_row_that_is_hidden_among_all_rows_of_a_window_is_counted() {

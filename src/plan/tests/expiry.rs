@@ -33,9 +33,24 @@ fn passed_and_hidden(plan: &Plan) -> (usize, usize) {
 fn em_1_a_threshold_that_expires_is_no_reason_not_to_look() {
     let least = |expires| {
         let text = expiring_text("* | stats count by who | where count > 1 | {}", "where count > 5", expires);
-        Plan::compile(&text).expect("it compiles").least_values()
+        Plan::compile(&text).expect("it compiles").least().to_pass
     };
     assert_eq!((least(None), least(Some(WINDOW_END))), (6, 2));
+}
+
+/// What a filter macro hides is counted; what ends before it is not.
+#[test]
+fn ag_4_a_row_comes_as_far_as_a_filter_when_the_thresholds_before_it_are_met() {
+    for (search, filter, to_pass, to_count) in [
+        ("* | stats count by who | where count > 9 | {}", "search who!=bob", 10, 10),
+        ("* | stats count by who | {} | where count > 9", "search who!=bob", 10, 0),
+        ("* | stats count by who | {}", "where count > 9", 10, 0),
+        ("* | stats count by who | where count > 4 | {} | where count > 9", "search who!=bob", 10, 5),
+        ("* | stats count by who | where count > 4 | where count > 9 | {}", "where count > 20", 21, 10),
+    ] {
+        let plan = Plan::compile(&expiring_text(search, filter, None)).expect("it compiles");
+        assert_eq!(plan.least(), crate::plan::Least { to_pass, to_count }, "{search}");
+    }
 }
 
 #[test]
