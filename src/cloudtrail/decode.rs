@@ -4,8 +4,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::document::{self, Piece};
-use super::envelope::{self, Origin, Shape};
-use super::event::{DecodeLimits, Decoded, Envelope, Event, RejectReason, Rejected};
+use super::envelope::{self, Shape};
+use super::event::{DecodeLimits, Decoded, Envelope, EnvelopeFacts, Event, RejectReason, Rejected};
 use super::tree::Members;
 use super::{gzip, json, record};
 use crate::kpl;
@@ -120,16 +120,18 @@ impl Decoder<'_> {
         let shape = members.as_ref().map_or(Shape::Unknown, |members| envelope::recognise(document, members));
         let envelope = match shape {
             Shape::Bare => {
-                self.event(document, members, &Origin::default(), document);
+                self.event(document, members, &EnvelopeFacts::default(), document);
                 Envelope::Bare
             }
-            Shape::EventBridge(detail, origin) => {
-                self.event(detail, None, &origin, document);
+            Shape::EventBridge(detail, facts) => {
+                self.event(detail, None, &facts, document);
                 Envelope::EventBridge
             }
             Shape::File(records) => {
                 let admitted = self.admitted(&records);
-                admitted.iter().for_each(|record| self.event(record.get(), None, &Origin::default(), record.get()));
+                admitted
+                    .iter()
+                    .for_each(|record| self.event(record.get(), None, &EnvelopeFacts::default(), record.get()));
                 Envelope::File
             }
             Shape::Logs(log_events) => {
@@ -162,7 +164,7 @@ impl Decoder<'_> {
         }
         let entry = serde_json::from_str::<LogEvent<'_>>(log_event.get());
         match entry.ok().and_then(|entry| json::parse_string(entry.message.get())) {
-            Some(message) => self.event(message.trim(), None, &Origin::default(), &message),
+            Some(message) => self.event(message.trim(), None, &EnvelopeFacts::default(), &message),
             None => {
                 let detail = "an entry of logEvents has no text message";
                 self.reject(RejectReason::NotCloudTrail, detail, log_event.get().as_bytes());
@@ -171,12 +173,12 @@ impl Decoder<'_> {
     }
 
     /// Reads one event, of which the members may be known; where it is refused, `whole` is what is kept of it.
-    fn event(&mut self, text: &str, members: Option<Members>, origin: &Origin, whole: &str) {
+    fn event(&mut self, text: &str, members: Option<Members>, facts: &EnvelopeFacts, whole: &str) {
         if text.len() > MAX_VALUES && is_dense(text) {
             let detail = format!("an event of more than {MAX_VALUES} JSON values");
             return self.reject(RejectReason::TooLarge, detail, whole.as_bytes());
         }
-        match record::read(text, members, origin) {
+        match record::read(text, members, facts) {
             Ok(event) => {
                 self.taken += 1;
                 (self.take)(event);

@@ -8,14 +8,13 @@ use serde_json::value::RawValue;
 use super::event::EnvelopeFacts;
 use super::tree::Members;
 use super::{event_time, json};
-use crate::time::EventTime;
 
 /// One document, recognised. The slices are parts of the document's own text.
 pub(super) enum Shape<'a> {
     /// A bare CloudTrail record.
     Bare,
     /// An EventBridge event with its `detail`.
-    EventBridge(&'a str, Origin),
+    EventBridge(&'a str, EnvelopeFacts),
     /// `Records` of a CloudTrail file.
     File(Vec<&'a RawValue>),
     /// `logEvents` of a CloudWatch Logs subscription.
@@ -24,15 +23,6 @@ pub(super) enum Shape<'a> {
     Control,
     /// None of these.
     Unknown,
-}
-
-/// What an EventBridge envelope says of its event.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Origin {
-    /// Stand-ins for absent fields.
-    pub facts: EnvelopeFacts,
-    /// Stand-in for an absent `eventTime` (WN-5).
-    pub time: Option<EventTime>,
 }
 
 /// Recognises a document by its members.
@@ -73,7 +63,7 @@ impl<'a> Head<'a> {
     /// The order matters only for documents that no AWS service makes: the outermost envelope wins.
     fn shape(self) -> Shape<'a> {
         match (self.detail, self.records, self.message_type, self.log_events) {
-            (Some(detail), ..) if self.detail_type => Shape::EventBridge(detail, self.origin()),
+            (Some(detail), ..) if self.detail_type => Shape::EventBridge(detail, self.facts()),
             (_, Some(records), ..) => file(records),
             (_, _, Some(kind), Some(events)) => logs(kind, events),
             _ if self.event => Shape::Bare,
@@ -81,11 +71,11 @@ impl<'a> Head<'a> {
         }
     }
 
-    fn origin(&self) -> Origin {
+    fn facts(&self) -> EnvelopeFacts {
         let text = |raw: Option<&str>| raw.and_then(json::parse_string);
         let fact = |raw| text(raw).filter(|text| !text.is_empty()).map(Arc::from);
-        let facts = EnvelopeFacts { account: fact(self.account), region: fact(self.region) };
-        Origin { facts, time: text(self.time).and_then(|time| event_time::parse(&time)) }
+        let time = text(self.time).and_then(|time| event_time::parse(&time));
+        EnvelopeFacts { account: fact(self.account), region: fact(self.region), time }
     }
 }
 

@@ -25,25 +25,28 @@ pub struct Event {
     /// The event, taken apart. Duplicate keys: the last one wins. Numbers have the source's text, half a surrogate pair
     /// is U+FFFD: nothing is rounded and nothing refused.
     pub(super) tree: Tree,
-    /// What an EventBridge envelope adds where the event itself lacks it.
+    /// What its envelope adds.
     pub envelope: EnvelopeFacts,
 }
 
 impl Event {
-    /// First 64 bits of SHA-256 over the event's own bytes: tells copies with one id and different bytes apart. Computed
+    /// First 64 bits of SHA-256 over the event's own bytes, and over what its envelope adds to them: tells copies with
+    /// one id and different content apart. Whatever a search reads of two events of one hash is the same (AG-2). Computed
     /// anew each time.
     pub fn content_hash(&self) -> u64 {
-        record::content_hash(&self.raw)
+        record::content_hash(&self.raw, &self.envelope)
     }
 }
 
-/// Facts of an EventBridge envelope.
+/// Facts of an EventBridge envelope that stand in for what the event itself lacks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EnvelopeFacts {
-    /// `account`: stands in for an absent `recipientAccountId`.
+    /// `account`, for `recipientAccountId`.
     pub account: Option<Arc<str>>,
-    /// `region`: stands in for an absent `awsRegion`.
+    /// `region`, for `awsRegion`.
     pub region: Option<Arc<str>>,
+    /// `time`, for an `eventTime` that can be read (WN-5).
+    pub time: Option<EventTime>,
 }
 
 /// Why something was rejected. The set is closed: it is a metric label (PO-1, WN-5).

@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::envelope::Origin;
-use super::event::{Event, EventKey, RejectReason};
+use super::event::{EnvelopeFacts, Event, EventKey, RejectReason};
 use super::tree::{Members, Tree, View};
 use super::{event_time, json};
 use crate::time::EventTime;
@@ -16,19 +15,40 @@ use crate::time::EventTime;
 pub(super) type Refusal = (RejectReason, String);
 
 /// Reads one record, of which the members may be known.
-pub(super) fn read(text: &str, members: Option<Members>, origin: &Origin) -> Result<Event, Refusal> {
+pub(super) fn read(text: &str, members: Option<Members>, facts: &EnvelopeFacts) -> Result<Event, Refusal> {
     let raw: Arc<str> = text.into();
     let tree = Tree::read(&raw, members).map_err(refuse_json)?;
     let event = tree.root();
     recognise(event)?;
-    let time = time(event).or(origin.time).ok_or_else(no_time)?;
+    let own_time = time(event);
+    let time = own_time.or(facts.time).ok_or_else(no_time)?;
     let (key, id) = identity(event, text);
-    Ok(Event { key, id, time, raw, tree, envelope: origin.facts.clone() })
+    let envelope = EnvelopeFacts {
+        account: facts.account.clone().filter(|_| !says(event, "recipientAccountId")),
+        region: facts.region.clone().filter(|_| !says(event, "awsRegion")),
+        time: facts.time.filter(|_| own_time.is_none()),
+    };
+    Ok(Event { key, id, time, raw, tree, envelope })
+}
+
+/// Whether the event itself has a value there that is not empty.
+fn says(event: View<'_>, name: &str) -> bool {
+    event.member(name).and_then(View::scalar).is_some_and(|text| !text.is_empty())
 }
 
 /// [`Event::content_hash`].
-pub(super) fn content_hash(text: &str) -> u64 {
-    let [hash, ..] = words(&Sha256::digest(text));
+pub(super) fn content_hash(text: &str, facts: &EnvelopeFacts) -> u64 {
+    let mut content = Sha256::new().chain_update(text);
+    // Behind a text that is an object nothing else can stand.
+    let mut add = |mark: u8, fact: &[u8]| {
+        content.update([mark]);
+        content.update((fact.len() as u64).to_be_bytes());
+        content.update(fact);
+    };
+    facts.account.iter().for_each(|account| add(1, account.as_bytes()));
+    facts.region.iter().for_each(|region| add(2, region.as_bytes()));
+    facts.time.iter().for_each(|time| add(3, &time.0.to_be_bytes()));
+    let [hash, ..] = words(&content.finalize());
     hash
 }
 

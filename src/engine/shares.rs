@@ -11,7 +11,7 @@ use crate::time::Arrival;
 pub(super) struct Shares {
     /// Sorted by shard.
     shares: Vec<Share>,
-    /// All partials merged; kept only while an early row is awaited and several shards contribute.
+    /// All partials merged; kept only while an early row is looked for and several shards contribute.
     merged: Option<Box<Partial>>,
     pub newest_arrival: Arrival,
     pub told: Told,

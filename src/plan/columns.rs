@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::extract::spath_output;
 use super::pattern::Pattern;
 use crate::spl::ast::{Command, Pipeline, Spanned};
 use crate::spl::capture_names;
@@ -48,9 +49,9 @@ impl Columns {
                 self.with(stats.aggregates.iter().map(|aggregate| aggregate.node.output.clone()))
             }
             // Every field of the JSON.
-            Command::Spath { output: None, path: None, .. } => Self::Open,
+            Command::Spath { path: None, .. } => Self::Open,
             Command::Rex { pattern, .. } => self.with(capture_names(&pattern.node).into_iter().map(str::to_owned)),
-            Command::Spath { output, path, .. } => self.with(output.iter().chain(path).take(1).cloned()),
+            Command::Spath { output, path, .. } => self.with(spath_output(output, path).cloned().into_iter()),
             Command::Stats(stats) => {
                 let outputs = stats.aggregates.iter().map(|aggregate| aggregate.node.output.clone());
                 closed(outputs.chain(names(&stats.by)))

@@ -9,7 +9,7 @@ use super::lookup::{Lookup, LookupTable};
 use super::matcher::Matcher;
 use super::number::{self, Numeric};
 use super::pattern::Pattern;
-use super::record::Record;
+use super::record::{Record, matches_any};
 use super::time_format::TimeFormat;
 use super::{Scalar, Value};
 use crate::cloudtrail::FieldPath;
@@ -141,6 +141,16 @@ impl Action {
             Self::Search(_) | Self::Where(_) | Self::Keep(_) | Self::Drop(_) | Self::Table(_) | Self::FillNull(..) => {
                 false
             }
+        }
+    }
+
+    /// Whether a column of this name is still there behind it.
+    pub(super) fn keeps(&self, name: &str) -> bool {
+        match self {
+            Self::Keep(patterns) => name.starts_with('_') || matches_any(patterns, name),
+            Self::Drop(patterns) => !matches_any(patterns, name),
+            Self::Table(patterns) => matches_any(patterns, name),
+            _ => true,
         }
     }
 

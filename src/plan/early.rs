@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 
 use super::aggregate::{Aggregate, Argument, Function};
 use super::branch::keeps_time;
+use super::command::Action;
 use super::expr::Expression;
+use super::extract::spath_output;
 use super::leg::Leg;
 use super::names::Names;
 use super::parts::Parts;
@@ -53,6 +55,8 @@ enum Growth {
     Shrinks,
     /// A set of values that never loses one.
     Gains,
+    /// The size of one: null, then a number as [`Self::Counts`].
+    Sizes,
     /// Anything may happen.
     Unknown,
 }
@@ -83,7 +87,11 @@ struct Side {
     number: Option<f64>,
 }
 
-struct Columns(BTreeMap<String, Growth>);
+struct Columns {
+    known: BTreeMap<String, Growth>,
+    /// Any other name: it is always null, unless something may have written anything.
+    others: Growth,
+}
 
 /// When a row of a search may be announced, and what it takes at least.
 pub(super) fn of(text: &PlanText, pipeline: &Pipeline, leg: &Leg) -> (Early, Least) {
@@ -105,11 +113,11 @@ fn classify(search: &str, leg: &Leg, commands: &[Spanned<Command>]) -> (Early, L
             Command::Where(condition) => columns.condition(&condition.node),
             // Their number and order may change with every event, and with them which row has which id.
             Command::MvExpand { .. } => return at_close("mvexpand makes several rows of one".into()),
-            Command::Spath { output: None, path: None, .. } => {
+            Command::Spath { path: None, .. } => {
                 return at_close("spath without a path may write any column".into());
             }
             other => {
-                columns.follow(other);
+                columns.follow(other, &step.action);
                 continue;
             }
         };
@@ -139,43 +147,46 @@ impl Columns {
         let has_own_time = leg.branches.iter().flat_map(|branch| &branch.steps).all(|step| keeps_time(&step.action));
         let grown = leg.aggregates.iter();
         let grown = grown.map(|aggregate| (aggregate.output.to_string(), growth(aggregate, has_own_time)));
-        Self(constant.chain(grown).collect())
+        Self { known: constant.chain(grown).collect(), others: Growth::Constant }
     }
 
     fn all_constant(&self) -> bool {
-        self.0.values().all(|growth| growth.is_constant())
+        self.others.is_constant() && self.known.values().all(|growth| growth.is_constant())
     }
 
-    /// A name that is no column is always null.
     fn of(&self, name: &str) -> Growth {
-        self.0.get(name).copied().unwrap_or(Growth::Constant)
+        self.known.get(name).copied().unwrap_or(self.others)
     }
 
-    fn follow(&mut self, command: &Command) {
+    fn set(&mut self, name: &str, growth: Growth) {
+        self.known.insert(name.to_owned(), growth);
+    }
+
+    fn follow(&mut self, command: &Command, action: &Action) {
         match command {
             Command::Eval(assignments) => assignments.iter().for_each(|(field, expr)| {
                 let growth = self.value(&expr.node);
-                self.0.insert(field.node.clone(), growth);
+                self.set(&field.node, growth);
             }),
             Command::Rename(pairs) => pairs.iter().for_each(|(source, target)| self.rename(&source.node, &target.node)),
             Command::Convert { conversions, .. } => conversions.iter().for_each(|Spanned { node, .. }| {
                 let growth = self.converted(&node.field);
-                self.0.insert(node.output.clone().unwrap_or_else(|| node.field.clone()), growth);
+                self.set(node.output.as_ref().unwrap_or(&node.field), growth);
             }),
             Command::Bin { field, output, .. } => {
                 let growth = self.converted(&field.node);
-                self.0.insert(output.as_ref().unwrap_or(field).node.clone(), growth);
+                self.set(&output.as_ref().unwrap_or(field).node, growth);
             }
-            // A set that is empty becomes a value and loses it again.
-            Command::FillNull { .. } => self.0.values_mut().for_each(|growth| {
-                if *growth == Growth::Gains {
+            // What is null at first becomes a value and loses it again.
+            Command::FillNull { .. } => self.known.values_mut().for_each(|growth| {
+                if matches!(growth, Growth::Gains | Growth::Sizes) {
                     *growth = Growth::Unknown;
                 }
             }),
-            // Hidden columns are null from here on; keeping their growth is the careful choice.
-            Command::Fields { .. } | Command::Table(_) => {}
+            // What is no column any more is null from here on.
+            Command::Fields { .. } | Command::Table(_) => self.known.retain(|name, _| action.keeps(name)),
             Command::Spath { input, output, path } => {
-                self.extract(&[input], output.iter().chain(path).take(1).map(String::as_str));
+                self.extract(&[input], spath_output(output, path).map(String::as_str).into_iter());
             }
             Command::Rex { field, pattern, .. } => self.extract(&[field], capture_names(&pattern.node).into_iter()),
             Command::Lookup(lookup) => {
@@ -199,17 +210,17 @@ impl Columns {
         let inputs = inputs.iter().all(|input| self.of(input).is_constant());
         for output in outputs {
             let constant = inputs && self.of(output).is_constant();
-            self.0.insert(output.to_owned(), if constant { Growth::Constant } else { Growth::Unknown });
+            self.set(output, if constant { Growth::Constant } else { Growth::Unknown });
         }
     }
 
     fn rename(&mut self, source: &str, target: &str) {
         if source.contains('*') {
-            self.0.values_mut().for_each(|growth| *growth = Growth::Unknown);
+            *self = Self { known: BTreeMap::new(), others: Growth::Unknown };
             return;
         }
-        let growth = self.0.remove(source).unwrap_or(Growth::Constant);
-        self.0.insert(target.to_owned(), growth);
+        let growth = self.known.remove(source).unwrap_or(self.others);
+        self.set(target, growth);
     }
 
     fn converted(&self, field: &str) -> Growth {
@@ -224,8 +235,8 @@ impl Columns {
             Expr::Text(text) if number::read(text).is_some() => Growth::Number,
             Expr::Unary(UnaryOp::Minus, inner) if self.value(&inner.node) == Growth::Number => Growth::Number,
             Expr::Call(function, arguments) if function == "mvcount" => match arguments.as_slice() {
-                // The count of no values is null, then 1, 2, ...: it grows, and null passes no comparison.
-                [Spanned { node: Expr::Field(name), .. }] if self.of(name) == Growth::Gains => Growth::Counts,
+                // The count of no values is null, which passes no comparison, then 1, 2, ...
+                [Spanned { node: Expr::Field(name), .. }] if self.of(name) == Growth::Gains => Growth::Sizes,
                 _ => self.mixed(expr),
             },
             other => self.mixed(other),
@@ -275,6 +286,7 @@ impl Columns {
     fn term(&self, term: &SearchTerm) -> Passing {
         if let SearchTerm::Compare { field, op, value } = term
             && *op != CompareOp::Eq
+            && field != "index"
             && let Some(number) = number::read(value)
         {
             let number = Side { growth: Growth::Number, number: Some(number) };
@@ -287,6 +299,7 @@ impl Columns {
     fn presence(&self, term: &SearchTerm) -> Filter {
         match term {
             SearchTerm::Raw(text) if text.chars().all(|c| c == '*') => Filter::Constant,
+            SearchTerm::In { field, .. } | SearchTerm::Compare { field, .. } if field == "index" => Filter::Constant,
             // It looks into every column.
             SearchTerm::Raw(_) if self.all_constant() => Filter::Constant,
             SearchTerm::Raw(_) => Filter::Revocable,
@@ -337,7 +350,7 @@ fn any_value(growth: Growth) -> Filter {
     match growth {
         Growth::Constant | Growth::Number => Filter::Constant,
         Growth::Gains => Filter::Monotone,
-        Growth::Grows | Growth::Counts | Growth::Shrinks | Growth::Unknown => Filter::Revocable,
+        Growth::Grows | Growth::Counts | Growth::Sizes | Growth::Shrinks | Growth::Unknown => Filter::Revocable,
     }
 }
 
@@ -345,7 +358,7 @@ fn any_value(growth: Growth) -> Filter {
 fn exists(growth: Growth) -> Filter {
     match growth {
         Growth::Constant | Growth::Number => Filter::Constant,
-        Growth::Gains | Growth::Grows | Growth::Counts | Growth::Shrinks => Filter::Monotone,
+        Growth::Gains | Growth::Grows | Growth::Counts | Growth::Sizes | Growth::Shrinks => Filter::Monotone,
         Growth::Unknown => Filter::Revocable,
     }
 }
@@ -357,15 +370,16 @@ fn comparison(op: CompareOp, left: &Side, right: &Side) -> Passing {
         CompareOp::Lt | CompareOp::Le => (right, left),
         CompareOp::Eq | CompareOp::Ne => return Filter::Revocable.into(),
     };
-    let never_falls = matches!(greater.growth, Growth::Grows | Growth::Counts | Growth::Number);
+    let is_count = matches!(greater.growth, Growth::Counts | Growth::Sizes);
+    let never_falls = is_count || matches!(greater.growth, Growth::Grows | Growth::Number);
     let never_rises = matches!(less.growth, Growth::Shrinks | Growth::Number);
     if !(never_falls && never_rises) {
         return Filter::Revocable.into();
     }
-    let least = match (greater.growth, less.number) {
-        (Growth::Counts, Some(number)) if matches!(op, CompareOp::Gt | CompareOp::Lt) => number.floor() + 1.0,
-        (Growth::Counts, Some(number)) => number.ceil(),
-        _ => 0.0,
+    let least = match less.number.filter(|_| is_count) {
+        Some(number) if matches!(op, CompareOp::Gt | CompareOp::Lt) => number.floor() + 1.0,
+        Some(number) => number.ceil(),
+        None => 0.0,
     };
     // A cast that would not fit gives the nearest number that does.
     Passing { filter: Filter::Monotone, least: least as u64 }

@@ -27,6 +27,11 @@ enum Wanted {
     Every,
 }
 
+/// The one field that `spath` writes; none: every field of the JSON, under its own name.
+pub(super) fn spath_output<'c>(output: &'c Option<String>, path: &'c Option<String>) -> Option<&'c String> {
+    path.as_ref().map(|path| output.as_ref().unwrap_or(path))
+}
+
 impl Spath {
     pub(super) fn compile(input: &str, output: Option<&str>, path: Option<&str>) -> Self {
         let wanted = path.map_or(Wanted::Every, |path| Wanted::Path {

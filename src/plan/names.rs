@@ -1,6 +1,7 @@
 //! Which fields a piece of a search names.
 
 use super::columns::Columns;
+use super::extract::spath_output;
 use crate::spl::ast::{AggregateArgument, Command, Expr, Pipeline, SearchExpr, SearchTerm, Spanned, StatsCommand};
 use crate::spl::{capture_names, parse};
 
@@ -93,7 +94,7 @@ impl Names {
             Command::Stats(stats) | Command::EventStats(stats) => self.add_stats(stats),
             Command::Spath { input, output, path } => {
                 self.add(input);
-                output.iter().chain(path).take(1).for_each(|output| self.add(output));
+                spath_output(output, path).into_iter().for_each(|output| self.add(output));
             }
             Command::Rex { field, pattern, .. } => {
                 self.add(field);

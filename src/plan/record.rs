@@ -168,7 +168,7 @@ impl<'a> Record<'a> {
     }
 }
 
-fn matches_any(patterns: &[Pattern], name: &str) -> bool {
+pub(super) fn matches_any(patterns: &[Pattern], name: &str) -> bool {
     patterns.iter().any(|pattern| pattern.matches(name))
 }
 

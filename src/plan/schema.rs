@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::error::CompileError;
+use super::extract::spath_output;
 use super::names::Names;
 use super::pattern::Pattern;
 use crate::spl::ast::{Command, Pipeline, Spanned};
@@ -102,7 +103,9 @@ impl Columns {
             Command::Convert { conversions, .. } => conversions.iter().for_each(|Spanned { node, .. }| {
                 self.add(node.output.as_ref().unwrap_or(&node.field));
             }),
-            Command::Spath { output, path, .. } => output.iter().chain(path).take(1).for_each(|name| self.add(name)),
+            Command::Spath { output, path, .. } => {
+                spath_output(output, path).into_iter().for_each(|name| self.add(name))
+            }
             Command::Rex { pattern, .. } => capture_names(&pattern.node).into_iter().for_each(|name| self.add(name)),
             Command::Search(_) | Command::Where(_) | Command::MvExpand { .. } => {}
             Command::Lookup(lookup) => lookup.outputs.iter().for_each(|output| self.add(&output.field)),

@@ -3,6 +3,7 @@
 
 use super::columns::Columns;
 use super::error::PlanWarning;
+use super::extract::spath_output;
 use super::names::Names;
 use super::services;
 use crate::cloudtrail::{is_known, known, may_exist};
@@ -163,9 +164,7 @@ fn origin(field: &str, before: &Commands) -> Option<String> {
                 return None;
             }
             // Without a path, `spath` may write any field.
-            Command::Spath { output, path, .. }
-                if output.as_ref().or(path.as_ref()).is_none_or(|output| *output == name) =>
-            {
+            Command::Spath { output, path, .. } if spath_output(output, path).is_none_or(|output| *output == name) => {
                 return None;
             }
             Command::Rex { pattern, .. } if capture_names(&pattern.node).contains(&name.as_str()) => return None,
@@ -238,7 +237,7 @@ fn written<'c>(command: &'c Command) -> Vec<&'c str> {
         Command::Bin { output, .. } => output.iter().map(|output| output.node.as_str()).collect(),
         Command::Convert { conversions, .. } => conversions.iter().filter_map(|c| c.node.output.as_deref()).collect(),
         Command::EventStats(stats) => stats.aggregates.iter().map(|a| a.node.output.as_str()).collect(),
-        Command::Spath { output, path, .. } => vec![output.as_ref().or(path.as_ref()).map_or("*", String::as_str)],
+        Command::Spath { output, path, .. } => vec![spath_output(output, path).map_or("*", String::as_str)],
         Command::Rex { pattern, .. } => capture_names(&pattern.node),
         Command::Lookup(lookup) => lookup.outputs.iter().map(|output| output.field.as_str()).collect(),
         Command::Append(_) | Command::Join(_) => vec!["*"],

@@ -42,6 +42,37 @@ fn ag_2_one_event_has_one_key_and_content_in_every_envelope() {
     }
 }
 
+/// What an envelope adds to an event is content; what the event says itself is not changed by it.
+#[test]
+fn ag_2_what_stands_in_for_absent_fields_tells_copies_apart() {
+    let of = |own: &str, facts: &str| {
+        let time = if own.contains("eventTime") { "" } else { r#""time":"2024-01-01T00:00:00Z","# };
+        event(format!(r#"{{"detail-type":"x",{time}{facts}"detail":{{"eventName":"A","eventID":"1"{own}}}}}"#))
+            .content_hash()
+    };
+    const TIME: &str = r#","eventTime":"2024-01-01T00:00:00Z""#;
+    for (field, fact) in [("recipientAccountId", "account"), ("awsRegion", "region")] {
+        let (one, two) = (format!(r#""{fact}":"1","#), format!(r#""{fact}":"2","#));
+        let own = |value: &str| format!(r#"{TIME},"{field}":{value}"#);
+        let hashes = [of(TIME, ""), of(TIME, &one), of(TIME, &two)];
+        assert!(hashes[0] != hashes[1] && hashes[1] != hashes[2] && hashes[0] != hashes[2], "{field}");
+        assert_eq!(of(&own("\"3\""), &one), of(&own("\"3\""), &two), "{field} is there");
+        for blank in ["\"\"", "null", "[\"3\"]"] {
+            assert_ne!(of(&own(blank), &one), of(&own(blank), &two), "{field} is {blank}");
+        }
+    }
+    let (account, region) = (of(TIME, r#""account":"1","#), of(TIME, r#""region":"1","#));
+    assert_ne!(account, region, "which fact it is");
+    let timed = |time: &str| {
+        let text = r#"{"detail-type":"x","time":"TIME","detail":{"eventName":"A","eventID":"1"}}"#;
+        event(text.replace("TIME", time)).content_hash()
+    };
+    assert_ne!(timed("2024-01-01T00:00:00Z"), timed("2024-01-01T00:00:01Z"));
+    assert_eq!(timed("2024-01-01T00:00:00Z"), timed("2024-01-01 00:00:00"), "one instant");
+    let bare = event(format!(r#"{{"eventName":"A","eventID":"1"{TIME}}}"#)).content_hash();
+    assert_eq!(of(TIME, r#""time":"2025-01-01T00:00:00Z","#), bare, "the event has its own");
+}
+
 #[test]
 fn ag_2_without_an_id_the_events_bytes_are_the_key_in_every_envelope() {
     let record = r#"{"eventName": "A", "eventTime": "2024-01-01T00:00:00Z"}"#;

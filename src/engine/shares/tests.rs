@@ -74,6 +74,41 @@ fn bd_2_the_memory_of_partials_is_counted_whole() {
     }
 }
 
+/// One event, once as it is and twice in envelopes that stand in for its region and its time: three copies, of which
+/// nothing that is said depends on which came first.
+#[test]
+fn ag_1_what_envelopes_add_is_content_whichever_shard_brings_it_first() {
+    const BARE: &str =
+        r#"{"eventID":"1","eventName":"E","eventSource":"x.amazonaws.com","userIdentity":{"userName":"ann"}}"#;
+    let in_envelope =
+        |facts: &str| format!(r#"{{"detail-type":"AWS API Call via CloudTrail",{facts},"detail":{BARE}}}"#);
+    let copies = [
+        in_envelope(r#""time":"1970-01-01T00:00:00.500Z""#),
+        in_envelope(r#""time":"1970-01-01T00:00:00.700Z","region":"eu-west-1""#),
+        in_envelope(r#""time":"1970-01-01T00:00:00.500Z","region":"eu-west-2","account":"7""#),
+    ];
+    let search = "eventName=E | stats count values(awsRegion) as regions list(awsRegion) as region first(recipientAccountId) as \
+        account min(_time) as first max(_time) as last by user";
+    for search in
+        [search.to_owned(), format!("{search} | where count > 0"), format!("{search} | eval t=9 | where count > t")]
+    {
+        let mut seen = std::collections::BTreeSet::new();
+        for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+            for shard_of in [[0, 1, 2], [2, 1, 0], [1, 1, 1], [0, 0, 1]] {
+                let mut stream = Stream::new(vec![plan("a", &search)], 3);
+                for copy in order {
+                    stream.put(shard_of[copy], 1_000, &[copies[copy].clone()]);
+                }
+                let row = stream.tip_all(100_000).pop();
+                let facts = row.map(|row| format!("{:?} {:?} {:?}", row.row, row.first_event, row.evidence));
+                let counters = &stream.engine.counters().plans[0];
+                seen.insert((facts, counters.counted, counters.duplicate, counters.conflicts));
+            }
+        }
+        assert_eq!(seen.len(), 1, "{search}: {seen:?}");
+    }
+}
+
 #[test]
 fn ag_2_a_copy_with_other_bytes_in_another_shard_is_a_conflict() {
     let counted = |time: i64| {

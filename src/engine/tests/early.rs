@@ -1,4 +1,4 @@
-//! EM-1: an early risk event goes out with the very event that makes the row pass.
+//! EM-1: an early risk event goes out with the very event that makes the row pass, and the final says the same.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::risk_event::Stage;
 /// A condition on the number of events and of distinct values, and what it says.
 type Condition = (&'static str, fn(usize, usize) -> bool);
 
-const CONDITIONS: [Condition; 14] = [
+const CONDITIONS: [Condition; 20] = [
     ("where count > 0", |count, _| count > 0),
     ("where count > 5", |count, _| count > 5),
     ("where count >= 3.5", |count, _| count > 3),
@@ -26,6 +26,13 @@ const CONDITIONS: [Condition; 14] = [
     ("rename count as c | where c >= 7", |count, _| count >= 7),
     ("eval t=5 | where count > t", |count, _| count > 5),
     ("where count > 2 | where lastTime > 0", |count, _| count > 2),
+    ("eval n=mvcount(all) | where n >= 6", |_, kinds| kinds >= 6),
+    // A column that is gone is null, and may be filled.
+    ("fields - count | fillnull value=100 count | where count > 9", |_, _| true),
+    ("table user kinds | fillnull value=100 count | where count > 9 AND kinds > 3", |_, kinds| kinds > 3),
+    ("fields user kinds | where count > 9 OR kinds > 5", |_, kinds| kinds > 5),
+    ("rename kinds as index | search index > 99", |_, _| true),
+    ("rename kinds as index | search index IN (99) count>3", |count, _| count > 3),
 ];
 
 /// One event of one group; two of one id are copies, which may differ.
@@ -74,5 +81,31 @@ proptest! {
             prop_assert_eq!(stages, expected, "{} with {} events and {} values", condition, ids.len(), kinds.len());
             told |= passes;
         }
+        let finals = stream.tip_all(100_000).len();
+        prop_assert_eq!(finals, usize::from(told), "{} at the close", condition);
+    }
+}
+
+/// What a filled column or a field of a text says is no count: such rows are looked at when the window closes.
+#[test]
+fn em_1_what_is_written_over_a_count_is_no_count() {
+    for commands in [
+        "eval n=mvcount(all) | fillnull value=100 n | where n > 9",
+        "spath input=text output=any | where count > 9",
+        "spath input=text | where count > 9",
+        "rename c* as x* | where xount < 9",
+    ] {
+        let search = format!(
+            "eventName=E | stats count values(requestParameters.y) as all values(requestParameters.text) as text by user \
+             | {commands}"
+        );
+        let mut stream = Stream::new(vec![plan("a", &search)], 1);
+        let event = json!({
+            "eventID": "1", "eventName": "E", "eventTime": "1970-01-01T00:00:00.500Z", "eventSource": "s3.amazonaws.com",
+            "userIdentity": {"userName": "ann"}, "requestParameters": {"text": "{\"count\": 50}"},
+        });
+        stream.put(0, 1_000, &[event.to_string()]);
+        let finals: Vec<_> = stream.tip_all(100_000).into_iter().map(|event| event.stage).collect();
+        assert_eq!(finals, [Stage::Final], "{commands}");
     }
 }

@@ -351,7 +351,9 @@ impl KeptCopy {
     fn heap_bytes(&self) -> usize {
         let Some(inputs) = self.inputs.as_deref() else { return 0 };
         let values: usize = inputs.values.iter().map(footprint::value_bytes).sum();
-        footprint::boxed_bytes(size_of::<Inputs>()) + footprint::boxed_bytes(values)
+        footprint::boxed_bytes(size_of::<Inputs>())
+            + footprint::boxed_bytes(values)
+            + footprint::text_bytes(inputs.id.len())
     }
 }
 

@@ -1,5 +1,5 @@
 //! A few contributions as they came: what a partial is a function of (AG-1), before there is enough of it to be worth
-//! making one. A tenth of its size, and as good: [`Partial::of`] adds them in any order.
+//! making one. A tenth of its size, and as good.
 
 use std::sync::Arc;
 

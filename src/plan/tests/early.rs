@@ -105,6 +105,10 @@ fn what_a_later_event_may_take_back_waits_for_the_close() {
         "search bob",
         "where count > 9 | where count < 20",
         "where count > 9 OR count < 3",
+        // The count of no values is filled, and that of one is less than what it was filled with.
+        "eval c=mvcount(all) | fillnull value=100 c | where c > 9",
+        // Any column may be one of these now.
+        "rename c* as x* | where xount > 9",
     ] {
         let Early::AtClose(reason) = early(commands) else { panic!("{commands}") };
         assert!(reason.contains('`'), "the reason shows the command: {reason}");
@@ -182,6 +186,11 @@ fn em_1_no_row_passes_with_fewer_values_than_its_thresholds_ask_for() {
         ("eval threshold=9 | where count > threshold", 0),
         ("where user=\"bob\"", 0),
         ("where sum > 9", 0),
+        ("fields - count | fillnull value=100 count | where count > 9", 0),
+        ("fields user | fillnull value=100 count | where count > 9 AND kinds > 9", 0),
+        ("table k* user | where kinds > 9", 10),
+        ("fields count | fillnull value=100 | where count > 9", 10),
+        ("eval c=mvcount(all) | where c > 9", 10),
     ] {
         assert_eq!(plan(&format!("{STATS} | {commands}")).least().to_pass, least, "{commands}");
     }
