@@ -12,6 +12,8 @@ use crate::time::Arrival;
 /// is a reason to look there are fewer.
 const FEW: u64 = 32;
 const FEW_LOOKED_AT: u64 = 4;
+/// The number of their shards stands beside what was told.
+const _: () = assert!(FEW < 1 << (u8::BITS - Told::BITS));
 /// As long as they take no more bytes than this: values that repeat are kept once only in a partial.
 const FEW_BYTES: usize = 4096;
 
@@ -183,7 +185,7 @@ impl Group {
     /// Something was told of it.
     pub fn tell(&mut self, told: Told) {
         match self {
-            Self::Few(packed) => packed[0] = told.bits(),
+            Self::Few(packed) => packed[0] = told.bits() | packed[0] >> Told::BITS << Told::BITS,
             Self::Many(shares) => shares.told = told,
         }
     }
@@ -198,6 +200,8 @@ impl Group {
 }
 
 impl Told {
+    const BITS: u32 = 2;
+
     fn bits(self) -> u8 {
         u8::from(self.announced) | u8::from(self.first_look_done) << 1
     }
@@ -216,8 +220,9 @@ impl<'a> Head<'a> {
             return Self { told, values: 0, newest_arrival: Arrival::MIN, sources };
         }
         let [told] = rest.array();
-        let (values, newest_arrival, left) = (rest.number(), Arrival(rest.signed()), rest.small());
-        Self { told: Told::of_bits(told), values, newest_arrival, sources: Sources { left, rest } }
+        let (values, newest_arrival) = (rest.number(), Arrival(rest.signed()));
+        let sources = Sources { left: usize::from(told >> Told::BITS), rest };
+        Self { told: Told::of_bits(told), values, newest_arrival, sources }
     }
 
     /// For a contribution of so many values.
@@ -237,10 +242,10 @@ impl<'a> Head<'a> {
 
     /// The head after a contribution of the source with this place, which brought so many values.
     fn write(&self, out: &mut Vec<u8>, place: usize, newest: &Origin<'_>, values: u64) {
-        out.push(self.told.bits());
+        let sources = u8::try_from(self.sources.left.max(place + 1)).expect("no more than contributions");
+        out.push(self.told.bits() | sources << Told::BITS);
         put_number(out, self.values + values);
         put_signed(out, self.newest_arrival.max(newest.effective).0);
-        put_number(out, self.sources.left.max(place + 1) as u64);
         let mut sources = self.sources.clone();
         sources.by_ref().take(place).for_each(|source| source.write(out));
         put_number(out, newest.shard.0.into());
@@ -251,7 +256,7 @@ impl<'a> Head<'a> {
     fn shares(self, plan: &Plan, bounds: &Bounds, leg: u32) -> Shares {
         let contributions = self.sources.clone().contributions();
         let of_source = |(place, source): (usize, Source<'_>)| {
-            let own = contributions.filter(|contribution| contribution.source == place);
+            let own = contributions.filter(|contribution| contribution.source() == place);
             (source.unpack(), Partial::of(plan, bounds, leg, own))
         };
         let mut shares = Shares::of(leg, self.sources.enumerate().map(of_source));

@@ -15,32 +15,33 @@ const HYPHENATED: u64 = 0;
 const PLAIN: u64 = 1;
 const OF_ITS_OWN: u64 = 2;
 
+/// Which of the shards is told in the low bits of the ordinal, which is most often zero.
+const SOURCE_BITS: u32 = 6;
+
 /// Packed contributions of a few shards to one group, in the order in which they came. Who packs them numbers the
-/// shards. What two shards have is there twice, since each has a partial of its own (AG-1).
+/// shards, of which there are at most 64. What two shards have is there twice, since each has a partial of its own (AG-1).
 #[derive(Clone, Copy, Debug)]
 pub struct Contributions<'a>(pub &'a [u8]);
 
 /// One of them.
 #[derive(Clone, Copy, Debug)]
 pub struct Packed<'a> {
-    /// The number of its shard.
-    pub source: usize,
     key: EventKey,
     content_hash: u64,
-    /// Ordinal, time, id, inputs.
+    /// Ordinal and source, time, id, inputs.
     rest: Reader<'a>,
 }
 
 impl<'a> Contributions<'a> {
     /// Packs one more behind those that are there.
     pub fn push(out: &mut Vec<u8>, source: usize, unit: &Unit<'_>, inputs: &[Value]) {
-        put_number(out, source as u64);
+        debug_assert!(source < 1 << SOURCE_BITS, "shards are few");
         let start = out.len();
         // Room for its length, which most often takes one byte.
         out.push(0);
         out.extend_from_slice(&unit.key.0.to_le_bytes());
         out.extend_from_slice(&unit.content_hash.to_le_bytes());
-        put_number(out, u64::from(unit.ordinal));
+        put_number(out, u64::from(unit.ordinal) << SOURCE_BITS | source as u64);
         put_signed(out, unit.time.0);
         put_id(out, unit);
         inputs.iter().for_each(|input| put_value(out, unit.time.as_seconds(), input));
@@ -59,7 +60,7 @@ impl<'a> Contributions<'a> {
     /// copy yet.
     pub fn compare(self, source: usize, unit: &Unit<'_>) -> (Added, bool) {
         let of_unit = |packed: &Packed<'_>| packed.key == unit.key && packed.ordinal() == unit.ordinal;
-        let of_unit = self.filter(of_unit).map(|packed| (packed.source, packed.content_hash));
+        let of_unit = self.filter(of_unit).map(|packed| (packed.source(), packed.content_hash));
         let mut copies: Vec<_> = of_unit.collect();
         let is_further = !copies.contains(&(source, unit.content_hash));
         // Of each shard the copy that additive aggregates take.
@@ -83,17 +84,23 @@ impl<'a> Iterator for Contributions<'a> {
             return None;
         }
         let mut all = Reader(self.0);
-        let (source, length) = (all.small(), all.small());
+        let length = all.small();
         let mut one = Reader(all.bytes(length));
         self.0 = all.0;
         let (key, content_hash) = (u128::from_le_bytes(one.array()), u64::from_le_bytes(one.array()));
-        Some(Packed { source, key: EventKey(key), content_hash, rest: one })
+        Some(Packed { key: EventKey(key), content_hash, rest: one })
     }
 }
 
 impl Packed<'_> {
+    /// The number of its shard.
+    pub fn source(&self) -> usize {
+        let source = Reader::number(&mut self.rest.clone()) & ((1 << SOURCE_BITS) - 1);
+        usize::try_from(source).expect("a few bits")
+    }
+
     fn ordinal(&self) -> u32 {
-        Reader::small(&mut self.rest.clone())
+        ordinal(&mut self.rest.clone())
     }
 }
 
@@ -117,8 +124,8 @@ impl Partial {
 
     fn add_all<'a>(&mut self, plan: &Plan, bounds: &Bounds, contributions: impl Iterator<Item = Packed<'a>>) {
         let mut inputs = Vec::with_capacity(plan.leg(self.leg).aggregates.len());
-        for Packed { key, content_hash, mut rest, .. } in contributions {
-            let (ordinal, time) = (rest.small(), EventTime(rest.signed()));
+        for Packed { key, content_hash, mut rest } in contributions {
+            let (ordinal, time) = (ordinal(&mut rest), EventTime(rest.signed()));
             let id = take_id(&mut rest, key);
             inputs.clear();
             while !rest.0.is_empty() {
@@ -127,6 +134,10 @@ impl Partial {
             self.add(plan, bounds, &Unit { key, ordinal, id: &id, content_hash, time }, &inputs);
         }
     }
+}
+
+fn ordinal(packed: &mut Reader<'_>) -> u32 {
+    u32::try_from(packed.number() >> SOURCE_BITS).expect("it was packed from an ordinal")
 }
 
 fn put_id(out: &mut Vec<u8>, unit: &Unit<'_>) {
