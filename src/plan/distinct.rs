@@ -64,7 +64,7 @@ impl Distinct {
             if self.few.len() < FEW.min(limits.shown) {
                 self.few.reserve_exact(1);
                 self.few.insert(place, text.clone());
-                self.text_bytes += footprint::shared_bytes(&text);
+                self.text_bytes += footprint::shared_bytes(text);
                 return;
             }
             self.hash_all(bounds);
