@@ -78,7 +78,7 @@ pub struct Metrics {
     pub events_late_total: IntCounterVec,
     /// `events_future_total{detection}`
     pub events_future_total: IntCounterVec,
-    /// `event_id_conflicts_total{detection}`: copies with one id and different bytes (AG-2)
+    /// `event_id_conflicts_total{detection}`: copies with one id and different content (AG-2)
     pub event_id_conflicts_total: IntCounterVec,
     /// `ingest_delay_seconds`: arrival minus event time
     pub ingest_delay_seconds: Histogram,
@@ -257,7 +257,7 @@ impl Metrics {
             )?,
             event_id_conflicts_total: make.counters(
                 "event_id_conflicts_total",
-                "Copies with one event id and different bytes.",
+                "Copies with one event id and different content.",
                 &["detection"],
             )?,
             ingest_delay_seconds: make.register(Histogram::with_opts(histogram(

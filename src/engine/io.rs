@@ -140,7 +140,7 @@ pub struct EvaluatedEvent {
     pub key: EventKey,
     /// Its `eventID`, or what stands in for one.
     pub id: Arc<str>,
-    /// Tells copies with one id and different bytes apart.
+    /// Tells copies with one id and different content apart.
     pub content_hash: u64,
     /// WN-5.
     pub time: EventTime,
@@ -191,7 +191,7 @@ pub struct PlanCounters {
     pub late: u64,
     /// Of `counted`: gathered in a future pane.
     pub future: u64,
-    /// Copies with one id and different bytes (AG-2).
+    /// Copies with one id and different content (AG-2).
     pub conflicts: u64,
     /// Rows hidden at close, per filter macro of the plan, in its order.
     pub hidden_rows: Vec<u64>,

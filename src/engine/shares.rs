@@ -60,7 +60,7 @@ impl Shares {
         let inputs = &contribution.inputs;
         let others = self.shares.iter().filter(|share| share.shard != origin.shard);
         let copies = others.filter_map(|share| share.partial.content_hash_of(unit));
-        // Whether another shard has it, and if so, whether one has it with the same bytes.
+        // Whether another shard has it, and if so, whether one has it with the same content.
         let elsewhere = copies.map(|copy| copy == unit.content_hash).reduce(|same, other| same || other);
         let share = self.share(plan, origin);
         let before = share.held_bytes();

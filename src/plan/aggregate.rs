@@ -61,7 +61,7 @@ pub(super) enum Argument {
 }
 
 impl Function {
-    /// Whether copies of one event with different bytes (AG-2) contribute one copy: then the units' inputs are kept,
+    /// Whether copies of one event with different content (AG-2) contribute one copy: then the units' inputs are kept,
     /// and the value is computed from them when a row is made.
     pub(super) fn keeps_inputs(self) -> bool {
         !matches!(self, Self::Count | Self::Min | Self::Max | Self::Range | Self::Values | Self::DistinctCount)

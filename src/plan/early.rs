@@ -169,13 +169,12 @@ impl Columns {
                 self.set(&field.node, growth);
             }),
             Command::Rename(pairs) => pairs.iter().for_each(|(source, target)| self.rename(&source.node, &target.node)),
+            // Of what is null `convert` writes nothing.
             Command::Convert { conversions, .. } => conversions.iter().for_each(|Spanned { node, .. }| {
-                let growth = self.converted(&node.field);
-                self.set(node.output.as_ref().unwrap_or(&node.field), growth);
+                self.extract(&[&node.field], [node.output.as_ref().unwrap_or(&node.field).as_str()].into_iter());
             }),
             Command::Bin { field, output, .. } => {
-                let growth = self.converted(&field.node);
-                self.set(&output.as_ref().unwrap_or(field).node, growth);
+                self.extract(&[&field.node], [output.as_ref().unwrap_or(field).node.as_str()].into_iter());
             }
             // What is null at first becomes a value and loses it again.
             Command::FillNull { .. } => self.known.values_mut().for_each(|growth| {
@@ -221,10 +220,6 @@ impl Columns {
         }
         let growth = self.known.remove(source).unwrap_or(self.others);
         self.set(target, growth);
-    }
-
-    fn converted(&self, field: &str) -> Growth {
-        if self.of(field).is_constant() { Growth::Constant } else { Growth::Unknown }
     }
 
     /// How the value of an expression changes.

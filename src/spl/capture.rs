@@ -18,11 +18,21 @@ pub fn capture_names(pattern: &str) -> Vec<&str> {
 
 /// The name of the group whose text behind the parenthesis this is.
 fn group_name(behind: &str) -> Option<&str> {
-    let name = behind.strip_prefix("?<").or_else(|| behind.strip_prefix("?P<"))?;
+    let name = without_space(behind);
+    let name = name.strip_prefix("?<").or_else(|| name.strip_prefix("?P<"))?;
     let end = name.find('>')?;
     // `(?<=` and `(?<!` look behind.
     let is_name = !name.starts_with(['=', '!']) && end > 0;
     is_name.then(|| &name[..end])
+}
+
+/// Under `(?x)` white space and comments may stand there; elsewhere nothing that begins so is a group.
+fn without_space(text: &str) -> &str {
+    let mut rest = text.trim_start();
+    while let Some(comment) = rest.strip_prefix('#') {
+        rest = comment.split_once('\n').map_or("", |(_, behind)| behind.trim_start());
+    }
+    rest
 }
 
 #[cfg(test)]
@@ -36,6 +46,7 @@ mod tests {
             (r"(?P<a>x)|(?<b>y)(z)(?:q)", &["a", "b"]),
             (r"\(?<no>(?<=a)(?<!b)(?<yes>\\)", &["yes"]),
             (r"(?<open", &[]),
+            ("(?x)( ?<a>x) (\n # why\n # not\n ?P<b>y)(# ?<no>", &["a", "b"]),
             (r"(?<>a)", &[]),
             ("", &[]),
         ] {

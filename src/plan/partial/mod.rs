@@ -45,9 +45,9 @@ pub struct Unit<'a> {
 pub enum Added {
     /// It was not there; it counts. Beyond `max_ids_per_group` nobody knows, and it is taken for new.
     New,
-    /// It was there with the same bytes.
+    /// It was there with the same content.
     Duplicate,
-    /// It was there with other bytes; set-like aggregates take it as well.
+    /// It was there with other content; set-like aggregates take it as well.
     Conflict,
 }
 

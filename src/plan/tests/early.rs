@@ -107,6 +107,10 @@ fn what_a_later_event_may_take_back_waits_for_the_close() {
         "where count > 9 OR count < 3",
         // The count of no values is filled, and that of one is less than what it was filled with.
         "eval c=mvcount(all) | fillnull value=100 c | where c > 9",
+        // What is null is not converted, and the count stays.
+        "convert ctime(nope) as count | where count < 3",
+        "bin nope span=5 as count | where count < 3",
+        r#"rex field=user "(?x)( ?<count>\d+)" | where count > 9"#,
         // Any column may be one of these now.
         "rename c* as x* | where xount > 9",
     ] {
