@@ -74,7 +74,7 @@ fn bd_2_the_memory_of_partials_is_counted_whole() {
     }
 }
 
-/// One event, once as it is and twice in envelopes that stand in for its region and its time: three copies, of which
+/// One event in three envelopes that stand in for its time, its region and its account: three copies, of which
 /// nothing that is said depends on which came first.
 #[test]
 fn ag_1_what_envelopes_add_is_content_whichever_shard_brings_it_first() {
