@@ -62,10 +62,12 @@ impl Ordered {
     /// Without the groups of which nothing would be told or counted.
     fn sort_run(&mut self, plan: &Plan) {
         let (next, until) = (self.sorted, self.order.len().min(self.sorted + RUN));
+        let least = plan.least().to_count;
         let mut end = next;
         for at in next..until {
             let ix = self.order[at];
-            if self.groups.get(ix).values() >= plan.least().to_count {
+            // Most searches have no threshold: nobody looks at the groups before they are taken.
+            if least == 0 || self.groups.get(ix).values() >= least {
                 self.order[end] = ix;
                 end += 1;
             } else {

@@ -182,6 +182,7 @@ mod tests {
         assert_columns("a=1 | table a b | append [search a=2 | table b c]", "a b c");
         assert_columns("a=1 | table a b | append [search a=2]", "open");
         assert_columns(&format!("{stats} | spath input=b"), "open");
+        assert_columns(&format!("{stats} | spath input=b output=o"), "open");
         assert_columns(&format!("{stats} | eventstats avg(n) as mean by b | stats max(mean) by b"), "b max(mean)");
     }
 }

@@ -4,9 +4,10 @@
 //! shown, of the others only the hash, to be counted. Nobody without the key can choose which are shown. A few, which
 //! all are shown, need no hash.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use siphasher::sip128::{Hasher128, SipHasher24};
 use smol_str::SmolStr;
-use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Bounds, Scalar, footprint};
 

@@ -275,6 +275,20 @@ fn bd_2_the_size_holds_every_text_that_an_aggregate_keeps() {
     }
 }
 
+/// Of events that are no evidence the id is there for the order of the inputs alone.
+#[test]
+fn bd_2_the_size_holds_the_id_of_every_event_whose_inputs_are_kept() {
+    const EVENTS: u128 = 30;
+    let plan = plan("* | stats list(a) by eventName");
+    let mut partial = Partial::new(&plan, 0);
+    for event in 0..EVENTS {
+        let id: Arc<str> = format!("{event:01000}").into();
+        let unit = Unit { key: EventKey(event), ordinal: 0, id: &id, content_hash: 0, time: EventTime(0) };
+        partial.add(&plan, &Bounds::default(), &unit, &[Value::text("x")]);
+    }
+    assert!(partial.size_bytes() > 30 * 1000, "{}", partial.size_bytes());
+}
+
 /// The memory of the partial of another group, of this search or of another one, leaves no trace in what it is used for.
 #[test]
 fn ag_1_a_refilled_partial_is_what_the_contributions_come_to() {
