@@ -83,7 +83,7 @@ pub(super) fn pow(arguments: &[Value]) -> Value {
     })
 }
 
-/// Multiplied out, which is exact as long as it fits. Other powers are `libm`'s: those of the platform's library may
+/// Multiplied out, each product rounded as IEEE 754 says. Other powers are `libm`'s: those of the platform's library may
 /// differ in the last digit from one to the next (AG-5).
 fn whole_power(base: f64, exponent: u32) -> f64 {
     (0..exponent).fold(1.0, |power, _| power * base)
