@@ -2,12 +2,14 @@
 //!
 //! Owns: how an event's text is taken apart. A text is read once when it comes in: its members are found and the values
 //! passed over, which shows that all of it is JSON. What is inside a value is found when a path leads there. Nothing is
-//! copied: keys and values are ranges of the text. The one place that calls the JSON parser for an event.
+//! copied: keys and values are places in the text. The one place that calls the JSON parser for an event.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::ops::Range;
+use std::sync::Arc;
 
 use serde::de::{DeserializeSeed, Deserializer as _, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::Deserializer;
@@ -18,63 +20,89 @@ use crate::value::Scalar;
 
 /// More brackets than this may be too deep; fewer cannot.
 const SHALLOW: usize = 127;
-/// Members of an event, and of an object inside of one, seldom more.
-const MEMBERS: usize = 28;
-const MEMBERS_INSIDE: usize = 8;
+/// An event and its members are seldom more.
+const NODES: usize = 32;
 
 /// An object with its text.
 #[derive(Clone, Debug)]
 pub(super) struct Tree {
     /// The source's text; where that holds half a surrogate pair, with U+FFFD in its place.
     text: Arc<str>,
-    root: Node,
+    nodes: RefCell<Nodes>,
 }
 
-/// A value: where its text is, and what is in it once somebody has asked.
-#[derive(Clone, Debug)]
-struct Node {
-    start: usize,
-    end: usize,
-    children: OnceLock<Vec<Child>>,
-}
-
-/// A member of an object, or an element of an array, which has no key.
-#[derive(Clone, Debug)]
-struct Child {
-    mark: Mark,
-    key: Key,
-    node: Node,
-}
-
-#[derive(Clone, Debug)]
-enum Key {
-    None,
-    /// Between these places of the text.
-    Plain(usize, usize),
-    /// Written with escapes.
-    Escaped(Box<str>),
+/// A value in its tree.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct View<'a> {
+    tree: &'a Tree,
+    /// Its place among the nodes.
+    node: usize,
+    value: Place,
 }
 
 /// The members of a text that is one object; their values are not looked into.
 #[derive(Debug)]
-pub(super) struct Members(Vec<Child>);
+pub(super) struct Members(Nodes);
 
-/// A value in its text.
+/// What was found in a text: the whole, then, next to each other, what is in each value that somebody has looked into.
+#[derive(Clone, Debug)]
+struct Nodes {
+    nodes: Vec<Node>,
+    /// Keys that are written with escapes: seldom any.
+    escaped: Vec<Box<str>>,
+}
+
+/// The whole, a member of an object, or an element of an array.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct View<'a> {
-    text: &'a str,
-    node: &'a Node,
+struct Node {
+    mark: Mark,
+    /// None of the text for the whole and for elements.
+    key: Place,
+    value: Place,
+    /// What is in it, among the nodes; [`Place::NOWHERE`] as long as nobody has asked.
+    children: Place,
+}
+
+/// From here to there, in a text or among nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place {
+    start: u32,
+    end: u32,
+}
+
+impl Place {
+    /// Nothing of a text; and no node's children, since the first node is the whole.
+    const NOWHERE: Self = Self { start: 0, end: 0 };
+    /// The end of a key that stands among the escaped ones, at its start. No text is so long.
+    const ESCAPED: u32 = u32::MAX;
+
+    /// Within a text of which the length was checked, or among its nodes, of which there are fewer.
+    fn new(range: Range<usize>) -> Self {
+        let within = |place: usize| u32::try_from(place).expect("a text is shorter than 4 GiB");
+        Self { start: within(range.start), end: within(range.end) }
+    }
+
+    fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
 }
 
 impl Members {
     /// None where the text is not one object and nothing else, or half a surrogate pair is in a key.
     pub fn read(text: &str) -> Option<Self> {
-        text.starts_with('{').then(|| children(text, 0, text.len()).ok().map(Self)).flatten()
+        let is_short = u32::try_from(text.len()).is_ok_and(|length| length < Place::ESCAPED);
+        if !is_short || !text.starts_with('{') {
+            return None;
+        }
+        let mut nodes = Nodes { nodes: Vec::with_capacity(NODES), escaped: Vec::new() };
+        nodes.push(text, Place::NOWHERE, Place::new(0..text.len()));
+        nodes.look_into(text, 0).ok().map(|_| Self(nodes))
     }
 
     /// Keys and the texts of their values, in the order of the text; all of them where a key is there twice.
     pub fn iter<'m, 't: 'm>(&'m self, text: &'t str) -> impl Iterator<Item = (&'m str, &'t str)> {
-        self.0.iter().map(|child| (child.key.in_text(text), &text[child.node.start..child.node.end]))
+        let Self(all) = self;
+        all.nodes[1..].iter().map(|node| (all.key(node, text), &text[node.value.range()]))
     }
 }
 
@@ -93,41 +121,42 @@ impl Tree {
             }
         };
         match members {
-            Some(Members(children)) => {
-                let root = Node { start: 0, end: text.len(), children: OnceLock::from(children) };
-                Ok(Self { text, root })
-            }
+            Some(Members(nodes)) => Ok(Self { text, nodes: RefCell::new(nodes) }),
             None => Err(json::check(raw).err().unwrap_or(Fault::NotAnObject)),
         }
     }
 
     /// The object.
     pub fn root(&self) -> View<'_> {
-        View { text: &self.text, node: &self.root }
+        self.view(0)
+    }
+
+    fn view(&self, node: usize) -> View<'_> {
+        View { tree: self, node, value: self.nodes.borrow().nodes[node].value }
     }
 }
 
 impl<'a> View<'a> {
     /// The member of this name; of duplicate keys the last one. None of what is no object.
     pub fn member(self, key: &str) -> Option<Self> {
-        let object = self.first() == Some(b'{');
-        let members = if object { self.children() } else { &[] };
+        let members = self.members_at();
+        let all = self.tree.nodes.borrow();
         let mark = Mark::of(key);
-        let member = members.iter().rfind(|child| child.mark == mark && child.key.is(key, self.text))?;
-        Some(View { text: self.text, node: &member.node })
+        let is_it = |node: &Node| node.mark == mark && all.key(node, &self.tree.text) == key;
+        let member = all.nodes[members.clone()].iter().rposition(is_it)?;
+        let node = members.start + member;
+        Some(View { tree: self.tree, node, value: all.nodes[node].value })
     }
 
     /// The members by key; of duplicate keys the last one. None of what is no object.
-    pub fn members(self) -> BTreeMap<&'a str, Self> {
-        let members = if self.first() == Some(b'{') { self.children() } else { &[] };
-        let view = |child: &'a Child| (child.key.in_text(self.text), View { text: self.text, node: &child.node });
-        members.iter().map(view).collect()
+    pub fn members(self) -> BTreeMap<Cow<'a, str>, Self> {
+        let members = self.members_at();
+        members.map(|node| (self.tree.nodes.borrow().own_key(node, &self.tree.text), self.tree.view(node))).collect()
     }
 
     /// The elements of an array; none where it is no array.
     pub fn items(self) -> Option<impl Iterator<Item = Self>> {
-        let items = (self.first() == Some(b'[')).then(|| self.children())?;
-        Some(items.iter().map(move |child| View { text: self.text, node: &child.node }))
+        (self.first() == Some(b'[')).then(|| self.children().map(|node| self.tree.view(node)))
     }
 
     /// A string.
@@ -159,17 +188,26 @@ impl<'a> View<'a> {
     }
 
     fn written(self) -> &'a str {
-        &self.text[self.node.start..self.node.end]
+        &self.tree.text[self.value.range()]
     }
 
     fn first(self) -> Option<u8> {
-        self.text.as_bytes().get(self.node.start).copied()
+        self.tree.text.as_bytes().get(self.value.start as usize).copied()
+    }
+
+    /// The children of an object, none of anything else.
+    fn members_at(self) -> Range<usize> {
+        if self.first() == Some(b'{') { self.children() } else { Place::NOWHERE.range() }
     }
 
     /// The text was read before as a part of what holds it, so that it cannot fail now.
-    fn children(self) -> &'a [Child] {
-        let Node { start, end, children: known } = self.node;
-        known.get_or_init(|| children(self.text, *start, *end).unwrap_or_default())
+    fn children(self) -> Range<usize> {
+        let known = self.tree.nodes.borrow().nodes[self.node].children;
+        if known != Place::NOWHERE {
+            return known.range();
+        }
+        let found = self.tree.nodes.borrow_mut().look_into(&self.tree.text, self.node);
+        found.unwrap_or(Place::NOWHERE).range()
     }
 }
 
@@ -195,20 +233,36 @@ impl Mark {
     }
 }
 
-impl Key {
-    fn is(&self, key: &str, text: &str) -> bool {
-        match self {
-            Self::None => false,
-            Self::Plain(start, end) => text.as_bytes()[*start..*end] == *key.as_bytes(),
-            Self::Escaped(written) => **written == *key,
+impl Nodes {
+    fn push(&mut self, text: &str, key: Place, value: Place) {
+        let node = Node { mark: Mark(0), key, value, children: Place::NOWHERE };
+        let mark = Mark::of(self.key(&node, text));
+        self.nodes.push(Node { mark, ..node });
+    }
+
+    /// Finds the members or elements of the object or array that this node is.
+    fn look_into(&mut self, text: &str, node: usize) -> serde_json::Result<Place> {
+        let before = self.nodes.len();
+        let mut deserializer = Deserializer::from_str(&text[self.nodes[node].value.range()]);
+        deserializer.deserialize_any(Children { nodes: self, text })?;
+        deserializer.end()?;
+        let children = Place::new(before..self.nodes.len());
+        self.nodes[node].children = children;
+        Ok(children)
+    }
+
+    fn key<'a>(&'a self, node: &Node, text: &'a str) -> &'a str {
+        match node.key {
+            Place { start, end: Place::ESCAPED } => &self.escaped[start as usize],
+            plain => &text[plain.range()],
         }
     }
 
-    fn in_text<'a>(&'a self, text: &'a str) -> &'a str {
-        match self {
-            Self::None => "",
-            Self::Plain(start, end) => &text[*start..*end],
-            Self::Escaped(key) => key,
+    /// Copied where it is not in the text.
+    fn own_key<'a>(&self, node: usize, text: &'a str) -> Cow<'a, str> {
+        match self.nodes[node].key {
+            Place { start, end: Place::ESCAPED } => Cow::Owned(self.escaped[start as usize].to_string()),
+            plain => Cow::Borrowed(&text[plain.range()]),
         }
     }
 }
@@ -219,80 +273,70 @@ fn brackets(text: &str) -> usize {
     text.as_bytes().chunks(255).map(|run| usize::from(run.iter().map(opens).sum::<u8>())).sum()
 }
 
-/// The members or elements of the object or array at this place.
-fn children(text: &str, start: usize, end: usize) -> serde_json::Result<Vec<Child>> {
-    let mut deserializer = Deserializer::from_str(&text[start..end]);
-    let members = if end - start == text.len() { MEMBERS } else { MEMBERS_INSIDE };
-    let children = deserializer.deserialize_any(Children { text, members })?;
-    deserializer.end().map(|()| children)
-}
-
-struct Children<'t> {
+/// What is in an object or array becomes nodes.
+struct Children<'n, 't> {
+    nodes: &'n mut Nodes,
     text: &'t str,
-    /// How many an object is expected to have.
-    members: usize,
 }
 
-impl Children<'_> {
-    fn node(&self, value: &RawValue) -> Node {
-        let start = self.place(value.get());
-        Node { start, end: start + value.get().len(), children: OnceLock::new() }
+impl Children<'_, '_> {
+    /// Of a part of the text.
+    fn place(&self, part: &str) -> Place {
+        let start = part.as_ptr().addr() - self.text.as_ptr().addr();
+        Place::new(start..start + part.len())
     }
 
-    /// Where a part of the text begins.
-    fn place(&self, part: &str) -> usize {
-        part.as_ptr().addr() - self.text.as_ptr().addr()
+    fn push(&mut self, key: Place, value: &RawValue) {
+        self.nodes.push(self.text, key, self.place(value.get()));
     }
 }
 
-impl<'de> Visitor<'de> for Children<'_> {
-    type Value = Vec<Child>;
+impl<'de> Visitor<'de> for Children<'_, '_> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object or an array")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Vec<Child>, A::Error> {
-        let mut children = Vec::with_capacity(self.members);
-        while let Some(key) = map.next_key_seed(KeyOf(&self))? {
-            let mark = Mark::of(key.in_text(self.text));
-            children.push(Child { mark, key, node: self.node(map.next_value()?) });
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key_seed(KeyOf(&mut self))? {
+            self.push(key, map.next_value()?);
         }
-        Ok(children)
+        Ok(())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Vec<Child>, A::Error> {
-        let mut children = Vec::new();
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<(), A::Error> {
         while let Some(item) = items.next_element()? {
-            children.push(Child { mark: Mark::of(""), key: Key::None, node: self.node(item) });
+            self.push(Place::NOWHERE, item);
         }
-        Ok(children)
+        Ok(())
     }
 }
 
-struct KeyOf<'c, 't>(&'c Children<'t>);
+struct KeyOf<'c, 'n, 't>(&'c mut Children<'n, 't>);
 
-impl<'de> DeserializeSeed<'de> for KeyOf<'_, '_> {
-    type Value = Key;
+impl<'de> DeserializeSeed<'de> for KeyOf<'_, '_, '_> {
+    type Value = Place;
 
-    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Key, D::Error> {
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Place, D::Error> {
         deserializer.deserialize_str(self)
     }
 }
 
-impl<'de> Visitor<'de> for KeyOf<'_, '_> {
-    type Value = Key;
+impl<'de> Visitor<'de> for KeyOf<'_, '_, '_> {
+    type Value = Place;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a key")
     }
 
-    fn visit_borrowed_str<E: Error>(self, key: &'de str) -> Result<Key, E> {
-        let start = self.0.place(key);
-        Ok(Key::Plain(start, start + key.len()))
+    fn visit_borrowed_str<E: Error>(self, key: &'de str) -> Result<Place, E> {
+        Ok(self.0.place(key))
     }
 
-    fn visit_str<E: Error>(self, key: &str) -> Result<Key, E> {
-        Ok(Key::Escaped(key.into()))
+    fn visit_str<E: Error>(self, key: &str) -> Result<Place, E> {
+        let escaped = &mut self.0.nodes.escaped;
+        escaped.push(key.into());
+        Ok(Place { end: Place::ESCAPED, ..Place::new(escaped.len() - 1..0) })
     }
 }
