@@ -1,10 +1,10 @@
 //! awsJson1.1 as the SDK speaks it, but for the answers of `GetRecords`, which are nearly all bytes that ever come in.
 //!
 //! The SDK's reader looks at every byte of a record's text by itself and copies it before it is decoded. Here the text is
-//! found with serde_json and decoded where it lies. Whatever is unusual about an answer (the end of a shard, a time stamp
+//! found by its quotes and decoded where it lies. Whatever is unusual about an answer (the end of a shard, a time stamp
 //! that is a text, anything that is no such answer) is left to the SDK, and so is everything else of the protocol.
 
-use std::borrow::Cow;
+mod answer;
 
 use aws_sdk_kinesis::operation::get_records::GetRecordsOutput;
 use aws_sdk_kinesis::primitives::{Blob, DateTime};
@@ -18,9 +18,8 @@ use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::endpoint::Endpoint;
 use aws_smithy_types::error::metadata::Builder as ErrorMetadataBuilder;
 use aws_smithy_types::{BigDecimal, BigInteger, Document, base64};
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
-use serde_json::value::RawValue;
+
+use answer::{Answer, Record};
 
 /// For `Config::builder().protocol(..)`.
 #[derive(Debug)]
@@ -86,63 +85,13 @@ impl ClientProtocolInner for Protocol {
     }
 }
 
-/// What most answers of `GetRecords` are. Nothing else is in here, so that what generated code would make of anything
-/// else is never guessed.
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Answer<'a> {
-    #[serde(borrow)]
-    records: Vec<Record<'a>>,
-    #[serde(borrow)]
-    next_shard_iterator: Option<Text<'a>>,
-    millis_behind_latest: Option<i64>,
-    #[serde(borrow)]
-    child_shards: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Record<'a> {
-    #[serde(borrow)]
-    sequence_number: Text<'a>,
-    #[serde(borrow)]
-    data: Text<'a>,
-    #[serde(default, deserialize_with = "epoch_seconds")]
-    approximate_arrival_timestamp: Option<DateTime>,
-    #[serde(borrow)]
-    partition_key: Option<Text<'a>>,
-    #[serde(borrow)]
-    encryption_type: Option<Text<'a>>,
-}
-
-/// Borrowed unless it holds an escape.
-#[derive(Deserialize)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
-
-/// As the SDK reads it: a whole number as it is, any other by way of a double.
-fn epoch_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DateTime>, D::Error> {
-    let Some(number) = <Option<serde_json::Number>>::deserialize(deserializer)? else { return Ok(None) };
-    match (number.as_i64(), number.as_f64()) {
-        (Some(seconds), _) => Ok(Some(DateTime::from_secs(seconds))),
-        (None, Some(seconds)) if number.is_f64() => Ok(Some(DateTime::from_secs_f64(seconds))),
-        (None, _) => Err(D::Error::custom("beyond the seconds that a time stamp can have")),
-    }
-}
-
-impl<'a> Answer<'a> {
-    /// None: the SDK is to read it.
-    fn read(body: &'a [u8]) -> Option<Self> {
-        let answer: Self = serde_json::from_slice(body).ok()?;
-        answer.child_shards.is_none().then_some(answer)
-    }
-}
-
-/// A part of an answer, as generated code asks for it. `'a` is the body, `'v` what was read of it.
+/// A part of an answer, as generated code asks for it. `'a` is the body, `'v` what was read of it. Texts are taken.
 enum Value<'v, 'a> {
     Answer(Answer<'a>),
-    Records(&'v [Record<'a>]),
-    Record(&'v Record<'a>),
-    Text(&'v Text<'a>),
+    Records(&'v mut [Record<'a>]),
+    Record(&'v mut Record<'a>),
+    Text(&'v mut String),
+    Data(&'v str),
     Time(DateTime),
     Long(i64),
 }
@@ -167,17 +116,17 @@ impl ShapeDeserializer for Value<'_, '_> {
     fn read_struct(&mut self, schema: &Schema<'_>, take: TakeMember<'_>) -> Result<(), SerdeError> {
         match self {
             Self::Answer(answer) => {
-                give(schema, take, "Records", Some(Value::Records(&answer.records)))?;
-                give(schema, take, "NextShardIterator", answer.next_shard_iterator.as_ref().map(Value::Text))?;
+                give(schema, take, "Records", Some(Value::Records(&mut answer.records)))?;
+                give(schema, take, "NextShardIterator", answer.next_shard_iterator.as_mut().map(Value::Text))?;
                 give(schema, take, "MillisBehindLatest", answer.millis_behind_latest.map(Value::Long))
             }
             Self::Record(record) => {
                 let arrival = record.approximate_arrival_timestamp;
-                give(schema, take, "SequenceNumber", Some(Value::Text(&record.sequence_number)))?;
+                give(schema, take, "SequenceNumber", Some(Value::Text(&mut record.sequence_number)))?;
                 give(schema, take, "ApproximateArrivalTimestamp", arrival.map(Value::Time))?;
-                give(schema, take, "Data", Some(Value::Text(&record.data)))?;
-                give(schema, take, "PartitionKey", record.partition_key.as_ref().map(Value::Text))?;
-                give(schema, take, "EncryptionType", record.encryption_type.as_ref().map(Value::Text))
+                give(schema, take, "Data", Some(Value::Data(&record.data)))?;
+                give(schema, take, "PartitionKey", record.partition_key.as_mut().map(Value::Text))?;
+                give(schema, take, "EncryptionType", record.encryption_type.as_mut().map(Value::Text))
             }
             _ => other("structure"),
         }
@@ -189,17 +138,17 @@ impl ShapeDeserializer for Value<'_, '_> {
         take: &mut dyn FnMut(&mut dyn ShapeDeserializer) -> Result<(), SerdeError>,
     ) -> Result<(), SerdeError> {
         let Self::Records(records) = self else { return other("list") };
-        records.iter().try_for_each(|record| take(&mut Value::Record(record)))
+        records.iter_mut().try_for_each(|record| take(&mut Value::Record(record)))
     }
 
     fn read_string(&mut self, _: &Schema<'_>) -> Result<String, SerdeError> {
         let Self::Text(text) = self else { return other("text") };
-        Ok(text.0.clone().into_owned())
+        Ok(std::mem::take(*text))
     }
 
     fn read_blob(&mut self, _: &Schema<'_>) -> Result<Blob, SerdeError> {
-        let Self::Text(text) = self else { return other("data") };
-        let data = base64::decode(&text.0).map_err(|error| SerdeError::invalid_input(error.to_string()))?;
+        let Self::Data(text) = self else { return other("data") };
+        let data = base64::decode(text).map_err(|error| SerdeError::invalid_input(error.to_string()))?;
         Ok(Blob::new(data))
     }
 

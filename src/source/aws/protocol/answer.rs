@@ -1,0 +1,97 @@
+//! An answer of `GetRecords`, read.
+
+use std::borrow::Cow;
+
+use aws_sdk_kinesis::primitives::DateTime;
+use memchr::{memchr, memchr2, memmem};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+/// What most answers of `GetRecords` are. Nothing else is in here, so that what generated code would make of anything
+/// else is never guessed.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Answer<'a> {
+    #[serde(borrow)]
+    pub records: Vec<Record<'a>>,
+    pub next_shard_iterator: Option<String>,
+    pub millis_behind_latest: Option<i64>,
+    child_shards: Option<Box<RawValue>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Record<'a> {
+    pub sequence_number: String,
+    /// Base64.
+    #[serde(borrow)]
+    pub data: Cow<'a, str>,
+    #[serde(default, deserialize_with = "epoch_seconds")]
+    pub approximate_arrival_timestamp: Option<DateTime>,
+    pub partition_key: Option<String>,
+    pub encryption_type: Option<String>,
+}
+
+/// As the SDK reads it: a whole number as it is, any other by way of a double.
+fn epoch_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DateTime>, D::Error> {
+    let Some(number) = <Option<serde_json::Number>>::deserialize(deserializer)? else { return Ok(None) };
+    match (number.as_i64(), number.as_f64()) {
+        (Some(seconds), _) => Ok(Some(DateTime::from_secs(seconds))),
+        (None, Some(seconds)) if number.is_f64() => Ok(Some(DateTime::from_secs_f64(seconds))),
+        (None, _) => Err(D::Error::custom("beyond the seconds that a time stamp can have")),
+    }
+}
+
+impl<'a> Answer<'a> {
+    /// None: the SDK is to read it.
+    pub fn read(body: &'a [u8]) -> Option<Self> {
+        let answer = match Cut::of(body) {
+            Some(cut) => cut.answer()?,
+            None => serde_json::from_slice(body).ok()?,
+        };
+        answer.child_shards.is_none().then_some(answer)
+    }
+}
+
+#[cfg(test)]
+pub(super) fn without_data(body: &[u8]) -> Option<Vec<u8>> {
+    Cut::of(body).map(|cut| cut.rest)
+}
+
+/// A body of which the data, nearly all of it, are cut out, so that only the rest need be read as JSON.
+struct Cut<'a> {
+    rest: Vec<u8>,
+    data: Vec<&'a str>,
+}
+
+impl<'a> Cut<'a> {
+    /// None where nothing is to be cut, and where there is a backslash: without any, every quote begins or ends a text,
+    /// so that the key is one and its value ends at the next quote.
+    fn of(body: &'a [u8]) -> Option<Self> {
+        const KEY: &str = r#""Data":""#;
+        let (mut rest, mut data) = (Vec::new(), Vec::new());
+        let (mut copied, finder) = (0, memmem::Finder::new(KEY));
+        while let Some(found) = finder.find(&body[copied..]) {
+            let start = copied + found + KEY.len();
+            let end = start + memchr2(b'"', b'\\', &body[start..])?;
+            rest.extend_from_slice(&body[copied..start]);
+            data.push(std::str::from_utf8(&body[start..end]).ok()?);
+            copied = end;
+        }
+        rest.extend_from_slice(&body[copied..]);
+        let is_cut = !data.is_empty() && memchr(b'\\', &rest).is_none();
+        is_cut.then_some(Self { rest, data })
+    }
+
+    /// None where what was cut is not one text for each record.
+    fn answer(self) -> Option<Answer<'a>> {
+        let answer: Answer<'_> = serde_json::from_slice(&self.rest).ok()?;
+        if answer.records.len() != self.data.len() || answer.records.iter().any(|record| !record.data.is_empty()) {
+            return None;
+        }
+        let records = answer.records.into_iter().zip(self.data);
+        let records = records.map(|(record, data)| Record { data: Cow::Borrowed(data), ..record }).collect();
+        Some(Answer { records, ..answer })
+    }
+}
