@@ -215,10 +215,9 @@ impl Engine {
             }
         };
         let (bytes, truncated) = (instance.bytes(), instance.truncated);
-        let Instance { groups, first, .. } = instance;
+        let Instance { ids, groups, first, .. } = instance;
         self.ledger.close(key.clone(), first);
         let plan = &self.plans[key.plan.0 as usize].plan;
-        let ids = InstanceIds::new(&self.config.source_name, plan, &key.slot());
         let left = if plan.whole_result() {
             let groups = groups.into_map(plan);
             let (rows, hidden) = self.row_context(&key, &ids, truncated).window_rows(&groups);
@@ -277,9 +276,11 @@ impl Engine {
         let mut open = self.state_bytes.saturating_sub(queued + closing);
         while open > self.config.max_state_bytes {
             let Some(key) = self.largest_plan_first_instance() else { return };
-            let Some(instance) = self.open.remove(&key) else { return };
+            let Some(mut instance) = self.open.remove(&key) else { return };
             open = open.saturating_sub(instance.bytes());
             let forced = InstanceKey { pane: Pane::Forced(self.forced_parts(&key) + 1), ..key };
+            let plan = &self.plans[forced.plan.0 as usize].plan;
+            instance.ids = InstanceIds::new(&self.config.source_name, plan, &forced.slot());
             self.counters.forced += 1;
             self.forced.push_back((forced, instance));
         }

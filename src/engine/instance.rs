@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::assign::Slot;
 use super::groups::{GroupIx, Groups};
+use super::identity::InstanceIds;
 use super::shard::{Mark, ShardIx};
 use super::shares::SEQUENCE_NUMBER_DIGITS;
 use crate::plan::{Plan, footprint};
@@ -36,6 +37,7 @@ impl InstanceKey {
 /// What gathers until `close_at`.
 #[derive(Debug)]
 pub(super) struct Instance {
+    pub ids: InstanceIds,
     pub groups: Groups,
     /// CP-2: per shard, the first record that contributed.
     pub first: BTreeMap<ShardIx, Mark>,
@@ -46,8 +48,9 @@ pub(super) struct Instance {
 }
 
 impl Instance {
-    pub fn new(plan: &Plan) -> Self {
-        Self { groups: Groups::new(plan), first: BTreeMap::new(), early: BTreeSet::new(), truncated: false }
+    pub fn new(plan: &Plan, ids: InstanceIds) -> Self {
+        let groups = Groups::new(plan);
+        Self { ids, groups, first: BTreeMap::new(), early: BTreeSet::new(), truncated: false }
     }
 
     /// The memory taken, its place among the instances included, in bytes (BD-2).
@@ -89,7 +92,9 @@ mod tests {
         /// As long as the sequence numbers of Kinesis.
         const DIGITS: usize = 56;
         let plan = plan("a", "eventName=E | stats count by user");
-        let (mut instance, empty) = (Instance::new(&plan), Instance::new(&plan).bytes());
+        let slot = Slot { close_at: Arrival(0), window_start: EventTime(0), pane: Pane::OnTime };
+        let new = || Instance::new(&plan, InstanceIds::new("s", &plan, &slot));
+        let (mut instance, empty) = (new(), new().bytes());
         let before = Arrival(0);
         let position = |shard: u32| {
             let number = SequenceNumber::try_new(&format!("4959{:052}", shard)).unwrap();

@@ -224,7 +224,8 @@ impl Engine {
         }
         let truncated = self.is_truncated(&key);
         let before = self.open.get(&key).map_or(0, Instance::bytes);
-        let instance = self.open.entry(key.clone()).or_insert_with(|| Instance::new(&plan));
+        let ids = || InstanceIds::new(&self.config.source_name, &plan, &slot);
+        let instance = self.open.entry(key.clone()).or_insert_with(|| Instance::new(&plan, ids()));
         instance.truncated |= truncated;
         instance.first.entry(arriving.shard).or_insert_with(|| arriving.mark.clone());
         let bounds = &self.config.bounds;
@@ -270,9 +271,8 @@ impl Engine {
         if !wanted || self.config.timing == super::Timing::Batch {
             return;
         }
-        let ids = InstanceIds::new(&self.config.source_name, &slot.plan, &key.slot());
         let context = super::closing::RowContext {
-            ids: &ids,
+            ids: &instance.ids,
             bounds: &self.config.bounds,
             slot,
             key,
