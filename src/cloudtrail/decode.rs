@@ -139,9 +139,12 @@ impl Decoder<'_> {
                 Envelope::CloudWatchLogs
             }
             Shape::Control => Envelope::CloudWatchControl,
-            Shape::Unknown => {
+            Shape::Unknown if u32::try_from(document.len()).is_ok_and(|length| length < u32::MAX) => {
                 let detail = "JSON, but no envelope that can hold CloudTrail events";
                 return self.reject(RejectReason::UnknownEnvelope, detail, document.as_bytes());
+            }
+            Shape::Unknown => {
+                return self.reject(RejectReason::TooLarge, "a document of 4 GiB or more", document.as_bytes());
             }
         };
         let events = u32::try_from(self.taken - before).unwrap_or(u32::MAX);

@@ -31,8 +31,8 @@ pub struct Event {
 
 impl Event {
     /// SipHash-1-3 under a key of zeros over the event's own bytes, and over what its envelope adds to them: tells copies
-    /// with one id and different content apart. Whatever a search reads of two events of one hash is the same (AG-2). Computed
-    /// anew each time.
+    /// with one id and different content apart, unless somebody made two of one hash. Whatever a search reads of two events
+    /// of one content is the same (AG-2). Computed anew each time.
     pub fn content_hash(&self) -> u64 {
         record::content_hash(&self.raw, &self.envelope)
     }

@@ -88,7 +88,7 @@ impl Place {
 }
 
 impl Members {
-    /// None where the text is not one object and nothing else, or half a surrogate pair is in a key.
+    /// None where the text is not one object and nothing else, has 4 GiB, or half a surrogate pair is in a key.
     pub fn read(text: &str) -> Option<Self> {
         let is_short = u32::try_from(text.len()).is_ok_and(|length| length < Place::ESCAPED);
         if !is_short || !text.starts_with('{') {

@@ -62,7 +62,8 @@ pub(super) fn without_data(body: &[u8]) -> Option<Vec<u8>> {
 /// A body of which the data, nearly all of it, are cut out, so that only the rest need be read as JSON.
 struct Cut<'a> {
     rest: Vec<u8>,
-    data: Vec<&'a str>,
+    /// Where in the rest each was, and it.
+    data: Vec<(usize, &'a str)>,
 }
 
 impl<'a> Cut<'a> {
@@ -74,9 +75,9 @@ impl<'a> Cut<'a> {
         let (mut copied, finder) = (0, memmem::Finder::new(KEY));
         while let Some(found) = finder.find(&body[copied..]) {
             let start = copied + found + KEY.len();
-            let end = start + memchr2(b'"', b'\\', &body[start..])?;
+            let end = start + memchr2(b'"', b'\\', &body[start..]).filter(|length| body[start + length] == b'"')?;
             rest.extend_from_slice(&body[copied..start]);
-            data.push(std::str::from_utf8(&body[start..end]).ok()?);
+            data.push((rest.len(), std::str::from_utf8(&body[start..end]).ok()?));
             copied = end;
         }
         rest.extend_from_slice(&body[copied..]);
@@ -84,14 +85,16 @@ impl<'a> Cut<'a> {
         is_cut.then_some(Self { rest, data })
     }
 
-    /// None where what was cut is not one text for each record.
+    /// None where what was cut is not the data of each record.
     fn answer(self) -> Option<Answer<'a>> {
         let answer: Answer<'_> = serde_json::from_slice(&self.rest).ok()?;
-        if answer.records.len() != self.data.len() || answer.records.iter().any(|record| !record.data.is_empty()) {
+        let place = |record: &Record<'_>| record.data.as_ptr().addr() - self.rest.as_ptr().addr();
+        let is_own = |(record, (cut_at, _)): (_, &(usize, _))| place(record) == *cut_at;
+        if answer.records.len() != self.data.len() || !answer.records.iter().zip(&self.data).all(is_own) {
             return None;
         }
         let records = answer.records.into_iter().zip(self.data);
-        let records = records.map(|(record, data)| Record { data: Cow::Borrowed(data), ..record }).collect();
+        let records = records.map(|(record, (_, data))| Record { data: Cow::Borrowed(data), ..record }).collect();
         Some(Answer { records, ..answer })
     }
 }

@@ -79,6 +79,10 @@ fn rd_1_whatever_is_unusual_is_left_to_the_sdk() {
         // What is cut out stands for what it cannot be told for.
         json!({"Records": [record("YQ==")], "Further": {"Data": "Yg=="}}).to_string(),
         answer(&[record("YQ=="), record("Yg==")]).replace("\"Data\":\"YQ", "\"Data\": \"YQ"),
+        json!({"Records": [record("")], "Further": {"Data": "Yg=="}})
+            .to_string()
+            .replace("\"Data\":\"\"", "\"Data\": \"\""),
+        answer(&[record("")]).replace("\"Data\":\"\"", "\"Data\": \"\",\"Further\":{\"Data\":\"Yg==\"}"),
         answer(&[record("no base 64")]),
         answer(&[record("YQ")]),
     ] {
