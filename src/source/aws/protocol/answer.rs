@@ -88,7 +88,7 @@ impl<'a> Cut<'a> {
     /// None where what was cut is not the data of each record.
     fn answer(self) -> Option<Answer<'a>> {
         let answer: Answer<'_> = serde_json::from_slice(&self.rest).ok()?;
-        let place = |record: &Record<'_>| record.data.as_ptr().addr() - self.rest.as_ptr().addr();
+        let place = |record: &Record<'_>| record.data.as_ptr().addr().wrapping_sub(self.rest.as_ptr().addr());
         let is_own = |(record, (cut_at, _)): (_, &(usize, _))| place(record) == *cut_at;
         if answer.records.len() != self.data.len() || !answer.records.iter().zip(&self.data).all(is_own) {
             return None;
