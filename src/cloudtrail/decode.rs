@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use super::document::{self, Piece};
 use super::envelope::{self, Shape};
 use super::event::{DecodeLimits, Decoded, Envelope, EnvelopeFacts, Event, RejectReason, Rejected};
-use super::tree::Members;
+use super::tree::{self, Members};
 use super::{gzip, json, record};
 use crate::kpl;
 
@@ -116,6 +116,9 @@ impl Decoder<'_> {
     }
 
     fn document(&mut self, document: &str, members: Option<Members>) {
+        if document.len() >= tree::TOO_LONG {
+            return self.reject(RejectReason::TooLarge, "a document of 4 GiB or more", document.as_bytes());
+        }
         let before = self.taken;
         let shape = members.as_ref().map_or(Shape::Unknown, |members| envelope::recognise(document, members));
         let envelope = match shape {
@@ -139,12 +142,9 @@ impl Decoder<'_> {
                 Envelope::CloudWatchLogs
             }
             Shape::Control => Envelope::CloudWatchControl,
-            Shape::Unknown if u32::try_from(document.len()).is_ok_and(|length| length < u32::MAX) => {
+            Shape::Unknown => {
                 let detail = "JSON, but no envelope that can hold CloudTrail events";
                 return self.reject(RejectReason::UnknownEnvelope, detail, document.as_bytes());
-            }
-            Shape::Unknown => {
-                return self.reject(RejectReason::TooLarge, "a document of 4 GiB or more", document.as_bytes());
             }
         };
         let events = u32::try_from(self.taken - before).unwrap_or(u32::MAX);

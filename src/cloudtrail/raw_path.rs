@@ -30,7 +30,7 @@ fn flatten(node: View<'_>, name: String, prefix: &str, fields: &mut BTreeMap<Str
         return;
     }
     for (key, member) in node.members() {
-        let name = if name.is_empty() { key.into_owned() } else { format!("{name}.{key}") };
+        let name = if name.is_empty() { key } else { format!("{name}.{key}") };
         flatten(member, name, prefix, fields);
     }
     if let Some(items) = node.items() {

@@ -22,6 +22,8 @@ use crate::value::Scalar;
 const SHALLOW: usize = 127;
 /// An event and its members are seldom more.
 const NODES: usize = 32;
+/// No text of so many bytes is taken apart: places in it have 32 bits.
+pub(super) const TOO_LONG: usize = Place::ESCAPED as usize;
 
 /// An object with its text.
 #[derive(Clone, Debug)]
@@ -73,7 +75,7 @@ struct Place {
 impl Place {
     /// Nothing of a text; and no node's children, since the first node is the whole.
     const NOWHERE: Self = Self { start: 0, end: 0 };
-    /// The end of a key that stands among the escaped ones, at its start. No text is so long.
+    /// The end of a key that stands among the escaped ones, at its start; no place of a text.
     const ESCAPED: u32 = u32::MAX;
 
     /// Within a text of which the length was checked, or among its nodes, of which there are fewer.
@@ -88,10 +90,9 @@ impl Place {
 }
 
 impl Members {
-    /// None where the text is not one object and nothing else, has 4 GiB, or half a surrogate pair is in a key.
+    /// None where the text is not one object and nothing else, is [`TOO_LONG`], or half a surrogate pair is in a key.
     pub fn read(text: &str) -> Option<Self> {
-        let is_short = u32::try_from(text.len()).is_ok_and(|length| length < Place::ESCAPED);
-        if !is_short || !text.starts_with('{') {
+        if text.len() >= TOO_LONG || !text.starts_with('{') {
             return None;
         }
         let mut nodes = Nodes { nodes: Vec::with_capacity(NODES), escaped: Vec::new() };
@@ -149,9 +150,11 @@ impl<'a> View<'a> {
     }
 
     /// The members by key; of duplicate keys the last one. None of what is no object.
-    pub fn members(self) -> BTreeMap<Cow<'a, str>, Self> {
+    pub fn members(self) -> BTreeMap<String, Self> {
         let members = self.members_at();
-        members.map(|node| (self.tree.nodes.borrow().own_key(node, &self.tree.text), self.tree.view(node))).collect()
+        let all = self.tree.nodes.borrow();
+        let key = |node: usize| all.key(&all.nodes[node], &self.tree.text).to_owned();
+        members.map(|node| (key(node), self.tree.view(node))).collect()
     }
 
     /// The elements of an array; none where it is no array.
@@ -255,14 +258,6 @@ impl Nodes {
         match node.key {
             Place { start, end: Place::ESCAPED } => &self.escaped[start as usize],
             plain => &text[plain.range()],
-        }
-    }
-
-    /// Copied where it is not in the text.
-    fn own_key<'a>(&self, node: usize, text: &'a str) -> Cow<'a, str> {
-        match self.nodes[node].key {
-            Place { start, end: Place::ESCAPED } => Cow::Owned(self.escaped[start as usize].to_string()),
-            plain => Cow::Borrowed(&text[plain.range()]),
         }
     }
 }

@@ -54,14 +54,9 @@ impl<'a> Answer<'a> {
     }
 }
 
-#[cfg(test)]
-pub(super) fn without_data(body: &[u8]) -> Option<Vec<u8>> {
-    Cut::of(body).map(|cut| cut.rest)
-}
-
 /// A body of which the data, nearly all of it, are cut out, so that only the rest need be read as JSON.
-struct Cut<'a> {
-    rest: Vec<u8>,
+pub(super) struct Cut<'a> {
+    pub rest: Vec<u8>,
     /// Where in the rest each was, and it.
     data: Vec<(usize, &'a str)>,
 }
@@ -69,7 +64,7 @@ struct Cut<'a> {
 impl<'a> Cut<'a> {
     /// None where nothing is to be cut, and where there is a backslash: without any, every quote begins or ends a text,
     /// so that the key is one and its value ends at the next quote.
-    fn of(body: &'a [u8]) -> Option<Self> {
+    pub fn of(body: &'a [u8]) -> Option<Self> {
         const KEY: &str = r#""Data":""#;
         let (mut rest, mut data) = (Vec::new(), Vec::new());
         let (mut copied, finder) = (0, memmem::Finder::new(KEY));

@@ -76,7 +76,7 @@ fn rd_1_whatever_is_unusual_is_left_to_the_sdk() {
         answer(&[record("YQ==")]).replace("\"YQ==\"", "null"),
         answer(&[record("YQ==")]).replace("\"KMS\"", "\"KMS\",\"Data\":\"Yg==\""),
         answer(&[json!({"Data": "YQ=="})]),
-        // What is cut out stands for what it cannot be told for.
+        // A text of the name `Data` that is no record's, or beside one that stands in another layout.
         json!({"Records": [record("YQ==")], "Further": {"Data": "Yg=="}}).to_string(),
         answer(&[record("YQ=="), record("Yg==")]).replace("\"Data\":\"YQ", "\"Data\": \"YQ"),
         json!({"Records": [record("")], "Further": {"Data": "Yg=="}})
@@ -93,7 +93,7 @@ fn rd_1_whatever_is_unusual_is_left_to_the_sdk() {
 /// serde_json is given what is left between the data. Where a text has a backslash, a quote may be no end of it.
 #[test]
 fn rd_1_the_data_are_found_by_their_quotes_where_every_quote_is_one() {
-    let rest = |body: &str| answer::without_data(body.as_bytes()).map(|rest| rest.len());
+    let rest = |body: &str| answer::Cut::of(body.as_bytes()).map(|cut| cut.rest.len());
     let (none, large) = (answer(&[record(""), record("")]), "YWFh".repeat(1_000));
     assert_eq!(rest(&answer(&[record(&large), record("YQ==")])), Some(none.len()));
     assert_eq!(rest(&answer(&[])), None, "there are none");
