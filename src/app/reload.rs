@@ -176,10 +176,6 @@ impl Reloader {
     }
 
     fn refused(&self, error: &ReloadError) {
-        for metrics in &self.metrics {
-            metrics.reloads_total.with_label_values(&["refused"]).inc();
-            metrics.last_reload_successful.set(0);
-        }
         if !matches!(error, ReloadError::Moving) {
             tracing::error!(error = chain(error), "the detections are not reloaded; those loaded before go on");
         } else if let Some(repeats) = self.moving.raise() {
@@ -187,6 +183,10 @@ impl Reloader {
                 repeats,
                 "the files change while they are read, and will be read again; those loaded before go on"
             );
+        }
+        for metrics in &self.metrics {
+            metrics.last_reload_successful.set(0);
+            metrics.reloads_total.with_label_values(&["refused"]).inc();
         }
     }
 

@@ -167,6 +167,18 @@ impl Daemon {
         self.until(PATIENCE, "it is ready", ready).await;
     }
 
+    /// Waits for the log lines with these words. A line may come later than what was done after it can be seen
+    /// elsewhere, in `/metrics` for example, since the log has a pipe of its own.
+    ///
+    /// # Panics
+    /// When none comes.
+    pub async fn until_logged(&self, words: &str) -> Vec<String> {
+        let has = |line: &String| line.contains(words);
+        let logged =
+            || async { Some(self.log().into_iter().filter(has).collect()).filter(|lines: &Vec<_>| !lines.is_empty()) };
+        self.until(PATIENCE, &format!("{words:?} is logged"), logged).await
+    }
+
     /// Waits until `look` sees something.
     ///
     /// # Panics

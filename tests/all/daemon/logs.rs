@@ -32,8 +32,7 @@ async fn each_start_is_one_line_that_says_what_runs_over_what_and_from_where() {
     for from in ["trim horizon", "checkpoint with horizon "] {
         let daemon = home.start();
         daemon.ready().await;
-        let log = daemon.log();
-        let [started] = &said(&log, "started")[..] else { panic!("one line: {log:#?}") };
+        let [started] = &until_said(&daemon, "started").await[..] else { panic!("one line: {:#?}", daemon.log()) };
         for (key, value) in [("level", "INFO"), ("version", env!("CARGO_PKG_VERSION"))] {
             assert_eq!(started[key], value, "{started}");
         }

@@ -78,15 +78,6 @@ async fn until_lines(daemon: &Daemon, count: usize) -> Vec<Line> {
     line::read_all(&daemon.until(PATIENCE, &format!("{count} risk events"), enough).await)
 }
 
-fn logged(daemon: &Daemon, words: &str) -> usize {
-    daemon.log().iter().filter(|line| line.contains(words)).count()
-}
-
-async fn until_logged(daemon: &Daemon, words: &str) -> String {
-    let line = || async { daemon.log().into_iter().find(|line| line.contains(words)) };
-    daemon.until(PATIENCE, &format!("{words:?} is logged"), line).await
-}
-
 /// Name, version, stage, number of events, and whether it is partial.
 fn told(lines: &[Line]) -> Vec<(&str, u64, &str, u64, bool)> {
     let number = |value: &Value| value.as_u64().expect("a number");
@@ -175,14 +166,14 @@ async fn a_changed_file_is_found_and_a_broken_one_changes_nothing() {
     let versions: Vec<_> = told(&lines).iter().map(|(name, version, ..)| ((*name).to_owned(), *version)).collect();
     let expected = [("changes", 2), ("changes", 2), ("stays", 1), ("stays", 1)].map(|(name, v)| (name.to_owned(), v));
     assert_eq!(versions, expected, "all or nothing");
-    let report = until_logged(&daemon, "not reloaded").await;
-    assert_eq!(logged(&daemon, "the detections are not reloaded"), 1, "once a content, however often it is looked at");
-    assert!(report.contains("changes.yml:"), "with the place: {report}");
 
     scene.write("changes", 3);
     until_metric(&daemon, APPLIED, 2.0).await;
     assert_eq!(daemon.metric(SUCCESSFUL).await, 1.0);
-    assert_eq!(daemon.stop().await.code, Some(0));
+    let ended = daemon.stop().await;
+    let reports: Vec<_> = ended.log.lines().filter(|line| line.contains("the detections are not reloaded")).collect();
+    assert_eq!((ended.code, reports.len()), (Some(0), 1), "once a content, however often it is looked at");
+    assert!(reports[0].contains("changes.yml:"), "with the place: {}", reports[0]);
 }
 
 #[tokio::test]
@@ -192,15 +183,15 @@ async fn a_hangup_without_a_change_says_so_and_what_cannot_be_reloaded_is_named(
     daemon.ready().await;
     daemon.signal("HUP").await;
     until_metric(&daemon, UNCHANGED, 1.0).await;
-    until_logged(&daemon, "nothing changed in the detections").await;
+    daemon.until_logged("nothing changed in the detections").await;
 
     scene.config["checkpoint"]["interval"] = json!("300ms");
     scene.config["sinks"][0]["min_severity"] = json!("low");
     scene.home.configure(scene.config.to_string());
     daemon.signal("HUP").await;
     until_metric(&daemon, UNCHANGED, 2.0).await;
-    let warned = until_logged(&daemon, "needs a restart").await;
-    assert!(warned.contains("checkpoint.interval, sinks[0].min_severity"), "{warned}");
+    let warned = daemon.until_logged("needs a restart").await;
+    assert!(warned[0].contains("checkpoint.interval, sinks[0].min_severity"), "{}", warned[0]);
 
     // Settings of `detections` take effect: one is off, the other has another window.
     scene.config["detections"]["settings"] =
@@ -221,7 +212,7 @@ async fn cp_8_a_reload_that_needs_more_than_the_retention_is_refused() {
     scene.home.configure(scene.config.to_string());
     daemon.signal("HUP").await;
     until_metric(&daemon, REFUSED, 1.0).await;
-    until_logged(&daemon, "retains only 24 h").await;
+    daemon.until_logged("retains only 24 h").await;
     scene.config["detections"]["window"] = json!("2s");
     scene.config["sinks"][0]["detections"] = json!(["changes"]);
     scene.home.configure(scene.config.to_string());
@@ -244,7 +235,7 @@ async fn a_reload_that_would_end_a_detection_is_refused() {
     scene.home.write("detections/changes.yml", &unsupported);
     daemon.signal("HUP").await;
     until_metric(&daemon, REFUSED, 1.0).await;
-    assert_eq!(logged(&daemon, "uses what is not supported in its new form"), 1);
+    assert_eq!(daemon.until_logged("uses what is not supported in its new form").await.len(), 1);
     assert_eq!(daemon.metric("trailrisk_detections_loaded").await, 2.0);
 
     // Beside those that run, one that cannot is only named, as at the start.
@@ -253,7 +244,7 @@ async fn a_reload_that_would_end_a_detection_is_refused() {
     scene.home.write("detections/other.yml", other);
     daemon.signal("HUP").await;
     until_metric(&daemon, UNCHANGED, 1.0).await;
-    assert_eq!(logged(&daemon, "a detection does not run"), 1);
+    assert_eq!(daemon.until_logged("a detection does not run").await.len(), 1);
     assert_eq!(daemon.stop().await.code, Some(0));
 }
 
@@ -280,7 +271,7 @@ async fn delivery_and_filters_are_reloaded_too() {
     scene.home.configure(scene.config.to_string());
     daemon.signal("HUP").await;
     until_metric(&daemon, REFUSED, 1.0).await;
-    assert_eq!(logged(&daemon, "a new sink needs a restart"), 1);
+    assert_eq!(daemon.until_logged("a new sink needs a restart").await.len(), 1);
     scene.config["detections"]["settings"] = json!([{"detection": "stays", "staged": true}]);
     scene.home.configure(scene.config.to_string());
 

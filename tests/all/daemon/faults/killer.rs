@@ -119,12 +119,10 @@ async fn until_processed(scene: &Scene, daemon: &Daemon, letter: &DeadLetter) {
 }
 
 /// The one line that names the record.
-fn verdict(log: &[String]) -> Value {
-    let lines = log.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let mut verdicts = lines.filter(|line| line.to_string().contains("record isolated"));
-    let verdict = verdicts.next().expect("a record is isolated");
-    assert!(verdicts.next().is_none(), "once");
-    verdict
+async fn verdict(daemon: &Daemon) -> Value {
+    let lines = daemon.until_logged("record isolated").await;
+    assert_eq!(lines.len(), 1, "once");
+    serde_json::from_str(&lines[0]).expect("JSON")
 }
 
 fn field(line: &Value, name: &str) -> String {
@@ -156,7 +154,7 @@ async fn po_2_a_record_that_kills_the_process_is_isolated_and_everything_else_go
     assert_eq!((letter.reason.as_str(), &letter.data), ("kills_process", &killer(&event)));
     assert_eq!(daemon.metric(REJECTED).await, 1.0);
     assert!(daemon.metric("trailrisk_unclean_starts").await >= 1.0);
-    let verdict = verdict(&daemon.log());
+    let verdict = verdict(&daemon).await;
     assert_eq!(field(&verdict, "level"), "ERROR");
     assert_eq!(field(&verdict, "shard"), text(&letter.json["shard"]));
     assert_eq!(field(&verdict, "sequence_number"), text(&letter.json["sequence_number"]));

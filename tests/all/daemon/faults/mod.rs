@@ -93,10 +93,11 @@ impl Scene {
     }
 
     /// An orderly end.
-    async fn stop(&mut self, daemon: Daemon) {
+    async fn stop(&mut self, daemon: Daemon) -> String {
         let ended = daemon.stop().await;
         assert_eq!(ended.code, Some(0), "{}", ended.log);
         self.said.extend(ended.lines);
+        ended.log
     }
 
     async fn kill(&mut self, daemon: Daemon) {

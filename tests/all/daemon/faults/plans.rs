@@ -60,9 +60,9 @@ async fn across(before: impl Fn(&Scene, &mut Value), after: impl Fn(&Scene, &mut
     scene.until_lines(&daemon, 6).await;
     let open = daemon.metric("trailrisk_open_instances").await;
     if killed {
-        scene.kill(daemon).await
+        scene.kill(daemon).await;
     } else {
-        scene.stop(daemon).await
+        scene.stop(daemon).await;
     }
     println!("{open} instances were open");
     let first = scene.events.len();

@@ -14,9 +14,9 @@ async fn rd_1_generations_that_passed_while_the_daemon_was_down_are_read_parents
         scene.put(10).await;
         scene.until_lines(&daemon, 5).await;
         if killed {
-            scene.kill(daemon).await
+            scene.kill(daemon).await;
         } else {
-            scene.stop(daemon).await
+            scene.stop(daemon).await;
         }
         scene.put(10).await;
         scene.kinesis.split(STREAM, "shardId-000000000000").await;

@@ -33,8 +33,7 @@ async fn outage(scene: &mut Scene) {
 
 /// The error with the range: from when the old process had read everything, to the oldest record that is kept.
 async fn assert_reported(daemon: &Daemon) {
-    let report = || async { daemon.log().into_iter().find(|line| line.contains("records may be lost")) };
-    let report = daemon.until(PATIENCE, "the report of the loss", report).await;
+    let report = &daemon.until_logged("records may be lost").await[0];
     assert!(report.contains(r#""level":"ERROR""#) && report.contains("shardId-000000000000"), "{report}");
     for (field, ago) in [("from", 30 * HOUR), ("to", 24 * HOUR)] {
         let value = report.split_once(&format!(r#""{field}":""#)).and_then(|(_, rest)| rest.split_once('"'));
@@ -62,8 +61,8 @@ async fn cp_8_an_outage_longer_than_the_retention_is_reported_with_its_range_at_
 
     let daemon = scene.home.start();
     daemon.ready().await;
-    assert!(!daemon.log().iter().any(|line| line.contains("may be lost")), "said once: {:?}", daemon.log());
-    scene.stop(daemon).await;
+    let log = scene.stop(daemon).await;
+    assert!(!log.contains("may be lost"), "said once: {log}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -97,6 +96,6 @@ async fn cp_8_a_shard_that_the_stream_forgot_is_reported_and_its_children_are_re
 
     let daemon = scene.home.start();
     daemon.ready().await;
-    assert!(!daemon.log().iter().any(|line| line.contains("may be lost")), "said once: {:?}", daemon.log());
-    scene.stop(daemon).await;
+    let log = scene.stop(daemon).await;
+    assert!(!log.contains("may be lost"), "said once: {log}");
 }

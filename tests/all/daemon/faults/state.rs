@@ -161,9 +161,8 @@ async fn through(home: Home, outage: &dyn Outage, reason: &str, killed: bool) {
     let counted = || async { (daemon.metric(failed).await > 2.0).then_some(()) };
     daemon.until(PATIENCE, "checkpoints that are not stored are counted", counted).await;
     scene.until_unready(&daemon, &format!("state/checkpoint.json: {reason}")).await;
-    let said = |line: &String| line.contains("the checkpoint cannot be stored") && line.contains(reason);
-    let said = daemon.log().iter().filter(|line| said(line)).count();
-    assert_eq!(said, 1, "once, however often it is tried: {}", daemon.log().join("\n"));
+    let said = daemon.until_logged("the checkpoint cannot be stored").await;
+    assert!(said.len() == 1 && said[0].contains(reason), "once, however often it is tried: {said:#?}");
     // What needs no disk goes on.
     scene.put(5).await;
     scene.until_final(&daemon).await;

@@ -71,9 +71,8 @@ async fn rd_3_a_stream_that_stalls_is_named_and_the_other_goes_on() {
     scene.put_both(5).await;
     scene.until_final(&daemon, &[0]).await;
     assert_eq!(of(&read_all(&daemon.lines()), 1).count(), 0, "nothing of the other is read");
-    let lines = daemon.log();
-    let line = lines.iter().find(|line| line.contains("shard stalled")).expect("it is said");
-    let line: Value = serde_json::from_str(line).expect("JSON");
+    let lines = daemon.until_logged("shard stalled").await;
+    let line: Value = serde_json::from_str(&lines[0]).expect("JSON");
     assert_eq!(line["spans"][0]["source"], "west", "{line}");
 
     // The glance names it, and each has a page.

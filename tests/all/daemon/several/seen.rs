@@ -51,7 +51,8 @@ async fn wn_7_a_reload_is_taken_by_every_stream_and_said_of_each() {
         };
         SOURCES.map(of)
     };
-    assert_eq!(said(r#""message":"started""#), [1, 1], "{:#?}", daemon.log());
+    let started = || async { (said(r#""message":"started""#) == [1, 1]).then_some(()) };
+    daemon.until(PATIENCE, "each has started", started).await;
     let mut config = scene.config.clone();
     config["detections"]["settings"] = json!([{"detection": "AWS Exfiltration via Batch Service", "staged": true}]);
     scene.home.configure(config.to_string());

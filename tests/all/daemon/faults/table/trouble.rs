@@ -74,7 +74,7 @@ async fn cp_7_an_outage_of_the_table_holds_everything_and_loses_nothing() {
     dynamo.faults().clear();
     scene.until_final(&daemon).await;
     daemon.ready().await;
-    assert!(daemon.log().iter().any(|line| line.contains("the lease is renewed again")));
+    daemon.until_logged("the lease is renewed again").await;
     scene.stop(daemon).await;
     scene.assert_exact().await;
     scene.assert_once();
