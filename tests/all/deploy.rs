@@ -1,7 +1,6 @@
 //! What is shipped for AWS fits the daemon and the events.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use serde_json::Value;
 
@@ -9,7 +8,7 @@ use crate::daemon;
 use crate::daemon::event::JobCreated;
 use crate::support::daemon::package;
 use crate::support::kinesis::LocalKinesis;
-use crate::support::wall_millis;
+use crate::support::{PATIENCE, wall_millis};
 
 fn json(path: &str) -> Value {
     let text = std::fs::read_to_string(package(path)).expect("it is shipped");
@@ -106,12 +105,12 @@ async fn a_run_calls_what_the_policy_allows_and_all_of_it() {
         let event = JobCreated::new(1, wall_millis(), account);
         kinesis.put("trail", [(account.to_owned(), event.text().into_bytes())]).await;
         let told = || async { process.lines().iter().any(|line| line.contains(account)).then_some(()) };
-        process.until(Duration::from_secs(30), "a risk event", told).await;
+        process.until(PATIENCE, "a risk event", told).await;
         if kinesis.shards("trail").await.len() == 1 {
             kinesis.split("trail", "shardId-000000000000").await;
             let children =
                 || async { process.log().iter().filter(|line| line.contains("reading shard")).nth(2).map(drop) };
-            process.until(Duration::from_secs(30), "both children are read", children).await;
+            process.until(PATIENCE, "both children are read", children).await;
         }
         assert_eq!(process.stop().await.code, Some(0));
     }

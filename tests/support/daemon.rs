@@ -14,10 +14,7 @@ use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::looking;
-
-/// How long a process may take to do what it is expected to, a replay of a large run on a busy machine included.
-const PATIENCE: Duration = Duration::from_secs(120);
+use super::{PATIENCE, looking};
 
 /// A folder with a configuration, in which processes run one after the other: what they store outlives them.
 pub struct Home {

@@ -9,7 +9,10 @@ mod schema;
 use std::future::Future;
 use std::time::{Duration, UNIX_EPOCH};
 
-/// Waits until `look` sees something, at most 30 s of the test's time: a level, not an edge, so that nothing is missed.
+/// How long anything may take on a busy machine, a replay of a large run included. A test that passes never waits for it.
+pub const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Waits until `look` sees something, [`PATIENCE`] at most: a level, not an edge, so that nothing is missed.
 ///
 /// # Panics
 /// When it does not come to pass.
@@ -17,7 +20,7 @@ pub async fn wait_until<T, F>(what: &str, look: impl FnMut() -> F) -> T
 where
     F: Future<Output = Option<T>>,
 {
-    within(Duration::from_secs(30), what, look).await
+    within(PATIENCE, what, look).await
 }
 
 /// [`wait_until`] with another limit.

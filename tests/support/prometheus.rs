@@ -6,7 +6,6 @@
 use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::process::Stdio;
-use std::time::Duration;
 
 use regex::Regex;
 use serde_json::Value;
@@ -14,7 +13,7 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
 use super::daemon::{free_address, package};
-use super::within;
+use super::{PATIENCE, within};
 
 /// It is killed when dropped.
 pub struct Prometheus {
@@ -73,11 +72,15 @@ impl Prometheus {
         (answer["status"] == "success").then(|| answer["data"].clone())
     }
 
-    /// The names of the alerts that fire.
-    pub async fn firing(&self) -> Option<BTreeSet<String>> {
-        let alerts = self.alerts().await?;
-        let name = |alert: &Value| alert["labels"]["alertname"].as_str().map(str::to_owned);
-        alerts.iter().filter(|alert| alert["state"] == "firing").map(name).collect()
+    /// Waits until the alert of this name is all that fires: a scrape may fail on a busy machine, and that fires for a while.
+    pub async fn until_alone(&self, name: &str) {
+        let alone = || async {
+            let alerts = self.alerts().await?;
+            let firing = alerts.iter().filter(|alert| alert["state"] == "firing");
+            let names: BTreeSet<_> = firing.map(|alert| alert["labels"]["alertname"].as_str()).collect();
+            (names == BTreeSet::from([Some(name)])).then_some(())
+        };
+        within(PATIENCE, &format!("{name} fires and nothing else"), alone).await;
     }
 
     /// The alert that fires under this name, once it does.
@@ -113,9 +116,6 @@ impl Prometheus {
         self.api("alerts").await?["alerts"].as_array().cloned()
     }
 }
-
-/// How long anything may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Says so past the test harness, which keeps what a successful test prints to itself.
 fn skip() {

@@ -72,7 +72,7 @@ async fn rd_3_a_stall_alerts_and_is_over_when_the_shard_is_read_again() {
     let alert = scene.prometheus.until_fires("TrailriskShardStalled").await;
     assert_eq!(summary(&alert), format!("Shards of {STREAM} that are not read: 1"));
     assert_eq!((&alert["labels"]["severity"], &alert["labels"]["job"]), (&json!("page"), &json!("trailrisk")));
-    assert_eq!(scene.prometheus.firing().await, Some(["TrailriskShardStalled".to_owned()].into()), "and nothing else");
+    scene.prometheus.until_alone("TrailriskShardStalled").await;
     scene.kinesis.faults().clear();
     scene.prometheus.until_healthy().await;
     scene.end().await;
@@ -86,11 +86,7 @@ async fn cp_7_a_receiver_that_is_down_alerts_and_is_over_when_it_is_back() {
     let instance = alert["labels"]["instance"].as_str().expect("a label");
     assert_eq!(summary(&alert), format!("Sink soc does not take risk events at {instance}"));
     assert_eq!(alert["labels"]["sink"], "soc");
-    assert_eq!(
-        scene.prometheus.firing().await,
-        Some(["TrailriskDeliveryFailing".to_owned()].into()),
-        "and nothing else"
-    );
+    scene.prometheus.until_alone("TrailriskDeliveryFailing").await;
     scene.receiver.set_down(false);
     scene.prometheus.until_healthy().await;
     scene.end().await;

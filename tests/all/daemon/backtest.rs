@@ -9,9 +9,7 @@ use super::line::{Line, finals, read_all};
 use super::{STREAM, config, home};
 use crate::support::daemon::{Daemon, Ended, Home};
 use crate::support::kinesis::{CannedStream, LocalKinesis};
-use crate::support::{wait_until, wall_millis};
-
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::support::{PATIENCE, wait_until, wall_millis};
 
 async fn backtest(home: &Home, arguments: &[&str]) -> Ended {
     let mut command = home.with_config(&["backtest"]);

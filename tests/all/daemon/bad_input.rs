@@ -1,7 +1,6 @@
 //! PO-1, live: whatever a record holds, its reason is counted, its bytes are kept, and the daemon goes on.
 
 use std::io::Read as _;
-use std::time::Duration;
 
 use flate2::read::GzDecoder;
 use serde_json::json;
@@ -12,7 +11,7 @@ use super::line::{Line, read_all};
 use super::{STREAM, config, home};
 use crate::support::daemon::{Daemon, package};
 use crate::support::kinesis::LocalKinesis;
-use crate::support::wall_millis;
+use crate::support::{PATIENCE, wall_millis};
 
 /// The files of a folder of the samples, by name.
 fn files(folder: &str) -> Vec<(String, Vec<u8>)> {
@@ -94,7 +93,7 @@ async fn po_1_every_bad_record_is_counted_and_kept_and_the_daemon_goes_on() {
     kinesis.put(STREAM, [("key".to_owned(), JobCreated::new(1, wall_millis(), "111111111111").text().into())]).await;
 
     let fired = || async { (daemon.lines().len() == 2 && dead_letters(&home).len() >= bad.len()).then_some(()) };
-    daemon.until(Duration::from_secs(30), "what comes after them fires, and they are kept", fired).await;
+    daemon.until(PATIENCE, "what comes after them fires, and they are kept", fired).await;
     assert_eq!(read_all(&daemon.lines()).iter().map(Line::stage).collect::<Vec<_>>(), ["early", "final"]);
     assert_eq!(daemon.metric(r#"trailrisk_events_total{envelope="bare"}"#).await, (good + 1) as f64);
     assert_counted(&daemon, &bad).await;

@@ -6,7 +6,7 @@ use super::event::JobCreated;
 use super::{STREAM, config, home};
 use crate::support::daemon::{Daemon, Ended, Home, free_address, package};
 use crate::support::kinesis::LocalKinesis;
-use crate::support::wall_millis;
+use crate::support::{PATIENCE, wall_millis};
 
 /// A folder in which the daemon has run: it has read one record and holds its window open.
 async fn used() -> (LocalKinesis, Home) {
@@ -19,7 +19,7 @@ async fn used() -> (LocalKinesis, Home) {
     let event = JobCreated::new(1, wall_millis(), "111111111111");
     kinesis.put(STREAM, [("key".to_owned(), event.text().into_bytes())]).await;
     let early = || async { (daemon.lines().len() == 1).then_some(()) };
-    daemon.until(std::time::Duration::from_secs(30), "the early risk event", early).await;
+    daemon.until(PATIENCE, "the early risk event", early).await;
     assert_eq!(daemon.stop().await.code, Some(0));
     (kinesis, home)
 }

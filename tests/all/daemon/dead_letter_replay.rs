@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -12,7 +11,7 @@ use super::line::{finals, read_all};
 use super::{STREAM, config, home};
 use crate::support::daemon::{Daemon, Home};
 use crate::support::kinesis::CannedStream;
-use crate::support::wall_millis;
+use crate::support::{PATIENCE, wall_millis};
 
 /// A record of 2 MiB that holds three events in two groups, and one of nonsense.
 pub fn records(time: i64) -> Vec<Vec<u8>> {
@@ -50,7 +49,7 @@ async fn po_1_what_was_too_large_gives_under_a_larger_bound_what_it_would_have_g
     let stream = CannedStream::start(STREAM, time, records(time)).await;
     let (daemon, mut config) = start(&small, &stream, "1MiB").await;
     let kept = || async { (dead_letters(&small).len() == 2).then_some(()) };
-    daemon.until(Duration::from_secs(30), "both are dead-lettered", kept).await;
+    daemon.until(PATIENCE, "both are dead-lettered", kept).await;
     let ended = daemon.stop().await;
     assert!(ended.lines.is_empty(), "nothing could be evaluated");
     for file in ["dead-letters.ndjson", "checkpoint.json", "checkpoint.json.lock"] {
@@ -60,7 +59,7 @@ async fn po_1_what_was_too_large_gives_under_a_larger_bound_what_it_would_have_g
 
     let (daemon, _) = start(&large, &stream, "8MiB").await;
     let fired = || async { Some(finals(&read_all(&daemon.lines()))).filter(|finals| finals.len() == 2) };
-    let at_first = daemon.until(Duration::from_secs(30), "both groups are final", fired).await;
+    let at_first = daemon.until(PATIENCE, "both groups are final", fired).await;
     daemon.stop().await;
 
     let (unmended, log) = replay(&small).await;
@@ -91,7 +90,7 @@ async fn cp_7_a_refused_risk_event_is_read_back_from_the_dead_letters() {
     home.configure(config.to_string());
     let daemon = home.start();
     let kept = || async { (dead_letters(&home).len() == 2 && daemon.lines().len() == 2).then_some(()) };
-    daemon.until(Duration::from_secs(30), "the early and the final one are dead-lettered", kept).await;
+    daemon.until(PATIENCE, "the early and the final one are dead-lettered", kept).await;
     let said = read_all(&daemon.stop().await.lines);
     let (read_back, _) = replay(&home).await;
     assert_eq!(read_back, finals(&said));

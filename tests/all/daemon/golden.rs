@@ -1,7 +1,5 @@
 //! The golden row: the real event through every generation of the detection, from a file and live.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -10,7 +8,7 @@ use super::line::Line;
 use super::{STREAM, config, home};
 use crate::support::daemon::package;
 use crate::support::kinesis::LocalKinesis;
-use crate::support::wall_millis;
+use crate::support::{PATIENCE, wall_millis};
 
 const SAMPLE: &str = "tests/data/cloudtrail/jobcreated.json";
 const SAMPLE_SECOND: &str = "2023-04-24T23:51:17";
@@ -138,7 +136,7 @@ async fn live(golden: &'static Golden) {
     event["eventTime"] = json!(second);
     kinesis.put(STREAM, [("key".to_owned(), event.to_string().into_bytes())]).await;
     let both = || async { (daemon.lines().len() >= 2).then_some(()) };
-    daemon.until(Duration::from_secs(30), "the early and the final risk event", both).await;
+    daemon.until(PATIENCE, "the early and the final risk event", both).await;
     let ended = daemon.stop().await;
     assert_eq!(ended.code, Some(0), "{}", ended.log);
     let lines = super::line::read_all(&ended.lines);

@@ -1,8 +1,6 @@
 //! Text that an attacker chooses, through every output of the real binary: nothing in it acts on a terminal, forges a
 //! line, or becomes a label.
 
-use std::time::Duration;
-
 use serde_json::json;
 
 use super::event::JobCreated;
@@ -10,7 +8,7 @@ use super::line::read_all;
 use super::{STREAM, config, home};
 use crate::support::daemon::{Daemon, Ended, Home, package};
 use crate::support::kinesis::LocalKinesis;
-use crate::support::wall_millis;
+use crate::support::{PATIENCE, wall_millis};
 
 /// Escape sequences, line ends, bidirectional and invisible characters, NUL, markup, formulas, labels.
 const HOSTILE: &str = "=cmd()\u{1b}[2J\u{1b}]0;owned\u{7}\u{9b}31m\r\n{\"level\":\"ERROR\",\"message\":\"forged\"}\n\0\u{8}\
@@ -50,9 +48,7 @@ async fn threat_1_a_hostile_user_agent_acts_nowhere_and_is_no_label() {
     let broken = format!("{{\"eventName\": {HOSTILE}").into_bytes();
     let records = events.chain([broken]).enumerate().map(|(n, data)| (format!("key-{n}"), data));
     kinesis.put(STREAM, records.collect::<Vec<_>>()).await;
-    daemon
-        .until(Duration::from_secs(30), "both are final", || async { (daemon.lines().len() >= 4).then_some(()) })
-        .await;
+    daemon.until(PATIENCE, "both are final", || async { (daemon.lines().len() >= 4).then_some(()) }).await;
     for path in ["/metrics", "/readyz?verbose", "/livez", "/", "/api/status"] {
         let (_, body) = daemon.get(path).await.expect("it answers");
         assert_harmless(path, &body);

@@ -11,7 +11,7 @@ use super::event::JobCreated;
 use super::fan_out::fan_out;
 use super::{STREAM, config, home, size};
 use crate::support::kinesis::LocalKinesis;
-use crate::support::wall_millis;
+use crate::support::{PATIENCE, wall_millis};
 
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -49,7 +49,7 @@ async fn measure(reader: &str, configure: fn(&mut Value)) {
             let mut lines = daemon.timed_lines().into_iter();
             lines.find_map(|(at, line)| line.contains(&account).then_some(at))
         };
-        let came = daemon.until(Duration::from_secs(30), "the early risk event", came).await;
+        let came = daemon.until(PATIENCE, "the early risk event", came).await;
         latencies.push(came.saturating_duration_since(put));
     }
     daemon.stop().await;

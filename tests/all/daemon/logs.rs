@@ -1,7 +1,5 @@
 //! What the log says of a start, of a Kinesis that refuses, and at its most detailed (docs/logs.md).
 
-use std::time::Duration;
-
 use base64::Engine as _;
 use serde_json::{Value, json};
 
@@ -9,9 +7,7 @@ use super::event::JobCreated;
 use super::{STREAM, config, home};
 use crate::support::daemon::Daemon;
 use crate::support::kinesis::{Fault, LocalKinesis};
-use crate::support::wall_millis;
-
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::support::{PATIENCE, wall_millis};
 
 /// The lines with this message.
 fn said(log: &[String], message: &str) -> Vec<Value> {

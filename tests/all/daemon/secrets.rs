@@ -1,7 +1,5 @@
 //! A secret in every place that may hold one, through all that the real binary says while it runs and while it fails.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use super::event::JobCreated;
@@ -9,7 +7,7 @@ use super::webhook::Receiver;
 use super::{STREAM, config, home};
 use crate::support::daemon::{Daemon, Home};
 use crate::support::kinesis::LocalKinesis;
-use crate::support::wall_millis;
+use crate::support::{PATIENCE, wall_millis};
 
 const CANARY: &str = "c4nary5ecret";
 /// As user and password of basic authentication.
@@ -51,17 +49,17 @@ async fn threat_10_no_secret_is_told_while_it_runs_fails_and_stops() {
     receiver.set_down(true);
     kinesis.put(STREAM, [("k".to_owned(), JobCreated::new(1, wall_millis(), "111111111111").text().into())]).await;
     let failing = || async { daemon.get("/readyz").await.filter(|(status, _)| *status == 503) };
-    let (_, reason) = daemon.until(Duration::from_secs(30), "the webhook fails", failing).await;
+    let (_, reason) = daemon.until(PATIENCE, "the webhook fails", failing).await;
     assert_silent("/readyz", &reason);
     assert_silent("/metrics", &daemon.metrics().await);
     for path in ["/", "/api/status"] {
-        let (_, body) = daemon.get(path).await.expect("it answers");
-        assert!(body.contains("unavailable"), "{path} says that the sink fails: {body}");
+        let says = || async { daemon.get(path).await.filter(|(_, body)| body.contains("unavailable")) };
+        let (_, body) = daemon.until(PATIENCE, &format!("{path} says that the sink fails"), says).await;
         assert_silent(path, &body);
     }
     receiver.set_down(false);
     let delivered = || async { (receiver.count() >= 2).then_some(()) };
-    daemon.until(Duration::from_secs(30), "it is delivered", delivered).await;
+    daemon.until(PATIENCE, "it is delivered", delivered).await;
     let ended = daemon.stop().await;
     assert_eq!(ended.code, Some(0));
     assert_silent("the log", &ended.log);
@@ -107,7 +105,7 @@ async fn threat_10_neither_a_client_key_nor_a_proxys_password_is_told() {
     daemon.ready().await;
     kinesis.put(STREAM, [("k".to_owned(), JobCreated::new(1, wall_millis(), "111111111111").text().into())]).await;
     let failing = || async { daemon.get("/readyz").await.filter(|(status, _)| *status == 503) };
-    let (_, reason) = daemon.until(Duration::from_secs(30), "the webhook fails", failing).await;
+    let (_, reason) = daemon.until(PATIENCE, "the webhook fails", failing).await;
     assert!(reason.contains("cannot connect"), "{reason}");
     silent("/readyz", &reason);
     silent("/metrics", &daemon.metrics().await);

@@ -2,12 +2,12 @@
 //! others.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use serde_json::json;
 
 use super::{STREAM, config, home};
 use crate::metrics_page::{self, Row};
+use crate::support::PATIENCE;
 use crate::support::kinesis::{Fault, LocalKinesis};
 
 /// What has no value before it is told: only a filter that may expire has an end.
@@ -37,9 +37,9 @@ async fn everything_that_is_known_is_there_before_the_first_record() {
     let daemon = home.start();
     daemon.ready().await;
     let read = || async { daemon.metrics().await.contains(READ[1]).then_some(()) };
-    daemon.until(Duration::from_secs(25), "the first, empty read", read).await;
+    daemon.until(PATIENCE, "the first, empty read", read).await;
     let known = || async { daemon.metrics().await.contains("trailrisk_checkpoint_lag_seconds{").then_some(()) };
-    daemon.until(Duration::from_secs(25), "a checkpoint with the shard", known).await;
+    daemon.until(PATIENCE, "a checkpoint with the shard", known).await;
     let metrics = daemon.metrics().await;
     let mut missing = BTreeSet::new();
     for row in metrics_page::rows().iter().filter(|row| !LATER.contains(&row.name.as_str())) {
@@ -66,21 +66,25 @@ async fn the_last_checkpoint_and_the_retention_of_the_stream_are_told_as_they_ar
     let request = kinesis.client().increase_stream_retention_period().stream_name(STREAM).retention_period_hours(48);
     request.send().await.expect("it is raised");
     let raised = || async { (daemon.metric(&retention).await == 172_800.0).then_some(()) };
-    daemon.until(Duration::from_secs(25), "the next listing tells that it was raised", raised).await;
+    daemon.until(PATIENCE, "the next listing tells that it was raised", raised).await;
     let stored = async || daemon.metric("trailrisk_checkpoint_last_stored_timestamp_seconds").await;
     let first = stored().await;
     let now = crate::support::wall_millis() as f64 / 1000.0;
     assert!((now - 60.0..=now + 1.0).contains(&first), "{first} is not now, {now}");
     let newer = || async { (stored().await > first).then_some(()) };
-    daemon.until(Duration::from_secs(25), "another checkpoint", newer).await;
-    std::fs::remove_file(home.path("checkpoint.json")).expect("it is there");
-    std::fs::create_dir(home.path("checkpoint.json")).expect("nothing can be stored there");
+    daemon.until(PATIENCE, "another checkpoint", newer).await;
+    let obstacle = || async {
+        std::fs::remove_file(home.path("checkpoint.json")).ok()?;
+        // It may have been stored again meanwhile.
+        std::fs::create_dir(home.path("checkpoint.json")).ok()
+    };
+    daemon.until(PATIENCE, "nothing can be stored there", obstacle).await;
     let failed = r#"trailrisk_checkpoints_total{outcome="failed"}"#;
     let fails = || async { (daemon.metric(failed).await >= 1.0).then_some(()) };
-    daemon.until(Duration::from_secs(25), "a checkpoint cannot be stored", fails).await;
+    daemon.until(PATIENCE, "a checkpoint cannot be stored", fails).await;
     let (last, count) = (stored().await, daemon.metric(failed).await);
     let again = || async { (daemon.metric(failed).await > count).then_some(()) };
-    daemon.until(Duration::from_secs(25), "another failure", again).await;
+    daemon.until(PATIENCE, "another failure", again).await;
     assert_eq!(stored().await, last, "a failure is no checkpoint");
     daemon.kill().await;
 }
@@ -98,14 +102,14 @@ async fn a_stalled_shard_that_disappears_is_no_reason_against_readiness_and_leav
     // Each try asks for a new iterator, as after a long outage.
     kinesis.faults().inject_always("GetRecords", Fault::EXPIRED_ITERATOR);
     let stalled = || async { daemon.get("/readyz").await.filter(|(_, body)| body.matches("stalled").count() == 2) };
-    daemon.until(Duration::from_secs(30), "both shards are stalled", stalled).await;
+    daemon.until(PATIENCE, "both shards are stalled", stalled).await;
     kinesis.faults().forget_shard("shardId-000000000000");
     kinesis.faults().clear();
     daemon.ready().await;
     let (_, report) = daemon.get("/readyz?verbose").await.expect("it answers");
     assert!(!report.contains("shardId-000000000000"), "{report}");
     let gone = || async { (!daemon.metrics().await.contains(r#"shard="shardId-000000000000""#)).then_some(()) };
-    daemon.until(Duration::from_secs(25), "its series go", gone).await;
+    daemon.until(PATIENCE, "its series go", gone).await;
     let states = format!(r#"trailrisk_kinesis_shards{{state="stalled",stream="{STREAM}"}}"#);
     assert_eq!(daemon.metric(&states).await, 0.0);
     assert_eq!(daemon.stop().await.code, Some(0));
@@ -128,6 +132,6 @@ async fn the_series_of_a_shard_that_began_and_ended_between_two_checkpoints_go()
         let of = |shard: &str| metrics.contains(&format!(r#"shard="shardId-00000000000{shard}""#));
         (of("2") && of("3") && of("4") && !of("0") && !of("1")).then_some(())
     };
-    daemon.until(Duration::from_secs(25), "only the open shards have series", left).await;
+    daemon.until(PATIENCE, "only the open shards have series", left).await;
     assert_eq!(daemon.stop().await.code, Some(0));
 }

@@ -1,7 +1,5 @@
 //! Settings of single detections: where their risk events go, and that nothing else changes.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use super::event::JobCreated;
@@ -10,10 +8,9 @@ use super::webhook::Receiver;
 use super::{STREAM, config, home};
 use crate::support::daemon::{Daemon, Home, package};
 use crate::support::kinesis::LocalKinesis;
-use crate::support::wall_millis;
+use crate::support::{PATIENCE, wall_millis};
 
 const NAME: &str = "AWS Exfiltration via Batch Service";
-const PATIENCE: Duration = Duration::from_secs(40);
 
 async fn put(kinesis: &LocalKinesis, event: &JobCreated) {
     kinesis.put(STREAM, [("key".to_owned(), event.text().into_bytes())]).await;

@@ -1,14 +1,12 @@
 //! What cannot start says so: one clear message with what is wrong and what to do, and the exit code for it.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 use tokio::process::Command;
 
 use super::{STREAM, config, home};
 use crate::support::daemon::{Daemon, Ended, Home, free_address};
 use crate::support::kinesis::{Fault, LocalKinesis};
-use crate::support::{wait_until, wall_millis};
+use crate::support::{PATIENCE, wait_until, wall_millis};
 
 const EX_USAGE: i32 = 64;
 const EX_CONFIG: i32 = 78;
@@ -73,7 +71,8 @@ async fn while_kinesis_does_not_answer_the_start_is_alive_and_not_ready() {
     home.configure(config(&kinesis).to_string());
     let daemon = home.start();
     let asked = || async { (kinesis.faults().calls("DescribeStreamSummary") > 0).then_some(()) };
-    daemon.until(Duration::from_secs(30), "it asks Kinesis", asked).await;
+    daemon.until(PATIENCE, "it asks Kinesis", asked).await;
+    daemon.admin().await;
     assert_eq!(daemon.get("/livez").await.map(|(status, _)| status), Some(200));
     let (status, body) = daemon.get("/readyz").await.expect("it answers");
     assert_eq!(status, 503, "{body}");
@@ -296,7 +295,7 @@ async fn rd_3_a_stream_that_goes_away_later_is_held_and_named_by_readyz() {
         kinesis.faults().inject_always(operation, Fault::NOT_FOUND);
     }
     let held = || async { daemon.get("/readyz").await.filter(|(status, _)| *status == 503) };
-    let (_, reason) = daemon.until(Duration::from_secs(30), "it is not ready", held).await;
+    let (_, reason) = daemon.until(PATIENCE, "it is not ready", held).await;
     assert!(reason.contains("shard shardId-000000000000: stalled"), "{reason}");
     kinesis.faults().clear();
     daemon.ready().await;

@@ -1,7 +1,5 @@
 //! The status page of the real binary.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 use trailrisk::status::{DetectionState, Health, ShardState, Status};
 
@@ -9,9 +7,8 @@ use super::event::JobCreated;
 use super::{STREAM, config, home};
 use crate::support::daemon::Daemon;
 use crate::support::kinesis::{Endpoint, LocalKinesis};
-use crate::support::wall_millis;
+use crate::support::{PATIENCE, wall_millis};
 
-const PATIENCE: Duration = Duration::from_secs(30);
 const HOSTILE: &str = "<script>alert(1)</script>\u{1b}[2J\u{202e}";
 
 async fn status(daemon: &Daemon) -> Status {

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
@@ -18,9 +17,8 @@ use super::line::{finals, read_all};
 use super::{STREAM, config, home};
 use crate::support::daemon::{Daemon, Home};
 use crate::support::kinesis::{CannedStream, Endpoint, LocalKinesis, StreamSettings};
-use crate::support::wall_millis;
+use crate::support::{PATIENCE, wall_millis};
 
-const PATIENCE: Duration = Duration::from_secs(60);
 const ARN: &str = "arn:aws:kinesis:us-east-1:222222222222:stream/trail";
 const ROLE: &str = "arn:aws:iam::222222222222:role/trailrisk-reader";
 
@@ -169,9 +167,10 @@ async fn a_role_that_cannot_be_assumed_is_named_with_what_to_allow() {
 /// With AUTO record distribution the service spreads the records; a partition key is optional, and ignored.
 #[tokio::test(flavor = "multi_thread")]
 async fn records_without_a_partition_key_are_read_like_others() {
-    let events = (0..5).map(|number| JobCreated::new(number, wall_millis(), "111111111111").text().into_bytes());
+    let now = wall_millis();
+    let events = (0..5).map(|number| JobCreated::new(number, now, "111111111111").text().into_bytes());
     let settings = StreamSettings { keyed: false, mode: "ON_DEMAND", encryption: "KMS", ..StreamSettings::default() };
-    let canned = CannedStream::start_with(settings, STREAM, wall_millis(), events).await;
+    let canned = CannedStream::start_with(settings, STREAM, now, events).await;
     let home = configured(&canned.endpoint, |_| {});
     let daemon = home.start();
     until_final(&daemon, 1).await;

@@ -1,7 +1,5 @@
 //! `trailrisk tail`: whether anything comes, in what envelope, how late.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 use tokio::process::Command;
 
@@ -9,9 +7,7 @@ use super::event::{JobCreated, eventbridge, file, gzip};
 use super::{STREAM, config, home};
 use crate::support::daemon::{Daemon, Ended, Home};
 use crate::support::kinesis::LocalKinesis;
-use crate::support::{wait_until, wall_millis};
-
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::support::{PATIENCE, wait_until, wall_millis};
 
 fn tail(home: &Home, kinesis: &LocalKinesis, arguments: &[&str]) -> Command {
     let mut command = home.command(&["tail", "--stream", STREAM, "--region", "us-east-1"]);

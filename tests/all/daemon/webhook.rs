@@ -18,7 +18,7 @@ use super::{STREAM, config, home, size};
 use crate::support::daemon::{Daemon, Home};
 use crate::support::kinesis::LocalKinesis;
 use crate::support::measured::measured;
-use crate::support::wall_millis;
+use crate::support::{PATIENCE, wall_millis};
 
 const TICK: Duration = Duration::from_millis(100);
 /// Bytes that make what is put during an outage much larger than what the daemon may grow by.
@@ -151,6 +151,8 @@ async fn cp_7_a_webhook_that_is_down_loses_nothing_keeps_memory_flat_and_is_name
     let mut config = config(&kinesis);
     config["sinks"] = receiver.sink();
     config["limits"] = json!({"read_buffer_bytes": "10MiB"});
+    // A large record may take a busy machine seconds from its event time to its arrival, and none is to be late.
+    config["detections"]["grace"] = json!("10s");
     home.configure(config.to_string());
     let daemon = home.start();
     let (pace, padding) = (size("TRAILRISK_WEBHOOK_RECORDS", 5), size("TRAILRISK_WEBHOOK_PADDING", PADDING));
@@ -158,7 +160,7 @@ async fn cp_7_a_webhook_that_is_down_loses_nothing_keeps_memory_flat_and_is_name
 
     producer.put_for(Duration::from_secs(2), async || {}).await;
     let flows = || async { (receiver.count() > 10).then_some(()) };
-    daemon.until(Duration::from_secs(30), "risk events arrive", flows).await;
+    daemon.until(PATIENCE, "risk events arrive", flows).await;
     daemon.ready().await;
 
     receiver.set_down(true);
@@ -168,7 +170,7 @@ async fn cp_7_a_webhook_that_is_down_loses_nothing_keeps_memory_flat_and_is_name
     let waiting = 2 * (producer.texts.len() - before);
     let put = waiting / 2 * padding;
     let reason = || async { daemon.get("/readyz").await.filter(|(status, _)| *status == 503) };
-    let (_, reason) = daemon.until(Duration::from_secs(5), "it is not ready", reason).await;
+    let (_, reason) = daemon.until(PATIENCE, "it is not ready", reason).await;
     assert!(reason.contains("sink soc: unavailable for ") && reason.contains("the receiver answers 500"), "{reason}");
     let (first, most) = (resident[0], resident.iter().copied().max().unwrap_or(0));
     println!(

@@ -1,18 +1,14 @@
 //! The whole daemon over a split and a merge, judged by `replay` over the same events.
 
-use std::time::Duration;
-
 use serde_json::json;
 
 use super::emulator::Emulator;
 use crate::daemon::event::JobCreated;
 use crate::daemon::line::{Line, finals, read_all};
 use crate::daemon::{config, home};
-use crate::support::wall_millis;
+use crate::support::{PATIENCE, wall_millis};
 
 const STREAM: &str = "daemon";
-/// Long enough for the windows to close on a busy machine.
-pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test]
 async fn the_final_risk_events_over_a_split_and_a_merge_are_those_of_a_replay() {

@@ -3,11 +3,12 @@
 
 use serde_json::json;
 
-use super::daemon::{PATIENCE, matches, put};
+use super::daemon::{matches, put};
 use super::emulator::Emulator;
 use crate::daemon::fan_out::fan_out;
 use crate::daemon::line::{finals, read_all};
 use crate::daemon::{config, home};
+use crate::support::PATIENCE;
 
 const STREAM: &str = "fan-out";
 

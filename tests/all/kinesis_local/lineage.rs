@@ -1,5 +1,8 @@
 //! RD-1 through real lineage: parents before children, nothing lost, children by `ChildShards`.
 
+use std::time::Duration;
+
+use trailrisk::config::SourceConfig;
 use trailrisk::engine::StartPosition;
 
 use super::emulator::Emulator;
@@ -12,7 +15,8 @@ async fn rd_1_splits_and_merges_while_running_are_followed_by_the_children_that_
     let stream = "lineage-running";
     kinesis.create_stream(stream, 2).await;
     kinesis.put(stream, numbered(0, 100)).await;
-    let mut reader = read(&kinesis, &kinesis.source_config(stream)).await;
+    let config = SourceConfig { list_interval: Duration::from_secs(3600), ..kinesis.source_config(stream) };
+    let mut reader = read(&kinesis, &config).await;
     reader.until("the first records", |reader| !reader.came.is_empty()).await;
     kinesis.split(stream, &shard(0)).await;
     kinesis.put(stream, numbered(100, 200)).await;

@@ -108,5 +108,5 @@ async fn st_1_a_read_in_flight_does_not_hold_up_the_shutdown() {
     wait_until("both shards hang", || async { (kinesis.faults().calls("GetRecords") == 2).then_some(()) }).await;
     let begun = Instant::now();
     reader.source.shutdown().await.expect("no task failed");
-    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(5), "a request hangs longer: {:?}", begun.elapsed());
 }

@@ -2,7 +2,6 @@
 //! came.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use prometheus::Registry;
 use tokio::sync::mpsc;
@@ -11,9 +10,8 @@ use trailrisk::engine::{Position, ShardId, ShardRef, StartPosition};
 use trailrisk::metrics::Metrics;
 use trailrisk::source::{AwsKinesis, ReadRequest, Record, ShardMessage, Source, SourceError};
 
+use crate::support::PATIENCE;
 use crate::support::kinesis::Endpoint;
-
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Reads a stream and keeps what came.
 pub struct Reader {

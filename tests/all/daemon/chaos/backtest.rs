@@ -1,8 +1,6 @@
 //! `backtest --diff` against everything that a daemon said in three lives, over a stream with late and future events,
 //! splits and a merge.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep_until};
 
@@ -14,9 +12,7 @@ use crate::daemon::{home, size};
 use crate::support::daemon::{Daemon, Ended, Home, package};
 use crate::support::kinesis::LocalKinesis;
 use crate::support::measured::measured;
-use crate::support::wall_millis;
-
-const PATIENCE: Duration = Duration::from_secs(120);
+use crate::support::{PATIENCE, wall_millis};
 
 /// A stream with its history, and what a daemon said of it.
 struct History {

@@ -16,7 +16,6 @@ mod table;
 mod webhook;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use serde_json::Value;
 
@@ -25,10 +24,7 @@ use super::line::{Line, finals, read_all};
 use super::{STREAM, config};
 use crate::support::daemon::{Daemon, Home};
 use crate::support::kinesis::LocalKinesis;
-use crate::support::wall_millis;
-
-/// How long anything may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::support::{PATIENCE, wall_millis};
 
 /// A stream, a folder, and what was put and said.
 struct Scene {

@@ -1,7 +1,6 @@
 //! WN-7: window, grace or the search itself change across a restart, while windows are open.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -9,7 +8,7 @@ use super::Scene;
 use crate::daemon::event::JobCreated;
 use crate::daemon::line::{Line, text};
 use crate::support::daemon::{Daemon, package};
-use crate::support::wall_millis;
+use crate::support::{PATIENCE, wall_millis};
 
 const DETECTION: &str = "config/detections/aws_exfiltration_via_batch_service.yml";
 /// Final risk events by id.
@@ -103,7 +102,7 @@ async fn behind_the_cut(daemon: &Daemon) {
         let from: jiff::Timestamp = text(&line["from"]).parse().expect("an instant");
         (wall_millis() >= from.as_millisecond()).then_some(())
     };
-    daemon.until(Duration::from_secs(30), "the new plan counts", cut).await;
+    daemon.until(PATIENCE, "the new plan counts", cut).await;
 }
 
 fn timing(window: &'static str, grace: &'static str) -> impl Fn(&Scene, &mut Value) {

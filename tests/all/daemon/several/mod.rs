@@ -10,7 +10,6 @@ mod seen;
 mod settings;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -19,9 +18,8 @@ use super::line::{Line, finals, read_all, text};
 use super::{STREAM, config, home};
 use crate::support::daemon::{Daemon, Ended, Home};
 use crate::support::kinesis::LocalKinesis;
-use crate::support::wall_millis;
+use crate::support::{PATIENCE, wall_millis};
 
-const PATIENCE: Duration = Duration::from_secs(60);
 const SOURCES: [&str; 2] = ["east", "west"];
 
 /// Two streams, a folder, and what was put and said.
