@@ -10,17 +10,17 @@ use crate::time::Arrival;
 
 /// Contributions of so many values are kept as they came. To look at a row they are added up, so where every one of them
 /// is a reason to look there are fewer.
-const FEW: u64 = 32;
+const FEW: u64 = 63;
 const FEW_LOOKED_AT: u64 = 4;
 /// The number of their shards stands beside what was told.
 const _: () = assert!(FEW < 1 << (u8::BITS - Told::BITS));
 /// As long as they take no more bytes than this: values that repeat are kept once only in a partial.
-const FEW_BYTES: usize = 4096;
+const FEW_BYTES: usize = 8192;
 
 /// A group of one instance.
 #[derive(Debug)]
 pub(super) enum Group {
-    /// [`Head`], then [`Contributions`]; nothing at all as long as there are none.
+    /// [`Contributions`], room for more, and [`Head`] at the end; nothing at all as long as there are none.
     Few(Box<[u8]>),
     Many(Box<Shares>),
 }
@@ -41,8 +41,9 @@ pub(super) struct Origin<'a> {
     pub effective: Arrival,
 }
 
-/// What stands before the contributions of a small group.
+/// A small group. Contributions are only ever added behind each other, while the rest is written anew each time.
 struct Head<'a> {
+    contributions: Contributions<'a>,
     told: Told,
     /// At least one a contribution.
     values: u64,
@@ -50,7 +51,17 @@ struct Head<'a> {
     sources: Sources<'a>,
 }
 
-/// The shards that contributed to a small group; behind them are the contributions, which name them by their places.
+/// What a head ends with: in three bytes how long it is and how much room stands before it; then what was told, and how
+/// many sources there are. A group's first contribution says itself where it ends, so there is the last byte only, with
+/// no source.
+const TAIL: usize = 4;
+/// Bits of the length of a head: it names at most [`FEW`] positions, of 69 bytes at most.
+const HEAD_BITS: u32 = 13;
+const _: () = assert!(FEW * 69 + 20 < 1 << HEAD_BITS);
+/// The most room for further contributions, in bytes.
+const MOST_ROOM: usize = (1 << (24 - HEAD_BITS)) - 1;
+
+/// The shards that contributed to a small group, which its contributions name by their places.
 #[derive(Clone)]
 struct Sources<'a> {
     left: usize,
@@ -91,16 +102,17 @@ impl Group {
         let (inputs, values) = (&contribution.inputs, contribution.values());
         if let Self::Few(packed) = self {
             let head = Head::of(packed);
-            if head.has_room(plan, bounds, values, packed.len()) {
-                let (source, contributions) = head.place_of(origin.shard);
-                let (added, is_further) = contributions.compare(source, &unit);
+            if head.has_room(plan, bounds, values) {
+                let source = head.place_of(origin.shard);
+                let (added, is_further) = head.contributions.compare(source, &unit);
+                let before = head.contributions.0.len();
                 scratch.clear();
-                head.write(scratch, source, origin, if is_further { values } else { 0 });
-                scratch.extend_from_slice(contributions.0);
                 if is_further {
                     Contributions::push(scratch, source, &unit, inputs);
                 }
-                *packed = Box::from(scratch.as_slice());
+                let further = scratch.len();
+                let tail = head.write(scratch, source, origin, if is_further { values } else { 0 });
+                put(packed, before, scratch.split_at(further), tail);
                 return added;
             }
         }
@@ -131,7 +143,7 @@ impl Group {
         match self {
             Self::Few(packed) => {
                 let whole = scratch.get_or_insert_with(|| Partial::new(plan, leg));
-                whole.refill(plan, bounds, leg, Head::of(packed).sources.contributions());
+                whole.refill(plan, bounds, leg, Head::of(packed).contributions);
                 read(whole)
             }
             Self::Many(shares) => shares.with_whole(plan, bounds, read),
@@ -177,7 +189,7 @@ impl Group {
     /// What was told of it.
     pub fn told(&self) -> Told {
         match self {
-            Self::Few(packed) => packed.first().copied().map(Told::of_bits).unwrap_or_default(),
+            Self::Few(packed) => packed.last().copied().map(Told::of_bits).unwrap_or_default(),
             Self::Many(shares) => shares.told,
         }
     }
@@ -185,7 +197,10 @@ impl Group {
     /// Something was told of it.
     pub fn tell(&mut self, told: Told) {
         match self {
-            Self::Few(packed) => packed[0] = told.bits() | packed[0] >> Told::BITS << Told::BITS,
+            Self::Few(packed) => {
+                let last = packed.last_mut().expect("something was told of it");
+                *last = told.bits() | *last >> Told::BITS << Told::BITS;
+            }
             Self::Many(shares) => shares.told = told,
         }
     }
@@ -214,36 +229,51 @@ impl Told {
 impl<'a> Head<'a> {
     /// Of no bytes where nobody has contributed yet.
     fn of(packed: &'a [u8]) -> Self {
-        let mut rest = Reader(packed);
-        if packed.is_empty() {
-            let (told, sources) = (Told::default(), Sources { left: 0, rest });
-            return Self { told, values: 0, newest_arrival: Arrival::MIN, sources };
-        }
-        let [told] = rest.array();
+        let Some((told, before)) = packed.split_last() else {
+            let (contributions, sources) = (Contributions(packed), Sources { left: 0, rest: Reader(packed) });
+            return Self { contributions, told: Told::default(), values: 0, newest_arrival: Arrival::MIN, sources };
+        };
+        let (contributions, head, sources) = match (told >> Told::BITS, before.split_last_chunk()) {
+            (sources @ 1.., Some((before, [low, middle, high]))) => {
+                let lengths = u32::from_le_bytes([*low, *middle, *high, 0]) as usize;
+                let (before, head) = before.split_at(before.len() - (lengths & ((1 << HEAD_BITS) - 1)));
+                (&before[..before.len() - (lengths >> HEAD_BITS)], head, sources)
+            }
+            _ => {
+                let mut behind = Contributions(before);
+                behind.next();
+                (&before[..before.len() - behind.0.len()], behind.0, 1)
+            }
+        };
+        let mut rest = Reader(head);
         let (values, newest_arrival) = (rest.number(), Arrival(rest.signed()));
-        let sources = Sources { left: usize::from(told >> Told::BITS), rest };
-        Self { told: Told::of_bits(told), values, newest_arrival, sources }
+        let sources = Sources { left: usize::from(sources), rest };
+        Self {
+            contributions: Contributions(contributions),
+            told: Told::of_bits(*told),
+            values,
+            newest_arrival,
+            sources,
+        }
     }
 
     /// For a contribution of so many values.
-    fn has_room(&self, plan: &Plan, bounds: &Bounds, values: u64, bytes: usize) -> bool {
+    fn has_room(&self, plan: &Plan, bounds: &Bounds, values: u64) -> bool {
         let awaited = *plan.early() == Early::Threshold && !self.told.announced;
         let is_looked_at = awaited && self.values + values >= plan.least().to_pass;
         let few = if is_looked_at { FEW_LOOKED_AT } else { FEW };
+        let bytes = self.contributions.0.len();
         self.values == 0 || (self.values < few.min(bounds.max_ids_per_group as u64) && bytes <= FEW_BYTES)
     }
 
-    /// The place of this shard among the sources, or the one behind them; and the contributions.
-    fn place_of(&self, shard: ShardIx) -> (usize, Contributions<'a>) {
-        let mut sources = self.sources.clone();
-        let place = sources.position(|source| source.shard == shard).unwrap_or(self.sources.left);
-        (place, sources.contributions())
+    /// The place of this shard among the sources, or the one behind them.
+    fn place_of(&self, shard: ShardIx) -> usize {
+        self.sources.clone().position(|source| source.shard == shard).unwrap_or(self.sources.left)
     }
 
-    /// The head after a contribution of the source with this place, which brought so many values.
-    fn write(&self, out: &mut Vec<u8>, place: usize, newest: &Origin<'_>, values: u64) {
-        let sources = u8::try_from(self.sources.left.max(place + 1)).expect("no more than contributions");
-        out.push(self.told.bits() | sources << Told::BITS);
+    /// The head after a contribution of the source with this place, which brought so many values; without its tail, of
+    /// which it hands back the last byte.
+    fn write(&self, out: &mut Vec<u8>, place: usize, newest: &Origin<'_>, values: u64) -> u8 {
         put_number(out, self.values + values);
         put_signed(out, self.newest_arrival.max(newest.effective).0);
         let mut sources = self.sources.clone();
@@ -251,12 +281,13 @@ impl<'a> Head<'a> {
         put_number(out, newest.shard.0.into());
         newest.position.pack(out);
         sources.skip(1).for_each(|source| source.write(out));
+        let sources = u8::try_from(self.sources.left.max(place + 1)).expect("no more than contributions");
+        self.told.bits() | sources << Told::BITS
     }
 
     fn shares(self, plan: &Plan, bounds: &Bounds, leg: u32) -> Shares {
-        let contributions = self.sources.clone().contributions();
         let of_source = |(place, source): (usize, Source<'_>)| {
-            let own = contributions.filter(|contribution| contribution.source() == place);
+            let own = self.contributions.filter(|contribution| contribution.source() == place);
             (source.unpack(), Partial::of(plan, bounds, leg, own))
         };
         let mut shares = Shares::of(leg, self.sources.enumerate().map(of_source));
@@ -265,11 +296,28 @@ impl<'a> Head<'a> {
     }
 }
 
-impl<'a> Sources<'a> {
-    fn contributions(mut self) -> Contributions<'a> {
-        self.by_ref().for_each(drop);
-        Contributions(self.rest.0)
+/// Puts a further contribution behind those of so many bytes, and the head to the end.
+fn put(packed: &mut Box<[u8]>, contributions: usize, (further, head): (&[u8], &[u8]), told: u8) {
+    if packed.is_empty() {
+        *packed = [further, head, &[told & ((1 << Told::BITS) - 1)]].concat().into();
+        return;
     }
+    let needed = contributions + further.len() + head.len() + TAIL;
+    let fits = packed.len().checked_sub(needed).is_some_and(|room| room <= MOST_ROOM);
+    if !fits {
+        // So that a group that grows is moved only now and then.
+        let room = if further.is_empty() { 0 } else { (needed / 2).min(MOST_ROOM) };
+        let mut larger = Vec::with_capacity(needed + room);
+        larger.extend_from_slice(&packed[..contributions]);
+        larger.resize(needed + room, 0);
+        *packed = larger.into();
+    }
+    let lengths = (packed.len() - needed) << HEAD_BITS | head.len();
+    let [low, middle, high, ..] = lengths.to_le_bytes();
+    packed[contributions..][..further.len()].copy_from_slice(further);
+    let head_at = packed.len() - TAIL - head.len();
+    packed[head_at..][..head.len()].copy_from_slice(head);
+    packed[head_at + head.len()..].copy_from_slice(&[low, middle, high, told]);
 }
 
 impl<'a> Iterator for Sources<'a> {

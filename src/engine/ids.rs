@@ -42,7 +42,7 @@ impl SequenceNumber {
     /// # Errors
     /// When the text is empty, longer than 128 characters, or holds anything but digits.
     pub fn try_new(text: &str) -> Result<Self, InvalidSequenceNumber> {
-        let valid = !text.is_empty() && text.len() <= 128 && text.bytes().all(|b| b.is_ascii_digit());
+        let valid = !text.is_empty() && text.len() <= MOST_DIGITS && text.bytes().all(|b| b.is_ascii_digit());
         if !valid {
             return Err(InvalidSequenceNumber(text.chars().take(160).collect()));
         }
@@ -60,6 +60,8 @@ impl SequenceNumber {
 const START: u64 = 0;
 const END: u64 = 1;
 const AFTER: u64 = 1;
+/// A sequence number has no more.
+const MOST_DIGITS: usize = 128;
 /// So many decimal digits fit into 64 bits.
 const CHUNK: usize = 19;
 
@@ -87,11 +89,11 @@ impl Position {
             more => usize::try_from(more - AFTER).expect("a number of digits"),
         };
         let (sub, first) = (packed.small(), packed.number());
-        let mut text = String::with_capacity(digits);
-        push_digits(&mut text, first, first_chunk(digits));
-        for _ in 0..(digits - first_chunk(digits)) / CHUNK {
-            push_digits(&mut text, u64::from_le_bytes(packed.array()), CHUNK);
-        }
+        let mut text = [0; MOST_DIGITS];
+        let (head, chunks) = text[..digits].split_at_mut(first_chunk(digits));
+        write_digits(head, first);
+        chunks.chunks_mut(CHUNK).for_each(|chunk| write_digits(chunk, u64::from_le_bytes(packed.array())));
+        let text = std::str::from_utf8(&text[..digits]).expect("digits");
         Self::After(SequenceNumber(text.into()), sub)
     }
 
@@ -107,14 +109,12 @@ impl Position {
     }
 }
 
-/// A number of at most so many digits, with zeros in front.
-fn push_digits(text: &mut String, mut value: u64, width: usize) {
-    let mut digits = ['0'; CHUNK];
-    for digit in digits[..width].iter_mut().rev() {
-        *digit = char::from(b'0' + (value % 10).to_le_bytes()[0]);
+/// A number of at most as many digits as there is room for, with zeros in front.
+fn write_digits(digits: &mut [u8], mut value: u64) {
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + (value % 10).to_le_bytes()[0];
         value /= 10;
     }
-    text.extend(&digits[..width]);
 }
 
 /// How many digits stand before the full chunks: at least one.

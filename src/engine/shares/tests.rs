@@ -25,7 +25,7 @@ fn ag_1_a_row_of_several_groups_names_the_newest_record_of_each_shard() {
 /// The one group of a search to which so many shards have contributed by turns.
 fn gathered(search: &str, shards: u32) -> Stream {
     let mut stream = Stream::new(vec![plan("a", search)], shards);
-    for number in 0..60_u32 {
+    for number in 0..90_u32 {
         stream.put(number % shards, 1_000, &[event(&format!("event-{number}"), 500, "ann")]);
     }
     stream
