@@ -1,6 +1,6 @@
 //! Which plans an event is held against: of many detections few ask for the same `eventName`, and nearly all for one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::cloudtrail::{Clause, Event, FieldPath};
@@ -15,8 +15,8 @@ pub(super) struct Dispatch {
     all: Vec<usize>,
     /// Those that ask for no name, or not for whole ones.
     unnamed: Vec<usize>,
-    /// By a name in lower case, those that ask for it and the unnamed ones.
-    by_name: BTreeMap<String, Vec<usize>>,
+    /// By a name in lower case, those that ask for it and the unnamed ones; sorted.
+    by_name: Vec<(String, Vec<usize>)>,
 }
 
 impl Dispatch {
@@ -37,18 +37,25 @@ impl Dispatch {
 
     /// The places of the plans to hold an event against, in order: at least of all that match it.
     pub fn plans(&self, event: &Event) -> &[usize] {
-        let mut name = None;
-        let is_read = self.field.any(event, &mut |text| {
-            name = Some(text.to_ascii_lowercase());
+        let mut plans = None;
+        let is_read = self.field.any(event, &mut |name| {
+            // Other letters may be folded to those of ASCII.
+            plans = name.is_ascii().then(|| self.named(name));
             true
         });
-        match (is_read, name) {
-            // Other letters may be folded to those of ASCII.
-            (Some(true), Some(name)) if name.is_ascii() => self.by_name.get(&name).unwrap_or(&self.unnamed),
+        match (is_read, plans) {
+            (Some(true), Some(plans)) => plans,
             // No comparison holds for what is not there.
             (Some(false), None) => &self.unnamed,
             _ => &self.all,
         }
+    }
+
+    /// Those that an event of this name, of ASCII, is held against.
+    fn named(&self, name: &str) -> &[usize] {
+        let lower = || name.bytes().map(|byte| byte.to_ascii_lowercase());
+        let place = self.by_name.binary_search_by(|(known, _)| known.bytes().cmp(lower()));
+        place.map_or(&self.unnamed, |place| &self.by_name[place].1)
     }
 }
 
