@@ -5,22 +5,22 @@ use super::io::EvaluatedEvent;
 use super::shard::ShardIx;
 use super::shares::Shares;
 use crate::plan::packing::{Reader, put_number, put_signed};
-use crate::plan::{Added, Bounds, Contribution, Contributions, Early, Partial, Plan, Unit, footprint};
+use crate::plan::{Added, Bounds, Contribution, Contributions, Early, Partial, Plan, SOURCE_BITS, Unit, footprint};
 use crate::time::Arrival;
 
 /// Contributions of so many values are kept as they came. To look at a row they are added up, so where every one of them
 /// is a reason to look there are fewer.
 const FEW: u64 = 63;
 const FEW_LOOKED_AT: u64 = 4;
-/// The number of their shards stands beside what was told.
-const _: () = assert!(FEW < 1 << (u8::BITS - Told::BITS));
+/// The number of their shards stands beside what was told, and a contribution tells which of them it is of.
+const _: () = assert!(FEW < 1 << (u8::BITS - Told::BITS) && FEW <= 1 << SOURCE_BITS);
 /// As long as they take no more bytes than this: values that repeat are kept once only in a partial.
 const FEW_BYTES: usize = 8192;
 
 /// A group of one instance.
 #[derive(Debug)]
 pub(super) enum Group {
-    /// [`Contributions`], room for more, and [`Head`] at the end; nothing at all as long as there are none.
+    /// [`Contributions`], room for more, and the rest of [`Head`] at the end; nothing at all as long as there are none.
     Few(Box<[u8]>),
     Many(Box<Shares>),
 }
@@ -51,13 +51,13 @@ struct Head<'a> {
     sources: Sources<'a>,
 }
 
-/// What a head ends with: in three bytes how long it is and how much room stands before it; then what was told, and how
-/// many sources there are. A group's first contribution says itself where it ends, so there is the last byte only, with
-/// no source.
+/// What stands behind a head: in three bytes how long it is and how much room is before it; then what was told, and how many
+/// sources there are. A group's first contribution says itself where it ends, so there is the last byte only, with no
+/// source.
 const TAIL: usize = 4;
-/// Bits of the length of a head: it names at most [`FEW`] positions, of 69 bytes at most.
+/// Bits of the length of a head: two numbers, and at most [`FEW`] shards with their positions, of 128 digits at most.
 const HEAD_BITS: u32 = 13;
-const _: () = assert!(FEW * 69 + 20 < 1 << HEAD_BITS);
+const _: () = assert!(2 * 10 + FEW * 67 < 1 << HEAD_BITS);
 /// The most room for further contributions, in bytes.
 const MOST_ROOM: usize = (1 << (24 - HEAD_BITS)) - 1;
 
@@ -111,8 +111,8 @@ impl Group {
                     Contributions::push(scratch, source, &unit, inputs);
                 }
                 let further = scratch.len();
-                let tail = head.write(scratch, source, origin, if is_further { values } else { 0 });
-                put(packed, before, scratch.split_at(further), tail);
+                let last = head.write(scratch, source, origin, if is_further { values } else { 0 });
+                put(packed, before, scratch.split_at(further), last);
                 return added;
             }
         }
@@ -296,17 +296,17 @@ impl<'a> Head<'a> {
     }
 }
 
-/// Puts a further contribution behind those of so many bytes, and the head to the end.
-fn put(packed: &mut Box<[u8]>, contributions: usize, (further, head): (&[u8], &[u8]), told: u8) {
+/// Puts a further contribution behind those of so many bytes, and the head with this last byte to the end.
+fn put(packed: &mut Box<[u8]>, contributions: usize, (further, head): (&[u8], &[u8]), last: u8) {
     if packed.is_empty() {
-        *packed = [further, head, &[told & ((1 << Told::BITS) - 1)]].concat().into();
+        *packed = [further, head, &[last & ((1 << Told::BITS) - 1)]].concat().into();
         return;
     }
     let needed = contributions + further.len() + head.len() + TAIL;
     let fits = packed.len().checked_sub(needed).is_some_and(|room| room <= MOST_ROOM);
     if !fits {
-        // So that a group that grows is moved only now and then.
-        let room = if further.is_empty() { 0 } else { (needed / 2).min(MOST_ROOM) };
+        // A quarter, once that holds another one: then a group that grows is moved only now and then.
+        let room = if (1..=needed / 4).contains(&further.len()) { MOST_ROOM.min(needed / 4) } else { 0 };
         let mut larger = Vec::with_capacity(needed + room);
         larger.extend_from_slice(&packed[..contributions]);
         larger.resize(needed + room, 0);
@@ -317,7 +317,7 @@ fn put(packed: &mut Box<[u8]>, contributions: usize, (further, head): (&[u8], &[
     packed[contributions..][..further.len()].copy_from_slice(further);
     let head_at = packed.len() - TAIL - head.len();
     packed[head_at..][..head.len()].copy_from_slice(head);
-    packed[head_at + head.len()..].copy_from_slice(&[low, middle, high, told]);
+    packed[head_at + head.len()..].copy_from_slice(&[low, middle, high, last]);
 }
 
 impl<'a> Iterator for Sources<'a> {

@@ -58,10 +58,11 @@ impl Home {
         self.folder.path().join(name)
     }
 
-    /// Writes a file into the folder.
+    /// Writes a file into the folder, at once: nobody reads half of it.
     pub fn write(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.path(name);
-        std::fs::write(&path, text).expect("the folder is writable");
+        let (written, path) = (self.path(".written"), self.path(name));
+        std::fs::write(&written, text).expect("the folder is writable");
+        std::fs::rename(written, &path).expect("the folder is writable");
         path
     }
 

@@ -122,23 +122,24 @@ fn events_are_kept_as_they_came_up_to_the_number_of_their_values() {
     }
 }
 
+/// One contribution of so many bytes of text, of this event and this shard.
+fn add_text(group: &mut Group, plan: &Plan, event: u8, bytes: usize, shard: u32, position: &Position) -> Added {
+    let origin = Origin { shard: ShardIx(shard), position, effective: Arrival(i64::MAX) };
+    let key = EventKey(event.into());
+    let event = EvaluatedEvent { key, id: "e".into(), content_hash: 0, time: EventTime(0), outcomes: vec![] };
+    let inputs = vec![Value::Null, Value::text("x".repeat(bytes)), Value::Null, Value::Null, Value::Null];
+    let key = GroupKey { leg: 0, values: vec![], event: None, ordinal: 0 };
+    let contribution = Contribution { group: key, ordinal: u32::MAX, inputs };
+    group.add(plan, &Bounds::default(), &origin, &event, &contribution, &mut Vec::new())
+}
+
 #[test]
 fn bd_2_values_that_repeat_are_kept_once_as_soon_as_they_take_much() {
-    let (plan, bounds) = (plan(""), Bounds::default());
-    let mut group = Group::default();
-    let position = Position::Start;
-    let origin = Origin { shard: ShardIx(0), position: &position, effective: Arrival(0) };
-    let mut bytes = Vec::new();
+    let (plan, mut group) = (plan(""), Group::default());
     for event in 0..32_u8 {
-        let key = EventKey(event.into());
-        let event = EvaluatedEvent { key, id: "e".into(), content_hash: 0, time: EventTime(0), outcomes: vec![] };
-        let inputs = vec![Value::Null, Value::text("x".repeat(3000)), Value::Null, Value::Null, Value::Null];
-        let key = GroupKey { leg: 0, values: vec![], event: None, ordinal: 0 };
-        let contribution = Contribution { group: key, ordinal: 0, inputs };
-        group.add(&plan, &bounds, &origin, &event, &contribution, &mut Vec::new());
-        bytes.push(group.heap_bytes());
+        add_text(&mut group, &plan, event, 3000, 0, &Position::Start);
+        assert!(group.heap_bytes() < 16_000, "{event}: {}", group.heap_bytes());
     }
-    assert!(bytes.iter().all(|bytes| *bytes < 20_000), "{bytes:?}");
 }
 
 /// Sub-sequence numbers take one byte or five, so that a head may become shorter than it was.
@@ -148,17 +149,8 @@ fn ag_1_what_was_kept_stays_where_heads_become_shorter() {
     for bytes in [1, 50, 100, 130, 200, 300] {
         let (mut group, mut came) = (Group::default(), 0);
         for (record, (event, sub)) in (0..60_u8).flat_map(|event| [(event, u32::MAX), (event, 0)]).enumerate() {
-            let number = SequenceNumber::try_new(&(100 + record).to_string()).unwrap();
-            let position = Position::After(number, sub);
-            let origin = Origin { shard: ShardIx(0), position: &position, effective: Arrival(0) };
-            let key = EventKey(event.into());
-            let event = EvaluatedEvent { key, id: "e".into(), content_hash: 0, time: EventTime(0), outcomes: vec![] };
-            let text = Value::text(format!("{record:0bytes$}"));
-            let inputs = vec![Value::Null, text, Value::Null, Value::Null, Value::Null];
-            let key = GroupKey { leg: 0, values: vec![], event: None, ordinal: 0 };
-            let contribution = Contribution { group: key, ordinal: 0, inputs };
-            let added = group.add(&plan, &bounds, &origin, &event, &contribution, &mut Vec::new());
-            came += u64::from(added == Added::New);
+            let position = Position::After(SequenceNumber::try_new(&(100 + record).to_string()).unwrap(), sub);
+            came += u64::from(add_text(&mut group, &plan, event, bytes, 0, &position) == Added::New);
             assert_eq!(
                 group.with_whole(&plan, &bounds, 0, &mut None, Partial::event_count),
                 came,
@@ -168,6 +160,49 @@ fn ag_1_what_was_kept_stays_where_heads_become_shorter() {
         }
         assert_eq!(came, 60);
     }
+}
+
+#[test]
+fn as_many_shards_as_contributions_are_named_by_the_longest_positions() {
+    let (plan, bounds, mut group) = (plan(""), Bounds::default(), Group::default());
+    let position = Position::After(SequenceNumber::try_new(&"9".repeat(128)).unwrap(), u32::MAX);
+    for event in 0..64_u8 {
+        let shard = u32::MAX - u32::from(event);
+        assert_eq!(add_text(&mut group, &plan, event, 1, shard, &position), Added::New);
+        group.tell(Told { announced: true, first_look_done: true });
+        assert_eq!(matches!(group, Group::Few(_)), u64::from(event) < FEW);
+        let count = usize::from(event) + 1;
+        let newest: Vec<_> = (0..count).map(|before| (ShardIx(shard + before as u32), position.clone())).collect();
+        assert_eq!(group.newest(), newest);
+        assert_eq!(group.with_whole(&plan, &bounds, 0, &mut None, Partial::event_count), count as u64);
+        assert!(group.told().announced && group.told().first_look_done);
+    }
+}
+
+/// Room for further contributions is a quarter of the group at most, and copies make none.
+#[test]
+fn bd_2_a_group_that_grows_is_moved_seldom_and_leaves_a_quarter_unused_at_the_most() {
+    const TEXT: usize = 60;
+    let (plan, mut group, mut sizes) = (plan(""), Group::default(), Vec::new());
+    for event in 0..62_u8 {
+        let number = SequenceNumber::try_new(&format!("4959{event:052}")).unwrap();
+        let add = |group: &mut Group| {
+            add_text(group, &plan, event, TEXT, u32::from(event % 3), &Position::After(number.clone(), 0));
+            group.heap_bytes()
+        };
+        let (bytes, with_copy) = (add(&mut group), add(&mut group));
+        // Beside a first one three bytes of lengths are kept from then on.
+        let more = if event == 0 { 16 } else { 0 };
+        assert!((bytes..=bytes + more).contains(&with_copy), "{with_copy} with a copy, {bytes} without");
+        let count = usize::from(event) + 1;
+        // Beside its text a contribution takes at most 42 bytes, and the head no more than three positions.
+        let most = (count * (TEXT + 42) + 120) * 5 / 4 + 32;
+        assert!((count * (TEXT + 24)..most).contains(&bytes), "{count}: {bytes}, at most {most}");
+        sizes.push(with_copy);
+    }
+    assert!(matches!(group, Group::Few(_)));
+    sizes.dedup();
+    assert!(sizes.len() < 24, "{sizes:?}");
 }
 
 #[test]

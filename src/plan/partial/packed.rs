@@ -16,7 +16,7 @@ const PLAIN: u64 = 1;
 const OF_ITS_OWN: u64 = 2;
 
 /// Which of the shards is told in the low bits of the ordinal, which is most often zero.
-const SOURCE_BITS: u32 = 6;
+pub const SOURCE_BITS: u32 = 6;
 
 /// Packed contributions of a few shards to one group, in the order in which they came. Who packs them numbers the
 /// shards, of which there are at most 64. What two shards have is there twice, since each has a partial of its own (AG-1).

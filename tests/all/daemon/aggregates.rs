@@ -1,7 +1,5 @@
 //! Aggregates of the Kinesis Producer Library through the real binary.
 
-use std::time::Duration;
-
 use super::aggregate::aggregate;
 use super::chaos::{Setting, Stop, assert_what_the_stream_holds, run};
 use super::dead_letter::dead_letters;
@@ -10,7 +8,7 @@ use super::line::{finals, read_all};
 use super::{STREAM, config, home};
 use crate::support::daemon::Daemon;
 use crate::support::kinesis::LocalKinesis;
-use crate::support::wall_millis;
+use crate::support::{PATIENCE, wall_millis};
 
 /// Positions between the user records of an aggregate go through checkpoints, kills and restarts.
 #[tokio::test(flavor = "multi_thread")]
@@ -18,7 +16,7 @@ async fn rd_1_a_crash_in_the_middle_of_aggregates_loses_and_doubles_nothing() {
     let run = run(Setting { aggregated: true, ..Setting::new(Stop::Kill) }).await;
     let split = r#"trailrisk_kinesis_aggregates_total{outcome="split",stream="trail"}"#;
     let splits = || async { Some(run.daemon.metric(split).await).filter(|count| *count > 0.0) };
-    run.daemon.until(Duration::from_secs(120), "aggregates are taken apart", splits).await;
+    run.daemon.until(PATIENCE, "aggregates are taken apart", splits).await;
     assert_what_the_stream_holds(run).await.assert_announced();
 }
 
@@ -51,7 +49,7 @@ async fn po_1_user_records_of_another_shard_are_dead_lettered_and_a_bad_aggregat
     kinesis.put(STREAM, records).await;
     let told =
         || async { (finals(&read_all(&daemon.lines())).len() == 3 && dead_letters(&home).len() == 2).then_some(()) };
-    daemon.until(Duration::from_secs(60), "three finals and two dead letters", told).await;
+    daemon.until(PATIENCE, "three finals and two dead letters", told).await;
     let counted = |reason: &str| format!(r#"trailrisk_records_rejected_total{{reason="{reason}"}}"#);
     assert_eq!(daemon.metric(&counted("wrong_shard")).await, 1.0);
     assert_eq!(daemon.metric(&counted("bad_kpl")).await, 1.0);

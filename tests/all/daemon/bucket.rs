@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -15,7 +14,7 @@ use super::line::{finals, read_all};
 use super::{STREAM, config, home};
 use crate::support::daemon::Daemon;
 use crate::support::kinesis::CannedStream;
-use crate::support::wall_millis;
+use crate::support::{PATIENCE, wall_millis};
 
 /// What of S3 matters here: objects are put under their paths. It is down at first, and there is no bucket to look at.
 #[derive(Default)]
@@ -64,14 +63,14 @@ async fn po_1_letters_in_a_bucket_are_held_while_it_is_down_and_give_what_their_
     home.configure(config.to_string());
     let daemon = home.start();
     let held = || async { daemon.get("/readyz").await.filter(|(_, body)| body.contains("dead letters")) };
-    let (status, reason) = daemon.until(Duration::from_secs(60), "the letters are held", held).await;
+    let (status, reason) = daemon.until(PATIENCE, "the letters are held", held).await;
     assert!(status == 503 && reason.contains("S3 answers 503"), "{reason}");
     assert!(bucket.lock().unwrap().refused > 0);
     bucket.lock().unwrap().is_up = true;
     daemon.ready().await;
     let letters = r#"trailrisk_dead_letters_total{origin="record"}"#;
     let kept = || async { (daemon.metric(letters).await >= 2.0).then_some(()) };
-    daemon.until(Duration::from_secs(60), "both are kept", kept).await;
+    daemon.until(PATIENCE, "both are kept", kept).await;
     let ended = daemon.stop().await;
     assert_eq!(ended.code, Some(0), "{}", ended.log);
     assert!(ended.lines.is_empty(), "nothing could be evaluated");

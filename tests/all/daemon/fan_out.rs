@@ -13,7 +13,7 @@ use super::line::{finals, read_all};
 use super::{STREAM, config, home};
 use crate::support::daemon::Daemon;
 use crate::support::kinesis::{LocalKinesis, PushFault};
-use crate::support::wall_millis;
+use crate::support::{PATIENCE, wall_millis};
 
 /// Reads by fan-out as a consumer that the daemon registers.
 pub fn fan_out(config: &mut Value) {
@@ -61,7 +61,7 @@ async fn put(kinesis: &LocalKinesis, numbers: std::ops::Range<u64>) {
 
 async fn until_finals(daemon: &Daemon, count: usize) {
     let came = || async { (finals(&read_all(&daemon.lines())).len() >= count).then_some(()) };
-    daemon.until(Duration::from_secs(90), &format!("{count} finals"), came).await;
+    daemon.until(PATIENCE, &format!("{count} finals"), came).await;
 }
 
 /// Both read the same stream at once; a split, a merge of a child with its neighbour, a split of that.

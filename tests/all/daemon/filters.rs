@@ -1,7 +1,5 @@
 //! Filters that expire: the end of the window decides what is hidden, the clock only what is said.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use super::event::{JobCreated, utc};
@@ -9,7 +7,7 @@ use super::line::read_all;
 use super::{STREAM, config, home};
 use crate::support::daemon::{Ended, Home, package};
 use crate::support::kinesis::LocalKinesis;
-use crate::support::wall_millis;
+use crate::support::{PATIENCE, wall_millis};
 
 const NAME: &str = "AWS Exfiltration via Batch Service";
 const HOUR: i64 = 3_600_000;
@@ -131,7 +129,7 @@ async fn an_expired_filter_is_inactive_and_loud_while_another_hides_and_is_count
         let is_closed = daemon.metric(&hidden("new")).await == 1.0 && daemon.lines().len() == 2;
         is_closed.then_some(())
     };
-    daemon.until(Duration::from_secs(40), "both windows close", closed).await;
+    daemon.until(PATIENCE, "both windows close", closed).await;
     assert_eq!(daemon.metric(&hidden("old")).await, 0.0);
     assert_eq!(daemon.metric("trailrisk_filters_expired").await, 1.0);
     let expiry = format!("trailrisk_filter_expiry_timestamp_seconds{{detection=\"{NAME}\",filter=\"old\"}}");

@@ -1,7 +1,6 @@
 //! Sinks of this host: a file beside standard output, where dead letters go too.
 
 use std::os::unix::fs::PermissionsExt as _;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -10,7 +9,7 @@ use super::line::{finals, read_all};
 use super::{STREAM, config, home};
 use crate::support::daemon::Daemon;
 use crate::support::kinesis::LocalKinesis;
-use crate::support::wall_millis;
+use crate::support::{PATIENCE, wall_millis};
 
 const NONSENSE: &[u8] = b"JobCreated nonsense";
 
@@ -41,7 +40,7 @@ async fn a_file_gets_what_standard_output_gets_and_dead_letters_there_are_told_a
         texts.flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()).collect()
     };
     let all = || async { (archived().len() == 2 * accounts.clone().count()).then_some(()) };
-    daemon.until(Duration::from_secs(60), "everything is archived", all).await;
+    daemon.until(PATIENCE, "everything is archived", all).await;
     let ended = daemon.stop().await;
     assert_eq!(ended.code, Some(0), "{}", ended.log);
     assert!(home.path("risk-events.ndjson.1").exists(), "80 events are more than 64 KiB");

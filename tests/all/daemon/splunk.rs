@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::State;
@@ -18,7 +17,7 @@ use super::line::{Line, finals};
 use super::webhook::replayed;
 use super::{STREAM, config, home};
 use crate::support::kinesis::LocalKinesis;
-use crate::support::wall_millis;
+use crate::support::{PATIENCE, wall_millis};
 
 const TOKEN: &str = "b0221cd8-c4b4-465a-9a3c-273e3a75aa29";
 const ACCOUNTS: u64 = 40;
@@ -132,7 +131,7 @@ async fn cp_7_what_splunk_has_indexed_is_what_a_replay_gives_and_nothing_counts_
     let daemon = home.start();
     let acknowledged = r#"trailrisk_sink_deliveries_total{outcome="acknowledged",sink="splunk"}"#;
     let all = || async { (daemon.metric(acknowledged).await >= 2.0 * ACCOUNTS as f64).then_some(()) };
-    daemon.until(Duration::from_secs(60), "every early and final one is acknowledged", all).await;
+    daemon.until(PATIENCE, "every early and final one is acknowledged", all).await;
     daemon.ready().await;
     let replayed = replayed(&home, &texts).await;
     let ended = daemon.stop().await;

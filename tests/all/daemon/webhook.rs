@@ -152,7 +152,7 @@ async fn cp_7_a_webhook_that_is_down_loses_nothing_keeps_memory_flat_and_is_name
     config["sinks"] = receiver.sink();
     config["limits"] = json!({"read_buffer_bytes": "10MiB"});
     // A large record may take a busy machine seconds from its event time to its arrival, and none is to be late.
-    config["detections"]["grace"] = json!("10s");
+    config["detections"]["grace"] = json!("3s");
     home.configure(config.to_string());
     let daemon = home.start();
     let (pace, padding) = (size("TRAILRISK_WEBHOOK_RECORDS", 5), size("TRAILRISK_WEBHOOK_PADDING", PADDING));
@@ -189,7 +189,7 @@ async fn cp_7_a_webhook_that_is_down_loses_nothing_keeps_memory_flat_and_is_name
     let back = Instant::now();
     // Each event has an account of its own, so that it makes an early risk event and a final one.
     let all = || async { (receiver.count() >= 2 * producer.texts.len()).then_some(()) };
-    let patience = Duration::from_secs(60) + outage() + Duration::from_millis(10) * waiting as u32;
+    let patience = PATIENCE + outage() + Duration::from_millis(10) * waiting as u32;
     daemon.until(patience, "everything is delivered", all).await;
     println!("recovery took {:?}, resident memory {} after it", back.elapsed(), daemon.resident_bytes());
     daemon.ready().await;

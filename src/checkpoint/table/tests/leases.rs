@@ -54,6 +54,19 @@ async fn a_process_that_died_is_replaced_within_its_lease_and_one_look() {
     assert_eq!(second.said.lock().unwrap().last(), Some(&None), "ready again");
 }
 
+#[tokio::test(start_paused = true)]
+async fn cp_6_a_process_that_waits_goes_on_at_its_next_look_after_the_other_has_stopped() {
+    let table = FakeTable::default();
+    let mut first = open(&table, "first").await.unwrap();
+    let second = wait(&table, "second");
+    sleep(LEASE * 3).await;
+    first.release().await;
+    let stopped = Instant::now();
+    assert!(second.opened.await.unwrap().expect("the lease is free").lease().is_held());
+    let took = stopped.elapsed();
+    assert!(took <= LEASE / 10 + Duration::from_millis(200), "{took:?}");
+}
+
 /// The observer's own clock decides: however often it looks, a counter that moves is never taken.
 #[tokio::test(start_paused = true)]
 async fn a_counter_that_moves_at_the_last_moment_is_not_taken() {

@@ -2,7 +2,6 @@
 //! be seen.
 
 use std::io::Write as _;
-use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -33,7 +32,7 @@ async fn flood_then_good(home: &Home, time: i64, mut records: Vec<Vec<u8>>) -> (
 /// The reasons of the dead letters, once there are so many.
 async fn reasons(home: &Home, daemon: &Daemon, count: usize) -> Vec<String> {
     let all = || async { Some(dead_letters(home)).filter(|letters| letters.len() >= count) };
-    let letters = daemon.until(Duration::from_secs(60), "the dead letters are written", all).await;
+    let letters = daemon.until(crate::support::PATIENCE, "the dead letters are written", all).await;
     letters.into_iter().map(|letter| letter.reason).collect()
 }
 
