@@ -184,6 +184,7 @@ impl Reloader {
                 "the files change while they are read, and will be read again; those loaded before go on"
             );
         }
+        // Whoever sees the counter finds the line.
         for metrics in &self.metrics {
             metrics.last_reload_successful.set(0);
             metrics.reloads_total.with_label_values(&["refused"]).inc();

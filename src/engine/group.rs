@@ -5,7 +5,7 @@ use super::io::EvaluatedEvent;
 use super::shard::ShardIx;
 use super::shares::Shares;
 use crate::plan::packing::{Reader, put_number, put_signed};
-use crate::plan::{Added, Bounds, Contribution, Contributions, Early, Partial, Plan, SOURCE_BITS, Unit, footprint};
+use crate::plan::{Added, Bounds, Contribution, Contributions, Early, Partial, Plan, Unit, footprint};
 use crate::time::Arrival;
 
 /// Contributions of so many values are kept as they came. To look at a row they are added up, so where every one of them
@@ -13,14 +13,15 @@ use crate::time::Arrival;
 const FEW: u64 = 63;
 const FEW_LOOKED_AT: u64 = 4;
 /// The number of their shards stands beside what was told, and a contribution tells which of them it is of.
-const _: () = assert!(FEW < 1 << (u8::BITS - Told::BITS) && FEW <= 1 << SOURCE_BITS);
+const _: () = assert!(FEW < 1 << (u8::BITS - Told::BITS) && FEW <= Contributions::MOST_SOURCES);
 /// As long as they take no more bytes than this: values that repeat are kept once only in a partial.
 const FEW_BYTES: usize = 8192;
 
 /// A group of one instance.
 #[derive(Debug)]
 pub(super) enum Group {
-    /// [`Contributions`], room for more, and the rest of [`Head`] at the end; nothing at all as long as there are none.
+    /// [`Contributions`], room for more, and at the end a head, which is the rest of [`Few`]; nothing at all as long as there
+    /// are none.
     Few(Box<[u8]>),
     Many(Box<Shares>),
 }
@@ -41,8 +42,9 @@ pub(super) struct Origin<'a> {
     pub effective: Arrival,
 }
 
-/// A small group. Contributions are only ever added behind each other, while the rest is written anew each time.
-struct Head<'a> {
+/// A small group, read from its bytes. Contributions are only ever added behind each other; the rest, its head, is written
+/// anew each time.
+struct Few<'a> {
     contributions: Contributions<'a>,
     told: Told,
     /// At least one a contribution.
@@ -52,8 +54,8 @@ struct Head<'a> {
 }
 
 /// What stands behind a head: in three bytes how long it is and how much room is before it; then what was told, and how many
-/// sources there are. A group's first contribution says itself where it ends, so there is the last byte only, with no
-/// source.
+/// sources there are. A group's first contribution says itself where it ends; since many groups have no other, there is only
+/// the last byte then, with no source.
 const TAIL: usize = 4;
 /// Bits of the length of a head: two numbers, and at most [`FEW`] shards with their positions, of 128 digits at most.
 const HEAD_BITS: u32 = 13;
@@ -101,17 +103,17 @@ impl Group {
         };
         let (inputs, values) = (&contribution.inputs, contribution.values());
         if let Self::Few(packed) = self {
-            let head = Head::of(packed);
-            if head.has_room(plan, bounds, values) {
-                let source = head.place_of(origin.shard);
-                let (added, is_further) = head.contributions.compare(source, &unit);
-                let before = head.contributions.0.len();
+            let few = Few::of(packed);
+            if few.has_room(plan, bounds, values) {
+                let source = few.place_of(origin.shard);
+                let (added, is_further) = few.contributions.compare(source, &unit);
+                let before = few.contributions.0.len();
                 scratch.clear();
                 if is_further {
                     Contributions::push(scratch, source, &unit, inputs);
                 }
                 let further = scratch.len();
-                let last = head.write(scratch, source, origin, if is_further { values } else { 0 });
+                let last = few.write_head(scratch, source, origin, if is_further { values } else { 0 });
                 put(packed, before, scratch.split_at(further), last);
                 return added;
             }
@@ -122,7 +124,7 @@ impl Group {
     /// As partials from now on.
     fn grow(&mut self, plan: &Plan, bounds: &Bounds, leg: u32) -> &mut Shares {
         if let Self::Few(packed) = self {
-            *self = Self::Many(Box::new(Head::of(packed).shares(plan, bounds, leg)));
+            *self = Self::Many(Box::new(Few::of(packed).shares(plan, bounds, leg)));
         }
         match self {
             Self::Many(shares) => shares,
@@ -143,7 +145,7 @@ impl Group {
         match self {
             Self::Few(packed) => {
                 let whole = scratch.get_or_insert_with(|| Partial::new(plan, leg));
-                whole.refill(plan, bounds, leg, Head::of(packed).contributions);
+                whole.refill(plan, bounds, leg, Few::of(packed).contributions);
                 read(whole)
             }
             Self::Many(shares) => shares.with_whole(plan, bounds, read),
@@ -153,7 +155,7 @@ impl Group {
     /// Its events, for a row that is made of several groups.
     pub fn bare(&self, plan: &Plan, bounds: &Bounds, leg: u32) -> Shares {
         match self {
-            Self::Few(packed) => Head::of(packed).shares(plan, bounds, leg).bare(),
+            Self::Few(packed) => Few::of(packed).shares(plan, bounds, leg).bare(),
             Self::Many(shares) => shares.bare(),
         }
     }
@@ -161,7 +163,7 @@ impl Group {
     /// The newest effective arrival of a contributing record.
     pub fn newest_arrival(&self) -> Arrival {
         match self {
-            Self::Few(packed) => Head::of(packed).newest_arrival,
+            Self::Few(packed) => Few::of(packed).newest_arrival,
             Self::Many(shares) => shares.newest_arrival,
         }
     }
@@ -170,7 +172,7 @@ impl Group {
     pub fn newest(&self) -> Vec<(ShardIx, Position)> {
         match self {
             Self::Few(packed) => {
-                let mut newest: Vec<_> = Head::of(packed).sources.map(Source::unpack).collect();
+                let mut newest: Vec<_> = Few::of(packed).sources.map(Source::unpack).collect();
                 newest.sort_unstable_by_key(|(shard, _)| *shard);
                 newest
             }
@@ -181,7 +183,7 @@ impl Group {
     /// How many values came to it at most.
     pub fn values(&self) -> u64 {
         match self {
-            Self::Few(packed) => Head::of(packed).values,
+            Self::Few(packed) => Few::of(packed).values,
             Self::Many(shares) => shares.values,
         }
     }
@@ -226,7 +228,7 @@ impl Told {
     }
 }
 
-impl<'a> Head<'a> {
+impl<'a> Few<'a> {
     /// Of no bytes where nobody has contributed yet.
     fn of(packed: &'a [u8]) -> Self {
         let Some((told, before)) = packed.split_last() else {
@@ -273,7 +275,7 @@ impl<'a> Head<'a> {
 
     /// The head after a contribution of the source with this place, which brought so many values; without its tail, of
     /// which it hands back the last byte.
-    fn write(&self, out: &mut Vec<u8>, place: usize, newest: &Origin<'_>, values: u64) -> u8 {
+    fn write_head(&self, out: &mut Vec<u8>, place: usize, newest: &Origin<'_>, values: u64) -> u8 {
         put_number(out, self.values + values);
         put_signed(out, self.newest_arrival.max(newest.effective).0);
         let mut sources = self.sources.clone();

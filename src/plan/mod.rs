@@ -56,7 +56,7 @@ pub use early::{Early, Least};
 pub use error::{CompileError, CompileErrorKind, PlanWarning};
 pub use fingerprint::Fingerprint;
 pub use lookup::{LookupTable, Lookups, MatchType};
-pub use partial::{Added, Change, Contributions, Partial, SOURCE_BITS, Unit};
+pub use partial::{Added, Change, Contributions, Partial, Unit};
 pub use text::{PlanText, RiskModel, RiskObjectSpec, Severity, ThreatObjectSpec};
 
 use crate::time::EventTime;

@@ -163,7 +163,7 @@ fn ag_1_what_was_kept_stays_where_heads_become_shorter() {
 }
 
 #[test]
-fn as_many_shards_as_contributions_are_named_by_the_longest_positions() {
+fn ag_1_as_many_shards_as_contributions_are_named_by_the_longest_positions() {
     let (plan, bounds, mut group) = (plan(""), Bounds::default(), Group::default());
     let position = Position::After(SequenceNumber::try_new(&"9".repeat(128)).unwrap(), u32::MAX);
     for event in 0..64_u8 {

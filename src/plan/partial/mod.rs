@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
-pub use packed::{Contributions, SOURCE_BITS};
+pub use packed::Contributions;
 use state::State;
 pub(super) use state::of_rows;
 

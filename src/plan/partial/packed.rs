@@ -16,10 +16,10 @@ const PLAIN: u64 = 1;
 const OF_ITS_OWN: u64 = 2;
 
 /// Which of the shards is told in the low bits of the ordinal, which is most often zero.
-pub const SOURCE_BITS: u32 = 6;
+const SOURCE_BITS: u32 = 6;
 
 /// Packed contributions of a few shards to one group, in the order in which they came. Who packs them numbers the
-/// shards, of which there are at most 64. What two shards have is there twice, since each has a partial of its own (AG-1).
+/// shards, of which there are at most [`Self::MOST_SOURCES`]. What two shards have is there twice, since each has a partial of its own (AG-1).
 #[derive(Clone, Copy, Debug)]
 pub struct Contributions<'a>(pub &'a [u8]);
 
@@ -33,9 +33,12 @@ pub struct Packed<'a> {
 }
 
 impl<'a> Contributions<'a> {
+    /// So many shards can be told apart.
+    pub const MOST_SOURCES: u64 = 1 << SOURCE_BITS;
+
     /// Packs one more behind those that are there.
     pub fn push(out: &mut Vec<u8>, source: usize, unit: &Unit<'_>, inputs: &[Value]) {
-        debug_assert!(source < 1 << SOURCE_BITS, "shards are few");
+        debug_assert!((source as u64) < Self::MOST_SOURCES, "shards are few");
         let start = out.len();
         // Room for its length, which most often takes one byte.
         out.push(0);

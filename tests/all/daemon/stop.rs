@@ -74,8 +74,7 @@ async fn st_1_a_second_signal_does_not_wait_for_the_drain_deadline() {
     let (receiver, kinesis, home) = (Receiver::start().await, LocalKinesis::start().await, home());
     let daemon = blocked(&home, &kinesis, &receiver, "1m").await;
     daemon.signal("TERM").await;
-    let draining = || async { daemon.log().iter().any(|line| line.contains("stopping: ")).then_some(()) };
-    daemon.until(PATIENCE, "it drains", draining).await;
+    daemon.until_logged("stopping: ").await;
     let begun = Instant::now();
     let ended = daemon.stop().await;
     assert_eq!(ended.code, Some(75), "{}", ended.log);

@@ -22,8 +22,8 @@ use super::line::{Line, finals, read_all, text};
 use super::{STREAM, config, home, size};
 use crate::support::daemon::{Daemon, Ended, Home};
 use crate::support::kinesis::LocalKinesis;
-use crate::support::looking;
 use crate::support::measured::measured;
+use crate::support::{PATIENCE, looking};
 
 const SHARDS: i32 = 4;
 const SPEC: Spec = Spec { window: 3000, grace: SPREAD_MS + 4000, max_future_skew: 60_000 };
@@ -197,7 +197,7 @@ impl Run {
 
     /// Waits until `count` different finals have come, ends the last life orderly, and returns everything.
     async fn finish(mut self, count: usize) -> Outcome {
-        let patience = Duration::from_secs(120) + 2 * self.traffic.duration();
+        let patience = PATIENCE + 2 * self.traffic.duration();
         let mut finals: BTreeSet<String> = self.said.iter().filter_map(|line| final_id(line)).collect();
         let mut taken = 0;
         let complete = looking(|| {
