@@ -94,11 +94,11 @@ impl Replay {
     }
 
     /// Takes the documents of a block, dead letters opened: a rejected record is one as it came.
-    pub fn take(&mut self, block: Block<'_>, told: &mut dyn Told) {
+    pub fn take(&mut self, block: &mut Block<'_>, told: &mut dyn Told) {
         let (bytes, mut admitted) = (block.bytes(), Vec::new());
         let prefilter = self.evaluator.prefilter();
         let mut glance = prefilter.glance(bytes);
-        for (line, range) in block.documents() {
+        for (line, range) in block {
             let document = match open(&bytes[range.clone()]) {
                 Some(Opened::RiskEvent(event)) => {
                     told.handed_back(&event);

@@ -162,7 +162,8 @@ fn documents(reader: &mut Reader, folder: &Path, node: Node<'_>) -> Vec<Vec<u8>>
     let read = files_of(&[path]).and_then(|files| {
         files.iter().try_for_each(|file| {
             read_blocks(file, &mut |_| {}, &mut |block| {
-                documents.extend(block.documents().map(|(_, range)| block.bytes()[range].to_vec()))
+                let bytes = block.bytes();
+                documents.extend(block.map(|(_, range)| bytes[range].to_vec()));
             })
         })
     });

@@ -37,11 +37,14 @@ pub fn files_of(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Unreadable> {
     Ok(files)
 }
 
-/// A piece of a file: whole lines of NDJSON, or a file that is one document.
-#[derive(Clone, Copy, Debug)]
+/// A piece of a file: whole lines of NDJSON, or a file that is one document. Hands out its documents: the line that each
+/// begins at, counted from 1 over the file, and where its bytes are. Blank lines are none.
+#[derive(Debug)]
 pub struct Block<'a> {
     bytes: &'a [u8],
-    first_line: u64,
+    /// What was handed out.
+    taken: usize,
+    next_line: u64,
     is_document: bool,
 }
 
@@ -50,23 +53,22 @@ impl<'a> Block<'a> {
     pub fn bytes(&self) -> &'a [u8] {
         self.bytes
     }
+}
 
-    /// Its documents: the line that each begins at, counted from 1 over the file, and where its bytes are. Blank lines
-    /// are none.
-    pub fn documents(self) -> impl Iterator<Item = (u64, Range<usize>)> {
-        let (mut next_line, mut from) = (self.first_line, 0);
-        std::iter::from_fn(move || {
-            while from < self.bytes.len() {
-                let rest = &self.bytes[from..];
-                let length = if self.is_document { None } else { memchr::memchr(b'\n', rest) };
-                let (line, start, length) = (next_line, from, length.unwrap_or(rest.len()));
-                (next_line, from) = (line + 1, start + length + 1);
-                if self.is_document || !rest[..length].trim_ascii().is_empty() {
-                    return Some((line, start..start + length));
-                }
+impl Iterator for Block<'_> {
+    type Item = (u64, Range<usize>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while self.taken < self.bytes.len() {
+            let rest = &self.bytes[self.taken..];
+            let length = if self.is_document { None } else { memchr::memchr(b'\n', rest) };
+            let (line, start, length) = (self.next_line, self.taken, length.unwrap_or(rest.len()));
+            (self.next_line, self.taken) = (line + 1, start + length + 1);
+            if self.is_document || !rest[..length].trim_ascii().is_empty() {
+                return Some((line, start..start + length));
             }
-            None
-        })
+        }
+        None
     }
 }
 
@@ -78,7 +80,7 @@ impl<'a> Block<'a> {
 pub fn read_blocks(
     path: &Path,
     read_bytes: &mut dyn FnMut(u64),
-    take: &mut dyn FnMut(Block<'_>),
+    take: &mut dyn FnMut(&mut Block<'_>),
 ) -> Result<(), Unreadable> {
     let failed = |source| Unreadable { path: path.to_owned(), source };
     let raw: Box<dyn Read> =
@@ -96,22 +98,25 @@ pub fn read_blocks(
     }
 }
 
-fn hand_on(input: &mut dyn Read, mut buffer: Buffer, take: &mut dyn FnMut(Block<'_>)) -> io::Result<()> {
+fn hand_on(input: &mut dyn Read, mut buffer: Buffer, take: &mut dyn FnMut(&mut Block<'_>)) -> io::Result<()> {
     let mut at_end = buffer.fill(input, FIRST_BYTES)?;
     if is_one_document(buffer.filled()) {
         while !at_end {
             at_end = buffer.fill(input, buffer.filled)?;
         }
-        take(Block { bytes: buffer.filled(), first_line: 1, is_document: true });
+        take(&mut Block { bytes: buffer.filled(), taken: 0, next_line: 1, is_document: true });
         return Ok(());
     }
-    let mut first_line = 1;
+    let mut next_line = 1;
     loop {
         let bytes = buffer.filled();
         let whole = if at_end { bytes.len() } else { memchr::memrchr(b'\n', bytes).map_or(0, |at| at + 1) };
         if whole > 0 {
-            take(Block { bytes: &bytes[..whole], first_line, is_document: false });
-            first_line += memchr::memchr_iter(b'\n', &bytes[..whole]).count() as u64;
+            let mut block = Block { bytes: &bytes[..whole], taken: 0, next_line, is_document: false };
+            take(&mut block);
+            // Who takes the documents counts the lines; what is left is counted here.
+            block.by_ref().for_each(drop);
+            next_line = block.next_line;
         }
         if at_end {
             return Ok(());
@@ -189,7 +194,8 @@ mod tests {
     fn documents(text: &[u8]) -> Vec<(u64, Vec<u8>)> {
         let mut found = Vec::new();
         hand_on(&mut &*text, Buffer::default(), &mut |block| {
-            found.extend(block.documents().map(|(line, range)| (line, block.bytes()[range].to_vec())));
+            let bytes = block.bytes();
+            found.extend(block.map(|(line, range)| (line, bytes[range].to_vec())));
         })
         .unwrap();
         found
@@ -223,6 +229,19 @@ mod tests {
     }
 
     #[test]
+    fn lines_that_nobody_takes_are_counted_all_the_same() {
+        let text = "{\"a\":1}\n\n".repeat(200_000);
+        let (mut before, mut blocks) = (0, 0);
+        hand_on(&mut text.as_bytes(), Buffer::default(), &mut |block| {
+            let (line, range) = block.next().unwrap();
+            assert_eq!(line, 1 + text[..before + range.start].matches('\n').count() as u64);
+            (before, blocks) = (before + block.bytes().len(), blocks + 1);
+        })
+        .unwrap();
+        assert!(blocks > 2 && before == text.len(), "{blocks} blocks, {before} bytes");
+    }
+
+    #[test]
     fn gzip_of_several_members_and_a_file_of_one_byte_are_read() {
         let folder = tempfile::tempdir().unwrap();
         let member = |text: &str| {
@@ -240,9 +259,8 @@ mod tests {
             std::fs::write(&path, &bytes).unwrap();
             let (mut found, mut read) = (Vec::new(), 0);
             read_blocks(&path, &mut |bytes| read += bytes, &mut |block| {
-                found.extend(
-                    block.documents().map(|(_, range)| String::from_utf8(block.bytes()[range].to_vec()).unwrap()),
-                );
+                let bytes = block.bytes();
+                found.extend(block.map(|(_, range)| String::from_utf8(bytes[range].to_vec()).unwrap()));
             })
             .unwrap();
             assert_eq!((found, read), (expected.iter().map(|text| text.to_string()).collect(), bytes.len() as u64));
