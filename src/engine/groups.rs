@@ -25,12 +25,16 @@ pub(super) struct Groups {
     /// the same length, filled up with zeros.
     keys: Vec<u8>,
     key_bytes: usize,
+    /// All keys begin with the same bytes, so many, in whole words.
+    common: usize,
     groups: Vec<Group>,
     /// By keyed hash of the key; never iterated.
     index: HashTable<u32>,
     /// The memory of the groups beside themselves.
     held: usize,
     scratch: Vec<u8>,
+    /// By place among the by-values, the name of the one before: most come again.
+    before: Box<[Option<TextIx>]>,
 }
 
 const WORD: usize = size_of::<u32>();
@@ -42,14 +46,17 @@ impl Groups {
     pub fn new(plan: &Plan) -> Self {
         let of_leg = |leg| plan.group_size(leg).map_or(EVENT_BYTES, |values| values * WORD);
         let widest = (0..plan.leg_count()).map(of_leg).max().unwrap_or_default();
+        let values = (0..plan.leg_count()).filter_map(|leg| plan.group_size(leg)).max().unwrap_or_default();
         Self {
             texts: Texts::default(),
             keys: Vec::new(),
             key_bytes: leg_bytes(plan) + widest,
+            common: leg_bytes(plan) + widest,
             groups: Vec::new(),
             index: HashTable::new(),
             held: 0,
             scratch: Vec::new(),
+            before: vec![None; values].into(),
         }
     }
 
@@ -67,6 +74,10 @@ impl Groups {
             return GroupIx(*known);
         }
         let new = u32::try_from(self.groups.len()).expect("an instance has fewer than 2^32 groups");
+        if !self.groups.is_empty() {
+            let words = self.keys.chunks_exact(WORD).zip(self.scratch[..self.common].chunks_exact(WORD));
+            self.common = WORD * words.take_while(|(first, new)| first == new).count();
+        }
         grow_gently(&mut self.keys, width);
         self.keys.extend_from_slice(&self.scratch);
         grow_gently(&mut self.groups, 1);
@@ -97,6 +108,7 @@ impl Groups {
             + footprint::boxed_bytes(self.groups.capacity() * size_of::<Group>())
             + footprint::boxed_bytes(self.index.allocation_size())
             + footprint::boxed_bytes(self.scratch.capacity())
+            + footprint::boxed_bytes(size_of_val(&*self.before))
             + self.held
     }
 
@@ -126,6 +138,28 @@ impl Groups {
         let differs = self.words(plan, a, values).zip(self.words(plan, b, values)).find(|(a, b)| a != b);
         let by_values = differs.map(|(a, b)| self.texts.get(a).cmp(self.texts.get(b)));
         by_search.then_with(|| by_values.unwrap_or(std::cmp::Ordering::Equal))
+    }
+
+    /// How a group's key goes on behind what all keys begin with, as a number: of two that differ in it, the smaller one has
+    /// the smaller key. It is at hand where the key itself would have to be fetched.
+    pub(super) fn lead(&self, plan: &Plan, ix: GroupIx) -> u128 {
+        let packed = self.packed(ix);
+        let (search, of_group) = packed.split_at(leg_bytes(plan));
+        let common = self.common.saturating_sub(search.len());
+        let first = match plan.group_size(leg_of(plan, packed)) {
+            Some(values) => {
+                let mut names = self.words(plan, packed, values).skip(common / WORD);
+                names.next().map_or(&[][..], |name| self.texts.get(name))
+            }
+            None => &of_group[common..],
+        };
+        let search = &search[self.common.min(search.len())..];
+        let mut lead = [0; size_of::<u128>()];
+        let (of_search, behind) = lead.split_at_mut(search.len());
+        of_search.copy_from_slice(search);
+        let first = &first[..first.len().min(behind.len())];
+        behind[..first.len()].copy_from_slice(first);
+        u128::from_be_bytes(lead)
     }
 
     /// The key of a group. `recent` remembers the values of the group before, of which most come again.
@@ -160,8 +194,11 @@ impl Groups {
         if leg_bytes(plan) > 0 {
             self.scratch.extend_from_slice(&key.leg.to_be_bytes());
         }
-        for value in &key.values {
-            let name = self.texts.intern(table_key, value);
+        debug_assert!(key.values.len() <= self.before.len(), "the key is one of this plan");
+        for (value, before) in key.values.iter().zip(&mut self.before) {
+            let known = before.filter(|name| self.texts.is(*name, value));
+            let name = known.unwrap_or_else(|| self.texts.intern(table_key, value));
+            *before = Some(name);
             self.scratch.extend_from_slice(&name.0.to_be_bytes());
         }
         if let Some(event) = key.event {

@@ -3,6 +3,9 @@
 //! Sorting a million groups takes longer than reading may wait: they are sorted in runs, one at a time, which are then
 //! merged as they are taken.
 
+use std::cmp::Ordering;
+use std::ops::Range;
+
 use super::group::Group;
 use super::groups::{GroupIx, Groups, Recent};
 use crate::plan::{GroupKey, Plan};
@@ -26,6 +29,8 @@ pub(super) struct Ordered {
 struct Run {
     next: usize,
     end: usize,
+    /// That of its next group.
+    lead: u128,
 }
 
 /// What a step came to.
@@ -50,43 +55,44 @@ impl Ordered {
             self.sort_run(plan);
             return Next::Sorting;
         }
-        let Some(mut run) = self.runs.pop() else { return Next::None };
-        let ix = self.order[run.next];
-        run.next += 1;
-        if run.next < run.end {
-            self.insert(plan, run);
-        }
+        let Some(Run { next, end, .. }) = self.runs.pop() else { return Next::None };
+        let ix = self.order[next];
+        self.insert(plan, next + 1..end);
         Next::Group(self.groups.key(plan, ix, &mut self.recent), self.groups.take(ix))
     }
 
     /// Without the groups of which nothing would be told or counted.
     fn sort_run(&mut self, plan: &Plan) {
-        let (next, until) = (self.sorted, self.order.len().min(self.sorted + RUN));
+        let (first, until) = (self.sorted, self.order.len().min(self.sorted + RUN));
         let least = plan.least().to_count;
-        let mut end = next;
-        for at in next..until {
-            let ix = self.order[at];
+        let mut led = Vec::with_capacity(until - first);
+        for &ix in &self.order[first..until] {
             // Most searches have no threshold: nobody looks at the groups before they are taken.
             if least == 0 || self.groups.get(ix).values() >= least {
-                self.order[end] = ix;
-                end += 1;
+                led.push((self.groups.lead(plan, ix), ix));
             } else {
                 drop(self.groups.take(ix));
             }
         }
-        let groups = &self.groups;
-        self.order[next..end].sort_unstable_by(|a, b| groups.compare(plan, *a, *b));
+        led.sort_unstable_by(|a, b| self.compare(plan, *a, *b));
+        let run = first..first + led.len();
+        self.order[run.clone()].iter_mut().zip(led).for_each(|(place, (_, ix))| *place = ix);
         self.sorted = until;
-        if next < end {
-            self.insert(plan, Run { next, end });
-        }
+        self.insert(plan, run);
     }
 
-    fn insert(&mut self, plan: &Plan, run: Run) {
-        let next = self.order[run.next];
-        let is_larger = |other: &Run| self.groups.compare(plan, self.order[other.next], next).is_gt();
+    /// What is left of a run, if anything is.
+    fn insert(&mut self, plan: &Plan, run: Range<usize>) {
+        let Some(&next) = self.order[run.clone()].first() else { return };
+        let lead = self.groups.lead(plan, next);
+        let is_larger = |other: &Run| self.compare(plan, (other.lead, self.order[other.next]), (lead, next)).is_gt();
         let place = self.runs.partition_point(is_larger);
-        self.runs.insert(place, run);
+        self.runs.insert(place, Run { next: run.start, end: run.end, lead });
+    }
+
+    /// The order of two groups with their leads, most of which differ.
+    fn compare(&self, plan: &Plan, a: (u128, GroupIx), b: (u128, GroupIx)) -> Ordering {
+        a.0.cmp(&b.0).then_with(|| self.groups.compare(plan, a.1, b.1))
     }
 }
 

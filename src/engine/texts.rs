@@ -29,17 +29,8 @@ const TEXT: u8 = 1;
 impl Texts {
     /// The name of this value; a new one where it has none yet.
     pub fn intern(&mut self, key: &[u8; 16], scalar: &Scalar) -> TextIx {
-        let (tag, bits);
-        let bytes = match scalar {
-            Scalar::Number(number) => {
-                (tag, bits) = (NUMBER, ordered_bits(*number).to_be_bytes());
-                &bits[..]
-            }
-            Scalar::Text(text) => {
-                tag = TEXT;
-                text.as_bytes()
-            }
-        };
+        let mut bits = [0; 8];
+        let (tag, bytes) = encoded(scalar, &mut bits);
         let hash = hash(key, bytes);
         let is_it = |ix: &u32| self.get(TextIx(*ix)).split_first() == Some((&tag, bytes));
         if let Some(known) = self.index.find(hash, is_it) {
@@ -55,6 +46,13 @@ impl Texts {
         let (texts, ends) = (&self.bytes, &self.ends);
         self.index.insert_unique(hash, new, |ix| self::hash(key, &slice(texts, ends, *ix)[1..]));
         TextIx(new)
+    }
+
+    /// Whether that is the name of this value.
+    pub fn is(&self, ix: TextIx, scalar: &Scalar) -> bool {
+        let mut bits = [0; 8];
+        let (tag, bytes) = encoded(scalar, &mut bits);
+        self.get(ix).split_first() == Some((&tag, bytes))
     }
 
     /// The value as bytes, in the order of values.
@@ -79,6 +77,17 @@ impl Texts {
         footprint::boxed_bytes(self.bytes.capacity())
             + footprint::boxed_bytes(self.ends.capacity() * size_of::<usize>())
             + footprint::boxed_bytes(self.index.allocation_size())
+    }
+}
+
+/// A value's tag and bytes; those of a number are put into `bits`.
+fn encoded<'a>(scalar: &'a Scalar, bits: &'a mut [u8; 8]) -> (u8, &'a [u8]) {
+    match scalar {
+        Scalar::Number(number) => {
+            *bits = ordered_bits(*number).to_be_bytes();
+            (NUMBER, bits)
+        }
+        Scalar::Text(text) => (TEXT, text.as_bytes()),
     }
 }
 
@@ -134,6 +143,7 @@ mod tests {
             for (scalar, name) in all.iter().zip(&names) {
                 prop_assert_eq!(&texts.scalar(*name), scalar);
                 for (other, other_name) in all.iter().zip(&names) {
+                    prop_assert_eq!(texts.is(*other_name, scalar), name == other_name);
                     prop_assert_eq!(scalar == other, name == other_name);
                     prop_assert_eq!(scalar.cmp(other), texts.get(*name).cmp(texts.get(*other_name)));
                 }

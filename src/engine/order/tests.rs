@@ -31,8 +31,10 @@ fn sorted(keys: &[GroupKey]) -> Vec<GroupKey> {
     keys.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect()
 }
 
+/// Also such as begin alike for longer than groups are told apart at first sight.
 fn scalar() -> impl Strategy<Value = Scalar> {
-    prop_oneof![(-3..3i32).prop_map(|n| Scalar::Number(f64::from(n) / 2.0)), "[ab]{0,3}".prop_map(Scalar::text)]
+    let long = "aaaaaaaaaa[ab\u{0}]{0,8}".prop_map(Scalar::text);
+    prop_oneof![(-3..3i32).prop_map(|n| Scalar::Number(f64::from(n) / 2.0)), "[ab]{0,3}".prop_map(Scalar::text), long]
 }
 
 /// Of the two searches of [`joined`], whose groups have two by-values and one.
@@ -53,6 +55,19 @@ proptest! {
     #[test]
     fn wn_6_groups_come_in_the_order_of_their_keys(keys in prop::collection::vec(key(), 0..80)) {
         prop_assert_eq!(ordered(&joined(), &keys), sorted(&keys));
+    }
+
+    /// As of the shipped detection, of which all groups have one source.
+    #[test]
+    fn wn_6_groups_that_begin_alike_come_in_order(
+        search in 0..2u32, first in scalar(), values in prop::collection::vec((scalar(), scalar()), 0..80),
+    ) {
+        let of = |(second, third)| GroupKey { leg: search, values: vec![first.clone(), second, third], event: None, ordinal: 0 };
+        let mut keys: Vec<GroupKey> = values.into_iter().map(of).collect();
+        let joined = "E | stats count by a, b, c | append [search F | stats count by a, b, c | where count > 1]";
+        prop_assert_eq!(ordered(&plan("p", joined), &keys), sorted(&keys));
+        keys.iter_mut().for_each(|key| key.leg = 0);
+        prop_assert_eq!(ordered(&plan("p", "E | stats count by a, b, c"), &keys), sorted(&keys));
     }
 
     #[test]
