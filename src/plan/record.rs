@@ -33,14 +33,9 @@ impl<'a> Record<'a> {
         Self { event: Some(event), ..Self::row(Vec::new(), now) }
     }
 
-    /// A row; `now` is the end of its window (AG-5).
+    /// A row, of which each column has another name; `now` is the end of its window (AG-5).
     pub(super) fn row(row: Row, now: EventTime) -> Self {
-        let columns = Written::with_capacity(row.len());
-        let mut record = Self { event: None, now, columns, restrictions: Vec::new() };
-        for (name, value) in row {
-            record.set(&name, value);
-        }
-        record
+        Self { event: None, now, columns: Written::of(row), restrictions: Vec::new() }
     }
 
     /// What `now()` stands for.
@@ -117,9 +112,10 @@ impl<'a> Record<'a> {
     /// `table a, b*`: these alone, as columns in this order; one that does not exist is an empty column.
     pub(super) fn table(&mut self, patterns: &'a [Pattern]) {
         let names: Vec<Arc<str>> = patterns.iter().flat_map(|pattern| self.names_of(pattern)).collect();
-        let row = names.into_iter().map(|name| (name.clone(), self.get(&FieldPath::compile(&name)))).collect();
+        let mut columns = Written::default();
+        names.iter().for_each(|name| columns.set(name, self.get(&FieldPath::compile(name))));
         // Nothing else of the event is visible any more, so what is left is a row.
-        *self = Self::row(row, self.now);
+        *self = Self { event: None, now: self.now, columns, restrictions: Vec::new() };
     }
 
     /// The names of a row's columns, in their order.

@@ -18,9 +18,15 @@ pub(super) struct Written {
 }
 
 impl Written {
-    /// With room for so many.
-    pub(super) fn with_capacity(fields: usize) -> Self {
-        Self { list: Vec::with_capacity(fields), places: BTreeMap::new() }
+    /// These fields in this order, each of another name.
+    pub(super) fn of(fields: Vec<(Arc<str>, Value)>) -> Self {
+        let mut written = Self { list: fields.into_iter().map(Some).collect(), places: BTreeMap::new() };
+        written.note(0);
+        debug_assert!(
+            written.iter().enumerate().all(|(at, (name, _))| written.place(name) == Some(at)),
+            "a field has one place"
+        );
+        written
     }
 
     /// The value of a field.
@@ -101,9 +107,11 @@ mod tests {
         /// Against a list that is searched.
         #[test]
         fn fields_keep_their_order_however_many_there_are(
-            steps in prop::collection::vec((0..6u8, 0..60usize, 0..60usize), 0..200),
+            first in 0..60usize, steps in prop::collection::vec((0..6u8, 0..60usize, 0..60usize), 0..200),
         ) {
-            let (mut written, mut model) = (Written::default(), Vec::<(String, usize)>::new());
+            let mut model: Vec<(String, usize)> = (0..first).map(|name| (format!("f{name}"), name)).collect();
+            let fields = model.iter().map(|(name, value)| (name.as_str().into(), Value::number(*value as f64)));
+            let mut written = Written::of(fields.collect());
             for (number, (kind, one, other)) in steps.into_iter().enumerate() {
                 let names = [one, other].map(|name| Arc::<str>::from(format!("f{name}")));
                 let at = |model: &[(String, usize)], name: &str| model.iter().position(|(known, _)| known == name);
