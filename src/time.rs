@@ -47,7 +47,7 @@ impl fmt::Display for Arrival {
 
 /// RFC 3339 in UTC, with milliseconds only where there are any: `2023-04-24T23:51:17Z`.
 fn write_utc(f: &mut fmt::Formatter<'_>, millis: i64) -> fmt::Result {
-    if let Some(text) = utc_seconds(millis).filter(|_| millis % 1000 == 0) {
+    if let Some(text) = whole_second(millis) {
         f.write_str(std::str::from_utf8(&text).unwrap_or_default())?;
         return f.write_str("Z");
     }
@@ -55,6 +55,11 @@ fn write_utc(f: &mut fmt::Formatter<'_>, millis: i64) -> fmt::Result {
         Ok(instant) => write!(f, "{instant}"),
         Err(_) => write!(f, "{millis}ms"),
     }
+}
+
+/// What stands before the `Z` of an instant that has no milliseconds.
+pub(crate) fn whole_second(millis: i64) -> Option<[u8; 19]> {
+    utc_seconds(millis).filter(|_| millis % 1000 == 0)
 }
 
 /// `2023-04-24T23:51:17`, the second of an instant in UTC, without the machinery of a format: a million results have

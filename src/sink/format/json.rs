@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::to_json;
 use super::value::ScalarBody;
 use crate::plan::{Scalar, Value};
+use crate::time::{EventTime, whole_second};
 
 /// A JSON text that grows.
 pub(super) struct Json(pub(super) Vec<u8>);
@@ -33,6 +34,18 @@ impl Json {
         write!(self.0, "\"{value}\"").expect("memory takes everything");
     }
 
+    /// An instant, as it shows itself, in a text: nearly all are whole seconds.
+    pub(super) fn instant(&mut self, instant: EventTime) {
+        match whole_second(instant.0) {
+            Some(text) => {
+                self.0.push(b'"');
+                self.0.extend_from_slice(&text);
+                self.raw("Z\"");
+            }
+            None => self.shown(instant),
+        }
+    }
+
     /// 128 bits as 32 hexadecimal digits, in a text.
     pub(super) fn hexadecimal(&mut self, bits: u128) {
         let digits =
@@ -44,7 +57,7 @@ impl Json {
 
     /// An integer.
     pub(super) fn integer(&mut self, number: u64) {
-        write!(self.0, "{number}").expect("memory takes everything");
+        serde_json::to_writer(&mut self.0, &number).expect("memory takes everything");
     }
 
     /// A double, with decimals also where it is an integer.
@@ -79,7 +92,9 @@ impl Json {
     pub(super) fn scalar(&mut self, scalar: &Scalar) {
         match scalar {
             Scalar::Text(text) => self.text(text),
-            Scalar::Number(_) => self.0.extend_from_slice(&to_json(&ScalarBody(scalar))),
+            Scalar::Number(_) => {
+                serde_json::to_writer(&mut self.0, &ScalarBody(scalar)).expect("memory takes everything")
+            }
         }
     }
 
@@ -110,12 +125,19 @@ fn is_plain(byte: u8) -> bool {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::value::Columns;
+    use super::super::value::{Columns, Text};
     use super::*;
     use crate::risk_event::RiskEventId;
 
     fn scalars() -> impl Strategy<Value = Scalar> {
         prop_oneof![any::<f64>().prop_filter_map("no NaN", Scalar::number), any::<String>().prop_map(Scalar::text)]
+    }
+
+    /// With milliseconds and without, and beyond the years of four digits.
+    fn instants() -> impl Strategy<Value = EventTime> {
+        let second = prop_oneof![any::<i64>(), -100_000_000_000..300_000_000_000i64];
+        (second, prop::sample::select(vec![0, 1, 500]))
+            .prop_map(|(second, millis)| EventTime(second.saturating_mul(1000).saturating_add(millis)))
     }
 
     fn written(write: impl FnOnce(&mut Json)) -> String {
@@ -130,13 +152,15 @@ mod tests {
         #[test]
         fn em_4_the_bytes_are_those_of_serde(
             columns in prop::collection::vec((any::<String>(), prop::collection::vec(scalars(), 0..4)), 0..4),
-            plain in "[ -~]{0,40}", score in -1e3..1e3f64, id in any::<u128>(),
+            plain in "[ -~]{0,40}", score in -1e3..1e3f64, id in any::<u128>(), instant in instants(), count in any::<u64>(),
         ) {
             let columns = columns.into_iter().map(|(name, scalars)| (Arc::from(name), Value::from_scalars(scalars)));
             let columns: Vec<(Arc<str>, Value)> = columns.collect();
             let serde = String::from_utf8(to_json(&Columns(&columns))).expect("UTF-8");
             prop_assert_eq!(written(|json| json.columns(&columns)), serde);
             prop_assert_eq!(written(|json| json.text(&plain)).into_bytes(), to_json(&plain));
+            prop_assert_eq!(written(|json| json.instant(instant)).into_bytes(), to_json(&Text(instant)));
+            prop_assert_eq!(written(|json| json.integer(count)), count.to_string());
             prop_assert_eq!(written(|json| json.hexadecimal(id)), written(|json| json.shown(RiskEventId(id))));
             for score in [score, score.round()] {
                 prop_assert_eq!(written(|json| json.float(score)).into_bytes(), to_json(&score));

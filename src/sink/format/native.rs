@@ -137,21 +137,21 @@ fn write_annotations(json: &mut Json, risk: &RiskModel) {
 
 fn write_events(json: &mut Json, event: &RiskEvent) {
     json.raw(r#","window":{"start":"#);
-    json.shown(event.window_start);
+    json.instant(event.window_start);
     json.raw(r#","end":"#);
-    json.shown(event.window_end);
+    json.instant(event.window_end);
     json.raw(r#"},"event_count":"#);
     json.integer(event.event_count);
     json.raw(r#","first_event":"#);
-    json.shown(event.first_event);
+    json.instant(event.first_event);
     json.raw(r#","last_event":"#);
-    json.shown(event.last_event);
+    json.instant(event.last_event);
     json.raw(r#","evidence":"#);
     json.list(&event.evidence, |json, evidence| {
         json.raw(r#"{"event_id":"#);
         json.text(&evidence.event_id);
         json.raw(r#","event_time":"#);
-        json.shown(evidence.time);
+        json.instant(evidence.time);
         json.raw("}");
     });
     json.raw(r#","evidence_truncated":"#);
