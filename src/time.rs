@@ -59,7 +59,7 @@ fn write_utc(f: &mut fmt::Formatter<'_>, millis: i64) -> fmt::Result {
 
 /// What stands before the `Z` of an instant that has no milliseconds.
 pub(crate) fn whole_second(millis: i64) -> Option<[u8; 19]> {
-    utc_seconds(millis).filter(|_| millis % 1000 == 0)
+    if millis % 1000 == 0 { utc_seconds(millis) } else { None }
 }
 
 /// `2023-04-24T23:51:17`, the second of an instant in UTC, without the machinery of a format: a million results have

@@ -224,6 +224,7 @@ impl Engine {
             self.count_hidden(&key, &hidden);
             Left::Rows(rows, groups)
         } else {
+            debug_assert_eq!(plan.leg_count(), 1, "what is joined or appended needs all rows");
             Left::Groups(Box::new(Ordered::new(groups)))
         };
         Some(InProgress { key, ids, left, bytes, truncated, scratch: None })

@@ -3,6 +3,7 @@
 //! Found by a keyed hash, because by-values are an attacker's texts (BD-4). Nothing here hands them out in the order of
 //! a hash table: `order` sorts them.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -25,7 +26,7 @@ pub(super) struct Groups {
     /// the same length, filled up with zeros.
     keys: Vec<u8>,
     key_bytes: usize,
-    /// All keys begin with the same bytes, so many, in whole words.
+    /// So many bytes, in whole words, all keys begin with; of fewer than two keys all.
     common: usize,
     groups: Vec<Group>,
     /// By keyed hash of the key; never iterated.
@@ -46,7 +47,6 @@ impl Groups {
     pub fn new(plan: &Plan) -> Self {
         let of_leg = |leg| plan.group_size(leg).map_or(EVENT_BYTES, |values| values * WORD);
         let widest = (0..plan.leg_count()).map(of_leg).max().unwrap_or_default();
-        let values = (0..plan.leg_count()).filter_map(|leg| plan.group_size(leg)).max().unwrap_or_default();
         Self {
             texts: Texts::default(),
             keys: Vec::new(),
@@ -56,7 +56,7 @@ impl Groups {
             index: HashTable::new(),
             held: 0,
             scratch: Vec::new(),
-            before: vec![None; values].into(),
+            before: vec![None; widest / WORD].into(),
         }
     }
 
@@ -129,36 +129,28 @@ impl Groups {
         std::mem::take(&mut self.groups[ix.0 as usize])
     }
 
-    /// The order of two groups' keys.
-    pub(super) fn compare(&self, plan: &Plan, a: GroupIx, b: GroupIx) -> std::cmp::Ordering {
+    /// The order of two groups' keys, in a plan of one search.
+    pub(super) fn compare(&self, plan: &Plan, a: GroupIx, b: GroupIx) -> Ordering {
         let (a, b) = (self.packed(a), self.packed(b));
-        let searches = ..leg_bytes(plan);
-        let by_search = a[searches].cmp(&b[searches]);
-        let Some(values) = plan.group_size(leg_of(plan, a)) else { return a.cmp(b) };
+        let Some(values) = plan.group_size(0) else { return a.cmp(b) };
         let differs = self.words(plan, a, values).zip(self.words(plan, b, values)).find(|(a, b)| a != b);
-        let by_values = differs.map(|(a, b)| self.texts.get(a).cmp(self.texts.get(b)));
-        by_search.then_with(|| by_values.unwrap_or(std::cmp::Ordering::Equal))
+        differs.map_or(Ordering::Equal, |(a, b)| self.texts.get(a).cmp(self.texts.get(b)))
     }
 
-    /// How a group's key goes on behind what all keys begin with, as a number: of two that differ in it, the smaller one has
-    /// the smaller key. It is at hand where the key itself would have to be fetched.
+    /// The first bytes of the first by-value in which any two groups differ, as a number, in a plan of one search: groups
+    /// that differ in it have the same order as their keys, which would have to be fetched.
     pub(super) fn lead(&self, plan: &Plan, ix: GroupIx) -> u128 {
         let packed = self.packed(ix);
-        let (search, of_group) = packed.split_at(leg_bytes(plan));
-        let common = self.common.saturating_sub(search.len());
-        let first = match plan.group_size(leg_of(plan, packed)) {
+        let first = match plan.group_size(0) {
             Some(values) => {
-                let mut names = self.words(plan, packed, values).skip(common / WORD);
-                names.next().map_or(&[][..], |name| self.texts.get(name))
+                let name = self.words(plan, packed, values).nth(self.common / WORD);
+                name.map_or(&[][..], |name| self.texts.get(name))
             }
-            None => &of_group[common..],
+            None => &packed[self.common..],
         };
-        let search = &search[self.common.min(search.len())..];
         let mut lead = [0; size_of::<u128>()];
-        let (of_search, behind) = lead.split_at_mut(search.len());
-        of_search.copy_from_slice(search);
-        let first = &first[..first.len().min(behind.len())];
-        behind[..first.len()].copy_from_slice(first);
+        let first = &first[..first.len().min(lead.len())];
+        lead[..first.len()].copy_from_slice(first);
         u128::from_be_bytes(lead)
     }
 
@@ -194,7 +186,8 @@ impl Groups {
         if leg_bytes(plan) > 0 {
             self.scratch.extend_from_slice(&key.leg.to_be_bytes());
         }
-        debug_assert!(key.values.len() <= self.before.len(), "the key is one of this plan");
+        let values = key.event.is_none().then_some(key.values.len());
+        debug_assert_eq!(plan.group_size(key.leg), values, "the key is one of this plan");
         for (value, before) in key.values.iter().zip(&mut self.before) {
             let known = before.filter(|name| self.texts.is(*name, value));
             let name = known.unwrap_or_else(|| self.texts.intern(table_key, value));
@@ -243,12 +236,42 @@ fn slice(keys: &[u8], width: usize, ix: u32) -> &[u8] {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::engine::tests::support::{Stream, event, plan};
+
+    /// Else they would be fetched to be sorted.
+    #[test]
+    fn groups_that_differ_in_the_beginning_of_a_value_are_told_apart_by_it() {
+        const GROUPS: u32 = 1_000;
+        let leads = |search: &str, key: &dyn Fn(u32) -> GroupKey| {
+            let (plan, mut groups) = (plan("a", search), Vec::new());
+            let mut all = Groups::new(&plan);
+            (0..GROUPS).for_each(|n| groups.push(all.entry(&plan, &[7; 16], &key(n))));
+            groups.into_iter().map(|ix| all.lead(&plan, ix)).collect::<BTreeSet<_>>().len()
+        };
+        let of =
+            |values: [String; 2]| GroupKey { leg: 0, values: values.map(Scalar::text).into(), event: None, ordinal: 0 };
+        let by_two = "eventName=E | stats count by src, user";
+        for (distinct, values) in [
+            (1_000, (|n| [format!("user-{n}"), "a".to_owned()]) as fn(u32) -> [String; 2]),
+            (1_000, |n| ["an address that all groups have".to_owned(), format!("user-{n}")]),
+            (2, |n| [format!("{}", n % 2), format!("user-{n}")]),
+            (1, |n| [format!("arn:aws:iam::123456789012:user/{n}"), "a".to_owned()]),
+        ] {
+            assert_eq!(leads(by_two, &|n| of(values(n))), distinct, "{:?}", values(0));
+        }
+        let of_event = |event: u128| GroupKey { leg: 0, values: vec![], event: Some(EventKey(event)), ordinal: 0 };
+        assert_eq!(leads("eventName=E | table user", &|n| of_event(n.into())), 1_000);
+        assert_eq!(leads("eventName=E | table user", &|n| of_event(u128::from(n) << 96)), 1_000);
+    }
 
     /// From below, what the groups take at least; from above, with what tables and vectors hold in advance.
     #[test]
     fn bd_2_the_memory_of_groups_is_counted_whole() {
+        let none = Groups::new(&plan("a", "eventName=E | stats count by a, b, c"));
+        assert!(none.heap_bytes() >= 3 * size_of::<Option<TextIx>>());
         const GROUPS: usize = 500;
         let mut stream = Stream::new(vec![plan("a", "eventName=E | stats values(eventID) by user")], 2);
         for n in 0..3 * GROUPS {

@@ -29,7 +29,7 @@ pub(super) struct Ordered {
 struct Run {
     next: usize,
     end: usize,
-    /// That of its next group.
+    /// [`Groups::lead`] of its next group.
     lead: u128,
 }
 
@@ -44,6 +44,8 @@ pub(super) enum Next {
 }
 
 impl Ordered {
+    /// Of a plan of one search: where there are several, all rows of a window are needed (EM-5), and nothing is taken one by
+    /// one.
     pub fn new(groups: Groups) -> Self {
         let order = groups.all().collect();
         Self { groups, order, sorted: 0, runs: Vec::new(), recent: Recent::default() }
@@ -90,7 +92,7 @@ impl Ordered {
         self.runs.insert(place, Run { next: run.start, end: run.end, lead });
     }
 
-    /// The order of two groups with their leads, most of which differ.
+    /// The order of two groups, each with its lead.
     fn compare(&self, plan: &Plan, a: (u128, GroupIx), b: (u128, GroupIx)) -> Ordering {
         a.0.cmp(&b.0).then_with(|| self.groups.compare(plan, a.1, b.1))
     }

@@ -32,8 +32,7 @@ impl Texts {
         let mut bits = [0; 8];
         let (tag, bytes) = encoded(scalar, &mut bits);
         let hash = hash(key, bytes);
-        let is_it = |ix: &u32| self.get(TextIx(*ix)).split_first() == Some((&tag, bytes));
-        if let Some(known) = self.index.find(hash, is_it) {
+        if let Some(known) = self.index.find(hash, |ix| self.holds(TextIx(*ix), tag, bytes)) {
             return TextIx(*known);
         }
         let new = u32::try_from(self.ends.len()).expect("an instance has fewer than 2^32 by-values");
@@ -52,6 +51,10 @@ impl Texts {
     pub fn is(&self, ix: TextIx, scalar: &Scalar) -> bool {
         let mut bits = [0; 8];
         let (tag, bytes) = encoded(scalar, &mut bits);
+        self.holds(ix, tag, bytes)
+    }
+
+    fn holds(&self, ix: TextIx, tag: u8, bytes: &[u8]) -> bool {
         self.get(ix).split_first() == Some((&tag, bytes))
     }
 

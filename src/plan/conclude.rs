@@ -21,7 +21,7 @@ pub struct GroupRow {
     pub group: GroupKey,
     /// The group's first event: rows of single events are ordered by it.
     pub time: EventTime,
-    /// The row.
+    /// The row; each column has another name.
     pub row: Row,
 }
 

@@ -42,7 +42,7 @@ pub fn files_of(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Unreadable> {
 #[derive(Debug)]
 pub struct Block<'a> {
     bytes: &'a [u8],
-    /// What was handed out.
+    /// Up to here it was handed out.
     taken: usize,
     next_line: u64,
     is_document: bool,

@@ -1,5 +1,4 @@
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use proptest::prelude::*;
 
@@ -37,36 +36,29 @@ fn scalar() -> impl Strategy<Value = Scalar> {
     prop_oneof![(-3..3i32).prop_map(|n| Scalar::Number(f64::from(n) / 2.0)), "[ab]{0,3}".prop_map(Scalar::text), long]
 }
 
-/// Of the two searches of [`joined`], whose groups have two by-values and one.
-fn key() -> impl Strategy<Value = GroupKey> {
-    (0..2u32, scalar(), scalar()).prop_map(|(leg, one, two)| {
-        let values = if leg == 0 { vec![one, two] } else { vec![one] };
-        GroupKey { leg, values, event: None, ordinal: 0 }
-    })
-}
-
-fn joined() -> Arc<Plan> {
-    plan("p", "E | stats count by user, src | append [search F | stats count by user | where count > 1]")
+/// Of a search with so many by-values.
+fn key(values: usize) -> impl Strategy<Value = GroupKey> {
+    prop::collection::vec(scalar(), values).prop_map(|values| GroupKey { leg: 0, values, event: None, ordinal: 0 })
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn wn_6_groups_come_in_the_order_of_their_keys(keys in prop::collection::vec(key(), 0..80)) {
-        prop_assert_eq!(ordered(&joined(), &keys), sorted(&keys));
+    fn wn_6_groups_come_in_the_order_of_their_keys(
+        keys in (0..4usize).prop_flat_map(|values| prop::collection::vec(key(values), 0..80)),
+    ) {
+        let search = ["E | stats count", "E | stats count by a", "E | stats count by a, b", "E | stats count by a, b, c"];
+        let values = keys.first().map_or(0, |key| key.values.len());
+        prop_assert_eq!(ordered(&plan("p", search[values]), &keys), sorted(&keys));
     }
 
-    /// As of the shipped detection, of which all groups have one source.
+    /// As of the shipped detection, of which all groups may have one source.
     #[test]
     fn wn_6_groups_that_begin_alike_come_in_order(
-        search in 0..2u32, first in scalar(), values in prop::collection::vec((scalar(), scalar()), 0..80),
+        first in scalar(), mut keys in prop::collection::vec(key(3), 0..80),
     ) {
-        let of = |(second, third)| GroupKey { leg: search, values: vec![first.clone(), second, third], event: None, ordinal: 0 };
-        let mut keys: Vec<GroupKey> = values.into_iter().map(of).collect();
-        let joined = "E | stats count by a, b, c | append [search F | stats count by a, b, c | where count > 1]";
-        prop_assert_eq!(ordered(&plan("p", joined), &keys), sorted(&keys));
-        keys.iter_mut().for_each(|key| key.leg = 0);
+        keys.iter_mut().for_each(|key| key.values[0] = first.clone());
         prop_assert_eq!(ordered(&plan("p", "E | stats count by a, b, c"), &keys), sorted(&keys));
     }
 
@@ -76,11 +68,24 @@ proptest! {
     ) {
         let of = |(event, ordinal)| GroupKey { leg: 0, values: vec![], event: Some(EventKey(event)), ordinal };
         let keys: Vec<GroupKey> = events.into_iter().map(of).collect();
-        // The keys of a subsearch are longer.
-        let joined = "E | table user | append [search F | stats count by a, b, c, d, e, f, g]";
-        for search in ["E | table user", joined] {
-            prop_assert_eq!(ordered(&plan("p", search), &keys), sorted(&keys));
+        prop_assert_eq!(ordered(&plan("p", "E | table user"), &keys), sorted(&keys));
+    }
+
+    /// EM-5: where they are needed all at once. Of three searches with two by-values, one, and none but the event.
+    #[test]
+    fn wn_6_the_groups_of_several_searches_come_in_the_order_of_their_keys(
+        two in prop::collection::vec(key(2), 0..20), one in prop::collection::vec(key(1), 0..20),
+        events in prop::collection::vec(any::<u128>(), 0..20),
+    ) {
+        let own = |event| GroupKey { leg: 2, values: vec![], event: Some(EventKey(event)), ordinal: 0 };
+        let one = one.into_iter().map(|key| GroupKey { leg: 1, ..key });
+        let keys: Vec<GroupKey> = two.into_iter().chain(one).chain(events.into_iter().map(own)).collect();
+        let plan = plan("p", "E | stats count by a, b | append [search F | stats count by a] | append [search G | table a]");
+        let mut groups = Groups::new(&plan);
+        for key in &keys {
+            groups.entry(&plan, &KEY, key);
         }
+        prop_assert_eq!(groups.into_map(&plan).into_keys().collect::<Vec<_>>(), sorted(&keys));
     }
 }
 
@@ -88,7 +93,8 @@ proptest! {
 fn wn_6_more_groups_than_are_sorted_at_a_time_come_in_order() {
     let plan = plan("p", "E | stats count by user");
     let of = |number: usize| {
-        let user = Scalar::text(format!("user-{}", number * 7919 % 100_000));
+        // Told apart by what is behind their leads.
+        let user = Scalar::text(format!("arn:aws:iam::123456789012:user/{}", number * 7919 % 100_000));
         GroupKey { leg: 0, values: vec![user], event: None, ordinal: 0 }
     };
     let keys: Vec<GroupKey> = (0..2 * RUN + 5).map(of).collect();
