@@ -29,8 +29,8 @@ pub(super) struct Ordered {
 struct Run {
     next: usize,
     end: usize,
-    /// [`Groups::lead`] of its next group.
-    lead: u128,
+    /// [`Groups::prefix`] of its next group.
+    prefix: u128,
 }
 
 /// What a step came to.
@@ -67,18 +67,18 @@ impl Ordered {
     fn sort_run(&mut self, plan: &Plan) {
         let (first, until) = (self.sorted, self.order.len().min(self.sorted + RUN));
         let least = plan.least().to_count;
-        let mut led = Vec::with_capacity(until - first);
+        let mut prefixed = Vec::with_capacity(until - first);
         for &ix in &self.order[first..until] {
             // Most searches have no threshold: nobody looks at the groups before they are taken.
             if least == 0 || self.groups.get(ix).values() >= least {
-                led.push((self.groups.lead(plan, ix), ix));
+                prefixed.push((self.groups.prefix(plan, ix), ix));
             } else {
                 drop(self.groups.take(ix));
             }
         }
-        led.sort_unstable_by(|a, b| self.compare(plan, *a, *b));
-        let run = first..first + led.len();
-        self.order[run.clone()].iter_mut().zip(led).for_each(|(place, (_, ix))| *place = ix);
+        prefixed.sort_unstable_by(|a, b| self.compare(plan, *a, *b));
+        let run = first..first + prefixed.len();
+        self.order[run.clone()].iter_mut().zip(prefixed).for_each(|(place, (_, ix))| *place = ix);
         self.sorted = until;
         self.insert(plan, run);
     }
@@ -86,13 +86,14 @@ impl Ordered {
     /// What is left of a run, if anything is.
     fn insert(&mut self, plan: &Plan, run: Range<usize>) {
         let Some(&next) = self.order[run.clone()].first() else { return };
-        let lead = self.groups.lead(plan, next);
-        let is_larger = |other: &Run| self.compare(plan, (other.lead, self.order[other.next]), (lead, next)).is_gt();
+        let prefix = self.groups.prefix(plan, next);
+        let is_larger =
+            |other: &Run| self.compare(plan, (other.prefix, self.order[other.next]), (prefix, next)).is_gt();
         let place = self.runs.partition_point(is_larger);
-        self.runs.insert(place, Run { next: run.start, end: run.end, lead });
+        self.runs.insert(place, Run { next: run.start, end: run.end, prefix });
     }
 
-    /// The order of two groups, each with its lead.
+    /// The order of two groups, each with its prefix.
     fn compare(&self, plan: &Plan, a: (u128, GroupIx), b: (u128, GroupIx)) -> Ordering {
         a.0.cmp(&b.0).then_with(|| self.groups.compare(plan, a.1, b.1))
     }

@@ -30,7 +30,7 @@ fn sorted(keys: &[GroupKey]) -> Vec<GroupKey> {
     keys.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-/// Also such as begin alike for longer than groups are told apart at first sight.
+/// Also such as begin alike for longer than a prefix.
 fn scalar() -> impl Strategy<Value = Scalar> {
     let long = "aaaaaaaaaa[ab\u{0}]{0,8}".prop_map(Scalar::text);
     prop_oneof![(-3..3i32).prop_map(|n| Scalar::Number(f64::from(n) / 2.0)), "[ab]{0,3}".prop_map(Scalar::text), long]
@@ -93,7 +93,7 @@ proptest! {
 fn wn_6_more_groups_than_are_sorted_at_a_time_come_in_order() {
     let plan = plan("p", "E | stats count by user");
     let of = |number: usize| {
-        // Told apart by what is behind their leads.
+        // They differ behind their prefixes.
         let user = Scalar::text(format!("arn:aws:iam::123456789012:user/{}", number * 7919 % 100_000));
         GroupKey { leg: 0, values: vec![user], event: None, ordinal: 0 }
     };
