@@ -55,4 +55,5 @@ pub mod tail;
 pub mod telemetry;
 pub mod time;
 pub mod value;
+mod words;
 mod yaml;

@@ -6,13 +6,9 @@ use serde_json::value::RawValue;
 use super::document::{self, Piece};
 use super::envelope::{self, Shape};
 use super::event::{DecodeLimits, Decoded, Envelope, EnvelopeFacts, Event, RejectReason, Rejected};
-use super::tree::{self, Members};
+use super::tree::{self, MAX_VALUES, Members};
 use super::{gzip, json, record};
 use crate::kpl;
-
-/// An event may hold so many JSON values. Parsed, a value takes up to 700 bytes of memory, so `{"":1}` over and over
-/// would take a hundred times its text. CloudTrail's events have at most 1 MiB, and more than 30 bytes a value.
-const MAX_VALUES: usize = 1 << 18;
 
 /// A record of which more pieces are bad is kept whole: a piece of two bytes costs hundreds in the dead letters.
 const MAX_BAD_PIECES: usize = 1000;

@@ -11,7 +11,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 /// The containers that may enclose a value: serde_json's own limit.
-const MAX_DEPTH: usize = 127;
+pub(super) const MAX_DEPTH: usize = 127;
 
 /// Why a text is not an event's JSON.
 #[derive(Debug, PartialEq, Eq)]

@@ -17,6 +17,7 @@ mod json_text;
 mod prefilter;
 mod raw_path;
 mod record;
+mod scan;
 mod tree;
 
 pub use decode::{decode, decode_each};

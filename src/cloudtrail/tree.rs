@@ -2,24 +2,22 @@
 //!
 //! Owns: how an event's text is taken apart. A text is read once when it comes in: its members are found and the values
 //! passed over, which shows that all of it is JSON. What is inside a value is found when a path leads there. Nothing is
-//! copied: keys and values are places in the text. The one place that calls the JSON parser for an event.
+//! copied: keys and values are places in the text. What takes it apart is `scan`.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use serde::de::{DeserializeSeed, Deserializer as _, Error, MapAccess, SeqAccess, Visitor};
-use serde_json::Deserializer;
-use serde_json::value::RawValue;
-
 use super::json::{self, Fault};
+use super::scan::{self, Child};
 use crate::value::Scalar;
 
-/// More brackets than this may be too deep; fewer cannot.
-const SHALLOW: usize = 127;
+/// An event may hold so many JSON values (BD-1). Read, a value takes up to 700 bytes of memory, so `{"":1}` over and over
+/// would take a hundred times its text. CloudTrail's events have at most 1 MiB, and more than 30 bytes a value. They are
+/// counted before a document is read as an event: until then no more of its members have to be kept.
+pub(super) const MAX_VALUES: usize = 1 << 18;
 /// An event and its members are seldom more.
 const NODES: usize = 32;
 /// No text of so many bytes is taken apart: places in it have 32 bits.
@@ -28,7 +26,6 @@ pub(super) const TOO_LONG: usize = Place::ESCAPED as usize;
 /// An object with its text.
 #[derive(Clone, Debug)]
 pub(super) struct Tree {
-    /// The source's text; where that holds half a surrogate pair, with U+FFFD in its place.
     text: Arc<str>,
     nodes: RefCell<Nodes>,
 }
@@ -44,12 +41,18 @@ pub(super) struct View<'a> {
 
 /// The members of a text that is one object; their values are not looked into.
 #[derive(Debug)]
-pub(super) struct Members(Nodes);
+pub(super) struct Members {
+    nodes: Nodes,
+    /// How many containers are inside each other.
+    levels: usize,
+}
 
 /// What was found in a text: the whole, then, next to each other, what is in each value that somebody has looked into.
 #[derive(Clone, Debug)]
 struct Nodes {
     nodes: Vec<Node>,
+    /// So many are kept beside the whole.
+    most: usize,
     /// Keys that are written with escapes: seldom any.
     escaped: Vec<Box<str>>,
 }
@@ -61,7 +64,8 @@ struct Node {
     /// None of the text for the whole and for elements.
     key: Place,
     value: Place,
-    /// What is in it, among the nodes; [`Place::NOWHERE`] as long as nobody has asked.
+    /// What is in it, among the nodes; [`Place::NOWHERE`] as long as nobody has asked, [`Place::PLAIN`] of a string without
+    /// escapes.
     children: Place,
 }
 
@@ -75,6 +79,8 @@ struct Place {
 impl Place {
     /// Nothing of a text; and no node's children, since the first node is the whole.
     const NOWHERE: Self = Self { start: 0, end: 0 };
+    /// What no children of a node are.
+    const PLAIN: Self = Self { start: 1, end: 0 };
     /// The end of a key that stands among the escaped ones, at its start; no place of a text.
     const ESCAPED: u32 = u32::MAX;
 
@@ -90,39 +96,34 @@ impl Place {
 }
 
 impl Members {
-    /// None where the text is not one object and nothing else, is [`TOO_LONG`], or half a surrogate pair is in a key.
+    /// Of a document: the first [`MAX_VALUES`]. None where the text is not one object and nothing else, or is [`TOO_LONG`].
     pub fn read(text: &str) -> Option<Self> {
+        Self::first(MAX_VALUES, text)
+    }
+
+    fn first(most: usize, text: &str) -> Option<Self> {
         if text.len() >= TOO_LONG || !text.starts_with('{') {
             return None;
         }
-        let mut nodes = Nodes { nodes: Vec::with_capacity(NODES), escaped: Vec::new() };
-        nodes.push(text, Place::NOWHERE, Place::new(0..text.len()));
-        nodes.look_into(text, 0).ok().map(|_| Self(nodes))
+        let mut nodes = Nodes { nodes: Vec::with_capacity(NODES), most, escaped: Vec::new() };
+        nodes.push(text, Place::NOWHERE, Place::new(0..text.len()), Place::NOWHERE);
+        let levels = nodes.look_into(text, 0)?;
+        Some(Self { nodes, levels })
     }
 
     /// Keys and the texts of their values, in the order of the text; all of them where a key is there twice.
     pub fn iter<'m, 't: 'm>(&'m self, text: &'t str) -> impl Iterator<Item = (&'m str, &'t str)> {
-        let Self(all) = self;
+        let all = &self.nodes;
         all.nodes[1..].iter().map(|node| (all.key(node, text), &text[node.value.range()]))
     }
 }
 
 impl Tree {
-    /// Reads a text of which the members may be known.
+    /// Reads a text of which the members may be known, all of them.
     pub fn read(raw: &Arc<str>, members: Option<Members>) -> Result<Self, Fault> {
-        if brackets(raw) > SHALLOW {
-            // Only the parser that builds values counts their levels.
-            json::check(raw)?;
-        }
-        let (text, members) = match json::mend_surrogates(raw) {
-            Cow::Borrowed(_) => (Arc::clone(raw), members.or_else(|| Members::read(raw))),
-            Cow::Owned(mended) => {
-                let members = Members::read(&mended);
-                (mended.into(), members)
-            }
-        };
-        match members {
-            Some(Members(nodes)) => Ok(Self { text, nodes: RefCell::new(nodes) }),
+        match members.or_else(|| Members::first(usize::MAX, raw)) {
+            Some(Members { levels, .. }) if levels > json::MAX_DEPTH => Err(Fault::TooDeep),
+            Some(Members { nodes, .. }) => Ok(Self { text: Arc::clone(raw), nodes: RefCell::new(nodes) }),
             None => Err(json::check(raw).err().unwrap_or(Fault::NotAnObject)),
         }
     }
@@ -140,9 +141,13 @@ impl Tree {
 impl<'a> View<'a> {
     /// The member of this name; of duplicate keys the last one. None of what is no object.
     pub fn member(self, key: &str) -> Option<Self> {
+        self.marked_member(Mark::of(key), key)
+    }
+
+    /// [`Self::member`] of a key with its mark.
+    pub fn marked_member(self, mark: Mark, key: &str) -> Option<Self> {
         let members = self.members_at();
         let all = self.tree.nodes.borrow();
-        let mark = Mark::of(key);
         let is_it = |node: &Node| node.mark == mark && all.key(node, &self.tree.text) == key;
         let member = all.nodes[members.clone()].iter().rposition(is_it)?;
         let node = members.start + member;
@@ -183,15 +188,18 @@ impl<'a> View<'a> {
 
     fn string(self) -> Cow<'a, str> {
         let written = self.written();
-        let inner = &written[1..written.len() - 1];
-        match memchr::memchr(b'\\', inner.as_bytes()) {
-            None => Cow::Borrowed(inner),
-            Some(_) => Cow::Owned(json::parse_string(written).unwrap_or_default()),
+        match self.known_children() {
+            Place::PLAIN => Cow::Borrowed(&written[1..written.len() - 1]),
+            _ => Cow::Owned(json::parse_string(written).unwrap_or_default()),
         }
     }
 
     fn written(self) -> &'a str {
         &self.tree.text[self.value.range()]
+    }
+
+    fn known_children(self) -> Place {
+        self.tree.nodes.borrow().nodes[self.node].children
     }
 
     fn first(self) -> Option<u8> {
@@ -203,14 +211,12 @@ impl<'a> View<'a> {
         if self.first() == Some(b'{') { self.children() } else { Place::NOWHERE.range() }
     }
 
-    /// The text was read before as a part of what holds it, so that it cannot fail now.
+    /// Of an object or array. The text was read before as a part of what holds it, so that it cannot fail now.
     fn children(self) -> Range<usize> {
-        let known = self.tree.nodes.borrow().nodes[self.node].children;
-        if known != Place::NOWHERE {
-            return known.range();
+        if self.known_children() == Place::NOWHERE {
+            self.tree.nodes.borrow_mut().look_into(&self.tree.text, self.node);
         }
-        let found = self.tree.nodes.borrow_mut().look_into(&self.tree.text, self.node);
-        found.unwrap_or(Place::NOWHERE).range()
+        self.known_children().range()
     }
 }
 
@@ -222,10 +228,10 @@ pub(super) fn leaf(node: View<'_>) -> Option<Scalar> {
 /// The first bytes of a key, and its length in the last one as far as it goes: what differs in it is another key.
 /// This is where paths spend their time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Mark(u64);
+pub(super) struct Mark(u64);
 
 impl Mark {
-    fn of(key: &str) -> Self {
+    pub fn of(key: &str) -> Self {
         let bytes = key.as_bytes();
         let first = match bytes.first_chunk() {
             Some(eight) => u64::from_le_bytes(*eight) & (u64::MAX >> 8),
@@ -237,21 +243,33 @@ impl Mark {
 }
 
 impl Nodes {
-    fn push(&mut self, text: &str, key: Place, value: Place) {
-        let node = Node { mark: Mark(0), key, value, children: Place::NOWHERE };
+    fn push(&mut self, text: &str, key: Place, value: Place, children: Place) {
+        let node = Node { mark: Mark(0), key, value, children };
         let mark = Mark::of(self.key(&node, text));
         self.nodes.push(Node { mark, ..node });
     }
 
-    /// Finds the members or elements of the object or array that this node is.
-    fn look_into(&mut self, text: &str, node: usize) -> serde_json::Result<Place> {
+    /// Finds the members or elements of the object or array that this node is: how many containers are inside each other.
+    /// None where it is no such thing.
+    fn look_into(&mut self, text: &str, node: usize) -> Option<usize> {
         let before = self.nodes.len();
-        let mut deserializer = Deserializer::from_str(&text[self.nodes[node].value.range()]);
-        deserializer.deserialize_any(Children { nodes: self, text })?;
-        deserializer.end()?;
-        let children = Place::new(before..self.nodes.len());
-        self.nodes[node].children = children;
-        Ok(children)
+        let within = self.nodes[node].value.range();
+        let place = |range: Range<usize>| Place::new(within.start + range.start..within.start + range.end);
+        let levels = scan::children(&text[within.clone()], |Child { key, is_escaped, value, is_plain }| {
+            if self.nodes.len() <= self.most {
+                let key = if is_escaped { self.keep(text, place(key)) } else { place(key) };
+                self.push(text, key, place(value), if is_plain { Place::PLAIN } else { Place::NOWHERE });
+            }
+        })?;
+        self.nodes[node].children = Place::new(before..self.nodes.len());
+        Some(levels)
+    }
+
+    /// A key with escapes is kept as what it stands for.
+    fn keep(&mut self, text: &str, key: Place) -> Place {
+        let quoted = key.range().start - 1..key.range().end + 1;
+        self.escaped.push(json::parse_string(&text[quoted]).unwrap_or_default().into());
+        Place { end: Place::ESCAPED, ..Place::new(self.escaped.len() - 1..0) }
     }
 
     fn key<'a>(&'a self, node: &Node, text: &'a str) -> &'a str {
@@ -259,79 +277,5 @@ impl Nodes {
             Place { start, end: Place::ESCAPED } => &self.escaped[start as usize],
             plain => &text[plain.range()],
         }
-    }
-}
-
-/// In runs that a byte can count, so that vectors do it. The two characters differ in one bit.
-fn brackets(text: &str) -> usize {
-    let opens = |byte: &u8| u8::from(byte | (b'{' ^ b'[') == b'{');
-    text.as_bytes().chunks(255).map(|run| usize::from(run.iter().map(opens).sum::<u8>())).sum()
-}
-
-/// What is in an object or array becomes nodes.
-struct Children<'n, 't> {
-    nodes: &'n mut Nodes,
-    text: &'t str,
-}
-
-impl Children<'_, '_> {
-    /// Of a part of the text.
-    fn place(&self, part: &str) -> Place {
-        let start = part.as_ptr().addr() - self.text.as_ptr().addr();
-        Place::new(start..start + part.len())
-    }
-
-    fn push(&mut self, key: Place, value: &RawValue) {
-        self.nodes.push(self.text, key, self.place(value.get()));
-    }
-}
-
-impl<'de> Visitor<'de> for Children<'_, '_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object or an array")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
-        while let Some(key) = map.next_key_seed(KeyOf(&mut self))? {
-            self.push(key, map.next_value()?);
-        }
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<(), A::Error> {
-        while let Some(item) = items.next_element()? {
-            self.push(Place::NOWHERE, item);
-        }
-        Ok(())
-    }
-}
-
-struct KeyOf<'c, 'n, 't>(&'c mut Children<'n, 't>);
-
-impl<'de> DeserializeSeed<'de> for KeyOf<'_, '_, '_> {
-    type Value = Place;
-
-    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Place, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl<'de> Visitor<'de> for KeyOf<'_, '_, '_> {
-    type Value = Place;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
-    }
-
-    fn visit_borrowed_str<E: Error>(self, key: &'de str) -> Result<Place, E> {
-        Ok(self.0.place(key))
-    }
-
-    fn visit_str<E: Error>(self, key: &str) -> Result<Place, E> {
-        let escaped = &mut self.0.nodes.escaped;
-        escaped.push(key.into());
-        Ok(Place { end: Place::ESCAPED, ..Place::new(escaped.len() - 1..0) })
     }
 }

@@ -80,14 +80,50 @@ fn an_insights_event_has_a_version_but_no_name() {
 
 #[test]
 fn an_event_may_be_127_levels_deep_and_no_deeper() {
-    let nested = |depth: usize| {
-        let (open, close) = ("[".repeat(depth), "]".repeat(depth));
-        format!(r#"{{"eventName":"A","eventTime":"2024-01-01T00:00:00Z","x":{open}1{close}}}"#)
-    };
-    event(nested(126));
-    assert_eq!(reason(nested(127)), RejectReason::TooDeep);
-    assert_eq!(reason(nested(100_000)), RejectReason::TooDeep);
+    for core in ["1", "1e999", r#""\ud800""#, r#"{"\ud800":1}"#] {
+        let nested = |depth: usize| {
+            let depth = depth - usize::from(core.starts_with('{'));
+            let (open, close) = ("[".repeat(depth), "]".repeat(depth));
+            format!(r#"{{"eventName":"A","eventTime":"2024-01-01T00:00:00Z","x":{open}{core}{close}}}"#)
+        };
+        event(nested(126));
+        assert_eq!(reason(nested(127)), RejectReason::TooDeep, "{core}");
+        assert_eq!(reason(nested(100_000)), RejectReason::TooDeep, "{core}");
+    }
     assert_eq!(reason("[".repeat(100_000)), RejectReason::BadJson);
+}
+
+/// What a member of the same name hides is as deep as it is, whatever else is odd.
+#[test]
+fn a_hidden_member_is_too_deep_as_well() {
+    for odd in ["1", "1e999", r#""\ud800""#] {
+        for depth in [127, 200] {
+            let (open, close) = ("[".repeat(depth), "]".repeat(depth));
+            let hidden =
+                format!(r#"{{"eventName":"A","eventTime":"2024-01-01T00:00:00Z","n":{odd},"a":{open}{close},"a":1}}"#);
+            assert_eq!(reason(hidden), RejectReason::TooDeep, "{odd}");
+        }
+    }
+}
+
+/// A name that means something to a JSON library is a name.
+#[test]
+fn no_name_hides_an_event() {
+    let event = event(
+        r#"{"eventName":"A","eventTime":"2024-01-01T00:00:00Z","x":{"$serde_json::private::RawValue":"[[","b":"c"}}"#,
+    );
+    assert_eq!(field(&event, "x.$serde_json::private::RawValue"), Value::text("[["));
+    assert_eq!(field(&event, "x.b"), Value::text("c"));
+}
+
+/// Half a surrogate pair in a key costs that key alone.
+#[test]
+fn po_1_half_a_surrogate_pair_in_a_key_hides_no_other_member() {
+    let event =
+        event(r#"{"k\ud800":"a","eventName":"A","eventTime":"2024-01-01T00:00:00Z","x":{"\udc00":{"c":"d"},"b":"e"}}"#);
+    for (name, value) in [("x.b", "e"), ("x.\u{fffd}.c", "d"), ("k\u{fffd}", "a"), ("eventName", "A")] {
+        assert_eq!(field(&event, name), Value::text(value), "{name}");
+    }
 }
 
 #[test]

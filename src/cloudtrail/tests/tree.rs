@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
 use crate::cloudtrail::testing::{decoded, event, reasons};
+use crate::cloudtrail::tree::Members;
 use crate::cloudtrail::{Event, RejectReason, field, fields_under};
 use crate::value::{Scalar, Value};
 
@@ -139,5 +140,16 @@ fn only_what_is_nested_is_deep() {
         with(&nested(levels));
         let deeper = format!(r#"{{"eventName":"A","eventTime":"2024-01-01T00:00:00Z","x":{}}}"#, nested(levels + 1));
         assert_eq!(reasons(&decoded(deeper)), [RejectReason::TooDeep], "{open}");
+    }
+}
+
+#[test]
+fn bd_1_of_an_event_of_countless_members_only_so_many_are_kept_and_it_is_too_large() {
+    for member in [r#""":1"#, r#""\n":1"#] {
+        let text =
+            format!(r#"{{"eventName":"A","eventTime":"2024-01-01T00:00:00Z",{}}}"#, vec![member; 300_000].join(","));
+        let members = Members::read(&text).expect("an object");
+        assert_eq!(members.iter(&text).count(), 262_144);
+        assert_eq!(reasons(&decoded(text)), [RejectReason::TooLarge], "{member}");
     }
 }

@@ -94,11 +94,17 @@ async fn threat_3_many_tiny_values_cost_no_more_than_a_multiple_of_the_cap() {
         let values = vec![value; count].join(",");
         format!(r#"{{"eventName":"JobCreated","eventTime":"2024-01-01T00:00:00Z","a":[{values}]}}"#)
     };
+    let members = |member: &str, count: usize| {
+        let members = vec![member; count].join(",");
+        format!(r#"{{"eventName":"JobCreated","eventTime":"2024-01-01T00:00:00Z",{members}}}"#)
+    };
     let file = |value: &str, count: usize| format!(r#"{{"Records":[{}]}}"#, vec![value; count].join(","));
     let shapes = [
         inside("1", 1_000_000),
         inside(r#"{"":1}"#, 500_000),
         inside(r#"{"":{"":{}}}"#, 250_000),
+        members(r#""":1"#, 1_000_000),
+        members(r#""\n":1"#, 1_000_000),
         file("{}", 500_000),
         file("1", 1_000_000),
         "[]\n".repeat(1_000_000),

@@ -1,0 +1,246 @@
+//! Against `serde_json`: what it refuses is refused, and what it takes has the same children at the same places.
+
+use std::fmt;
+
+use proptest::prelude::*;
+use serde::de::{Deserializer as _, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::{Child, children, plain};
+
+fn scanned(text: &str) -> Option<Vec<Child>> {
+    let mut found = Vec::new();
+    children(text, |child| found.push(child))?;
+    Some(found)
+}
+
+/// The same by `serde_json`, which reads keys and values as they are written.
+struct Reference<'t>(&'t str);
+
+impl Reference<'_> {
+    fn children(text: &str) -> Option<Vec<Child>> {
+        let mut deserializer = serde_json::Deserializer::from_str(text);
+        let children = deserializer.deserialize_any(Reference(text)).ok()?;
+        deserializer.end().ok().map(|()| children)
+    }
+
+    fn child(&self, key: &str, value: &RawValue) -> Child {
+        let start = |part: &str| part.as_ptr().addr() - self.0.as_ptr().addr();
+        let is_plain = value.get().starts_with('"') && !value.get().contains('\\');
+        let value = start(value.get())..start(value.get()) + value.get().len();
+        let Some(inner) = key.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else {
+            return Child { key: 0..0, is_escaped: false, value, is_plain };
+        };
+        Child { key: start(inner)..start(inner) + inner.len(), is_escaped: inner.contains('\\'), value, is_plain }
+    }
+}
+
+impl<'de> Visitor<'de> for Reference<'_> {
+    type Value = Vec<Child>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object or an array")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut children = Vec::new();
+        while let Some((key, value)) = map.next_entry::<&RawValue, &RawValue>()? {
+            children.push(self.child(key.get(), value));
+        }
+        Ok(children)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        let mut children = Vec::new();
+        while let Some(item) = items.next_element()? {
+            children.push(self.child("", item));
+        }
+        Ok(children)
+    }
+}
+
+/// What JSON is made of, and what it is not made of; the strings are longer than the eight bytes that are read at once.
+const PIECES: [&str; 50] = [
+    "{",
+    "}",
+    "[",
+    "]",
+    ":",
+    ",",
+    "\"",
+    " ",
+    "\t",
+    "\n",
+    "\r",
+    "\"a\":",
+    ",\"bb\":",
+    "\"\"",
+    "\"eventName\"",
+    "\"a key of the event\":",
+    "\"arn:aws:iam::123\"",
+    "\\",
+    "\\n",
+    "\\\"",
+    "\\r",
+    "\\f",
+    "\\u00E9",
+    "\\u00g0",
+    "\\u00e9",
+    "\\ud800",
+    "\\u12",
+    "\"\\/\\b\"",
+    "\u{1f}",
+    "\u{0}",
+    "\u{7f}",
+    "\u{c}",
+    "é",
+    "😀",
+    "{}",
+    "[]",
+    "true",
+    "false",
+    "null",
+    "tru",
+    "0",
+    "1",
+    "-",
+    "12",
+    ".5",
+    "e",
+    "E+7",
+    "1e999",
+    "-0",
+    "+",
+];
+
+/// A value and its text, valid more often than not.
+fn value() -> impl Strategy<Value = String> {
+    let leaf = prop_oneof![
+        prop::sample::select(vec![
+            "true",
+            "false",
+            "null",
+            "0",
+            "-1.50e+3",
+            "18446744073709551616",
+            "1e999",
+            "\"\\ud800\""
+        ])
+        .prop_map(str::to_owned),
+        "\"([a-z]|\\\\[nt\"\\\\]|é){0,20}\"",
+    ];
+    let space = || "[ \n\r\t]{0,2}";
+    leaf.prop_recursive(5, 30, 4, move |inner| {
+        let item =
+            (space(), inner.clone(), space()).prop_map(|(before, item, behind)| format!("{before}{item}{behind}"));
+        let key = (space(), "\"([a-z]|\\\\u00e9){0,12}\"", space()).prop_map(|(b, key, e)| format!("{b}{key}{e}:"));
+        let member = (key, item.clone()).prop_map(|(key, item)| key + &item);
+        prop_oneof![
+            (space(), prop::collection::vec(item, 0..4)).prop_map(|(s, items)| format!("[{s}{}]", items.join(","))),
+            (space(), prop::collection::vec(member, 0..4)).prop_map(|(s, items)| format!("{{{s}{}}}", items.join(","))),
+        ]
+    })
+}
+
+/// Where a text is changed, in parts of its length; how much of it goes; and what comes there.
+fn change() -> impl Strategy<Value = (f64, usize, &'static str)> {
+    (0.0..1.0, 0_usize..3, prop::sample::select(PIECES.to_vec()))
+}
+
+fn changed(mut text: String, (place, gone, piece): (f64, usize, &str)) -> String {
+    let boundary = |at: usize| (at..=text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a part of a short text's length")]
+    let start = boundary((place * text.len() as f64) as usize);
+    text.replace_range(start..boundary(start + gone), piece);
+    text
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 2000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_json_text_has_the_children_that_serde_json_finds(text in value(), changes in prop::collection::vec(change(), 0..3)) {
+        prop_assert_eq!(scanned(&text), Reference::children(&text));
+        let text = changes.into_iter().fold(text, changed);
+        prop_assert_eq!(scanned(&text), Reference::children(&text), "{}", text);
+    }
+
+    #[test]
+    fn what_is_put_together_anyhow_is_judged_as_by_serde_json(pieces in prop::collection::vec(prop::sample::select(PIECES.to_vec()), 0..12)) {
+        for text in [pieces.concat(), format!("[{}]", pieces.concat()), format!("{{\"a\":{}}}", pieces.concat())] {
+            prop_assert_eq!(scanned(&text), Reference::children(&text), "{}", text);
+        }
+    }
+
+    /// The arithmetic on eight bytes against each byte by itself.
+    #[test]
+    fn a_string_ends_at_its_first_quote_escape_or_control_character(bytes in prop::collection::vec(any::<u8>(), 0..40), near in any::<bool>()) {
+        // Bytes that differ from those sought in one bit or by one are the ones that arithmetic takes for them.
+        let near_ones = [0x1F, 0x20, 0x21, 0x22, 0x23, 0x5B, 0x5C, 0x5D, 0x80, 0x9F, 0xA2, 0xDC, 0x00, 0x41, 0x42, 0xFF];
+        let bytes: Vec<_> =
+            bytes.into_iter().map(|byte| if near { near_ones[usize::from(byte) % 16] } else { byte }).collect();
+        let first = bytes.iter().position(|byte| *byte < 0x20 || *byte == b'"' || *byte == b'\\');
+        prop_assert_eq!(plain(&bytes), first.unwrap_or(bytes.len()));
+    }
+}
+
+fn assert_like_serde_json(text: &str) {
+    assert_eq!(scanned(text), Reference::children(text), "{text}");
+}
+
+/// Every text of up to four of the characters that the grammar turns on, by itself and as what a container or string holds.
+#[test]
+fn every_short_text_is_judged_as_by_serde_json() {
+    let mut texts = vec![String::new()];
+    for _ in 0..4 {
+        let longer =
+            texts.iter().flat_map(|text| "{}[]\":,01-+.eE \\u".chars().map(move |next| format!("{text}{next}")));
+        texts = longer.collect();
+        for text in &texts {
+            assert_like_serde_json(text);
+            [format!("[{text}]"), format!("{{\"\":{text}}}"), format!("[\"{text}\"]")]
+                .iter()
+                .for_each(|whole| assert_like_serde_json(whole));
+        }
+    }
+}
+
+/// Behind a backslash, and in each place of the four digits; and each by itself, in a string and as a value.
+#[test]
+fn every_character_of_ascii_is_judged_as_by_serde_json() {
+    for byte in 0..128_u8 {
+        let character = char::from(byte);
+        for text in
+            ["?", "\"?\"", "\"12345678?\"", "\"\\?\"", "\"\\u?123\"", "\"\\u0?23\"", "\"\\u01?3\"", "\"\\u012?\""]
+        {
+            let text = text.replace('?', &character.to_string());
+            assert_like_serde_json(&format!("[{text}]"));
+            assert_like_serde_json(&format!("{{{text}:1}}"));
+            assert_like_serde_json(&format!("[[{text}]{character}]"));
+        }
+    }
+}
+
+/// A bracket inside a string is none.
+#[test]
+fn levels_are_those_of_the_deepest_value() {
+    for (text, levels) in [
+        ("{}", 1),
+        (r#"[1,"[[",true,"\"[[["]"#, 1),
+        (r#"{"a":{},"b":[]}"#, 2),
+        (r#"[[[1]],[2]]"#, 3),
+        (r#"[[{"a":[]},[{"b":[{}]}]],[2]]"#, 6),
+    ] {
+        assert_eq!(children(text, |_| ()), Some(levels), "{text}");
+    }
+}
+
+/// An attacker decides how deep it goes.
+#[test]
+fn depth_takes_memory_and_no_stack() {
+    for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
+        let text = format!("{}1{}", open.repeat(1_000_000), close.repeat(1_000_000));
+        assert_eq!(scanned(&text).map(|children| children.len()), Some(1));
+        assert_eq!(scanned(&text[..text.len() - 1]), None);
+    }
+}
