@@ -4,26 +4,27 @@ use std::sync::Arc;
 
 use super::derived::{self, Rule};
 use super::event::Event;
-use super::raw_path;
+use super::raw_path::{self, RawPath};
 use super::tree::leaf;
 use crate::value::Value;
 
 /// A field's name, resolved once: what to read is a function of the name alone.
 #[derive(Clone, Debug)]
 pub struct FieldPath {
-    name: Arc<str>,
-    rule: Option<&'static Rule>,
+    /// Its name as a path.
+    own: RawPath,
+    rule: Option<&'static Rule<RawPath>>,
 }
 
 impl FieldPath {
     /// Resolves a name: a field of the derived layer (`docs/fields.md`), else a path into the event.
     pub fn compile(name: &str) -> Self {
-        Self { name: name.into(), rule: derived::rule(name) }
+        Self { own: RawPath::compile(name.into()), rule: derived::rule(name) }
     }
 
     /// The name.
     pub fn name(&self) -> &Arc<str> {
-        &self.name
+        self.own.text()
     }
 
     /// Whether every value of this field is a piece of text that stands in the record as it is, never one that we
@@ -34,8 +35,8 @@ impl FieldPath {
 
     /// The member of an event that the field is, always and entirely, where there is one.
     pub fn sole_member(&self) -> Option<&str> {
-        let path = self.rule.map_or(Some(&*self.name), Rule::sole_path);
-        path.filter(|path| !path.contains(['.', '{']))
+        let path = self.sole_path()?.text();
+        (!path.contains(['.', '{'])).then_some(path)
     }
 
     /// Whether a value of the field passes, where it is a constant or what stands under one path: nothing is copied then.
@@ -44,9 +45,9 @@ impl FieldPath {
         if let Some(constant) = self.rule.and_then(Rule::constant) {
             return Some(test(constant));
         }
-        let path = self.rule.map_or(Some(&*self.name), Rule::sole_path)?;
+        let path = self.sole_path()?;
         let mut passes = false;
-        raw_path::walk(event.tree.root(), path, &mut |node| {
+        path.walk(event.tree.root(), &mut |node| {
             passes = passes || node.scalar().is_some_and(|text| test(&text));
         });
         Some(passes)
@@ -54,7 +55,11 @@ impl FieldPath {
 
     /// What the field holds in this event; null where there is nothing.
     pub fn read(&self, event: &Event) -> Value {
-        self.rule.map_or_else(|| raw(event, &self.name), |rule| rule.read(&self.name, event))
+        self.rule.map_or_else(|| raw(event, &self.own), |rule| rule.read(&self.own, event))
+    }
+
+    fn sole_path(&self) -> Option<&RawPath> {
+        self.rule.map_or(Some(&self.own), Rule::sole_path)
     }
 }
 
@@ -124,9 +129,9 @@ const TOP_LEVEL: [&str; 29] = [
 ];
 
 /// What stands under a raw path.
-pub(super) fn raw(event: &Event, path: &str) -> Value {
+pub(super) fn raw(event: &Event, path: &RawPath) -> Value {
     let mut found = Value::Null;
-    raw_path::walk(event.tree.root(), path, &mut |node| {
+    path.walk(event.tree.root(), &mut |node| {
         if let Some(scalar) = leaf(node) {
             found = std::mem::take(&mut found).and(scalar);
         }

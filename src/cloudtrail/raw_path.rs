@@ -1,18 +1,77 @@
 //! Paths into an event, in Splunk's spelling: `a.b` through objects, `a{}.b` over the elements of an array.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use super::tree::{View, leaf};
+use super::tree::{Mark, View, leaf};
 use crate::value::Scalar;
 
-/// Shows `visit` what stands under `path`, in document order (objects by key). A key may itself hold dots: each way to
-/// read the path as keys is followed, because Splunk gives `{"a.b": 1}` and `{"a": {"b": 1}}` one field name.
-pub(super) fn walk<'a>(node: View<'a>, path: &str, visit: &mut dyn FnMut(View<'a>)) {
-    let ends = memchr::memchr_iter(b'.', path.as_bytes()).chain([path.len()]);
-    for end in ends {
-        let (key, depth) = strip_braces(&path[..end]);
-        if let Some(member) = node.member(key) {
-            spread(member, depth, path.get(end + 1..), visit);
+/// A path, taken apart once.
+#[derive(Clone, Debug)]
+pub(super) struct RawPath {
+    text: Arc<str>,
+    segments: Box<[Segment]>,
+}
+
+/// What stands between two dots of a path.
+#[derive(Clone, Debug)]
+struct Segment {
+    /// Where it begins in the path.
+    start: usize,
+    /// Where it ends, without its trailing `{}`.
+    end: usize,
+    /// How many `{}` there are.
+    depth: usize,
+    /// That of the segment as a key; not of one that holds dots.
+    mark: Mark,
+}
+
+impl RawPath {
+    /// Any text is a path.
+    pub fn compile(text: Arc<str>) -> Self {
+        let mut start = 0;
+        let segments = text.split('.').map(|segment| {
+            let key = segment.trim_end_matches("{}");
+            let end = start + key.len();
+            let cut = Segment { start, end, depth: (segment.len() - key.len()) / 2, mark: Mark::of(key) };
+            start += segment.len() + 1;
+            cut
+        });
+        Self { segments: segments.collect(), text }
+    }
+
+    /// The path as it is written.
+    pub fn text(&self) -> &Arc<str> {
+        &self.text
+    }
+
+    /// Shows `visit` what stands under the path, in document order (objects by key). A key may itself hold dots: each
+    /// way to read the path as keys is followed, because Splunk gives `{"a.b": 1}` and `{"a": {"b": 1}}` one field name.
+    pub fn walk<'a>(&self, node: View<'a>, visit: &mut dyn FnMut(View<'a>)) {
+        self.walk_from(0, node, visit);
+    }
+
+    fn walk_from<'a>(&self, first: usize, node: View<'a>, visit: &mut dyn FnMut(View<'a>)) {
+        let Segment { start, mark, .. } = self.segments[first];
+        for (last, segment) in self.segments.iter().enumerate().skip(first) {
+            let key = &self.text[start..segment.end];
+            let mark = if last == first { mark } else { Mark::of(key) };
+            if let Some(member) = node.marked_member(mark, key) {
+                self.spread(last + 1, segment.depth, member, visit);
+            }
+        }
+    }
+
+    /// Goes through `depth` arrays, then on along the rest of the path.
+    fn spread<'a>(&self, next: usize, depth: usize, node: View<'a>, visit: &mut dyn FnMut(View<'a>)) {
+        match depth {
+            0 if next == self.segments.len() => visit(node),
+            0 => self.walk_from(next, node, visit),
+            _ => {
+                if let Some(items) = node.items() {
+                    items.for_each(|item| self.spread(next, depth - 1, item, visit));
+                }
+            }
         }
     }
 }
@@ -41,26 +100,4 @@ fn flatten(node: View<'_>, name: String, prefix: &str, fields: &mut BTreeMap<Str
     {
         fields.entry(name).or_default().push(leaf);
     }
-}
-
-/// Goes through `depth` arrays, then on along the rest of the path.
-fn spread<'a>(node: View<'a>, depth: usize, rest: Option<&str>, visit: &mut dyn FnMut(View<'a>)) {
-    match (depth, rest) {
-        (0, Some(rest)) => walk(node, rest, visit),
-        (0, None) => visit(node),
-        _ => {
-            if let Some(items) = node.items() {
-                items.for_each(|item| spread(item, depth - 1, rest, visit));
-            }
-        }
-    }
-}
-
-/// The key without its trailing `{}`, and how many there were.
-fn strip_braces(segment: &str) -> (&str, usize) {
-    let mut key = segment;
-    while let Some(shorter) = key.strip_suffix("{}") {
-        key = shorter;
-    }
-    (key, (segment.len() - key.len()) / 2)
 }

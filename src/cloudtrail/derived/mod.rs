@@ -6,7 +6,7 @@
 mod table;
 
 use std::cell::LazyCell;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use jiff::Timestamp;
 use jiff::fmt::strtime;
@@ -15,36 +15,79 @@ use jiff::tz::Offset;
 use self::table::{Part, RULES, Source, Test};
 use super::event::Event;
 use super::field::raw;
-use super::raw_path;
+use super::raw_path::RawPath;
 use super::tree::View;
 use crate::time::EventTime;
 use crate::value::{Scalar, Value};
 
-/// One derived field, or several that are always equal.
+/// One derived field, or several that are always equal. Paths are texts in the table, and taken apart in what is read.
 #[derive(Debug)]
-pub(super) struct Rule {
+pub(super) struct Rule<P: 'static = &'static str> {
     names: &'static [&'static str],
     /// The event's own field of this name, where it has one, goes before the rows.
     own_first: bool,
     /// The first row that applies decides, even where it then has no value.
-    rows: &'static [Row],
+    rows: &'static [Row<P>],
 }
 
 /// A row applies when all its tests hold.
 #[derive(Debug)]
-pub(super) struct Row {
-    when: &'static [Test],
-    value: &'static [Source],
+pub(super) struct Row<P: 'static = &'static str> {
+    when: &'static [Test<P>],
+    value: &'static [Source<P>],
 }
 
 /// The rule of a derived field.
-pub(super) fn rule(name: &str) -> Option<&'static Rule> {
-    RULES.iter().find(|rule| rule.names.contains(&name))
+pub(super) fn rule(name: &str) -> Option<&'static Rule<RawPath>> {
+    static COMPILED: LazyLock<Vec<Rule<RawPath>>> = LazyLock::new(|| RULES.iter().map(Rule::compile).collect());
+    COMPILED.iter().find(|rule| rule.names.contains(&name))
+}
+
+/// As long as the process lives, like the table that it is made of.
+fn compile_all<T, C>(all: &[T], compile: impl Fn(&T) -> C) -> &'static [C] {
+    Vec::leak(all.iter().map(compile).collect())
 }
 
 impl Rule {
-    /// What the field `name` of this rule holds.
-    pub fn read(&self, name: &str, event: &Event) -> Value {
+    fn compile(&self) -> Rule<RawPath> {
+        let Self { names, own_first, rows } = *self;
+        Rule { names, own_first, rows: compile_all(rows, Row::compile) }
+    }
+}
+
+impl Row {
+    fn compile(&self) -> Row<RawPath> {
+        Row { when: compile_all(self.when, Test::compile), value: compile_all(self.value, Source::compile) }
+    }
+}
+
+impl Test {
+    fn compile(&self) -> Test<RawPath> {
+        match *self {
+            Self::Name(patterns) => Test::Name(patterns),
+            Self::Is(path, values) => Test::Is(RawPath::compile(path.into()), values),
+            Self::Has(path) => Test::Has(RawPath::compile(path.into())),
+        }
+    }
+}
+
+impl Source {
+    fn compile(&self) -> Source<RawPath> {
+        match *self {
+            Self::Field(path, part) => Source::Field(RawPath::compile(path.into()), part),
+            Self::Text(text) => Source::Text(text),
+            Self::Time => Source::Time,
+            Self::TimePart(format) => Source::TimePart(format),
+            Self::Raw => Source::Raw,
+            Self::EnvelopeAccount => Source::EnvelopeAccount,
+            Self::EnvelopeRegion => Source::EnvelopeRegion,
+        }
+    }
+}
+
+impl Rule<RawPath> {
+    /// What the rule's field of this name holds.
+    pub fn read(&self, name: &RawPath, event: &Event) -> Value {
         let own = if self.own_first { raw(event, name) } else { Value::Null };
         if !own.is_null() {
             return own;
@@ -57,7 +100,7 @@ impl Rule {
     }
 
     /// The path into the event that the rule stands for, if it is nothing but another name of it.
-    pub fn sole_path(&self) -> Option<&str> {
+    pub fn sole_path(&self) -> Option<&RawPath> {
         match self.rows {
             [Row { when: [], value: [Source::Field(path, Part::Whole)] }] if !self.own_first => Some(path),
             _ => None,
@@ -74,14 +117,14 @@ impl Rule {
 
     /// Whether every value of the rule is a piece of text that stands in the event.
     pub fn is_verbatim(&self) -> bool {
-        let made = |source: &Source| matches!(source, Source::Text(_) | Source::Time | Source::TimePart(_));
+        let made = |source: &Source<RawPath>| matches!(source, Source::Text(_) | Source::Time | Source::TimePart(_));
         !self.rows.iter().any(|row| row.value.iter().any(made))
     }
 }
 
 /// The first alternative that has a value. An empty text gives way to the alternatives behind it, and stands where
 /// they have nothing.
-fn first_value(alternatives: &[Source], event: &Event) -> Value {
+fn first_value(alternatives: &[Source<RawPath>], event: &Event) -> Value {
     let mut empty = Value::Null;
     for alternative in alternatives {
         let value = alternative.read(event);
@@ -99,7 +142,7 @@ fn is_blank(value: &Value) -> bool {
     value.scalars().iter().all(|scalar| text(scalar).is_empty())
 }
 
-impl Source {
+impl Source<RawPath> {
     fn read(&self, event: &Event) -> Value {
         let fact = |fact: &Option<Arc<str>>| fact.clone().map_or(Value::Null, Value::text);
         match self {
@@ -121,7 +164,7 @@ fn time_part(time: EventTime, format: &str) -> Value {
     part.map_or(Value::Null, |part| Value::text(part.to_lowercase()))
 }
 
-impl Test {
+impl Test<RawPath> {
     fn holds<'a>(&self, event: &Event, event_name: &impl Fn() -> Option<&'a str>) -> bool {
         match self {
             Self::Name(patterns) => {
@@ -136,9 +179,9 @@ impl Test {
 }
 
 /// Whether something that stands under this path passes.
-fn any(event: &Event, path: &str, test: impl Fn(View<'_>) -> bool) -> bool {
+fn any(event: &Event, path: &RawPath, test: impl Fn(View<'_>) -> bool) -> bool {
     let mut passes = false;
-    raw_path::walk(event.tree.root(), path, &mut |node| passes |= test(node));
+    path.walk(event.tree.root(), &mut |node| passes |= test(node));
     passes
 }
 
@@ -205,8 +248,8 @@ mod tests {
         const TEXT: &[Row] = &[Row { when: &[], value: &[Source::Text("x")] }];
         const NAME: &[Row] = &[Row { when: &[], value: &[Source::Field("eventName", Part::Whole)] }];
         let told = |own_first, rows| {
-            let rule = Rule { names: &["action"], own_first, rows };
-            (rule.constant(), rule.sole_path().map(str::to_owned))
+            let rule = Rule { names: &["action"], own_first, rows }.compile();
+            (rule.constant(), rule.sole_path().map(|path| path.text().to_string()))
         };
         assert_eq!(told(false, TEXT), (Some("x"), None));
         assert_eq!(told(false, NAME), (None, Some("eventName".to_owned())));

@@ -4,20 +4,20 @@ use super::{Row, Rule};
 
 /// A condition of a row.
 #[derive(Debug)]
-pub(super) enum Test {
+pub(super) enum Test<P = &'static str> {
     /// `eventName` matches one of these; `*` in front or at the end.
     Name(&'static [&'static str]),
     /// The field is one of these.
-    Is(&'static str, &'static [&'static str]),
+    Is(P, &'static [&'static str]),
     /// The field exists and is not empty.
-    Has(&'static str),
+    Has(P),
 }
 
 /// Where a value comes from.
 #[derive(Debug)]
-pub(super) enum Source {
+pub(super) enum Source<P = &'static str> {
     /// A part of a raw field.
-    Field(&'static str, Part),
+    Field(P, Part),
     /// A constant.
     Text(&'static str),
     /// The event's time, in seconds.
