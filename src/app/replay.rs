@@ -18,7 +18,7 @@ use crate::engine::Counters;
 use crate::plan::Plan;
 use crate::replay::{Replay, Summary, Told, files_of, read_blocks};
 use crate::sink::format::BodyFormat;
-use crate::sink::format::native::{self, Meta};
+use crate::sink::format::native::{Lines, Meta};
 use crate::telemetry::visible;
 use crate::time::EventTime;
 
@@ -46,6 +46,7 @@ pub(super) fn run(args: &ReplayArgs, out: &mut dyn Write, diagnostics: &mut dyn 
     }
     let plans = replay.plans();
     let mut not_written = None;
+    let mut lines = Lines::default();
     let written = replay.finish(|event| {
         let meta = Meta {
             emitted_at: jiff::Timestamp::try_from(clock::wall()).unwrap_or(jiff::Timestamp::MAX),
@@ -54,7 +55,7 @@ pub(super) fn run(args: &ReplayArgs, out: &mut dyn Write, diagnostics: &mut dyn 
             stream: "",
             source: None,
         };
-        let body = match format.body(event, &meta, &native::line(event, &meta).into()) {
+        let body = match format.body(event, &meta, &lines.line(event, &meta).into()) {
             Ok(body) => body,
             Err(problem) => {
                 not_written = Some(problem);

@@ -83,6 +83,7 @@ pub struct Sinks {
     worker: String,
     origin: Origin,
     ended: watch::Receiver<Option<SinkEnd>>,
+    lines: native::Lines,
 }
 
 /// The queues; they are closed with the last sending half.
@@ -147,6 +148,7 @@ impl Sinks {
             worker: deps.worker,
             origin: deps.origin,
             ended,
+            lines: native::Lines::default(),
         };
         Ok((sinks, acknowledgements))
     }
@@ -166,6 +168,7 @@ impl Sinks {
             worker: self.worker.clone(),
             origin,
             ended: self.ended.clone(),
+            lines: native::Lines::default(),
         };
         (sinks, acknowledgements)
     }
@@ -202,8 +205,10 @@ impl Sinks {
             self.count_withheld(&event, reason);
             return;
         }
+        // Out of `self`, all of which `meta` borrows.
+        let mut lines = std::mem::take(&mut self.lines);
         let meta = self.meta();
-        let line = Bytes::from(native::line(&event, &meta));
+        let line = Bytes::from(lines.line(&event, &meta));
         let queued_at = Instant::now();
         for sink in sinks {
             let share = if sink.required { shares.pop() } else { None };
@@ -213,6 +218,7 @@ impl Sinks {
                 Err(detail) => self.refuse_unwritten(sink, delivery(Body::native(&line)), detail),
             }
         }
+        self.lines = lines;
     }
 
     /// Deliveries that are waiting, in flight, or waiting to be tried again, over all sinks.

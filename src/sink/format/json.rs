@@ -8,6 +8,7 @@ use super::to_json;
 use super::value::ScalarBody;
 use crate::plan::{Scalar, Value};
 use crate::time::{EventTime, whole_second};
+use crate::words::{HIGHEST, all, is_special, special};
 
 /// A JSON text that grows.
 pub(super) struct Json(pub(super) Vec<u8>);
@@ -20,7 +21,7 @@ impl Json {
 
     /// A text: most need no escape.
     pub(super) fn text(&mut self, text: &str) {
-        if text.bytes().fold(true, |plain, byte| plain & is_plain(byte)) {
+        if is_plain(text) {
             self.0.push(b'"');
             self.raw(text);
             self.0.push(b'"');
@@ -48,11 +49,11 @@ impl Json {
 
     /// 128 bits as 32 hexadecimal digits, in a text.
     pub(super) fn hexadecimal(&mut self, bits: u128) {
-        let digits =
-            bits.to_be_bytes().map(|byte| [byte >> 4, byte & 0xF].map(|digit| b"0123456789abcdef"[usize::from(digit)]));
-        self.0.push(b'"');
-        self.0.extend_from_slice(digits.as_flattened());
-        self.0.push(b'"');
+        let mut text = [b'"'; 34];
+        for (place, byte) in text[1..33].as_chunks_mut().0.iter_mut().zip(bits.to_be_bytes()) {
+            *place = [b"0123456789abcdef"[usize::from(byte >> 4)], b"0123456789abcdef"[usize::from(byte & 0xF)]];
+        }
+        self.0.extend_from_slice(&text);
     }
 
     /// An integer.
@@ -116,9 +117,21 @@ impl Json {
     }
 }
 
-/// ASCII that neither JSON nor `escape` escapes.
-fn is_plain(byte: u8) -> bool {
-    (b' '..0x7f).contains(&byte) && byte != b'"' && byte != b'\\'
+/// Whether a text is ASCII that neither JSON nor `escape` escapes.
+fn is_plain(text: &str) -> bool {
+    let escaped = |eight: &[u8; 8]| {
+        let word = u64::from_le_bytes(*eight);
+        let delete = (word ^ all(0x7f)).wrapping_sub(all(1));
+        word | special(word) | delete
+    };
+    match text.as_bytes().last_chunk() {
+        // The last eight bytes may be among those before.
+        Some(last) => {
+            text.as_bytes().as_chunks().0.iter().fold(escaped(last), |found, eight| found | escaped(eight)) & HIGHEST
+                == 0
+        }
+        None => text.bytes().all(|byte| byte < 0x7f && !is_special(byte)),
+    }
 }
 
 #[cfg(test)]
@@ -165,6 +178,19 @@ mod tests {
             for score in [score, score.round()] {
                 prop_assert_eq!(written(|json| json.float(score)).into_bytes(), to_json(&score));
             }
+        }
+
+        /// Bytes next to each other, of which arithmetic on eight could take one for another.
+        #[test]
+        fn a_text_is_plain_where_no_character_is_escaped(
+            text in prop_oneof!["[ -~]{0,20}", "[\u{0}\u{1f} !\"#\\[\\\\\\]~\u{7f}\u{80}\u{9f}Ðé]{0,20}"],
+            place in 0..20usize, character in any::<char>(),
+        ) {
+            let mut text = text;
+            prop_assert_eq!(is_plain(&text), to_json(&text) == format!("\"{text}\"").into_bytes() && text.is_ascii());
+            text.insert(text.char_indices().nth(place).map_or(0, |(at, _)| at), character);
+            prop_assert_eq!(is_plain(&text), to_json(&text) == format!("\"{text}\"").into_bytes() && text.is_ascii());
+            prop_assert_eq!(written(|json| json.text(&text)).into_bytes(), to_json(&text));
         }
     }
 }

@@ -3,6 +3,8 @@
 //! `schema` names it: `trailrisk.risk_event/v1`. The bytes outside `meta` are the compared bytes (EM-4): a pure
 //! function of the risk event.
 
+use std::sync::Arc;
+
 use super::json::Json;
 use crate::plan::{PlanText, RiskModel, Scalar};
 use crate::risk_event::{Marks, Pane, RiskEvent};
@@ -28,24 +30,61 @@ const USUAL_BYTES: usize = 2048;
 /// The risk event without `meta`: a complete JSON object, byte-identical whenever a final is emitted again (EM-4).
 pub fn compared(event: &RiskEvent) -> Vec<u8> {
     let mut json = Json(Vec::with_capacity(USUAL_BYTES));
-    write_compared(&mut json, event);
+    write_compared(&mut json, event, &PlanJson::of(&event.detection));
     json.raw("}");
     json.0
 }
 
-/// The risk event with `meta`, as one line with its newline.
+/// The risk event with `meta`, as one line with its newline. Who writes many has [`Lines`].
 pub fn line(event: &RiskEvent, meta: &Meta<'_>) -> Vec<u8> {
-    let mut json = Json(Vec::with_capacity(USUAL_BYTES));
-    write_compared(&mut json, event);
-    write_meta(&mut json, event, meta);
-    json.raw("}\n");
-    #[cfg(test)]
-    super::schema::check_risk_event(&json.0);
-    json.0
+    Lines::default().line(event, meta)
+}
+
+/// Writes lines one after the other; a third of each is its detection, which was written for the one before.
+#[derive(Default)]
+pub struct Lines {
+    last: Option<PlanJson>,
+}
+
+/// What is the same in every risk event of a detection, as it is written.
+struct PlanJson {
+    plan: Arc<PlanText>,
+    detection: Vec<u8>,
+    annotations: Vec<u8>,
+}
+
+impl Lines {
+    /// As [`line`].
+    pub fn line(&mut self, event: &RiskEvent, meta: &Meta<'_>) -> Vec<u8> {
+        let mut json = Json(Vec::with_capacity(USUAL_BYTES));
+        let last = self.last.take().filter(|last| Arc::ptr_eq(&last.plan, &event.detection));
+        let plan = self.last.insert(last.unwrap_or_else(|| PlanJson::of(&event.detection)));
+        write_compared(&mut json, event, plan);
+        write_meta(&mut json, event, meta);
+        json.raw("}\n");
+        #[cfg(test)]
+        super::schema::check_risk_event(&json.0);
+        json.0
+    }
+}
+
+impl PlanJson {
+    fn of(plan: &Arc<PlanText>) -> Self {
+        let written = |write: &dyn Fn(&mut Json)| {
+            let mut json = Json(Vec::new());
+            write(&mut json);
+            json.0
+        };
+        Self {
+            plan: Arc::clone(plan),
+            detection: written(&|json| write_detection(json, plan)),
+            annotations: written(&|json| write_annotations(json, &plan.risk)),
+        }
+    }
 }
 
 /// The object but for its closing brace.
-fn write_compared(json: &mut Json, event: &RiskEvent) {
+fn write_compared(json: &mut Json, event: &RiskEvent, plan: &PlanJson) {
     json.raw(r#"{"schema":"trailrisk.risk_event/v1","id":"#);
     json.hexadecimal(event.id.0);
     json.raw(r#","stage":"#);
@@ -60,9 +99,9 @@ fn write_compared(json: &mut Json, event: &RiskEvent) {
         json.raw(r#","supplements":"#);
         json.hexadecimal(supplemented.0);
     }
-    write_detection(json, &event.detection);
+    json.0.extend_from_slice(&plan.detection);
     write_risk(json, event);
-    write_annotations(json, &event.detection.risk);
+    json.0.extend_from_slice(&plan.annotations);
     json.raw(r#","group":"#);
     json.columns(&event.group);
     json.raw(r#","row":"#);

@@ -45,6 +45,21 @@ fn em_4_the_compared_bytes_of_the_seed() {
     assert_eq!(text(&seed_event()), format!("{SEED}}}"));
 }
 
+/// Detections take turns, and one is replaced by its next version (WN-7).
+#[test]
+fn em_4_a_line_among_others_is_the_line_by_itself() {
+    let first = seed_event();
+    let (mut other, mut next) = (seed_event(), seed_event());
+    Arc::make_mut(&mut other.detection).risk.nist = vec!["DE.AE".into()];
+    Arc::make_mut(&mut next.detection).version += 1;
+    let mut lines = Lines::default();
+    for event in [&first, &first, &other, &first, &next, &seed_event(), &next, &other] {
+        assert_eq!(String::from_utf8(lines.line(event, &meta())), String::from_utf8(line(event, &meta())));
+    }
+    assert_ne!(line(&first, &meta()), line(&other, &meta()));
+    assert_ne!(line(&first, &meta()), line(&next, &meta()));
+}
+
 #[test]
 fn the_line_is_the_compared_bytes_then_meta_then_a_newline() {
     let expected = format!(
