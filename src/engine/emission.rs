@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::identity::Subject;
 use crate::plan::PlanText;
-use crate::plan::{Partial, Row, Scalar, Value};
+use crate::plan::{Partial, Row, Value};
 use crate::risk_event::{Marks, Pane, RiskEvent, RiskObject, Stage, ThreatObject};
 use crate::time::Arrival;
 
@@ -87,7 +87,7 @@ fn fill_message(template: &str, row: &Row) -> String {
     let mut rest = template;
     while let Some((before, token, after)) = next_token(rest) {
         message.push_str(before);
-        message.push_str(&token_text(column(row, token)));
+        push_values(&mut message, column(row, token));
         rest = after;
     }
     message + rest
@@ -107,10 +107,13 @@ fn next_token(text: &str) -> Option<(&str, &str, &str)> {
     }
 }
 
-fn token_text(value: &Value) -> String {
-    match value.scalars() {
-        [] => "null".to_owned(),
-        scalars => scalars.iter().map(Scalar::to_string).collect::<Vec<_>>().join(", "),
+fn push_values(message: &mut String, value: &Value) {
+    for (index, scalar) in value.scalars().iter().enumerate() {
+        message.push_str(if index == 0 { "" } else { ", " });
+        message.push_str(&scalar.to_text());
+    }
+    if value.is_null() {
+        message.push_str("null");
     }
 }
 
@@ -118,7 +121,7 @@ fn token_text(value: &Value) -> String {
 mod tests {
     use super::*;
     use crate::engine::tests::support::plan;
-    use crate::plan::{RiskObjectSpec, ThreatObjectSpec};
+    use crate::plan::{RiskObjectSpec, Scalar, ThreatObjectSpec};
 
     fn filled(template: &str) -> String {
         let row = vec![

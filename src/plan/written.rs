@@ -73,8 +73,9 @@ impl Written {
     }
 
     /// The fields in their order.
+    #[expect(clippy::filter_map_identity, reason = "unlike `flatten`, it collects into the memory that is there")]
     pub(super) fn into_row(self) -> Vec<(Arc<str>, Value)> {
-        self.list.into_iter().flatten().collect()
+        self.list.into_iter().filter_map(|field| field).collect()
     }
 
     fn place(&self, name: &str) -> Option<usize> {
