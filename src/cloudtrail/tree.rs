@@ -79,7 +79,7 @@ struct Place {
 impl Place {
     /// Nothing of a text; and no node's children, since the first node is the whole.
     const NOWHERE: Self = Self { start: 0, end: 0 };
-    /// What no children of a node are.
+    /// In place of children: a string without escapes.
     const PLAIN: Self = Self { start: 1, end: 0 };
     /// The end of a key that stands among the escaped ones, at its start; no place of a text.
     const ESCAPED: u32 = u32::MAX;
