@@ -14,9 +14,9 @@ use super::json::{self, Fault};
 use super::scan::{self, Child};
 use crate::value::Scalar;
 
-/// An event may hold so many JSON values (BD-1). Read, a value takes up to 700 bytes of memory, so `{"":1}` over and over
-/// would take a hundred times its text. CloudTrail's events have at most 1 MiB, and more than 30 bytes a value. They are
-/// counted before a document is read as an event: until then no more of its members have to be kept.
+/// An event may hold so many JSON values (BD-1): tiny ones, `{"":1}` over and over, take many times their text when they are
+/// read, and CloudTrail's events have at most 1 MiB, and more than 30 bytes a value. They are counted before a document is
+/// read as an event; until then no more of its members have to be kept.
 pub(super) const MAX_VALUES: usize = 1 << 18;
 /// An event and its members are seldom more.
 const NODES: usize = 32;
