@@ -2,8 +2,8 @@
 //!
 //! Owns: the grammar of RFC 8259, which every byte is held against, what is passed over included. Builds nothing, so
 //! that numbers beyond a double and half a surrogate pair are what they are in the text. Of our own because serde_json's
-//! reader was the most of what an event costs that is decoded, and takes 1.7 times as long (`docs/performance.md`). The
-//! tests hold it to serde_json.
+//! reader was the most of what an event costs that is decoded, and takes 1.5 to 1.7 times as long
+//! (`docs/performance.md`). The tests hold it to serde_json.
 
 use std::ops::Range;
 
