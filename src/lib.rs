@@ -55,5 +55,4 @@ pub mod tail;
 pub mod telemetry;
 pub mod time;
 pub mod value;
-mod words;
 mod yaml;

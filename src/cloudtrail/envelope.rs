@@ -25,58 +25,29 @@ pub(super) enum Shape<'a> {
     Unknown,
 }
 
-/// Recognises a document by its members.
+/// Recognises a document by its members. The order matters only for documents that no AWS service makes: the outermost
+/// envelope wins.
 pub(super) fn recognise<'a>(document: &'a str, members: &Members) -> Shape<'a> {
-    let mut head = Head::default();
-    for (key, value) in members.iter(document) {
-        match key {
-            "detail-type" => head.detail_type = true,
-            "detail" => head.detail = Some(value),
-            "account" => head.account = Some(value),
-            "region" => head.region = Some(value),
-            "time" => head.time = Some(value),
-            "Records" => head.records = Some(value),
-            "messageType" => head.message_type = Some(value),
-            "logEvents" => head.log_events = Some(value),
-            "eventName" | "eventVersion" => head.event = true,
-            _ => {}
-        }
+    let get = |key| members.get(document, key);
+    let has = |key| get(key).is_some();
+    if let Some(detail) = get("detail").filter(|_| has("detail-type")) {
+        return Shape::EventBridge(detail, facts(get("account"), get("region"), get("time")));
     }
-    head.shape()
+    if let Some(records) = get("Records") {
+        return file(records);
+    }
+    match (get("messageType"), get("logEvents")) {
+        (Some(kind), Some(events)) => logs(kind, events),
+        _ if has("eventName") || has("eventVersion") => Shape::Bare,
+        _ => Shape::Unknown,
+    }
 }
 
-/// What stands under the keys that tell envelopes apart.
-#[derive(Default)]
-struct Head<'a> {
-    detail_type: bool,
-    detail: Option<&'a str>,
-    account: Option<&'a str>,
-    region: Option<&'a str>,
-    time: Option<&'a str>,
-    records: Option<&'a str>,
-    message_type: Option<&'a str>,
-    log_events: Option<&'a str>,
-    event: bool,
-}
-
-impl<'a> Head<'a> {
-    /// The order matters only for documents that no AWS service makes: the outermost envelope wins.
-    fn shape(self) -> Shape<'a> {
-        match (self.detail, self.records, self.message_type, self.log_events) {
-            (Some(detail), ..) if self.detail_type => Shape::EventBridge(detail, self.facts()),
-            (_, Some(records), ..) => file(records),
-            (_, _, Some(kind), Some(events)) => logs(kind, events),
-            _ if self.event => Shape::Bare,
-            _ => Shape::Unknown,
-        }
-    }
-
-    fn facts(&self) -> EnvelopeFacts {
-        let text = |raw: Option<&str>| raw.and_then(json::parse_string);
-        let fact = |raw| text(raw).filter(|text| !text.is_empty()).map(Arc::from);
-        let time = text(self.time).and_then(|time| event_time::parse(&time));
-        EnvelopeFacts { account: fact(self.account), region: fact(self.region), time }
-    }
+fn facts(account: Option<&str>, region: Option<&str>, time: Option<&str>) -> EnvelopeFacts {
+    let text = |raw: Option<&str>| raw.and_then(json::parse_string);
+    let fact = |raw| text(raw).filter(|text| !text.is_empty()).map(Arc::from);
+    let time = text(time).and_then(|time| event_time::parse(&time));
+    EnvelopeFacts { account: fact(account), region: fact(region), time }
 }
 
 /// A `Records` array is a CloudTrail file, unless its first element says that it is something else that AWS wraps in

@@ -22,20 +22,21 @@ struct Segment {
     end: usize,
     /// How many `{}` there are.
     depth: usize,
-    /// That of the segment as a key; not of one that holds dots.
-    mark: Mark,
+    /// That of the key which ends with this segment and begins with the first, with the second, and so on.
+    marks: Box<[Mark]>,
 }
 
 impl RawPath {
     /// Any text is a path.
     pub fn compile(text: Arc<str>) -> Self {
-        let mut start = 0;
+        let (mut starts, mut next) = (Vec::new(), 0);
         let segments = text.split('.').map(|segment| {
-            let key = segment.trim_end_matches("{}");
+            let (start, key) = (next, segment.trim_end_matches("{}"));
+            next += segment.len() + 1;
+            starts.push(start);
             let end = start + key.len();
-            let cut = Segment { start, end, depth: (segment.len() - key.len()) / 2, mark: Mark::of(key) };
-            start += segment.len() + 1;
-            cut
+            let marks = starts.iter().map(|start| Mark::of(&text[*start..end])).collect();
+            Segment { start, end, depth: (segment.len() - key.len()) / 2, marks }
         });
         Self { segments: segments.collect(), text }
     }
@@ -52,11 +53,9 @@ impl RawPath {
     }
 
     fn walk_from<'a>(&self, first: usize, node: View<'a>, visit: &mut dyn FnMut(View<'a>)) {
-        let Segment { start, mark, .. } = self.segments[first];
+        let start = self.segments[first].start;
         for (last, segment) in self.segments.iter().enumerate().skip(first) {
-            let key = &self.text[start..segment.end];
-            let mark = if last == first { mark } else { Mark::of(key) };
-            if let Some(member) = node.marked_member(mark, key) {
+            if let Some(member) = node.marked_member(segment.marks[first], &self.text[start..segment.end]) {
                 self.spread(last + 1, segment.depth, member, visit);
             }
         }

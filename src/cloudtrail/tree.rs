@@ -18,8 +18,10 @@ use crate::value::Scalar;
 /// read, and CloudTrail's events have at most 1 MiB, and more than 30 bytes a value. They are counted before a document is
 /// read as an event; until then no more of its members have to be kept.
 pub(super) const MAX_VALUES: usize = 1 << 18;
-/// An event and its members are seldom more.
-const NODES: usize = 32;
+/// An event, its members, and what is looked into of them, are seldom more.
+const NODES: usize = 64;
+/// The node of the text itself.
+const WHOLE: usize = 0;
 /// No text of so many bytes is taken apart: places in it have 32 bits.
 pub(super) const TOO_LONG: usize = Place::ESCAPED as usize;
 
@@ -55,6 +57,8 @@ struct Nodes {
     most: usize,
     /// Keys that are written with escapes: seldom any.
     escaped: Vec<Box<str>>,
+    /// The members of the whole, if they are few enough.
+    index: Index,
 }
 
 /// The whole, a member of an object, or an element of an array.
@@ -105,16 +109,18 @@ impl Members {
         if text.len() >= TOO_LONG || !text.starts_with('{') {
             return None;
         }
-        let mut nodes = Nodes { nodes: Vec::with_capacity(NODES), most, escaped: Vec::new() };
+        let mut nodes = Nodes { nodes: Vec::with_capacity(NODES), most, escaped: Vec::new(), index: Index::EMPTY };
         nodes.push(text, Place::NOWHERE, Place::new(0..text.len()), Place::NOWHERE);
-        let levels = nodes.look_into(text, 0)?;
+        let levels = nodes.look_into(text, WHOLE)?;
+        nodes.index = Index::of(&nodes.nodes[1..]);
         Some(Self { nodes, levels })
     }
 
-    /// Keys and the texts of their values, in the order of the text; all of them where a key is there twice.
-    pub fn iter<'m, 't: 'm>(&'m self, text: &'t str) -> impl Iterator<Item = (&'m str, &'t str)> {
-        let all = &self.nodes;
-        all.nodes[1..].iter().map(|node| (all.key(node, text), &text[node.value.range()]))
+    /// The value of this key in the document's text; of duplicate keys that of the last one.
+    #[inline]
+    pub fn get<'t>(&self, text: &'t str, key: &str) -> Option<&'t str> {
+        let member = self.nodes.find(text, WHOLE, Mark::of(key), key)?;
+        Some(&text[self.nodes.nodes[member].value.range()])
     }
 }
 
@@ -130,7 +136,7 @@ impl Tree {
 
     /// The object.
     pub fn root(&self) -> View<'_> {
-        self.view(0)
+        self.view(WHOLE)
     }
 
     fn view(&self, node: usize) -> View<'_> {
@@ -140,17 +146,21 @@ impl Tree {
 
 impl<'a> View<'a> {
     /// The member of this name; of duplicate keys the last one. None of what is no object.
+    #[inline]
     pub fn member(self, key: &str) -> Option<Self> {
         self.marked_member(Mark::of(key), key)
     }
 
     /// [`Self::member`] of a key with its mark.
     pub fn marked_member(self, mark: Mark, key: &str) -> Option<Self> {
-        let members = self.members_at();
-        let all = self.tree.nodes.borrow();
-        let is_it = |node: &Node| node.mark == mark && all.key(node, &self.tree.text) == key;
-        let member = all.nodes[members.clone()].iter().rposition(is_it)?;
-        let node = members.start + member;
+        if self.first() != Some(b'{') {
+            return None;
+        }
+        let mut all = self.tree.nodes.borrow_mut();
+        if all.nodes[self.node].children == Place::NOWHERE {
+            all.look_into(&self.tree.text, self.node);
+        }
+        let node = all.find(&self.tree.text, self.node, mark, key)?;
         Some(View { tree: self.tree, node, value: all.nodes[node].value })
     }
 
@@ -231,22 +241,86 @@ pub(super) fn leaf(node: View<'_>) -> Option<Scalar> {
 pub(super) struct Mark(u64);
 
 impl Mark {
+    #[inline]
     pub fn of(key: &str) -> Self {
         let bytes = key.as_bytes();
         let first = match bytes.first_chunk() {
-            Some(eight) => u64::from_le_bytes(*eight) & (u64::MAX >> 8),
+            Some(eight) => u64::from_le_bytes(*eight),
             None => bytes.iter().rev().fold(0, |first, byte| first << 8 | u64::from(*byte)),
         };
-        let length = u8::try_from(bytes.len()).unwrap_or(u8::MAX);
-        Self(first | u64::from(length) << 56)
+        Self::new(first, bytes.len())
+    }
+
+    /// Of a key that stands there in a text.
+    fn at(text: &str, key: Place) -> Self {
+        match text.as_bytes().get(key.start as usize..).and_then(<[u8]>::first_chunk) {
+            Some(eight) => Self::new(u64::from_le_bytes(*eight), (key.end - key.start) as usize),
+            None => Self::of(&text[key.range()]),
+        }
+    }
+
+    /// Of the eight bytes from where a key begins, or as many as it has, and its length.
+    fn new(eight: u64, length: usize) -> Self {
+        let kept = u64::MAX >> 8 >> (8 * 7_usize.saturating_sub(length));
+        let length = u8::try_from(length).unwrap_or(u8::MAX);
+        Self(eight & kept | u64::from(length) << 56)
+    }
+}
+
+/// Where the members of the whole stand among the nodes, by their marks: fields are mostly theirs, and asked for again and
+/// again. Of those with one mark the later ones stand further on.
+#[derive(Clone, Debug)]
+struct Index([u8; Index::SLOTS]);
+
+impl Index {
+    const SLOTS: usize = 128;
+    /// Of more members each is looked at.
+    const MOST: usize = Self::SLOTS / 2;
+    const EMPTY: Self = Self([0; Self::SLOTS]);
+
+    /// Of the nodes behind the whole; of none where they are more than [`Self::MOST`].
+    fn of(members: &[Node]) -> Self {
+        let mut index = Self::EMPTY;
+        if members.len() <= Self::MOST {
+            for (node, member) in (1..).zip(members) {
+                let free = Self::slots(member.mark).find(|slot| index.0[*slot] == 0);
+                index.0[free.expect("half of them stay free")] = node;
+            }
+        }
+        index
+    }
+
+    /// The nodes that may have this mark, in their order.
+    fn with(&self, mark: Mark) -> impl Iterator<Item = usize> {
+        Self::slots(mark).map(|slot| usize::from(self.0[slot])).take_while(|node| *node != 0)
+    }
+
+    /// Where to look for this mark, one after the other.
+    fn slots(Mark(mark): Mark) -> impl Iterator<Item = usize> {
+        // Knuth's multiplicative hash: the highest bits depend on all.
+        let first = mark.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (u64::BITS - Self::SLOTS.ilog2());
+        (first as usize..).map(|slot| slot % Self::SLOTS)
     }
 }
 
 impl Nodes {
     fn push(&mut self, text: &str, key: Place, value: Place, children: Place) {
-        let node = Node { mark: Mark(0), key, value, children };
-        let mark = Mark::of(self.key(&node, text));
-        self.nodes.push(Node { mark, ..node });
+        let mark = match key {
+            Place { start, end: Place::ESCAPED } => Mark::of(&self.escaped[start as usize]),
+            plain => Mark::at(text, plain),
+        };
+        self.nodes.push(Node { mark, key, value, children });
+    }
+
+    /// The last member of this name in an object that was looked into.
+    fn find(&self, text: &str, object: usize, mark: Mark, key: &str) -> Option<usize> {
+        let is_it = |node: &usize| self.nodes[*node].mark == mark && self.key(&self.nodes[*node], text) == key;
+        let members = self.nodes[object].children.range();
+        if object == WHOLE && members.len() <= Index::MOST {
+            self.index.with(mark).filter(is_it).last()
+        } else {
+            members.rev().find(is_it)
+        }
     }
 
     /// Finds the members or elements of the object or array that this node is: how many containers are inside each other.

@@ -6,13 +6,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The pure layers and what each may use of the others. A module that is not listed may use everything.
-const LAYERS: [(&str, &[&str]); 10] = [
+const LAYERS: [(&str, &[&str]); 9] = [
     ("kpl", &[]),
     ("time", &[]),
     ("value", &[]),
-    ("words", &[]),
     ("spl", &["yaml"]),
-    ("cloudtrail", &["kpl", "time", "value", "words"]),
+    ("cloudtrail", &["kpl", "time", "value"]),
     ("plan", &["cloudtrail", "spl", "time", "value"]),
     ("detection", &["plan", "spl", "yaml"]),
     ("engine", &["cloudtrail", "plan", "risk_event", "time", "value"]),

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use super::to_json;
 use super::value::ScalarBody;
+use super::words::{HIGHEST, all, is_special, special};
 use crate::plan::{Scalar, Value};
 use crate::time::{EventTime, whole_second};
-use crate::words::{HIGHEST, all, is_special, special};
 
 /// A JSON text that grows.
 pub(super) struct Json(pub(super) Vec<u8>);

@@ -10,6 +10,7 @@ pub(super) mod schema;
 mod splunk;
 mod template;
 mod value;
+mod words;
 
 use tokio_util::bytes::Bytes;
 

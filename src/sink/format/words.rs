@@ -1,15 +1,15 @@
 //! Text eight bytes at a time, as one number: most texts are too short for vectors.
 
 /// This byte eight times.
-pub(crate) const fn all(byte: u8) -> u64 {
+pub(super) const fn all(byte: u8) -> u64 {
     u64::from_le_bytes([byte; 8])
 }
 
 /// The highest bit of each byte.
-pub(crate) const HIGHEST: u64 = all(0x80);
+pub(super) const HIGHEST: u64 = all(0x80);
 
 /// Whether a byte cannot stand in a JSON string as it is: a quote, a backslash, a control character.
-pub(crate) fn is_special(byte: u8) -> bool {
+pub(super) fn is_special(byte: u8) -> bool {
     matches!(byte, b'"' | b'\\' | 0..b' ')
 }
 
@@ -19,7 +19,7 @@ pub(crate) fn is_special(byte: u8) -> bool {
 /// Of a byte that is less than what is subtracted from it the highest bit becomes set, which takes 1 from the byte behind
 /// it. With one bit changed in all of them the quote is the number behind those of the control characters.
 #[inline]
-pub(crate) fn special(word: u64) -> u64 {
+pub(super) fn special(word: u64) -> u64 {
     let quote_or_control = (word ^ all(b'"' ^ b' ')).wrapping_sub(all(b' ' + 1));
     let backslash = (word ^ all(b'\\')).wrapping_sub(all(1));
     quote_or_control | backslash
