@@ -48,13 +48,36 @@ pub struct Prefilter {
 /// Cheap checks that find all that is wanted, and more.
 #[derive(Debug)]
 struct Wanted {
-    /// `\u` can spell any character.
-    escapes: Finder<'static>,
+    escapes: Escapes,
     /// Whether a character beyond ASCII has a letter of a literal as its other case. Searches do not take them for the
     /// same; a later one may.
     folds: bool,
     members: Members,
     literals: Literals,
+}
+
+/// Finds `\u`, which can spell any character.
+#[derive(Debug)]
+struct Escapes(Finder<'static>);
+
+/// So many backslashes are looked at one by one. Most records have none, and one byte is found faster than two; where there
+/// are many, it is the other way round.
+const BACKSLASHES: usize = 64;
+
+impl Escapes {
+    fn find(&self, text: &[u8]) -> Option<usize> {
+        let mut behind = 0;
+        for (number, at) in memchr::memchr_iter(b'\\', text).enumerate() {
+            if number == BACKSLASHES {
+                return self.0.find(&text[behind..]).map(|place| behind + place);
+            }
+            behind = at + 1;
+            if text.get(behind) == Some(&b'u') {
+                return Some(at);
+            }
+        }
+        None
+    }
 }
 
 /// A block of records, looked at one after the other. What was found behind a record is not looked for again.
@@ -147,7 +170,7 @@ impl Wanted {
         }
         let folds = literals.iter().any(|text| text.contains(['k', 'K', 's', 'S']));
         let literals = Literals::new(literals)?;
-        Some(Self { escapes: Finder::new("\\u"), folds, members, literals })
+        Some(Self { escapes: Escapes(Finder::new("\\u")), folds, members, literals })
     }
 }
 

@@ -18,8 +18,8 @@ use crate::value::Scalar;
 /// read, and CloudTrail's events have at most 1 MiB, and more than 30 bytes a value. They are counted before a document is
 /// read as an event; until then no more of its members have to be kept.
 pub(super) const MAX_VALUES: usize = 1 << 18;
-/// An event, its members, and what is looked into of them, are seldom more.
-const NODES: usize = 64;
+/// An event and its members are seldom more.
+const NODES: usize = 32;
 /// The node of the text itself.
 const WHOLE: usize = 0;
 /// No text of so many bytes is taken apart: places in it have 32 bits.
@@ -168,7 +168,7 @@ impl<'a> View<'a> {
     pub fn members(self) -> BTreeMap<String, Self> {
         let members = self.members_at();
         let all = self.tree.nodes.borrow();
-        let key = |node: usize| all.key(&all.nodes[node], &self.tree.text).to_owned();
+        let key = |node: usize| String::from_utf8_lossy(all.key(&all.nodes[node], &self.tree.text)).into_owned();
         members.map(|node| (key(node), self.tree.view(node))).collect()
     }
 
@@ -252,6 +252,7 @@ impl Mark {
     }
 
     /// Of a key that stands there in a text.
+    #[inline]
     fn at(text: &str, key: Place) -> Self {
         match text.as_bytes().get(key.start as usize..).and_then(<[u8]>::first_chunk) {
             Some(eight) => Self::new(u64::from_le_bytes(*eight), (key.end - key.start) as usize),
@@ -260,10 +261,20 @@ impl Mark {
     }
 
     /// Of the eight bytes from where a key begins, or as many as it has, and its length.
+    #[inline]
     fn new(eight: u64, length: usize) -> Self {
         let kept = u64::MAX >> 8 >> (8 * 7_usize.saturating_sub(length));
-        let length = u8::try_from(length).unwrap_or(u8::MAX);
-        Self(eight & kept | u64::from(length) << 56)
+        Self(eight & kept | (length.min(255) as u64) << 56)
+    }
+
+    /// Whether two keys of this mark are the same. With their last eight bytes, that is all of those that have no more than
+    /// fifteen; a comparison of any length is a call.
+    #[inline]
+    fn is_same(self, one: &[u8], other: &[u8]) -> bool {
+        match (one.last_chunk::<8>(), other.last_chunk()) {
+            (Some(one), Some(other)) if self.0 >> 56 <= 15 => one == other,
+            _ => one == other,
+        }
     }
 }
 
@@ -290,16 +301,19 @@ impl Index {
         index
     }
 
-    /// The nodes that may have this mark, in their order.
-    fn with(&self, mark: Mark) -> impl Iterator<Item = usize> {
-        Self::slots(mark).map(|slot| usize::from(self.0[slot])).take_while(|node| *node != 0)
+    /// The last node that has this mark and passes.
+    #[inline]
+    fn last(&self, mark: Mark, passes: impl Fn(usize) -> bool) -> Option<usize> {
+        let nodes = Self::slots(mark).map(|slot| usize::from(self.0[slot])).take_while(|node| *node != 0);
+        nodes.filter(|node| passes(*node)).last()
     }
 
     /// Where to look for this mark, one after the other.
+    #[inline]
     fn slots(Mark(mark): Mark) -> impl Iterator<Item = usize> {
         // Knuth's multiplicative hash: the highest bits depend on all.
         let first = mark.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (u64::BITS - Self::SLOTS.ilog2());
-        (first as usize..).map(|slot| slot % Self::SLOTS)
+        (0..Self::SLOTS).map(move |step| (first as usize + step) % Self::SLOTS)
     }
 }
 
@@ -313,13 +327,17 @@ impl Nodes {
     }
 
     /// The last member of this name in an object that was looked into.
+    #[inline]
     fn find(&self, text: &str, object: usize, mark: Mark, key: &str) -> Option<usize> {
-        let is_it = |node: &usize| self.nodes[*node].mark == mark && self.key(&self.nodes[*node], text) == key;
+        let is_it = |node: usize| {
+            let node = &self.nodes[node];
+            node.mark == mark && mark.is_same(self.key(node, text), key.as_bytes())
+        };
         let members = self.nodes[object].children.range();
         if object == WHOLE && members.len() <= Index::MOST {
-            self.index.with(mark).filter(is_it).last()
+            self.index.last(mark, is_it)
         } else {
-            members.rev().find(is_it)
+            members.rev().find(|node| is_it(*node))
         }
     }
 
@@ -346,10 +364,11 @@ impl Nodes {
         Place { end: Place::ESCAPED, ..Place::new(self.escaped.len() - 1..0) }
     }
 
-    fn key<'a>(&'a self, node: &Node, text: &'a str) -> &'a str {
+    #[inline]
+    fn key<'a>(&'a self, node: &Node, text: &'a str) -> &'a [u8] {
         match node.key {
-            Place { start, end: Place::ESCAPED } => &self.escaped[start as usize],
-            plain => &text[plain.range()],
+            Place { start, end: Place::ESCAPED } => self.escaped[start as usize].as_bytes(),
+            plain => &text.as_bytes()[plain.range()],
         }
     }
 }

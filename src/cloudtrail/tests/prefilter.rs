@@ -99,6 +99,18 @@ proptest! {
 }
 
 #[test]
+fn po_3_an_escape_admits_behind_however_many_backslashes() {
+    let admits = |text: String| prefilter(&["literal"]).admits(format!(r#"{{"a":"{text}"#).as_bytes());
+    for before in (0..150).map(|count| r"\n".repeat(count)) {
+        assert!(admits(before.clone() + r"\u006c") && admits(before.clone() + r"\u006c\n"), "{before}");
+        assert!(
+            !admits(before.clone()) && !admits(before.clone() + "u006c") && !admits(before.clone() + r"\"),
+            "{before}"
+        );
+    }
+}
+
+#[test]
 fn po_3_a_member_admits_by_its_value_in_any_layout_and_a_value_elsewhere_does_not() {
     let search = |whole| Prefilter::new(&[vec![member("eventName", &[("jobcreated", whole)])]]);
     for (text, admitted) in [
