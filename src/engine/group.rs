@@ -4,6 +4,7 @@ use super::ids::Position;
 use super::io::EvaluatedEvent;
 use super::shard::ShardIx;
 use super::shares::Shares;
+use crate::cloudtrail::EventKey;
 use crate::plan::packing::{Reader, put_number, put_signed};
 use crate::plan::{Added, Bounds, Contribution, Contributions, Early, Partial, Plan, Unit, footprint};
 use crate::time::Arrival;
@@ -51,15 +52,18 @@ struct Few<'a> {
     values: u64,
     newest_arrival: Arrival,
     sources: Sources<'a>,
+    /// [`bit_of`] each event: most are new, and need not be compared with all that are there.
+    events: u64,
 }
 
 /// What stands behind a head: in three bytes how long it is and how much room is before it; then what was told, and how many
 /// sources there are. A group's first contribution says itself where it ends; since many groups have no other, there is only
 /// the last byte then, with no source.
 const TAIL: usize = 4;
-/// Bits of the length of a head: two numbers, and at most [`FEW`] shards with their positions, of 128 digits at most.
+/// Bits of the length of a head: two numbers, at most [`FEW`] shards with their positions, of 128 digits at most, and
+/// [`Few::events`] (not of a first contribution).
 const HEAD_BITS: u32 = 13;
-const _: () = assert!(2 * 10 + FEW * 67 < 1 << HEAD_BITS);
+const _: () = assert!(2 * 10 + FEW * 67 + 8 < 1 << HEAD_BITS);
 /// The most room for further contributions, in bytes.
 const MOST_ROOM: usize = (1 << (24 - HEAD_BITS)) - 1;
 
@@ -106,14 +110,16 @@ impl Group {
             let few = Few::of(packed);
             if few.has_room(plan, bounds, values) {
                 let source = few.place_of(origin.shard);
-                let (added, is_further) = few.contributions.compare(source, &unit);
+                let is_new = few.events & bit_of(unit.key) == 0;
+                let (added, is_further) =
+                    if is_new { (Added::New, true) } else { few.contributions.compare(source, &unit) };
                 let before = few.contributions.0.len();
                 scratch.clear();
                 if is_further {
                     Contributions::push(scratch, source, &unit, inputs);
                 }
                 let further = scratch.len();
-                let last = few.write_head(scratch, source, origin, if is_further { values } else { 0 });
+                let last = few.write_head(scratch, source, origin, unit.key, if is_further { values } else { 0 });
                 put(packed, before, scratch.split_at(further), last);
                 return added;
             }
@@ -233,18 +239,20 @@ impl<'a> Few<'a> {
     fn of(packed: &'a [u8]) -> Self {
         let Some((told, before)) = packed.split_last() else {
             let (contributions, sources) = (Contributions(packed), Sources { left: 0, rest: Reader(packed) });
-            return Self { contributions, told: Told::default(), values: 0, newest_arrival: Arrival::MIN, sources };
+            let (told, newest_arrival) = (Told::default(), Arrival::MIN);
+            return Self { contributions, told, values: 0, newest_arrival, sources, events: 0 };
         };
-        let (contributions, head, sources) = match (told >> Told::BITS, before.split_last_chunk()) {
+        let (contributions, head, sources, events) = match (told >> Told::BITS, before.split_last_chunk()) {
             (sources @ 1.., Some((before, [low, middle, high]))) => {
                 let lengths = u32::from_le_bytes([*low, *middle, *high, 0]) as usize;
                 let (before, head) = before.split_at(before.len() - (lengths & ((1 << HEAD_BITS) - 1)));
-                (&before[..before.len() - (lengths >> HEAD_BITS)], head, sources)
+                let (head, events) = head.split_last_chunk().expect("it was written behind the sources");
+                (&before[..before.len() - (lengths >> HEAD_BITS)], head, sources, u64::from_le_bytes(*events))
             }
             _ => {
                 let mut behind = Contributions(before);
-                behind.next();
-                (&before[..before.len() - behind.0.len()], behind.0, 1)
+                let event = behind.next().map_or(0, |first| bit_of(first.key()));
+                (&before[..before.len() - behind.0.len()], behind.0, 1, event)
             }
         };
         let mut rest = Reader(head);
@@ -256,6 +264,7 @@ impl<'a> Few<'a> {
             values,
             newest_arrival,
             sources,
+            events,
         }
     }
 
@@ -273,9 +282,9 @@ impl<'a> Few<'a> {
         self.sources.clone().position(|source| source.shard == shard).unwrap_or(self.sources.left)
     }
 
-    /// The head after a contribution of the source with this place, which brought so many values; without its tail, of
-    /// which it hands back the last byte.
-    fn write_head(&self, out: &mut Vec<u8>, place: usize, newest: &Origin<'_>, values: u64) -> u8 {
+    /// The head after a contribution of this event by the source with this place, which brought so many values; without
+    /// its tail, of which it hands back the last byte.
+    fn write_head(&self, out: &mut Vec<u8>, place: usize, newest: &Origin<'_>, event: EventKey, values: u64) -> u8 {
         put_number(out, self.values + values);
         put_signed(out, self.newest_arrival.max(newest.effective).0);
         let mut sources = self.sources.clone();
@@ -283,6 +292,9 @@ impl<'a> Few<'a> {
         put_number(out, newest.shard.0.into());
         newest.position.pack(out);
         sources.skip(1).for_each(|source| source.write(out));
+        if !self.contributions.0.is_empty() {
+            out.extend_from_slice(&(self.events | bit_of(event)).to_le_bytes());
+        }
         let sources = u8::try_from(self.sources.left.max(place + 1)).expect("no more than contributions");
         self.told.bits() | sources << Told::BITS
     }
@@ -296,6 +308,12 @@ impl<'a> Few<'a> {
         (shares.told, shares.newest_arrival, shares.values) = (self.told, self.newest_arrival, self.values);
         shares
     }
+}
+
+/// A bit that an event has in common with one of 64 others. Keys are as good as random in their lowest bits; who makes them
+/// equal makes every event be compared.
+fn bit_of(EventKey(key): EventKey) -> u64 {
+    1 << (key % 64)
 }
 
 /// Puts a further contribution behind those of so many bytes, and the head with this last byte to the end.

@@ -96,6 +96,11 @@ impl<'a> Iterator for Contributions<'a> {
 }
 
 impl Packed<'_> {
+    /// The event.
+    pub fn key(&self) -> EventKey {
+        self.key
+    }
+
     /// The number of its shard.
     pub fn source(&self) -> usize {
         let source = Reader::number(&mut self.rest.clone()) & ((1 << SOURCE_BITS) - 1);
