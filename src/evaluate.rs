@@ -106,7 +106,7 @@ impl Evaluator {
             let outcomes: Vec<_> =
                 plans.filter_map(|(index, plan)| plan.evaluate(&event).map(|outcome| (index, outcome))).collect();
             if !outcomes.is_empty() {
-                let (key, content_hash, id, time) = (event.key, event.content_hash(), event.id, event.time);
+                let (key, content_hash, id, time) = (event.key, event.content_hash(), event.id().into(), event.time);
                 evaluated.events.push(EvaluatedEvent { key, id, content_hash, time, outcomes });
             }
         });

@@ -41,7 +41,7 @@ fn check(data: &[u8]) {
         if let (false, Ok(value)) = (is_odd, serde_json::from_str(&event.raw)) {
             check_fields(event, &value);
         }
-        let again = decode(event.raw.as_bytes(), &LIMITS);
+        let again = decode(event.raw().as_bytes(), &LIMITS);
         // Without its envelope an event may lack its time; or it is shaped like an envelope itself.
         if again.envelopes != [(Envelope::Bare, 1)] {
             continue;

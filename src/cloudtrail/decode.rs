@@ -18,7 +18,7 @@ const MAX_BAD_PIECES: usize = 1000;
 /// Never fails: what cannot be decoded is in `rejected`, each with its reason, beside the events that can (PO-1).
 pub fn decode(data: &[u8], limits: &DecodeLimits) -> Decoded {
     let mut events = Vec::new();
-    let decoded = decode_each(data, limits, &|_| true, &mut |event| events.push(event));
+    let decoded = decode_each(data, limits, &|_| true, &mut |event| events.push(event.into_owned()));
     Decoded { events, ..decoded }
 }
 
@@ -29,7 +29,7 @@ pub fn decode_each(
     data: &[u8],
     limits: &DecodeLimits,
     admits: &dyn Fn(&[u8]) -> bool,
-    take: &mut dyn FnMut(Event),
+    take: &mut dyn FnMut(Event<'_>),
 ) -> Decoded {
     let mut decoder =
         Decoder { decoded: Decoded::default(), taken: 0, bad: 0, in_aggregate: false, limits: *limits, admits, take };
@@ -49,7 +49,7 @@ struct Decoder<'a> {
     limits: DecodeLimits,
     /// Of inflated text, and of the entries of an envelope that holds several.
     admits: &'a dyn Fn(&[u8]) -> bool,
-    take: &'a mut dyn FnMut(Event),
+    take: &'a mut dyn FnMut(Event<'_>),
 }
 
 impl Decoder<'_> {

@@ -1,5 +1,6 @@
 //! One decoded CloudTrail event.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::record;
@@ -11,30 +12,43 @@ use crate::time::EventTime;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventKey(pub u128);
 
-/// One CloudTrail event, decoded from an envelope.
+/// One CloudTrail event, decoded from an envelope. Its text may be borrowed from the record.
 #[derive(Clone, Debug)]
-pub struct Event {
+pub struct Event<'t> {
     /// Recognises its copies.
     pub key: EventKey,
-    /// The text of `eventID`; where there is none, the 32 hexadecimal digits of `key`.
-    pub id: Arc<str>,
     /// WN-5: `eventTime`, else the envelope's `time`.
     pub time: EventTime,
-    /// The event's own JSON text: `_raw`.
-    pub raw: Arc<str>,
-    /// The event, taken apart. Duplicate keys: the last one wins. Numbers have the source's text, half a surrogate pair
+    /// The event's own text, taken apart. Duplicate keys: the last one wins. Numbers have the source's text, half a surrogate pair
     /// is U+FFFD: nothing is rounded and nothing refused.
-    pub(super) tree: Tree,
+    pub(super) tree: Tree<'t>,
     /// What its envelope adds.
     pub envelope: EnvelopeFacts,
 }
 
-impl Event {
+impl Event<'_> {
+    /// The event's own JSON text: `_raw`.
+    pub fn raw(&self) -> &str {
+        self.tree.text()
+    }
+
+    /// The text of `eventID`; where there is none, the 32 hexadecimal digits of [`Self::key`].
+    pub fn id(&self) -> Cow<'_, str> {
+        record::id(self.tree.root()).unwrap_or_else(|| Cow::Owned(format!("{:032x}", self.key.0)))
+    }
+
+    /// With a copy of its text.
+    #[must_use]
+    pub fn into_owned(self) -> Event<'static> {
+        let Self { key, time, tree, envelope } = self;
+        Event { key, time, tree: tree.into_owned(), envelope }
+    }
+
     /// SipHash-1-3 under a key of zeros over the event's own bytes, and over what its envelope adds to them: tells copies
     /// with one id and different content apart, unless somebody made two of one hash. Whatever a search reads of two events
     /// of one content is the same (AG-2). Computed anew each time.
     pub fn content_hash(&self) -> u64 {
-        record::content_hash(&self.raw, &self.envelope)
+        record::content_hash(self.raw(), &self.envelope)
     }
 }
 
@@ -157,7 +171,7 @@ pub struct Rejected {
 #[derive(Clone, Debug, Default)]
 pub struct Decoded {
     /// The events, in the record's order.
-    pub events: Vec<Event>,
+    pub events: Vec<Event<'static>>,
     /// What could not be decoded.
     pub rejected: Vec<Rejected>,
     /// The envelope of each document of the record (an NDJSON record has several), with the number of events in it.

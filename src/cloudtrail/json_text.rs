@@ -27,7 +27,7 @@ pub fn extract_json(text: &str, path: &str) -> Vec<Scalar> {
 
 /// Every field of a JSON object, as Splunk names the fields of an event (`a.b`, `a{}.b`), by name.
 pub fn flatten_json(text: &str) -> Vec<(String, Value)> {
-    let Ok(object) = Tree::read(&text.trim_matches(json::SPACE).into(), None) else { return Vec::new() };
+    let Ok(object) = Tree::read(text.trim_matches(json::SPACE), None) else { return Vec::new() };
     let fields = raw_path::flatten_under(object.root(), "");
     fields.into_iter().map(|(name, scalars)| (name, Value::from_scalars(scalars))).collect()
 }

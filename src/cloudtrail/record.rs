@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::hash::Hasher as _;
 use std::ops::Range;
-use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use siphasher::sip::SipHasher13;
@@ -17,20 +16,19 @@ use crate::time::EventTime;
 pub(super) type Refusal = (RejectReason, String);
 
 /// Reads one record, of which the members may be known.
-pub(super) fn read(text: &str, members: Option<Members>, facts: &EnvelopeFacts) -> Result<Event, Refusal> {
-    let raw: Arc<str> = text.into();
-    let tree = Tree::read(&raw, members).map_err(refuse_json)?;
+pub(super) fn read<'t>(text: &'t str, members: Option<Members>, facts: &EnvelopeFacts) -> Result<Event<'t>, Refusal> {
+    let tree = Tree::read(text, members).map_err(refuse_json)?;
     let event = tree.root();
     recognise(event)?;
     let own_time = time(event);
     let time = own_time.or(facts.time).ok_or_else(no_time)?;
-    let (key, id) = identity(event, text);
+    let key = key(event, text);
     let envelope = EnvelopeFacts {
         account: facts.account.clone().filter(|_| !says(event, "recipientAccountId")),
         region: facts.region.clone().filter(|_| !says(event, "awsRegion")),
         time: facts.time.filter(|_| own_time.is_none()),
     };
-    Ok(Event { key, id, time, raw, tree, envelope })
+    Ok(Event { key, time, tree, envelope })
 }
 
 /// Whether the event itself has a value there that is not empty.
@@ -77,15 +75,17 @@ fn time(event: View<'_>) -> Option<EventTime> {
 }
 
 /// AG-2. The two hashes have different prefixes, so that no `eventID` can be written that equals another event's bytes.
-fn identity(event: View<'_>, text: &str) -> (EventKey, Arc<str>) {
-    let id = event.member("eventID").and_then(|id| id.as_str().or_else(|| id.as_number().map(Cow::Borrowed)));
-    match id.filter(|id| !id.is_empty()) {
-        Some(id) => (uuid(&id).unwrap_or_else(|| hash("event-id", &id)), id.into()),
-        None => {
-            let key = hash("event-bytes", text);
-            (key, format!("{:032x}", key.0).into())
-        }
+fn key(event: View<'_>, text: &str) -> EventKey {
+    match id(event) {
+        Some(id) => uuid(&id).unwrap_or_else(|| hash("event-id", &id)),
+        None => hash("event-bytes", text),
     }
+}
+
+/// The text of `eventID`, if it has one.
+pub(super) fn id(event: View<'_>) -> Option<Cow<'_, str>> {
+    let id = event.member("eventID")?;
+    id.as_str().or_else(|| id.as_number().map(Cow::Borrowed)).filter(|id| !id.is_empty())
 }
 
 /// The value of a UUID in its hyphenated form.

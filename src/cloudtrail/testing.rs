@@ -15,7 +15,7 @@ pub(super) fn decoded(data: impl AsRef<[u8]>) -> Decoded {
 }
 
 /// The one event of a record.
-pub(super) fn event(data: impl AsRef<[u8]>) -> Event {
+pub(super) fn event(data: impl AsRef<[u8]>) -> Event<'static> {
     let mut decoded = decoded(data);
     assert!(decoded.rejected.is_empty(), "{:?}", decoded.rejected);
     assert_eq!(decoded.events.len(), 1);
@@ -23,7 +23,7 @@ pub(super) fn event(data: impl AsRef<[u8]>) -> Event {
 }
 
 /// An event with these members, and the members without which it would be none.
-pub(super) fn event_with(members: &Json) -> Event {
+pub(super) fn event_with(members: &Json) -> Event<'static> {
     let mut whole = json!({"eventVersion": "1.08", "eventTime": "2024-05-06T07:08:09Z"});
     let Json::Object(members) = members else { panic!("members are an object") };
     whole.as_object_mut().expect("an object, made above").extend(members.clone());

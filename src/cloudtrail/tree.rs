@@ -8,7 +8,6 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::Arc;
 
 use super::json::{self, Fault};
 use super::scan::{self, Child};
@@ -27,15 +26,15 @@ pub(super) const TOO_LONG: usize = Place::ESCAPED as usize;
 
 /// An object with its text.
 #[derive(Clone, Debug)]
-pub(super) struct Tree {
-    text: Arc<str>,
+pub(super) struct Tree<'t> {
+    text: Cow<'t, str>,
     nodes: RefCell<Nodes>,
 }
 
 /// A value in its tree.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct View<'a> {
-    tree: &'a Tree,
+    tree: &'a Tree<'a>,
     /// Its place among the nodes.
     node: usize,
     value: Place,
@@ -124,14 +123,24 @@ impl Members {
     }
 }
 
-impl Tree {
+impl<'t> Tree<'t> {
     /// Reads a text of which the members may be known, all of them.
-    pub fn read(raw: &Arc<str>, members: Option<Members>) -> Result<Self, Fault> {
+    pub fn read(raw: &'t str, members: Option<Members>) -> Result<Self, Fault> {
         match members.or_else(|| Members::first(usize::MAX, raw)) {
             Some(Members { levels, .. }) if levels > json::MAX_DEPTH => Err(Fault::TooDeep),
-            Some(Members { nodes, .. }) => Ok(Self { text: Arc::clone(raw), nodes: RefCell::new(nodes) }),
+            Some(Members { nodes, .. }) => Ok(Self { text: Cow::Borrowed(raw), nodes: RefCell::new(nodes) }),
             None => Err(json::check(raw).err().unwrap_or(Fault::NotAnObject)),
         }
+    }
+
+    /// With a copy of the text.
+    pub fn into_owned(self) -> Tree<'static> {
+        Tree { text: Cow::Owned(self.text.into_owned()), nodes: self.nodes }
+    }
+
+    /// Its text.
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
     /// The object.

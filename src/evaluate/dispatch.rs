@@ -100,7 +100,7 @@ mod tests {
         SEARCHES.iter().map(|base| Arc::new(plan(base).expect("it compiles"))).collect()
     }
 
-    fn event(name: &serde_json::Value) -> Event {
+    fn event(name: &serde_json::Value) -> Event<'static> {
         let event = json!({
             "eventVersion": "1.08", "eventTime": "2026-01-05T10:30:00Z", "eventSource": "iam.amazonaws.com", "eventName": name,
         });

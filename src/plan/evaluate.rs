@@ -16,7 +16,7 @@ impl Plan {
         let start = floor_time(event.time.0, self.window_ms);
         let record = Record::event(event, EventTime(start.saturating_add(self.window_ms)));
         let mut made = Made::default();
-        let mut budget = Budget::of_event(event.raw.len());
+        let mut budget = Budget::of_event(event.raw().len());
         for leg in &self.legs {
             for branch in leg.branches.iter().filter(|branch| branch.base.matches(&record)) {
                 run(&branch.steps, record.clone(), &mut budget, &mut |end, budget| match end {

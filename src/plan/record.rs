@@ -14,7 +14,7 @@ use crate::time::EventTime;
 /// An event under its overlay, or a row.
 #[derive(Clone, Debug)]
 pub(super) struct Record<'a> {
-    event: Option<&'a Event>,
+    event: Option<&'a Event<'a>>,
     now: EventTime,
     columns: Written,
     restrictions: Vec<Restriction<'a>>,
@@ -29,7 +29,7 @@ enum Restriction<'a> {
 
 impl<'a> Record<'a> {
     /// An event; `now` is the end of its window (AG-5).
-    pub(super) fn event(event: &'a Event, now: EventTime) -> Self {
+    pub(super) fn event(event: &'a Event<'a>, now: EventTime) -> Self {
         Self { event: Some(event), ..Self::row(Vec::new(), now) }
     }
 
@@ -131,7 +131,7 @@ impl<'a> Record<'a> {
     /// Whether a bare term of `search` occurs: in `_raw`, or, in a row without `_raw`, in any column.
     pub(super) fn any_text(&self, test: impl Fn(&str) -> bool) -> bool {
         if let Some(event) = self.event.filter(|_| self.is_visible("_raw")) {
-            return test(&event.raw);
+            return test(event.raw());
         }
         if let Some(Value::One(raw)) = self.columns.get("_raw") {
             return test(&raw.to_text());

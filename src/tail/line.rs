@@ -67,7 +67,7 @@ pub fn event(shown: Shown, place: &Place<'_>, envelope: Envelope, event: &Event)
             position: place.position.to_string(),
             envelope: envelope.as_str(),
             event_time: event.time.to_string(),
-            event: raw(&event.raw),
+            event: raw(event.raw()),
         }),
     }
 }

@@ -14,14 +14,15 @@ use crate::Rows;
 pub fn rows(search: &str, events: &[Json]) -> Result<Rows, String> {
     let expansion = expand(search, &Macros::built_in()).map_err(|error| error.to_string())?;
     let plan = Plan::compile(&text(expansion)).map_err(|error| error.message)?;
-    let mut windows: BTreeMap<i64, Vec<Event>> = BTreeMap::new();
+    let mut windows: BTreeMap<i64, Vec<Event<'static>>> = BTreeMap::new();
     for event in events {
         let mut decoded = decode(event.to_string().as_bytes(), &DecodeLimits::default());
         let event = decoded.events.pop().expect("an event");
         windows.entry(event.time.0.div_euclid(plan.window_ms())).or_default().push(event);
     }
-    let of_window =
-        |(window, events): (i64, Vec<Event>)| of_window(&plan, &events, EventTime((window + 1) * plan.window_ms()));
+    let of_window = |(window, events): (i64, Vec<Event<'static>>)| {
+        of_window(&plan, &events, EventTime((window + 1) * plan.window_ms()))
+    };
     Ok(windows.into_iter().flat_map(of_window).map(shown).collect())
 }
 
@@ -53,7 +54,7 @@ fn text(expansion: trailrisk::spl::Expansion) -> PlanText {
     }
 }
 
-fn of_window(plan: &Plan, events: &[Event], window_end: EventTime) -> Vec<Row> {
+fn of_window(plan: &Plan, events: &[Event<'_>], window_end: EventTime) -> Vec<Row> {
     let mut made: Vec<GroupRow> = Vec::new();
     for (group, partial) in groups(plan, events) {
         let time = partial.first_event();
@@ -72,7 +73,7 @@ fn of_window(plan: &Plan, events: &[Event], window_end: EventTime) -> Vec<Row> {
     made.into_iter().map(|row| row.row).collect()
 }
 
-fn groups(plan: &Plan, events: &[Event]) -> BTreeMap<GroupKey, Partial> {
+fn groups(plan: &Plan, events: &[Event<'_>]) -> BTreeMap<GroupKey, Partial> {
     let mut groups: BTreeMap<GroupKey, Partial> = BTreeMap::new();
     for event in events {
         let Some(PlanOutcome::Matched { contributions, .. }) = plan.evaluate(event) else { continue };
@@ -82,7 +83,7 @@ fn groups(plan: &Plan, events: &[Event]) -> BTreeMap<GroupKey, Partial> {
             let unit = Unit {
                 key: event.key,
                 ordinal: contribution.ordinal,
-                id: &event.id,
+                id: &event.id(),
                 content_hash: event.content_hash(),
                 time: event.time,
             };

@@ -150,7 +150,7 @@ impl Source<RawPath> {
             Self::Text(text) => Value::text(*text),
             Self::Time => Value::number(event.time.as_seconds()),
             Self::TimePart(format) => time_part(event.time, format),
-            Self::Raw => Value::text(event.raw.clone()),
+            Self::Raw => Value::text(event.raw()),
             Self::EnvelopeAccount => fact(&event.envelope.account),
             Self::EnvelopeRegion => fact(&event.envelope.region),
         }

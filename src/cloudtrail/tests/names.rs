@@ -21,7 +21,7 @@ fn po_1_reasons_and_envelopes_have_the_names_of_the_users_tables() {
     assert!(metrics.contains(&format!("`envelope` ({})", envelopes.join(", "))));
 }
 
-fn of_id(id: &str) -> Event {
+fn of_id(id: &str) -> Event<'static> {
     event(json!({"eventID": id, "eventName": "A", "eventTime": "2024-01-01T00:00:00Z"}).to_string())
 }
 
@@ -55,7 +55,7 @@ fn ag_2_what_is_written_like_a_uuid_but_is_none_is_hashed() {
         let digest = Sha256::digest(format!("event-id\0{other}"));
         let hashed = digest[..16].iter().fold(0, |key, &byte| key << 8 | u128::from(byte));
         assert_eq!(of_id(other).key.0, hashed, "{other}");
-        assert_eq!(&*of_id(other).id, other);
+        assert_eq!(of_id(other).id(), other);
     }
 }
 

@@ -73,7 +73,7 @@ fn flattened(value: &Json, name: &str, fields: &mut BTreeMap<String, Vec<Scalar>
     }
 }
 
-fn with(member: &str) -> Event {
+fn with(member: &str) -> Event<'static> {
     event(format!(r#"{{"eventName":"A","eventTime":"2024-01-01T00:00:00Z","x":{member},"z":1}}"#))
 }
 
@@ -116,7 +116,7 @@ fn what_is_no_text_is_its_text_and_what_is_no_value_is_none() {
     }
     let of_id = |id: &str| {
         let id = format!(r#"{{"eventName":"A","eventTime":"2024-01-01T00:00:00Z","eventID":{id}}}"#);
-        event(id).id
+        event(id).id().into_owned()
     };
     for id in ["7", "-7", "18446744073709551616", "1.5", "-0"] {
         assert_eq!(&*of_id(id), id);

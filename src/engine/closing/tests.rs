@@ -45,7 +45,7 @@ fn read(engine: &mut Engine, plan: &Plan, events: &[(&str, i64)]) {
         });
         let event = decode(json.to_string().as_bytes(), &DecodeLimits::default()).events.remove(0);
         let outcomes = plan.evaluate(&event).map(|outcome| (0, outcome)).into_iter().collect();
-        let (key, content_hash, id, time) = (event.key, event.content_hash(), event.id, event.time);
+        let (key, content_hash, id, time) = (event.key, event.content_hash(), event.id().into(), event.time);
         let sequence = SequenceNumber::try_new(&(n + 1).to_string()).expect("digits");
         let record = EvaluatedRecord {
             position: Position::After(sequence, 0),

@@ -33,7 +33,7 @@ pub struct Unit<'a> {
     /// Which of the rows made from it.
     pub ordinal: u32,
     /// The event's `eventID`, for the evidence.
-    pub id: &'a Arc<str>,
+    pub id: &'a str,
     /// Tells copies of one event apart.
     pub content_hash: u64,
     /// When it happened.
@@ -155,8 +155,7 @@ impl Partial {
         }
         self.first = self.first.min(unit.time);
         self.last = self.last.max(unit.time);
-        let evidence = Evidence { time: unit.time, event_id: unit.id.clone() };
-        self.add_evidence(bounds, keyed_hash(bounds, unit.id), &evidence);
+        self.add_evidence(bounds, keyed_hash(bounds, unit.id), unit.time, || unit.id.into());
         for (state, input) in self.states.iter_mut().zip(inputs) {
             state.add(bounds, input);
         }
@@ -172,7 +171,7 @@ impl Partial {
         self.first = self.first.min(other.first);
         self.last = self.last.max(other.last);
         for (hash, evidence) in &other.evidence {
-            self.add_evidence(bounds, *hash, evidence);
+            self.add_evidence(bounds, *hash, evidence.time, || evidence.event_id.clone());
         }
         for (state, other) in self.states.iter_mut().zip(&other.states) {
             state.merge(bounds, other);
@@ -288,17 +287,17 @@ impl Partial {
         }
     }
 
-    fn add_evidence(&mut self, bounds: &Bounds, hash: u128, evidence: &Evidence) {
+    fn add_evidence(&mut self, bounds: &Bounds, hash: u128, time: EventTime, id: impl FnOnce() -> Arc<str>) {
         // Copies of one event may differ in their time: the earliest is shown, whatever came first.
         match self.evidence.binary_search_by_key(&hash, |(hash, _)| *hash) {
             Ok(place) => {
                 let known = &mut self.evidence[place].1;
-                known.time = known.time.min(evidence.time);
+                known.time = known.time.min(time);
             }
             Err(place) if place < bounds.max_evidence => {
                 self.evidence.truncate(bounds.max_evidence - 1);
                 self.evidence.reserve_exact(1);
-                self.evidence.insert(place, (hash, evidence.clone()));
+                self.evidence.insert(place, (hash, Evidence { time, event_id: id() }));
             }
             Err(_) => {}
         }
@@ -343,7 +342,7 @@ impl KeptCopy {
     fn new(leg: &Leg, unit: &Unit<'_>, inputs: &[Value]) -> Self {
         let kept = leg.kept_aggregates();
         let values: Box<[Value]> = kept.map(|(index, function)| state::kept(function, &inputs[index])).collect();
-        let inputs = (!values.is_empty()).then(|| Box::new(Inputs { time: unit.time, id: unit.id.clone(), values }));
+        let inputs = (!values.is_empty()).then(|| Box::new(Inputs { time: unit.time, id: unit.id.into(), values }));
         Self { content_hash: unit.content_hash, inputs }
     }
 

@@ -1,8 +1,6 @@
 //! A few contributions as they came: what a partial is a function of (AG-1), before there is enough of it to be worth
 //! making one. A tenth of its size, and as good.
 
-use std::sync::Arc;
-
 use super::{Added, Partial, Unit};
 use crate::cloudtrail::EventKey;
 use crate::plan::packing::{Reader, put_number, put_signed, put_value};
@@ -131,10 +129,10 @@ impl Partial {
     }
 
     fn add_all<'a>(&mut self, plan: &Plan, bounds: &Bounds, contributions: impl Iterator<Item = Packed<'a>>) {
-        let mut inputs = Vec::with_capacity(plan.leg(self.leg).aggregates.len());
+        let (mut inputs, mut id) = (Vec::with_capacity(plan.leg(self.leg).aggregates.len()), String::new());
         for Packed { key, content_hash, mut rest } in contributions {
             let (ordinal, time) = (ordinal(&mut rest), EventTime(rest.signed()));
-            let id = take_id(&mut rest, key);
+            take_id(&mut rest, key, &mut id);
             inputs.clear();
             while !rest.0.is_empty() {
                 inputs.push(rest.value(time.as_seconds()));
@@ -162,13 +160,15 @@ fn put_id(out: &mut Vec<u8>, unit: &Unit<'_>) {
     }
 }
 
-fn take_id(packed: &mut Reader<'_>, key: EventKey) -> Arc<str> {
-    let text = hyphenated(key);
-    let text = std::str::from_utf8(&text).expect("digits and hyphens");
+/// In place of what was there.
+fn take_id(packed: &mut Reader<'_>, key: EventKey, id: &mut String) {
+    id.clear();
+    let hyphenated = hyphenated(key);
+    let text = std::str::from_utf8(&hyphenated).expect("digits and hyphens");
     match packed.number() {
-        HYPHENATED => text.into(),
-        PLAIN => text.replace('-', "").into(),
-        own => packed.utf8(own - OF_ITS_OWN).into(),
+        HYPHENATED => id.push_str(text),
+        PLAIN => id.extend(text.split('-')),
+        own => id.push_str(packed.utf8(own - OF_ITS_OWN)),
     }
 }
 
@@ -190,12 +190,11 @@ fn hyphenated(key: EventKey) -> [u8; 36] {
 mod tests {
     use super::*;
 
-    fn id_of(id: &str, key: u128) -> (Arc<str>, usize) {
-        let (id, key) = (Arc::from(id), EventKey(key));
-        let mut out = Vec::new();
-        put_id(&mut out, &Unit { key, ordinal: 0, id: &id, content_hash: 0, time: EventTime(0) });
-        let mut packed = Reader(&out);
-        let taken = take_id(&mut packed, key);
+    fn id_of(id: &str, key: u128) -> (String, usize) {
+        let (key, mut out) = (EventKey(key), Vec::new());
+        put_id(&mut out, &Unit { key, ordinal: 0, id, content_hash: 0, time: EventTime(0) });
+        let (mut packed, mut taken) = (Reader(&out), "another".to_owned());
+        take_id(&mut packed, key, &mut taken);
         assert!(packed.0.is_empty());
         (taken, out.len())
     }

@@ -44,7 +44,7 @@ fn behind_a_stats_over_rows_a_wildcard_means_its_columns() {
 }
 
 /// More users than `values` shows, each with a row of its own.
-fn crowd() -> Vec<Event> {
+fn crowd() -> Vec<Event<'static>> {
     let fields: Vec<Json> = (0..3)
         .flat_map(|kind| (0..50).map(move |n| json!({"eventName": format!("Get{kind}"), "u": format!("u{kind}-{n}")})))
         .collect();

@@ -8,7 +8,7 @@ use crate::plan::Early;
 const SEARCH: &str = "eventName=A* n=1 | append [search eventName=AB | eval how=\"second\" | where m>1] \
     | eval how=coalesce(how, \"first\") | stats count values(how) as how by eventName";
 
-fn events() -> Vec<Event> {
+fn events() -> Vec<Event<'static>> {
     let of = |id: &str, name: &str, n: u32, m: u32| event(json!({"eventID": id, "eventName": name, "n": n, "m": m}));
     vec![of("1", "AA", 1, 9), of("2", "AB", 1, 9), of("3", "AB", 2, 9), of("4", "AB", 1, 1), of("5", "B", 1, 9)]
 }

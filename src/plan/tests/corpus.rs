@@ -13,16 +13,16 @@ const CORPUS: &[u8] = include_bytes!("../../../tests/data/cloudtrail/corpus.ndjs
 const ESCU_EXAMPLES: &[u8] = include_bytes!("../../../tests/data/cloudtrail/escu_examples.ndjson.gz");
 
 /// Every event of the corpus and of the examples.
-fn events() -> Vec<Event> {
+fn events() -> Vec<Event<'static>> {
     [decoded(CORPUS), examples()].concat()
 }
 
 /// One event of each data source of Splunk's detections.
-pub(super) fn examples() -> Vec<Event> {
+pub(super) fn examples() -> Vec<Event<'static>> {
     decoded(ESCU_EXAMPLES)
 }
 
-fn decoded(gzip: &[u8]) -> Vec<Event> {
+fn decoded(gzip: &[u8]) -> Vec<Event<'static>> {
     let mut text = String::new();
     flate2::read::MultiGzDecoder::new(gzip).read_to_string(&mut text).expect("the corpus is gzipped text");
     text.lines().flat_map(|line| decode(line.as_bytes(), &DecodeLimits::default()).events).collect()
@@ -93,7 +93,7 @@ fn whatever_matches_is_admitted_by_the_prefilter_po_3() {
         let requirements = plan.requirements();
         let prefilter = Prefilter::new(&requirements);
         for event in events.iter().filter(|event| plan.evaluate(event).is_some()) {
-            assert!(prefilter.admits(event.raw.as_bytes()), "{name}: {requirements:?} in {}", event.raw);
+            assert!(prefilter.admits(event.raw().as_bytes()), "{name}: {requirements:?} in {}", event.raw());
             matched.insert(name);
         }
     }
@@ -106,7 +106,7 @@ fn counts_are_those_of_a_plain_loop() {
     let plan = plan("* | stats count by eventName");
     let mut expected: BTreeMap<String, BTreeSet<EventKey>> = BTreeMap::new();
     for event in &events {
-        let json: serde_json::Value = serde_json::from_str(&event.raw).expect("JSON");
+        let json: serde_json::Value = serde_json::from_str(&event.raw()).expect("JSON");
         if let Some(name) = json["eventName"].as_str() {
             expected.entry(name.into()).or_default().insert(event.key);
         }

@@ -218,7 +218,7 @@ proptest! {
                 "eventTime": format!("2023-04-24T23:{minute:02}:17Z"), "userIdentity": {"userName": "bob"},
             }));
             let contribution = contributions(&plan, &event).remove(0);
-            partial.add(&plan, &Bounds::default(), &unit(&event, 0), &contribution.inputs);
+            add(&mut partial, &plan, &Bounds::default(), &event, &contribution);
             let passes = !rows_of(&plan, &contribution.group, &partial).rows.is_empty();
             prop_assert!(passes || !passed, "{commands} after {} events", index + 1);
             passed = passes;

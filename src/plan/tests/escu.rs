@@ -10,7 +10,7 @@ use super::*;
 use crate::plan::GroupRow;
 
 /// Every row of a detection over these events.
-pub(super) fn rows_over(plan: &Plan, events: &[Event]) -> Vec<String> {
+pub(super) fn rows_over(plan: &Plan, events: &[Event<'_>]) -> Vec<String> {
     let groups = groups(plan, events);
     if !plan.whole_result() {
         return groups

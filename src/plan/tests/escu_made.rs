@@ -6,14 +6,14 @@ use super::corpus::escu;
 use super::escu::rows_over;
 use super::*;
 
-fn rows_of_events(detection: &str, events: &[Event]) -> Vec<String> {
+fn rows_of_events(detection: &str, events: &[Event<'_>]) -> Vec<String> {
     rows_over(&escu()[detection], events)
 }
 
 const BOB: &str = r#"{"type": "IAMUser", "userName": "bob", "arn": "arn:aws:iam::1:user/bob", "accountId": "1", "principalId": "AIDA"}"#;
 
 /// An event of bob's.
-fn of_bob(mut fields: serde_json::Value) -> Event {
+fn of_bob(mut fields: serde_json::Value) -> Event<'static> {
     fields["userIdentity"] = serde_json::from_str(BOB).expect("JSON");
     fields["sourceIPAddress"] = fields.get("sourceIPAddress").cloned().unwrap_or(json!("10.0.0.1"));
     fields["userAgent"] = json!("cli");
@@ -67,7 +67,7 @@ fn a_bucket_that_is_open_to_everybody() {
 }
 
 /// Failed logins: each address once, and `attempts` times from one more.
-fn logins(addresses: u32, attempts: u32) -> Vec<Event> {
+fn logins(addresses: u32, attempts: u32) -> Vec<Event<'static>> {
     let login = |id: String, address: String| {
         of_bob(json!({
             "eventID": id, "eventName": "ConsoleLogin", "eventSource": "signin.amazonaws.com", "sourceIPAddress": address,
@@ -109,7 +109,7 @@ fn a_login_profile_that_is_used_from_where_it_was_made() {
             },
         }))
     };
-    let rows = |events: &[Event]| rows_of_events("aws_createloginprofile", events);
+    let rows = |events: &[Event<'_>]| rows_of_events("aws_createloginprofile", events);
     let events = [made_for("eve"), login("b", "10.0.0.1", 53), login("a", "10.0.0.1", 55), login("c", "10.0.0.2", 54)];
     let expected = "src_ip=10.0.0.1 eventName=CreateLoginProfile new_login_profile=eve userIdentity.userName=bob \
         eventSource=signin.amazonaws.com aws_account_id=1 errorCode=success user_agent=browser eventID=a \

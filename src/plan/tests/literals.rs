@@ -104,7 +104,7 @@ proptest! {
         let event = event(serde_json::json!({"eventName": name, "a": {"b": b}, "list": [item], "n": n}));
         let plan = Plan::from_pipeline(&text("*"), &Pipeline { base, commands: Vec::new() }).expect("it compiles");
         if let (Some(_), Some(literals)) = (plan.evaluate(&event), plan.required_literals()) {
-            let raw = event.raw.to_ascii_lowercase();
+            let raw = event.raw().to_ascii_lowercase();
             prop_assert!(literals.iter().any(|literal| raw.contains(literal.as_str())), "{literals:?} not in {raw}");
         }
     }

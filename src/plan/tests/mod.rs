@@ -26,7 +26,9 @@ mod windows;
 
 use std::sync::Arc;
 
-use super::{Bounds, CompileError, Contribution, GroupKey, Partial, Plan, PlanOutcome, Row, Rows, Scalar, Unit, Value};
+use super::{
+    Added, Bounds, CompileError, Contribution, GroupKey, Partial, Plan, PlanOutcome, Row, Rows, Scalar, Unit, Value,
+};
 use crate::cloudtrail::{DecodeLimits, Event, decode};
 use crate::plan::{PlanText, RiskModel};
 use crate::spl::FilterPlace;
@@ -90,7 +92,7 @@ fn refused(search: &str) -> CompileError {
 }
 
 /// An event with these fields beside those that every event has.
-pub(super) fn event(fields: serde_json::Value) -> Event {
+pub(super) fn event(fields: serde_json::Value) -> Event<'static> {
     let mut json = serde_json::json!({
         "eventVersion": "1.08",
         "eventID": "00000000-0000-0000-0000-000000000001",
@@ -105,7 +107,7 @@ pub(super) fn event(fields: serde_json::Value) -> Event {
 }
 
 /// The one event of a record.
-fn record(text: &str) -> Event {
+fn record(text: &str) -> Event<'static> {
     let mut decoded = decode(text.as_bytes(), &DecodeLimits::default());
     assert!(decoded.rejected.is_empty(), "{:?}", decoded.rejected);
     decoded.events.pop().expect("the record holds an event")
@@ -124,24 +126,26 @@ fn matches(search: &str, fields: serde_json::Value) -> bool {
 }
 
 /// The groups of these events with their partials, in the order of the groups.
-fn groups(plan: &Plan, events: &[Event]) -> Vec<(GroupKey, Partial)> {
+fn groups(plan: &Plan, events: &[Event<'_>]) -> Vec<(GroupKey, Partial)> {
     let mut groups: std::collections::BTreeMap<GroupKey, Partial> = std::collections::BTreeMap::new();
     for event in events {
         for contribution in contributions(plan, event) {
             let partial =
                 groups.entry(contribution.group.clone()).or_insert_with(|| Partial::new(plan, contribution.group.leg));
-            partial.add(plan, &Bounds::default(), &unit(event, contribution.ordinal), &contribution.inputs);
+            add(partial, plan, &Bounds::default(), event, &contribution);
         }
     }
     groups.into_iter().collect()
 }
 
-fn unit(event: &Event, ordinal: u32) -> Unit<'_> {
-    Unit { key: event.key, ordinal, id: &event.id, content_hash: event.content_hash(), time: event.time }
+fn add(partial: &mut Partial, plan: &Plan, bounds: &Bounds, event: &Event<'_>, made: &Contribution) -> Added {
+    let (key, content_hash, time) = (event.key, event.content_hash(), event.time);
+    let unit = Unit { key, ordinal: made.ordinal, id: &event.id(), content_hash, time };
+    partial.add(plan, bounds, &unit, &made.inputs).0
 }
 
 /// The rows of the groups of these events.
-fn rows(plan: &Plan, events: &[Event]) -> Vec<Row> {
+fn rows(plan: &Plan, events: &[Event<'_>]) -> Vec<Row> {
     groups(plan, events).iter().flat_map(|(group, partial)| rows_of(plan, group, partial).rows).collect()
 }
 

@@ -16,7 +16,7 @@ fn seed() -> Plan {
     Plan::compile(&text).unwrap_or_else(|error| panic!("{error}"))
 }
 
-fn jobcreated() -> Event {
+fn jobcreated() -> Event<'static> {
     record(include_str!("../../../tests/data/cloudtrail/jobcreated.json"))
 }
 

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::*;
 
 /// Events a minute apart, oldest first, with `v` as given (null: absent).
-fn events(values: &[serde_json::Value]) -> Vec<Event> {
+fn events(values: &[serde_json::Value]) -> Vec<Event<'static>> {
     let event_of = |(index, value): (usize, &serde_json::Value)| {
         event(
             json!({"eventID": format!("id-{index}"), "eventTime": format!("2023-04-24T23:{index:02}:00Z"), "v": value}),
@@ -152,7 +152,7 @@ fn copies_with_other_bytes_conflict_and_the_smallest_hash_counts_ag_2() {
         let mut partial = Partial::new(&plan, 0);
         let mut add = |index: usize| {
             let event: &Event = &copies[index];
-            partial.add(&plan, &bounds, &unit(event, 0), &contributions(&plan, event)[0].inputs).0
+            add(&mut partial, &plan, &bounds, event, &contributions(&plan, event)[0])
         };
         assert_eq!(add(order[0]), crate::plan::Added::New);
         assert_eq!(add(order[0]), crate::plan::Added::Duplicate);

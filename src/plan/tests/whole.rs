@@ -6,7 +6,7 @@ use super::*;
 use crate::plan::{Conclusion, Early, GroupRow, WindowRow};
 
 /// Events a minute apart, oldest first.
-pub(super) fn events(fields: &[Json]) -> Vec<Event> {
+pub(super) fn events(fields: &[Json]) -> Vec<Event<'static>> {
     let event_of = |(minute, fields): (usize, &Json)| {
         let mut fields = fields.clone();
         fields["eventID"] = json!(format!("id-{minute}"));
@@ -16,7 +16,7 @@ pub(super) fn events(fields: &[Json]) -> Vec<Event> {
     fields.iter().enumerate().map(event_of).collect()
 }
 
-pub(super) fn conclusion(plan: &Plan, events: &[Event]) -> Conclusion {
+pub(super) fn conclusion(plan: &Plan, events: &[Event<'_>]) -> Conclusion {
     let group_row = |(group, partial): &(GroupKey, Partial)| {
         let made = rows_of(plan, group, partial).rows;
         let time = partial.first_event();
