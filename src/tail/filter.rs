@@ -89,7 +89,7 @@ mod tests {
             [event("1", "ConsoleLogin", "alice"), event("2", "ConsoleLogin", "bob"), event("3", "GetObject", "bob")];
         let filter = Filter::compile(search, &Macros::built_in()).unwrap_or_else(|error| panic!("{error}"));
         let decoded = decode(lines.join("\n").as_bytes(), &DecodeLimits::default());
-        decoded.events.iter().filter(|event| filter.finds(event)).map(|event| event.id.to_string()).collect()
+        decoded.events.iter().filter(|event| filter.finds(event)).map(|event| event.id().to_string()).collect()
     }
 
     #[test]

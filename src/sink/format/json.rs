@@ -8,7 +8,7 @@ use super::to_json;
 use super::value::ScalarBody;
 use super::words::{HIGHEST, all, is_special, special};
 use crate::plan::{Scalar, Value};
-use crate::time::{EventTime, whole_second};
+use crate::time::{EventTime, utc_seconds, whole_second};
 
 /// A JSON text that grows.
 pub(super) struct Json(pub(super) Vec<u8>);
@@ -44,6 +44,19 @@ impl Json {
                 self.raw("Z\"");
             }
             None => self.shown(instant),
+        }
+    }
+
+    /// An instant with its milliseconds, in a text.
+    pub(super) fn milliseconds(&mut self, instant: jiff::Timestamp) {
+        let millis = instant.as_millisecond();
+        match utc_seconds(millis).filter(|_| millis > 0) {
+            Some(second) => {
+                self.0.push(b'"');
+                self.0.extend_from_slice(&second);
+                write!(self.0, ".{:03}Z\"", millis % 1000).expect("memory takes everything");
+            }
+            None => self.shown(format_args!("{instant:.3}")),
         }
     }
 
@@ -177,6 +190,17 @@ mod tests {
             prop_assert_eq!(written(|json| json.hexadecimal(id)), written(|json| json.shown(RiskEventId(id))));
             for score in [score, score.round()] {
                 prop_assert_eq!(written(|json| json.float(score)).into_bytes(), to_json(&score));
+            }
+        }
+
+        /// Before 1970 as well, and beyond the years of four digits.
+        #[test]
+        fn a_millisecond_is_written_as_by_the_machinery_of_a_format(
+            second in prop_oneof![-1_000_000_000..300_000_000_000i64, Just(0), Just(-1)], nanosecond in 0..1_000_000_000i32,
+        ) {
+            for instant in [nanosecond, 999_999_999, 0].map(|nanosecond| jiff::Timestamp::new(second, nanosecond)) {
+                let Ok(instant) = instant else { continue };
+                prop_assert_eq!(written(|json| json.milliseconds(instant)), written(|json| json.shown(format_args!("{instant:.3}"))));
             }
         }
 

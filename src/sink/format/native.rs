@@ -210,7 +210,7 @@ fn write_marks(json: &mut Json, marks: Marks) {
 
 fn write_meta(json: &mut Json, event: &RiskEvent, meta: &Meta<'_>) {
     json.raw(r#","meta":{"emitted_at":"#);
-    json.shown(format_args!("{:.3}", meta.emitted_at));
+    json.milliseconds(meta.emitted_at);
     for (name, value) in
         [(r#","producer":"#, meta.producer), (r#","worker":"#, meta.worker), (r#","stream":"#, meta.stream)]
     {
