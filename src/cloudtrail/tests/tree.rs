@@ -94,6 +94,37 @@ proptest! {
     }
 }
 
+/// Names that begin alike, or alike and equally long; at every length up to where a comparison is a call. Those of an event
+/// of few members are found by an index.
+fn names() -> impl Strategy<Value = String> {
+    let (letter, end) = (prop::sample::select(vec!["a", "b", "é"]), prop::sample::select(vec!["", "x", "y"]));
+    (0..20_usize, letter, 0..12_usize, end)
+        .prop_map(|(before, letter, behind, end)| format!("{}{letter}{}{end}", "k".repeat(before), "k".repeat(behind)))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn of_members_with_one_name_the_last_is_found_however_many_there_are(
+        names in prop_oneof![prop::collection::vec(names(), 0..12), prop::collection::vec(names(), 55..75)],
+        absent in names(), escaped in prop::collection::vec(any::<bool>(), 75), inside in any::<bool>(),
+    ) {
+        let member = |(number, (name, escaped)): (usize, (&String, &bool))| format!(",{}:{number}", quoted(name, *escaped));
+        let members: String = names.iter().zip(&escaped).enumerate().map(member).collect();
+        let event = if inside {
+            event(format!(r#"{{"eventName":"A","eventTime":"2024-01-01T00:00:00Z","x":{{"":0{members}}}}}"#))
+        } else {
+            event(format!(r#"{{"eventName":"A","eventTime":"2024-01-01T00:00:00Z"{members}}}"#))
+        };
+        for name in names.iter().chain([&absent]) {
+            let expected = names.iter().rposition(|known| known == name).map(|number| Value::text(number.to_string()));
+            let path = if inside { format!("x.{name}") } else { name.clone() };
+            prop_assert_eq!(field(&event, &path), expected.unwrap_or_default(), "{}", name);
+        }
+    }
+}
+
 #[test]
 fn keys_are_found_by_all_of_their_bytes_however_they_are_written() {
     let event = with(r#"{"ab":"first","ac":"second","a":"third","\u0061d":"fourth","ad2":"fifth"}"#);
@@ -102,6 +133,17 @@ fn keys_are_found_by_all_of_their_bytes_however_they_are_written() {
     }
     for name in ["b", "ae", "abc", "A", "", "\\u0061d"] {
         assert_eq!(field(&event, &format!("x.{name}")), Value::Null, "{name}");
+    }
+    for length in 1..=20 {
+        let other_at = |place: usize| (0..length).map(|at| if at == place { 'q' } else { 'k' }).collect::<String>();
+        let names: Vec<_> = (0..=length).map(other_at).collect();
+        let members: Vec<_> = names.iter().map(|name| format!("\"{name}\":\"of {name}\"")).collect();
+        let event = with(&format!("{{{0}}},{0}", members.join(",")));
+        for name in names {
+            for path in [format!("x.{name}"), name.clone()] {
+                assert_eq!(field(&event, &path), Value::text(format!("of {name}")), "{path}");
+            }
+        }
     }
 }
 
