@@ -1,5 +1,7 @@
 //! Records into groups (RD-1, WN-2 to WN-4, AG-1 to AG-4, CP-4, CP-5), and early risk events (EM-1).
 
+use std::collections::btree_map::Entry;
+
 use super::Engine;
 use super::assign::WindowSpec;
 use super::closing::emit_rows;
@@ -223,9 +225,13 @@ impl Engine {
             return Fate::Replayed;
         }
         let truncated = self.is_truncated(&key);
-        let before = self.open.get(&key).map_or(0, Instance::bytes);
-        let ids = || InstanceIds::new(&self.config.source_name, &plan, &slot);
-        let instance = self.open.entry(key.clone()).or_insert_with(|| Instance::new(&plan, ids()));
+        let (before, instance) = match self.open.entry(key.clone()) {
+            Entry::Occupied(entry) => (entry.get().bytes(), entry.into_mut()),
+            Entry::Vacant(entry) => {
+                let ids = InstanceIds::new(&self.config.source_name, &plan, &slot);
+                (0, entry.insert(Instance::new(&plan, ids)))
+            }
+        };
         instance.truncated |= truncated;
         instance.first.entry(arriving.shard).or_insert_with(|| arriving.mark.clone());
         let bounds = &self.config.bounds;

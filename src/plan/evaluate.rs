@@ -58,11 +58,12 @@ impl Leg {
         match (budget.afford(wanted, values), wanted) {
             // Nearly always; nothing is copied then.
             (1, 1) => {
-                let values = self.by_fields.iter().zip(by).filter_map(|(field, value)| match value {
+                let mut values = Vec::with_capacity(by.len());
+                values.extend(self.by_fields.iter().zip(by).filter_map(|(field, value)| match value {
                     Value::One(scalar) => Some(by_value(field.name(), scalar)),
                     Value::Null | Value::Many(_) => None,
-                });
-                let contribution = self.contribution(event, made, values.collect(), inputs);
+                }));
+                let contribution = self.contribution(event, made, values, inputs);
                 made.contributions.push(contribution);
             }
             (most, _) => {

@@ -3,6 +3,7 @@
 use jiff::fmt::strtime::{self, BrokenDownTime, PosixCustom};
 use jiff::tz::{Offset, TimeZone};
 use jiff::{Timestamp, ZonedDateTime};
+use smol_str::SmolStr;
 
 use crate::time::utc_seconds;
 
@@ -28,13 +29,13 @@ impl TimeFormat {
     }
 
     /// The instant, given in seconds since the epoch, in this format; none outside the years -9999 to 9999.
-    pub(super) fn format(&self, seconds: f64) -> Option<String> {
+    pub(super) fn format(&self, seconds: f64) -> Option<SmolStr> {
         if self.0 == COMMON
             && let Some(text) = utc_seconds(((seconds * 1e6).round() as i64).div_euclid(1000))
         {
-            return String::from_utf8(text.to_vec()).ok();
+            return std::str::from_utf8(&text).ok().map(SmolStr::new);
         }
-        BrokenDownTime::from(&utc(seconds)?).to_string_with_config(&config(), &self.0).ok()
+        BrokenDownTime::from(&utc(seconds)?).to_string_with_config(&config(), &self.0).ok().map(SmolStr::from)
     }
 
     /// Reads text in this format to seconds since the epoch; UTC where it has no offset, midnight where it has no time.
@@ -95,7 +96,7 @@ fn directive(text: &str) -> (&str, &str) {
 mod tests {
     use super::*;
 
-    fn format(format: &str, seconds: f64) -> Option<String> {
+    fn format(format: &str, seconds: f64) -> Option<SmolStr> {
         TimeFormat::new(format).expect("a supported format").format(seconds)
     }
 
@@ -117,7 +118,7 @@ mod tests {
         {
             for seconds in [seconds, -seconds, seconds + 0.000_000_4] {
                 let expected = other.format(seconds).map(|text| text.trim_end_matches('%').to_owned());
-                assert_eq!(common.format(seconds), expected, "{seconds}");
+                assert_eq!(common.format(seconds).map(String::from), expected, "{seconds}");
             }
         }
     }

@@ -173,6 +173,19 @@ proptest! {
         }
     }
 
+    /// However deep, what is opened last is closed first; `serde_json` goes no deeper than 127.
+    #[test]
+    fn a_container_ends_where_its_own_bracket_closes_it(objects in prop::collection::vec(any::<bool>(), 1..300), wrong in any::<prop::sample::Index>()) {
+        let open: String = objects.iter().map(|is_object| if *is_object { "{\"\":" } else { "[" }).collect();
+        let close = |is_object: bool| if is_object { '}' } else { ']' };
+        let mut closed: Vec<char> = objects.iter().rev().map(|is_object| close(*is_object)).collect();
+        let text = |closed: &[char]| open.clone() + "1" + &closed.iter().collect::<String>();
+        prop_assert_eq!(children(&text(&closed), |_| ()), Some(objects.len()));
+        let wrong = wrong.index(closed.len());
+        closed[wrong] = close(closed[wrong] == ']');
+        prop_assert_eq!(children(&text(&closed), |_| ()), None);
+    }
+
     /// Against each byte by itself, from place to place, over several blocks.
     #[test]
     fn a_string_stops_at_its_first_quote_escape_or_control_character(
