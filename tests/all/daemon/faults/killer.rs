@@ -21,11 +21,10 @@ use crate::support::wall_millis;
 /// every life.
 const LIMITED: &str = r#"export MALLOC_ARENA_MAX=1; ulimit -v "$(cat limit)"; exec "$0" "$@""#;
 const UNLIMITED: &str = "unlimited";
-/// What the killer inflates to: just below a power of two, at which a buffer grows. Gzip makes 60 KB of it, so it comes
-/// in one piece with its neighbours.
+/// What the killer inflates to. Gzip makes 60 KB of it, so it comes in one piece with its neighbours.
 const INFLATED: usize = 60 << 20;
-/// Room for the inflated record, and not for the event in it.
-const ROOM: usize = (64 + 28) << 20;
+/// Room for what may differ from one life to the next, and not for the inflated record.
+const ROOM: usize = 28 << 20;
 /// Two before anything is noted, one within a piece, two alone.
 const CRASHES: usize = 5;
 const REJECTED: &str = r#"trailrisk_records_rejected_total{reason="kills_process"}"#;
