@@ -80,11 +80,16 @@ struct Enclosing {
 impl Enclosing {
     /// A container that this byte closes.
     fn push(&mut self, close: u8) {
-        if self.count % 64 == 0 && self.count > 0 {
+        if self.is_full() {
             self.outer.push(self.innermost);
         }
         self.innermost = self.innermost << 1 | u64::from(close == b'}');
         self.count += 1;
+    }
+
+    /// Whether the innermost fill a number.
+    fn is_full(&self) -> bool {
+        self.count > 0 && self.count.is_multiple_of(64)
     }
 
     /// What closes the innermost, which is no more around anything.
@@ -92,7 +97,7 @@ impl Enclosing {
         self.count = self.count.checked_sub(1)?;
         let close = if self.innermost & 1 == 1 { b'}' } else { b']' };
         self.innermost >>= 1;
-        if self.count % 64 == 0 && self.count > 0 {
+        if self.is_full() {
             self.innermost = self.outer.pop().unwrap_or_default();
         }
         Some(close)

@@ -32,7 +32,7 @@ fn ag_2_one_event_has_one_key_and_content_in_every_envelope() {
         for data in [text.clone().into_bytes(), gzip(&text)] {
             assert_eq!(decoded(&data).envelopes, [(envelope, 1)]);
             let event = event(&data);
-            assert_eq!(&*event.raw(), record);
+            assert_eq!(event.raw(), record);
             assert_eq!(event.id(), "894153ad-ed86-4719-bb66-6c52ef7dc767");
             assert_eq!(event.key.0, 0x894153ad_ed86_4719_bb66_6c52ef7dc767);
             assert_eq!(event.time, EventTime(1_682_380_277_000));
@@ -96,7 +96,7 @@ fn ag_2_an_id_that_is_no_uuid_is_one_key_and_never_the_key_of_bytes() {
     assert_eq!(upper.key.0, 0x894153ad_ed86_4719_bb66_6c52ef7dc767, "one UUID in either case");
 
     let no_id = event(r#"{"eventName":"A","eventTime":"2024-01-01T00:00:00Z"}"#);
-    assert_ne!(with_id(&no_id.raw(), "A").key, no_id.key, "an id may spell another event's bytes");
+    assert_ne!(with_id(no_id.raw(), "A").key, no_id.key, "an id may spell another event's bytes");
     assert_eq!(with_id("", "A").id().len(), 32, "an empty id is none");
 }
 
@@ -182,7 +182,7 @@ fn indented_documents_are_read() {
 fn gzip_members_are_one_text_and_gzip_inside_gzip_is_refused() {
     let (first, second) = JOB_CREATED.split_at(300);
     let members = [gzip(first), gzip(second)].concat();
-    assert_eq!(&*event(members).raw(), JOB_CREATED.trim());
+    assert_eq!(event(members).raw(), JOB_CREATED.trim());
     assert_eq!(reasons(&decoded(gzip(gzip(JOB_CREATED)))), [RejectReason::BadGzip]);
 }
 

@@ -135,7 +135,7 @@ fn po_1_half_a_surrogate_pair_hides_neither_the_event_nor_its_neighbours() {
         let decoded = decoded(text);
         assert_eq!((decoded.events.len(), reasons(&decoded).len()), (2, 0));
         assert_eq!(field(&decoded.events[0], "userAgent"), Value::text("x\u{fffd}y"));
-        assert_eq!(&*decoded.events[0].raw(), evil, "_raw is the source's text");
+        assert_eq!(decoded.events[0].raw(), evil, "_raw is the source's text");
     }
     let message = serde_json::to_string(evil).expect("JSON").replace('x', "\\udfff");
     let logs = decoded(format!(

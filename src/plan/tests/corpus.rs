@@ -106,7 +106,7 @@ fn counts_are_those_of_a_plain_loop() {
     let plan = plan("* | stats count by eventName");
     let mut expected: BTreeMap<String, BTreeSet<EventKey>> = BTreeMap::new();
     for event in &events {
-        let json: serde_json::Value = serde_json::from_str(&event.raw()).expect("JSON");
+        let json: serde_json::Value = serde_json::from_str(event.raw()).expect("JSON");
         if let Some(name) = json["eventName"].as_str() {
             expected.entry(name.into()).or_default().insert(event.key);
         }
