@@ -22,21 +22,20 @@ struct Segment {
     end: usize,
     /// How many `{}` there are.
     depth: usize,
-    /// That of the key which ends with this segment and begins with the first, with the second, and so on.
-    marks: Box<[Mark]>,
+    /// That of the segment as a key; not of one that holds dots.
+    mark: Mark,
 }
 
 impl RawPath {
     /// Any text is a path.
     pub fn compile(text: Arc<str>) -> Self {
-        let (mut starts, mut next) = (Vec::new(), 0);
+        let mut start = 0;
         let segments = text.split('.').map(|segment| {
-            let (start, key) = (next, segment.trim_end_matches("{}"));
-            next += segment.len() + 1;
-            starts.push(start);
+            let key = segment.trim_end_matches("{}");
             let end = start + key.len();
-            let marks = starts.iter().map(|start| Mark::of(&text[*start..end])).collect();
-            Segment { start, end, depth: (segment.len() - key.len()) / 2, marks }
+            let cut = Segment { start, end, depth: (segment.len() - key.len()) / 2, mark: Mark::of(key) };
+            start += segment.len() + 1;
+            cut
         });
         Self { segments: segments.collect(), text }
     }
@@ -53,9 +52,11 @@ impl RawPath {
     }
 
     fn walk_from<'a>(&self, first: usize, node: View<'a>, visit: &mut dyn FnMut(View<'a>)) {
-        let start = self.segments[first].start;
+        let Segment { start, mark, .. } = self.segments[first];
         for (last, segment) in self.segments.iter().enumerate().skip(first) {
-            if let Some(member) = node.marked_member(segment.marks[first], &self.text[start..segment.end]) {
+            let key = &self.text[start..segment.end];
+            let mark = if last == first { mark } else { Mark::of(key) };
+            if let Some(member) = node.marked_member(mark, key) {
                 self.spread(last + 1, segment.depth, member, visit);
             }
         }

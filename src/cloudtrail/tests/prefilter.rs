@@ -107,6 +107,11 @@ fn po_3_an_escape_admits_behind_however_many_backslashes() {
             !admits(before.clone()) && !admits(before.clone() + "u006c") && !admits(before.clone() + r"\"),
             "{before}"
         );
+        let (first, second) = (format!(r#"{{"a":"{before}"}}"#), r#"{"a":"\u006c"}"#);
+        let (wanted, block) = (prefilter(&["literal"]), first.clone() + second);
+        let mut glance = wanted.glance(block.as_bytes());
+        let records = [0..first.len(), first.len()..block.len()];
+        assert_eq!(records.map(|record| glance.admits(record)), [false, true], "{before}");
     }
 }
 

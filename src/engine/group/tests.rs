@@ -78,6 +78,28 @@ proptest! {
     }
 }
 
+/// Whether an event need be compared is told by a bit that it has in common with others: event 64 has that of 0.
+#[test]
+fn ag_2_a_copy_is_recognised_wherever_it_comes_and_another_event_is_not_taken_for_one() {
+    let (plan, bounds, mut group) = (plan(""), Bounds::default(), Group::default());
+    let steps = [
+        (0, 0, Added::New),
+        (1, 0, Added::New),
+        (0, 0, Added::Duplicate),
+        (64, 0, Added::New),
+        (2, 0, Added::New),
+        (1, 0, Added::Duplicate),
+        (0, 1, Added::Conflict),
+        (64, 0, Added::Duplicate),
+        (65, 0, Added::New),
+        (2, 1, Added::Conflict),
+    ];
+    for (record, (event, copy, expected)) in steps.into_iter().enumerate() {
+        let seen = Seen { shard: 0, event, ordinal: 0, copy };
+        assert_eq!(add(&mut group, &plan, &bounds, record, seen), expected, "record {record}");
+    }
+}
+
 #[test]
 fn what_was_told_stays_told_as_it_grows() {
     let (plan, bounds) = (plan(""), Bounds::default());
@@ -191,7 +213,7 @@ fn bd_2_a_group_that_grows_is_moved_seldom_and_leaves_a_quarter_unused_at_the_mo
             group.heap_bytes()
         };
         let (bytes, with_copy) = (add(&mut group), add(&mut group));
-        // Beside a first one three bytes of lengths are kept from then on.
+        // From then on three bytes of lengths are kept, and eight that say which events may be there.
         let more = if event == 0 { 16 } else { 0 };
         assert!((bytes..=bytes + more).contains(&with_copy), "{with_copy} with a copy, {bytes} without");
         let count = usize::from(event) + 1;

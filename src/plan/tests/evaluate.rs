@@ -233,3 +233,10 @@ fn every_event_is_in_every_index() {
     let plan = Plan::from_pipeline(&text("*"), &Pipeline { base, commands: Vec::new() }).expect("it compiles");
     assert!(plan.evaluate(&event(json!({}))).is_some());
 }
+
+/// Names of fields come from events, and are taken apart like those of a search.
+#[test]
+fn threat_3_a_key_of_countless_dots_takes_no_more_than_its_length() {
+    let event = event(json!({"requestParameters": {".".repeat(100_000): "p"}}));
+    assert!(plan("* | rename requestParameters.* as * | stats count by eventName").evaluate(&event).is_some());
+}
