@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use tokio_util::bytes::Bytes;
 
 use super::{Exit, Failure};
 use crate::catalog::{self, Detections, Sources};
@@ -22,6 +23,8 @@ use crate::sink::format::native::{Lines, Meta};
 use crate::telemetry::visible;
 use crate::time::EventTime;
 
+/// Risk events are written so many bytes at a time.
+const OUTPUT_BYTES: usize = 64 * 1024;
 /// Rejected documents that are named one by one; the summary counts the rest.
 const NAMED_REJECTIONS: u64 = 20;
 
@@ -34,7 +37,7 @@ pub(super) fn run(args: &ReplayArgs, out: &mut dyn Write, diagnostics: &mut dyn 
     let mut replay = Replay::new(detections.plans, source_name, bounds, limits, sources.detections.decode_all);
     let files = files_of(&paths(args)?).map_err(|error| Failure::new(Exit::Usage, error))?;
     let format = format(&args.format)?;
-    let mut out = io::BufWriter::new(out);
+    let mut out = io::BufWriter::with_capacity(OUTPUT_BYTES, out);
     let mut handed_back = HandedBack { out: &mut out, is_native: matches!(format, BodyFormat::Native), left_out: 0 };
     read_all(&mut replay, &files, &mut handed_back, diagnostics)?;
     let left_out = handed_back.left_out;
@@ -55,7 +58,11 @@ pub(super) fn run(args: &ReplayArgs, out: &mut dyn Write, diagnostics: &mut dyn 
             stream: "",
             source: None,
         };
-        let body = match format.body(event, &meta, &lines.line(event, &meta).into()) {
+        let line = lines.line(event, &meta);
+        if let BodyFormat::Native = format {
+            return out.write_all(line);
+        }
+        let body = match format.body(event, &meta, &Bytes::copy_from_slice(line)) {
             Ok(body) => body,
             Err(problem) => {
                 not_written = Some(problem);

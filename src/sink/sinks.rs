@@ -208,7 +208,7 @@ impl Sinks {
         // Out of `self`, all of which `meta` borrows.
         let mut lines = std::mem::take(&mut self.lines);
         let meta = self.meta();
-        let line = Bytes::from(lines.line(&event, &meta));
+        let line = Bytes::copy_from_slice(lines.line(&event, &meta));
         let queued_at = Instant::now();
         for sink in sinks {
             let share = if sink.required { shares.pop() } else { None };

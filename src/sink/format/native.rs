@@ -37,13 +37,15 @@ pub fn compared(event: &RiskEvent) -> Vec<u8> {
 
 /// The risk event with `meta`, as one line with its newline. Who writes many has [`Lines`].
 pub fn line(event: &RiskEvent, meta: &Meta<'_>) -> Vec<u8> {
-    Lines::default().line(event, meta)
+    Lines::default().line(event, meta).to_vec()
 }
 
 /// Writes lines one after the other; a third of each is its detection, which was written for the one before.
 #[derive(Default)]
 pub struct Lines {
     last: Option<PlanJson>,
+    /// Its memory is used again: with new memory for each line the allocator goes through all that was freed meanwhile.
+    line: Vec<u8>,
 }
 
 /// What is the same in every risk event of a detection, as it is written.
@@ -55,8 +57,9 @@ struct PlanJson {
 
 impl Lines {
     /// As [`line`].
-    pub fn line(&mut self, event: &RiskEvent, meta: &Meta<'_>) -> Vec<u8> {
-        let mut json = Json(Vec::with_capacity(USUAL_BYTES));
+    pub fn line(&mut self, event: &RiskEvent, meta: &Meta<'_>) -> &[u8] {
+        let mut json = Json(std::mem::take(&mut self.line));
+        json.0.clear();
         let last = self.last.take().filter(|last| Arc::ptr_eq(&last.plan, &event.detection));
         let plan = self.last.insert(last.unwrap_or_else(|| PlanJson::of(&event.detection)));
         write_compared(&mut json, event, plan);
@@ -64,7 +67,8 @@ impl Lines {
         json.raw("}\n");
         #[cfg(test)]
         super::schema::check_risk_event(&json.0);
-        json.0
+        self.line = json.0;
+        &self.line
     }
 }
 
