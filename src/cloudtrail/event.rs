@@ -19,8 +19,8 @@ pub struct Event<'t> {
     pub key: EventKey,
     /// WN-5: `eventTime`, else the envelope's `time`.
     pub time: EventTime,
-    /// The event's own text, taken apart. Duplicate keys: the last one wins. Numbers have the source's text, half a surrogate pair
-    /// is U+FFFD: nothing is rounded and nothing refused.
+    /// The event's own text, taken apart. Duplicate keys: the last one wins. Numbers have the source's text, half a
+    /// surrogate pair is U+FFFD: nothing is rounded and nothing refused.
     pub(super) tree: Tree<'t>,
     /// What its envelope adds.
     pub envelope: EnvelopeFacts,

@@ -2,7 +2,7 @@
 //!
 //! Owns: the grammar of RFC 8259, which every byte is held against, what is passed over included. Builds nothing, so
 //! that numbers beyond a double and half a surrogate pair are what they are in the text. Of our own because serde_json's
-//! reader was the most of what an event costs that is decoded, and takes more than twice as long
+//! reader was the most of what an event costs that is decoded, and takes twice as long
 //! (`docs/performance.md`). The tests hold it to serde_json.
 
 mod stops;

@@ -310,8 +310,8 @@ impl<'a> Few<'a> {
     }
 }
 
-/// A bit that an event has in common with one of 64 others. Keys are as good as random in their lowest bits; who makes them
-/// equal makes every event be compared.
+/// A bit that one of 64 other events has as well. Keys are as good as random in their lowest bits; who makes them equal
+/// makes every event be compared.
 fn bit_of(EventKey(key): EventKey) -> u64 {
     1 << (key % 64)
 }
