@@ -29,7 +29,7 @@ pub(super) struct Child {
 pub(super) fn children(text: &str, mut each: impl FnMut(Child)) -> Option<usize> {
     let bytes = text.as_bytes();
     let mut stops = Stops::NONE;
-    let mut nesting = Nesting { enclosing: Enclosing::default(), levels: 1 };
+    let mut nesting = Nesting { enclosing: Vec::new(), levels: 1 };
     let (open, at) = behind_space(bytes, 0)?;
     let close = closing(open)?;
     let (mut first, mut at) = behind_space(bytes, at)?;
@@ -62,46 +62,10 @@ pub(super) fn children(text: &str, mut each: impl FnMut(Child)) -> Option<usize>
 
 /// Containers inside each other. No recursion, since whoever writes the text decides how deep it goes.
 struct Nesting {
-    /// Those around the one that is passed over.
-    enclosing: Enclosing,
+    /// What closes each container around the one that is passed over.
+    enclosing: Vec<u8>,
     /// The most so far.
     levels: usize,
-}
-
-/// Objects and arrays around each other, a bit for each: those of an event need no memory.
-#[derive(Default)]
-struct Enclosing {
-    count: usize,
-    /// The innermost, since the last full number: 1 for an object.
-    innermost: u64,
-    outer: Vec<u64>,
-}
-
-impl Enclosing {
-    /// A container that this byte closes.
-    fn push(&mut self, close: u8) {
-        if self.is_full() {
-            self.outer.push(self.innermost);
-        }
-        self.innermost = self.innermost << 1 | u64::from(close == b'}');
-        self.count += 1;
-    }
-
-    /// Whether the innermost fill a number.
-    fn is_full(&self) -> bool {
-        self.count > 0 && self.count.is_multiple_of(64)
-    }
-
-    /// What closes the innermost, which is no more around anything.
-    fn pop(&mut self) -> Option<u8> {
-        self.count = self.count.checked_sub(1)?;
-        let close = if self.innermost & 1 == 1 { b'}' } else { b']' };
-        self.innermost >>= 1;
-        if self.is_full() {
-            self.innermost = self.outer.pop().unwrap_or_default();
-        }
-        Some(close)
-    }
 }
 
 // Places are handed on by value, so that they stay in registers.
@@ -159,7 +123,7 @@ fn container(bytes: &[u8], stops: &mut Stops, mut at: usize, open: u8, nesting: 
             b'"' => at = string(bytes, stops, first, at)?.0.end + 1,
             b'{' | b'[' => {
                 nesting.enclosing.push(close);
-                nesting.levels = nesting.levels.max(2 + nesting.enclosing.count);
+                nesting.levels = nesting.levels.max(2 + nesting.enclosing.len());
                 close = closing(first)?;
                 is_first = true;
             }

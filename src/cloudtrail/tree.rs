@@ -177,7 +177,7 @@ impl<'a> View<'a> {
     pub fn members(self) -> BTreeMap<String, Self> {
         let members = self.members_at();
         let all = self.tree.nodes.borrow();
-        let key = |node: usize| String::from_utf8_lossy(all.key(&all.nodes[node], &self.tree.text)).into_owned();
+        let key = |node: usize| all.key(&all.nodes[node], &self.tree.text).to_owned();
         members.map(|node| (key(node), self.tree.view(node))).collect()
     }
 
@@ -340,7 +340,7 @@ impl Nodes {
     fn find(&self, text: &str, object: usize, mark: Mark, key: &str) -> Option<usize> {
         let is_it = |node: usize| {
             let node = &self.nodes[node];
-            node.mark == mark && mark.is_same(self.key(node, text), key.as_bytes())
+            node.mark == mark && mark.is_same(self.key(node, text).as_bytes(), key.as_bytes())
         };
         let members = self.nodes[object].children.range();
         if object == WHOLE && members.len() <= Index::MOST {
@@ -374,10 +374,10 @@ impl Nodes {
     }
 
     #[inline]
-    fn key<'a>(&'a self, node: &Node, text: &'a str) -> &'a [u8] {
+    fn key<'a>(&'a self, node: &Node, text: &'a str) -> &'a str {
         match node.key {
-            Place { start, end: Place::ESCAPED } => self.escaped[start as usize].as_bytes(),
-            plain => &text.as_bytes()[plain.range()],
+            Place { start, end: Place::ESCAPED } => &self.escaped[start as usize],
+            plain => &text[plain.range()],
         }
     }
 }

@@ -44,7 +44,7 @@ pub fn line(event: &RiskEvent, meta: &Meta<'_>) -> Vec<u8> {
 #[derive(Default)]
 pub struct Lines {
     last: Option<PlanJson>,
-    /// Its memory is used again: with new memory for each line the allocator goes through all that was freed meanwhile.
+    /// Its memory is used again.
     line: Vec<u8>,
 }
 
