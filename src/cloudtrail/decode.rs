@@ -1,12 +1,9 @@
 //! What one record holds. The only way from bytes to events.
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
-
 use super::document::{self, Piece};
-use super::envelope::{self, Shape};
-use super::event::{DecodeLimits, Decoded, Envelope, EnvelopeFacts, Event, RejectReason, Rejected};
-use super::tree::{self, MAX_VALUES, Members};
+use super::envelope::{self, Facts, Shape};
+use super::event::{DecodeLimits, Decoded, Envelope, Event, RejectReason, Rejected};
+use super::tree::{self, Document, MAX_VALUES};
 use super::{gzip, json, record};
 use crate::kpl;
 
@@ -100,37 +97,35 @@ impl Decoder<'_> {
             return self.aggregate(text);
         }
         // Most records are one object, which one reading shows.
-        if let Some((document, members)) = one_object(text) {
-            return self.document(document, Some(members));
+        if let Some((text, document)) = one_object(text) {
+            return self.document(text, Some(document));
         }
         for piece in document::split(text) {
             match piece {
-                Piece::Document(document) => self.document(document, Members::read(document)),
+                Piece::Document(text) => self.document(text, Document::read(text)),
                 Piece::Bad(bytes, detail) => self.reject(RejectReason::BadJson, detail, bytes),
             }
         }
     }
 
-    fn document(&mut self, document: &str, members: Option<Members>) {
-        if document.len() >= tree::TOO_LONG {
-            return self.reject(RejectReason::TooLarge, "a document of 4 GiB or more", document.as_bytes());
+    fn document(&mut self, text: &str, document: Option<Document<'_>>) {
+        if text.len() >= tree::TOO_LONG {
+            return self.reject(RejectReason::TooLarge, "a document of 4 GiB or more", text.as_bytes());
         }
         let before = self.taken;
-        let shape = members.as_ref().map_or(Shape::Unknown, |members| envelope::recognise(document, members));
-        let envelope = match shape {
+        let envelope = match document.as_ref().map_or(Shape::Unknown, envelope::recognise) {
             Shape::Bare => {
-                self.event(document, members, &EnvelopeFacts::default(), document);
+                self.event(text, document, &Facts::default(), text);
                 Envelope::Bare
             }
             Shape::EventBridge(detail, facts) => {
-                self.event(detail, None, &facts, document);
+                let known = document.and_then(|document| document.at_detail(detail));
+                self.event(detail, known, &facts, text);
                 Envelope::EventBridge
             }
             Shape::File(records) => {
                 let admitted = self.admitted(&records);
-                admitted
-                    .iter()
-                    .for_each(|record| self.event(record.get(), None, &EnvelopeFacts::default(), record.get()));
+                admitted.iter().for_each(|record| self.event(record, None, &Facts::default(), record));
                 Envelope::File
             }
             Shape::Logs(log_events) => {
@@ -140,7 +135,7 @@ impl Decoder<'_> {
             Shape::Control => Envelope::CloudWatchControl,
             Shape::Unknown => {
                 let detail = "JSON, but no envelope that can hold CloudTrail events";
-                return self.reject(RejectReason::UnknownEnvelope, detail, document.as_bytes());
+                return self.reject(RejectReason::UnknownEnvelope, detail, text.as_bytes());
             }
         };
         let events = u32::try_from(self.taken - before).unwrap_or(u32::MAX);
@@ -148,36 +143,31 @@ impl Decoder<'_> {
     }
 
     /// PO-3: what has let a record pass is in one of its entries, as a rule.
-    fn admitted<'e>(&mut self, entries: &[&'e RawValue]) -> Vec<&'e RawValue> {
-        let admitted = entries.iter().copied().filter(|entry| (self.admits)(entry.get().as_bytes()));
+    fn admitted<'e>(&mut self, entries: &[&'e str]) -> Vec<&'e str> {
+        let admitted = entries.iter().copied().filter(|entry| (self.admits)(entry.as_bytes()));
         let admitted: Vec<_> = admitted.collect();
         self.decoded.skipped_entries += u32::try_from(entries.len() - admitted.len()).unwrap_or(u32::MAX);
         admitted
     }
 
-    fn log_event(&mut self, log_event: &RawValue) {
-        #[derive(Deserialize)]
-        struct LogEvent<'a> {
-            #[serde(borrow)]
-            message: &'a RawValue,
-        }
-        let entry = serde_json::from_str::<LogEvent<'_>>(log_event.get());
-        match entry.ok().and_then(|entry| json::parse_string(entry.message.get())) {
-            Some(message) => self.event(message.trim(), None, &EnvelopeFacts::default(), &message),
+    fn log_event(&mut self, log_event: &str) {
+        let message = Document::read(log_event).and_then(|entry| entry.get("message"));
+        match message.and_then(json::parse_string) {
+            Some(message) => self.event(message.trim(), None, &Facts::default(), &message),
             None => {
                 let detail = "an entry of logEvents has no text message";
-                self.reject(RejectReason::NotCloudTrail, detail, log_event.get().as_bytes());
+                self.reject(RejectReason::NotCloudTrail, detail, log_event.as_bytes());
             }
         }
     }
 
     /// Reads one event, of which the members may be known; where it is refused, `whole` is what is kept of it.
-    fn event(&mut self, text: &str, members: Option<Members>, facts: &EnvelopeFacts, whole: &str) {
+    fn event(&mut self, text: &str, known: Option<Document<'_>>, facts: &Facts<'_>, whole: &str) {
         if text.len() > MAX_VALUES && is_dense(text) {
             let detail = format!("an event of more than {MAX_VALUES} JSON values");
             return self.reject(RejectReason::TooLarge, detail, whole.as_bytes());
         }
-        match record::read(text, members, facts) {
+        match record::read(text, known, facts) {
             Ok(event) => {
                 self.taken += 1;
                 (self.take)(event);
@@ -195,9 +185,9 @@ impl Decoder<'_> {
 }
 
 /// A text that is one object, without the white space of JSON around it.
-fn one_object(text: &[u8]) -> Option<(&str, Members)> {
-    let document = std::str::from_utf8(text).ok()?.trim_matches(json::SPACE);
-    Some((document, Members::read(document)?))
+fn one_object(text: &[u8]) -> Option<(&str, Document<'_>)> {
+    let text = std::str::from_utf8(text).ok()?.trim_matches(json::SPACE);
+    Some((text, Document::read(text)?))
 }
 
 /// Whether more bytes begin or separate JSON values than an event may hold values: of these there are no fewer. Those

@@ -2,36 +2,61 @@
 
 use std::sync::Arc;
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
-
 use super::event::EnvelopeFacts;
-use super::tree::Members;
-use super::{event_time, json};
+use super::tree::{DETAIL, Document, View};
+use super::{event_time, json, scan};
+use crate::time::EventTime;
 
 /// One document, recognised. The slices are parts of the document's own text.
 pub(super) enum Shape<'a> {
     /// A bare CloudTrail record.
     Bare,
     /// An EventBridge event with its `detail`.
-    EventBridge(&'a str, EnvelopeFacts),
+    EventBridge(&'a str, Facts<'a>),
     /// `Records` of a CloudTrail file.
-    File(Vec<&'a RawValue>),
+    File(Vec<&'a str>),
     /// `logEvents` of a CloudWatch Logs subscription.
-    Logs(Vec<&'a RawValue>),
+    Logs(Vec<&'a str>),
     /// A CloudWatch Logs control message.
     Control,
     /// None of these.
     Unknown,
 }
 
+/// What an envelope says that the event in it may lack: JSON, as it is written.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Facts<'a> {
+    pub account: Option<&'a str>,
+    pub region: Option<&'a str>,
+    pub time: Option<&'a str>,
+}
+
+impl Facts<'_> {
+    /// What the event lacks of them.
+    pub fn lacked(&self, event: View<'_>, own_time: Option<EventTime>) -> EnvelopeFacts {
+        let lacks = |name: &str| event.member(name).and_then(View::scalar).is_none_or(|text| text.is_empty());
+        let fact = |written: Option<&str>, name| text(written.filter(|_| lacks(name))?).map(Arc::from);
+        let time = || event_time::parse(&text(self.time?)?);
+        EnvelopeFacts {
+            account: fact(self.account, "recipientAccountId"),
+            region: fact(self.region, "awsRegion"),
+            time: if own_time.is_none() { time() } else { None },
+        }
+    }
+}
+
+/// A text that is not empty.
+fn text(written: &str) -> Option<String> {
+    json::parse_string(written).filter(|text| !text.is_empty())
+}
+
 /// Recognises a document by its members. The order matters only for documents that no AWS service makes: the outermost
 /// envelope wins.
-pub(super) fn recognise<'a>(document: &'a str, members: &Members) -> Shape<'a> {
-    let get = |key| members.get(document, key);
+pub(super) fn recognise<'a>(document: &Document<'a>) -> Shape<'a> {
+    let get = |key| document.get(key);
     let has = |key| get(key).is_some();
-    if let Some(detail) = get("detail").filter(|_| has("detail-type")) {
-        return Shape::EventBridge(detail, facts(get("account"), get("region"), get("time")));
+    if let Some(detail) = get(DETAIL).filter(|_| has("detail-type")) {
+        return Shape::EventBridge(detail, Facts { account: get("account"), region: get("region"), time: get("time") });
     }
     if let Some(records) = get("Records") {
         return file(records);
@@ -43,35 +68,34 @@ pub(super) fn recognise<'a>(document: &'a str, members: &Members) -> Shape<'a> {
     }
 }
 
-fn facts(account: Option<&str>, region: Option<&str>, time: Option<&str>) -> EnvelopeFacts {
-    let text = |raw: Option<&str>| raw.and_then(json::parse_string);
-    let fact = |raw| text(raw).filter(|text| !text.is_empty()).map(Arc::from);
-    let time = text(time).and_then(|time| event_time::parse(&time));
-    EnvelopeFacts { account: fact(account), region: fact(region), time }
-}
-
 /// A `Records` array is a CloudTrail file, unless its first element says that it is something else that AWS wraps in
 /// the same way: a trigger of Lambda (Kinesis, SQS, SNS) or a notification of S3, whose source is `aws:<service>`.
 fn file(records: &str) -> Shape<'_> {
-    match serde_json::from_str::<Vec<&RawValue>>(records) {
-        Ok(records) if !records.first().is_some_and(|first| is_trigger(first)) => Shape::File(records),
+    match elements(records) {
+        Some(records) if !records.first().is_some_and(|first| is_trigger(first)) => Shape::File(records),
         _ => Shape::Unknown,
     }
 }
 
-fn is_trigger(record: &RawValue) -> bool {
-    #[derive(Deserialize)]
-    struct Trigger {
-        #[serde(rename = "eventSource", alias = "EventSource")]
-        source: String,
-    }
-    serde_json::from_str::<Trigger>(record.get()).is_ok_and(|record| record.source.starts_with("aws:"))
+fn is_trigger(record: &str) -> bool {
+    let Some(record) = Document::read(record) else { return false };
+    let source = record.get("eventSource").or_else(|| record.get("EventSource"));
+    source.and_then(json::parse_string).is_some_and(|source| source.starts_with("aws:"))
 }
 
 fn logs<'a>(kind: &str, events: &'a str) -> Shape<'a> {
-    match (kind, serde_json::from_str(events)) {
+    match (kind, elements(events)) {
         ("\"CONTROL_MESSAGE\"", _) => Shape::Control,
-        ("\"DATA_MESSAGE\"", Ok(events)) => Shape::Logs(events),
+        ("\"DATA_MESSAGE\"", Some(events)) => Shape::Logs(events),
         _ => Shape::Unknown,
     }
+}
+
+/// Those of an array.
+fn elements(array: &str) -> Option<Vec<&str>> {
+    let mut elements = Vec::new();
+    array
+        .starts_with('[')
+        .then(|| scan::children(array, 0..array.len(), |child| elements.push(&array[child.value])))??;
+    Some(elements)
 }

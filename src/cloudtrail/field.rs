@@ -47,7 +47,7 @@ impl FieldPath {
         }
         let path = self.sole_path()?;
         let mut passes = false;
-        path.walk(event.tree.root(), &mut |node| {
+        path.walk(event.tree.root(), |node| {
             passes = passes || node.scalar().is_some_and(|text| test(&text));
         });
         Some(passes)
@@ -131,7 +131,7 @@ const TOP_LEVEL: [&str; 29] = [
 /// What stands under a raw path.
 pub(super) fn raw(event: &Event, path: &RawPath) -> Value {
     let mut found = Value::Null;
-    path.walk(event.tree.root(), &mut |node| {
+    path.walk(event.tree.root(), |node| {
         if let Some(scalar) = leaf(node) {
             found = std::mem::take(&mut found).and(scalar);
         }

@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::scan::Stops;
+
 /// The containers that may enclose a value: serde_json's own limit.
 pub(super) const MAX_DEPTH: usize = 127;
 
@@ -39,7 +41,39 @@ pub(super) fn check(text: &str) -> Result<(), Fault> {
 
 /// Parses a JSON string; half a surrogate pair becomes U+FFFD.
 pub(super) fn parse_string(text: &str) -> Option<String> {
-    serde_json::from_str(text).or_else(|_| serde_json::from_str(&mend_surrogates(text))).ok()
+    let inner = text.strip_prefix('"')?.strip_suffix('"')?;
+    unescaped(inner)
+        .or_else(|| serde_json::from_str(text).or_else(|_| serde_json::from_str(&mend_surrogates(text))).ok())
+}
+
+/// What stands between the quotes of a string without `\u`. A message of CloudWatch Logs is an event in which each quote is
+/// escaped: serde_json's reader was a fifth of what such an event costs.
+fn unescaped(inner: &str) -> Option<String> {
+    let (mut stops, mut text, mut from) = (Stops::NONE, String::with_capacity(inner.len()), 0);
+    loop {
+        let at = stops.next(inner.as_bytes(), from);
+        text.push_str(&inner[from..at]);
+        match inner.as_bytes().get(at) {
+            None => return Some(text),
+            Some(b'\\') => text.push(escaped(*inner.as_bytes().get(at + 1)?)?),
+            // Not JSON.
+            Some(_) => return None,
+        }
+        from = at + 2;
+    }
+}
+
+/// What this byte stands for behind a backslash, if it is alone.
+fn escaped(byte: u8) -> Option<char> {
+    match byte {
+        b'"' | b'\\' | b'/' => Some(byte.into()),
+        b'b' => Some('\u{8}'),
+        b'f' => Some('\u{c}'),
+        b'n' => Some('\n'),
+        b'r' => Some('\r'),
+        b't' => Some('\t'),
+        _ => None,
+    }
 }
 
 impl From<serde_json::Error> for Fault {
@@ -106,7 +140,9 @@ fn code_unit(text: &str, at: usize) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Fault, check, mend_surrogates, parse_string};
+    use proptest::prelude::*;
+
+    use super::{Fault, SPACE, check, mend_surrogates, parse_string};
 
     /// `core` in so many arrays, or objects.
     fn nested(depth: usize, [open, close]: [&str; 2], core: &str) -> String {
@@ -139,6 +175,24 @@ mod tests {
             let quoted = format!("\"{written}\"");
             assert_eq!(parse_string(&quoted).as_deref(), Some(read), "{written}");
             assert_eq!(check(&format!("{{{quoted}:[{quoted}]}}")), Ok(()), "{written}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, cases: 4000, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_string_is_what_serde_json_reads(
+            pieces in prop::collection::vec(prop::sample::select(vec![
+                "\\\\", "\\\"", "\\/", "\\b", "\\f", "\\n", "\\r", "\\t", "\\u00e9", "\\x", "\\", "\"", "\n", "é", "u", "a b",
+                "a text that is longer than sixteen bytes",
+            ]), 0..40),
+            quotes in prop::sample::select(vec![["\"", "\""], ["\"", ""], ["", "\""], ["", ""], [" \"", "\""]]),
+        ) {
+            let text = format!("{}{}{}", quotes[0], pieces.concat(), quotes[1]);
+            // White space around it is none of a value.
+            let expected = serde_json::from_str::<String>(&text).ok().filter(|_| text == text.trim_matches(SPACE));
+            prop_assert_eq!(parse_string(&text), expected, "{}", text);
         }
     }
 

@@ -47,8 +47,13 @@ impl RawPath {
 
     /// Shows `visit` what stands under the path, in document order (objects by key). A key may itself hold dots: each
     /// way to read the path as keys is followed, because Splunk gives `{"a.b": 1}` and `{"a": {"b": 1}}` one field name.
-    pub fn walk<'a>(&self, node: View<'a>, visit: &mut dyn FnMut(View<'a>)) {
-        self.walk_from(0, node, visit);
+    #[inline]
+    pub fn walk<'a>(&self, node: View<'a>, mut visit: impl FnMut(View<'a>)) {
+        match &*self.segments {
+            // Most paths are one key.
+            [Segment { depth: 0, mark, .. }] => node.marked_member(*mark, &self.text).into_iter().for_each(visit),
+            _ => self.walk_from(0, node, &mut visit),
+        }
     }
 
     fn walk_from<'a>(&self, first: usize, node: View<'a>, visit: &mut dyn FnMut(View<'a>)) {

@@ -7,8 +7,9 @@ use std::ops::Range;
 use sha2::{Digest, Sha256};
 use siphasher::sip::SipHasher13;
 
+use super::envelope::Facts;
 use super::event::{EnvelopeFacts, Event, EventKey, RejectReason};
-use super::tree::{Members, Tree, View};
+use super::tree::{Document, Tree, View};
 use super::{event_time, json};
 use crate::time::EventTime;
 
@@ -16,24 +17,15 @@ use crate::time::EventTime;
 pub(super) type Refusal = (RejectReason, String);
 
 /// Reads one record, of which the members may be known.
-pub(super) fn read<'t>(text: &'t str, members: Option<Members>, facts: &EnvelopeFacts) -> Result<Event<'t>, Refusal> {
-    let tree = Tree::read(text, members).map_err(refuse_json)?;
+pub(super) fn read<'t>(text: &'t str, known: Option<Document<'t>>, facts: &Facts<'_>) -> Result<Event<'t>, Refusal> {
+    let tree = Tree::read(text, known).map_err(refuse_json)?;
     let event = tree.root();
     recognise(event)?;
     let own_time = time(event);
-    let time = own_time.or(facts.time).ok_or_else(no_time)?;
+    let envelope = facts.lacked(event, own_time);
+    let time = own_time.or(envelope.time).ok_or_else(no_time)?;
     let key = key(event, text);
-    let envelope = EnvelopeFacts {
-        account: facts.account.clone().filter(|_| !says(event, "recipientAccountId")),
-        region: facts.region.clone().filter(|_| !says(event, "awsRegion")),
-        time: facts.time.filter(|_| own_time.is_none()),
-    };
     Ok(Event { key, time, tree, envelope })
-}
-
-/// Whether the event itself has a value there that is not empty.
-fn says(event: View<'_>, name: &str) -> bool {
-    event.member(name).and_then(View::scalar).is_some_and(|text| !text.is_empty())
 }
 
 /// [`Event::content_hash`].

@@ -9,10 +9,10 @@ mod stops;
 
 use std::ops::Range;
 
-use self::stops::Stops;
+pub(super) use self::stops::Stops;
 
 /// A member or an element, as places in the text.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Child {
     /// None of the text for an element; without the quotes.
     pub key: Range<usize>,
@@ -21,51 +21,91 @@ pub(super) struct Child {
     pub value: Range<usize>,
     /// Whether the value is a string without escapes.
     pub is_plain: bool,
+    /// How many containers are inside each other in the value, where that is most: 1 of one that holds nothing, 0 of what is
+    /// no container.
+    pub levels: usize,
 }
 
-/// Shows `each` what is in a text that is one object or array, in the text's order. How many containers are inside each
-/// other, where that is most: 1 of values that hold nothing. None where the text is anything else, or something stands
-/// behind it; children may have been shown by then.
-pub(super) fn children(text: &str, mut each: impl FnMut(Child)) -> Option<usize> {
-    let bytes = text.as_bytes();
-    let mut stops = Stops::NONE;
-    let mut nesting = Nesting { enclosing: Vec::new(), levels: 1 };
-    let (open, at) = behind_space(bytes, 0)?;
+/// Shows `each` what is in the object or array that these bytes of a text are, in the text's order; and how many containers are
+/// inside each other in it, where that is most. None where they are anything else, or something stands behind it; children may
+/// have been shown by then.
+pub(super) fn children(text: &str, within: Range<usize>, mut each: impl FnMut(Child)) -> Option<usize> {
+    children_and_inside(text, within, None, |_, child| each(child))
+}
+
+/// [`children`], and before the first member of this key, written without escapes, that is an object, what is in that, in the
+/// same reading: `each` is told whether it is shown that.
+#[inline(always)]
+pub(super) fn children_and_inside(
+    text: &str,
+    within: Range<usize>,
+    inside: Option<&str>,
+    mut each: impl FnMut(bool, Child),
+) -> Option<usize> {
+    let bytes = &text.as_bytes()[..within.end];
+    let mut reading = Reading { stops: Stops::NONE, enclosing: Vec::new() };
+    let (open, at) = behind_space(bytes, within.start)?;
+    let (end, levels) = outermost(bytes, &mut reading, (open, at), false, inside, &mut each)?;
+    behind_space(bytes, end).is_none().then_some(levels)
+}
+
+/// What is known of a text on the way through it.
+struct Reading {
+    stops: Stops,
+    /// What closes each container around the one that is passed over. No recursion, since whoever writes the text decides how
+    /// deep it goes.
+    enclosing: Vec<u8>,
+}
+
+/// From behind the first byte of an object or array to behind its end; and its levels. Goes into itself once at most.
+fn outermost(
+    bytes: &[u8],
+    reading: &mut Reading,
+    (open, at): (u8, usize),
+    is_inside: bool,
+    mut inside: Option<&str>,
+    each: &mut impl FnMut(bool, Child),
+) -> Option<(usize, usize)> {
     let close = closing(open)?;
     let (mut first, mut at) = behind_space(bytes, at)?;
-    if first != close {
-        loop {
-            let (mut key, mut is_escaped) = (0..0, false);
-            if close == b'}' {
-                (key, is_escaped) = string(bytes, &mut stops, first, at)?;
-                (first, at) = behind_colon(bytes, key.end + 1)?;
-            }
-            let start = at - 1;
-            let (end, is_plain) = match first {
-                b'"' => {
-                    let (inner, is_escaped) = string(bytes, &mut stops, first, at)?;
-                    (inner.end + 1, !is_escaped)
-                }
-                b'{' | b'[' => (container(bytes, &mut stops, at, first, &mut nesting)?, false),
-                _ => (bare(bytes, start)?, false),
-            };
-            each(Child { key, is_escaped, value: start..end, is_plain });
-            (first, at) = behind_space(bytes, end)?;
-            if first == close {
-                break;
-            }
-            (first, at) = behind_comma(bytes, first, at)?;
-        }
+    let mut most = 1;
+    if first == close {
+        return Some((at, most));
     }
-    behind_space(bytes, at).is_none().then_some(nesting.levels)
-}
-
-/// Containers inside each other. No recursion, since whoever writes the text decides how deep it goes.
-struct Nesting {
-    /// What closes each container around the one that is passed over.
-    enclosing: Vec<u8>,
-    /// The most so far.
-    levels: usize,
+    loop {
+        let (mut key, mut is_escaped) = (0..0, false);
+        if close == b'}' {
+            (key, is_escaped) = string(bytes, &mut reading.stops, first, at)?;
+            (first, at) = behind_colon(bytes, key.end + 1)?;
+        }
+        let start = at - 1;
+        let (mut is_plain, mut levels) = (false, 0);
+        let end = match first {
+            b'"' => {
+                let (inner, is_escaped) = string(bytes, &mut reading.stops, first, at)?;
+                is_plain = !is_escaped;
+                inner.end + 1
+            }
+            b'{' | b'[' => {
+                let end;
+                let is_member = (close, first) == (b'}', b'{');
+                let is_looked_into = |inside: &mut &str| is_member && bytes[key.clone()] == *inside.as_bytes();
+                (end, levels) = match inside.take_if(is_looked_into) {
+                    Some(_) => outermost(bytes, reading, (first, at), true, None, each)?,
+                    None => container(bytes, reading, at, first)?,
+                };
+                most = most.max(1 + levels);
+                end
+            }
+            _ => bare(bytes, start)?,
+        };
+        each(is_inside, Child { key, is_escaped, value: start..end, is_plain, levels });
+        (first, at) = behind_space(bytes, end)?;
+        if first == close {
+            return Some((at, most));
+        }
+        (first, at) = behind_comma(bytes, first, at)?;
+    }
 }
 
 // Places are handed on by value, so that they stay in registers.
@@ -95,18 +135,19 @@ fn behind_comma(bytes: &[u8], comma: u8, at: usize) -> Option<(u8, usize)> {
     if comma == b',' { behind_space(bytes, at) } else { None }
 }
 
-/// From behind its first byte to behind its end.
-fn container(bytes: &[u8], stops: &mut Stops, mut at: usize, open: u8, nesting: &mut Nesting) -> Option<usize> {
+/// From behind its first byte to behind its end; and its levels.
+fn container(bytes: &[u8], reading: &mut Reading, mut at: usize, open: u8) -> Option<(usize, usize)> {
+    let Reading { stops, enclosing } = reading;
     let mut close = closing(open)?;
     let mut is_first = true;
-    nesting.levels = nesting.levels.max(2);
+    let mut levels = 1;
     loop {
         let mut first;
         (first, at) = behind_space(bytes, at)?;
         if first == close {
-            match nesting.enclosing.pop() {
+            match enclosing.pop() {
                 Some(outer) => close = outer,
-                None => return Some(at),
+                None => return Some((at, levels)),
             }
             is_first = false;
             continue;
@@ -122,8 +163,8 @@ fn container(bytes: &[u8], stops: &mut Stops, mut at: usize, open: u8, nesting: 
         match first {
             b'"' => at = string(bytes, stops, first, at)?.0.end + 1,
             b'{' | b'[' => {
-                nesting.enclosing.push(close);
-                nesting.levels = nesting.levels.max(2 + nesting.enclosing.len());
+                enclosing.push(close);
+                levels = levels.max(1 + enclosing.len());
                 close = closing(first)?;
                 is_first = true;
             }

@@ -17,6 +17,8 @@ use crate::value::Scalar;
 /// read, and CloudTrail's events have at most 1 MiB, and more than 30 bytes a value. They are counted before a document is
 /// read as an event; until then no more of its members have to be kept.
 pub(super) const MAX_VALUES: usize = 1 << 18;
+/// The member of an EventBridge event that holds the event itself. What it holds is read with the document.
+pub(super) const DETAIL: &str = "detail";
 /// An event and its members are seldom more.
 const NODES: usize = 32;
 /// The node of the text itself.
@@ -24,11 +26,13 @@ const WHOLE: usize = 0;
 /// No text of so many bytes is taken apart: places in it have 32 bits.
 pub(super) const TOO_LONG: usize = Place::ESCAPED as usize;
 
-/// An object with its text.
+/// An object with the text that it stands in.
 #[derive(Clone, Debug)]
 pub(super) struct Tree<'t> {
     text: Cow<'t, str>,
     nodes: RefCell<Nodes>,
+    /// The object's place among the nodes.
+    root: usize,
 }
 
 /// A value in its tree.
@@ -38,14 +42,21 @@ pub(super) struct View<'a> {
     /// Its place among the nodes.
     node: usize,
     value: Place,
+    /// Whether it is a string without escapes.
+    is_plain: bool,
 }
 
-/// The members of a text that is one object; their values are not looked into.
+/// A text that is one object, and its members. Their values are not looked into, but for an event of EventBridge.
 #[derive(Debug)]
-pub(super) struct Members {
+pub(super) struct Document<'t> {
+    text: &'t str,
     nodes: Nodes,
-    /// How many containers are inside each other.
+    /// The object that is meant, among the nodes: the whole, or [`DETAIL`].
+    root: usize,
+    /// How many containers are inside each other in it.
     levels: usize,
+    /// The place of [`DETAIL`] among the nodes, and its levels, if it was read as well.
+    detail: Option<(usize, usize)>,
 }
 
 /// What was found in a text: the whole, then, next to each other, what is in each value that somebody has looked into.
@@ -56,7 +67,8 @@ struct Nodes {
     most: usize,
     /// Keys that are written with escapes: seldom any.
     escaped: Vec<Box<str>>,
-    /// The members of the whole, if they are few enough.
+    /// The members of this object, if they are few enough.
+    indexed: usize,
     index: Index,
 }
 
@@ -98,58 +110,93 @@ impl Place {
     }
 }
 
-impl Members {
-    /// Of a document: the first [`MAX_VALUES`]. None where the text is not one object and nothing else, or is [`TOO_LONG`].
-    pub fn read(text: &str) -> Option<Self> {
-        Self::first(MAX_VALUES, text)
+impl<'t> Document<'t> {
+    /// The first [`MAX_VALUES`] members. None where the text is not one object and nothing else, or is [`TOO_LONG`].
+    pub fn read(text: &'t str) -> Option<Self> {
+        Self::first(MAX_VALUES, text, Some(DETAIL))
     }
 
-    fn first(most: usize, text: &str) -> Option<Self> {
+    fn first(most: usize, text: &'t str, inside: Option<&str>) -> Option<Self> {
         if text.len() >= TOO_LONG || !text.starts_with('{') {
             return None;
         }
-        let mut nodes = Nodes { nodes: Vec::with_capacity(NODES), most, escaped: Vec::new(), index: Index::EMPTY };
-        nodes.push(text, Place::NOWHERE, Place::new(0..text.len()), Place::NOWHERE);
-        let levels = nodes.look_into(text, WHOLE)?;
-        nodes.index = Index::of(&nodes.nodes[1..]);
-        Some(Self { nodes, levels })
+        let (mut nodes, mut inner, mut detail) = (Nodes::of(text, most), Vec::new(), None);
+        let levels = scan::children_and_inside(text, 0..text.len(), inside, |is_inside, child| {
+            let levels = child.levels;
+            if is_inside {
+                if inner.len() < most {
+                    inner.push(nodes.node(text, child));
+                }
+                return;
+            }
+            // What is inside comes before the member that it is inside of.
+            if detail.is_none() && !inner.is_empty() {
+                detail = Some((nodes.nodes.len(), levels));
+            }
+            nodes.add(text, child);
+        })?;
+        nodes.nodes[WHOLE].children = Place::new(1..nodes.nodes.len());
+        detail = detail.filter(|(place, _)| nodes.add_children(*place, inner));
+        nodes.index(detail.map_or(WHOLE, |(place, _)| place));
+        Some(Self { text, nodes, root: WHOLE, levels, detail })
     }
 
-    /// The value of this key in the document's text; of duplicate keys that of the last one.
+    /// The object's text.
+    pub fn text(&self) -> &'t str {
+        &self.text[self.nodes.nodes[self.root].value.range()]
+    }
+
+    /// The value of this key in the whole; of duplicate keys that of the last one.
     #[inline]
-    pub fn get<'t>(&self, text: &'t str, key: &str) -> Option<&'t str> {
-        let member = self.nodes.find(text, WHOLE, Mark::of(key), key)?;
-        Some(&text[self.nodes.nodes[member].value.range()])
+    pub fn get(&self, key: &str) -> Option<&'t str> {
+        let member = self.nodes.find(self.text, WHOLE, Mark::of(key), key)?;
+        Some(&self.text[self.nodes.nodes[member].value.range()])
+    }
+
+    /// This value of [`DETAIL`] as the object that is meant, if it was read with the whole: unless there are several, or the key
+    /// is written with escapes.
+    pub fn at_detail(self, value: &str) -> Option<Self> {
+        let (root, levels) = self.detail?;
+        let detail = Self { root, levels, ..self };
+        std::ptr::eq(detail.text(), value).then_some(detail)
     }
 }
 
 impl<'t> Tree<'t> {
-    /// Reads a text of which the members may be known, all of them.
-    pub fn read(raw: &'t str, members: Option<Members>) -> Result<Self, Fault> {
-        match members.or_else(|| Members::first(usize::MAX, raw)) {
-            Some(Members { levels, .. }) if levels > json::MAX_DEPTH => Err(Fault::TooDeep),
-            Some(Members { nodes, .. }) => Ok(Self { text: Cow::Borrowed(raw), nodes: RefCell::new(nodes) }),
+    /// Reads an object of which the members may be known, all of them.
+    pub fn read(raw: &'t str, known: Option<Document<'t>>) -> Result<Self, Fault> {
+        match known.or_else(|| Document::first(usize::MAX, raw, None)) {
+            Some(Document { levels, .. }) if levels > json::MAX_DEPTH => Err(Fault::TooDeep),
+            Some(Document { text, nodes, root, .. }) => {
+                Ok(Self { text: Cow::Borrowed(text), nodes: RefCell::new(nodes), root })
+            }
             None => Err(json::check(raw).err().unwrap_or(Fault::NotAnObject)),
         }
     }
 
     /// With a copy of the text.
     pub fn into_owned(self) -> Tree<'static> {
-        Tree { text: Cow::Owned(self.text.into_owned()), nodes: self.nodes }
+        Tree { text: Cow::Owned(self.text.into_owned()), nodes: self.nodes, root: self.root }
     }
 
-    /// Its text.
+    /// The object's text.
     pub fn text(&self) -> &str {
-        &self.text
+        self.root().written()
     }
 
     /// The object.
     pub fn root(&self) -> View<'_> {
-        self.view(WHOLE)
+        self.view(self.root)
     }
 
     fn view(&self, node: usize) -> View<'_> {
-        View { tree: self, node, value: self.nodes.borrow().nodes[node].value }
+        self.view_of(node, &self.nodes.borrow())
+    }
+
+    #[inline]
+    fn view_of(&self, node: usize, all: &Nodes) -> View<'_> {
+        let Node { value, children, .. } = all.nodes[node];
+        View { tree: self, node, value, is_plain: children == Place::PLAIN }
     }
 }
 
@@ -170,7 +217,7 @@ impl<'a> View<'a> {
             all.look_into(&self.tree.text, self.node);
         }
         let node = all.find(&self.tree.text, self.node, mark, key)?;
-        Some(View { tree: self.tree, node, value: all.nodes[node].value })
+        Some(self.tree.view_of(node, &all))
     }
 
     /// The members by key; of duplicate keys the last one. None of what is no object.
@@ -207,9 +254,10 @@ impl<'a> View<'a> {
 
     fn string(self) -> Cow<'a, str> {
         let written = self.written();
-        match self.known_children() {
-            Place::PLAIN => Cow::Borrowed(&written[1..written.len() - 1]),
-            _ => Cow::Owned(json::parse_string(written).unwrap_or_default()),
+        if self.is_plain {
+            Cow::Borrowed(&written[1..written.len() - 1])
+        } else {
+            Cow::Owned(json::parse_string(written).unwrap_or_default())
         }
     }
 
@@ -276,19 +324,21 @@ impl Mark {
         Self(eight & kept | (length.min(255) as u64) << 56)
     }
 
-    /// Whether two keys of this mark are the same. With their last eight bytes, that is all of those that have no more than
-    /// fifteen; a comparison of any length is a call.
-    #[inline]
-    fn is_same(self, one: &[u8], other: &[u8]) -> bool {
-        match (one.last_chunk::<8>(), other.last_chunk()) {
-            (Some(one), Some(other)) if self.0 >> 56 <= 15 => one == other,
-            _ => one == other,
-        }
+    /// Whether two keys of this mark are the same: always, if it tells all of their bytes. With their last eight, that is all of
+    /// those that have no more than fifteen; a comparison of any length is a call.
+    #[inline(always)]
+    fn is_same<'a>(self, one: impl FnOnce() -> &'a str, other: &str) -> bool {
+        let length = self.0 >> 56;
+        length <= 7
+            || match (one().as_bytes(), other.as_bytes().last_chunk::<8>()) {
+                (one, Some(end)) if length <= 15 => one.last_chunk() == Some(end),
+                (one, _) => one == other.as_bytes(),
+            }
     }
 }
 
-/// Where the members of the whole stand among the nodes, by their marks: fields are mostly theirs, and asked for again and
-/// again. Of those with one mark the later ones stand further on.
+/// Where the members of an object stand among each other, counted from 1, by their marks: fields are mostly those of the event's
+/// own object, and asked for again and again. Of those with one mark the later ones stand further on.
 #[derive(Clone, Debug)]
 struct Index([u8; Index::SLOTS]);
 
@@ -298,79 +348,127 @@ impl Index {
     const MOST: usize = Self::SLOTS / 2;
     const EMPTY: Self = Self([0; Self::SLOTS]);
 
-    /// Of the nodes behind the whole; of none where they are more than [`Self::MOST`].
+    /// Of none where they are more than [`Self::MOST`].
     fn of(members: &[Node]) -> Self {
         let mut index = Self::EMPTY;
         if members.len() <= Self::MOST {
-            for (node, member) in (1..).zip(members) {
-                let free = Self::slots(member.mark).find(|slot| index.0[*slot] == 0);
-                index.0[free.expect("half of them stay free")] = node;
+            for (number, member) in (1..).zip(members) {
+                let mut slot = Self::first_slot(member.mark);
+                while index.0[slot] != 0 {
+                    slot = Self::next_slot(slot);
+                }
+                index.0[slot] = number;
             }
         }
         index
     }
 
-    /// The last node that has this mark and passes.
-    #[inline]
+    /// The last one that passes, of those that may have this mark.
+    #[inline(always)]
     fn last(&self, mark: Mark, passes: impl Fn(usize) -> bool) -> Option<usize> {
-        let nodes = Self::slots(mark).map(|slot| usize::from(self.0[slot])).take_while(|node| *node != 0);
-        nodes.filter(|node| passes(*node)).last()
+        let (mut slot, mut last) = (Self::first_slot(mark), None);
+        // Half of them stay free.
+        while let number @ 1.. = usize::from(self.0[slot]) {
+            if passes(number - 1) {
+                last = Some(number - 1);
+            }
+            slot = Self::next_slot(slot);
+        }
+        last
     }
 
-    /// Where to look for this mark, one after the other.
-    #[inline]
-    fn slots(Mark(mark): Mark) -> impl Iterator<Item = usize> {
+    /// Where to look for this mark first.
+    #[inline(always)]
+    fn first_slot(Mark(mark): Mark) -> usize {
         // Knuth's multiplicative hash: the highest bits depend on all.
-        let first = mark.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (u64::BITS - Self::SLOTS.ilog2());
-        (0..Self::SLOTS).map(move |step| (first as usize + step) % Self::SLOTS)
+        (mark.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (u64::BITS - Self::SLOTS.ilog2())) as usize
+    }
+
+    #[inline(always)]
+    fn next_slot(slot: usize) -> usize {
+        (slot + 1) % Self::SLOTS
     }
 }
 
 impl Nodes {
-    fn push(&mut self, text: &str, key: Place, value: Place, children: Place) {
-        let mark = match key {
-            Place { start, end: Place::ESCAPED } => Mark::of(&self.escaped[start as usize]),
-            plain => Mark::at(text, plain),
-        };
-        self.nodes.push(Node { mark, key, value, children });
+    /// Of a text of which the members are about to be added.
+    fn of(text: &str, most: usize) -> Self {
+        let value = Place::new(0..text.len());
+        let mut nodes = Vec::with_capacity(NODES);
+        nodes.push(Node { mark: Mark::of(""), key: Place::NOWHERE, value, children: Place::NOWHERE });
+        Self { nodes, most, escaped: Vec::new(), indexed: WHOLE, index: Index::EMPTY }
     }
 
     /// The last member of this name in an object that was looked into.
     #[inline]
     fn find(&self, text: &str, object: usize, mark: Mark, key: &str) -> Option<usize> {
-        let is_it = |node: usize| {
-            let node = &self.nodes[node];
-            node.mark == mark && mark.is_same(self.key(node, text).as_bytes(), key.as_bytes())
-        };
-        let members = self.nodes[object].children.range();
-        if object == WHOLE && members.len() <= Index::MOST {
-            self.index.last(mark, is_it)
+        let place = self.nodes[object].children.range();
+        let members = &self.nodes[place.clone()];
+        let found = if object == self.indexed && members.len() <= Index::MOST {
+            self.index.last(mark, |member| self.is_named(&members[member], text, mark, key))
         } else {
-            members.rev().find(|node| is_it(*node))
+            members.iter().rposition(|member| self.is_named(member, text, mark, key))
+        };
+        Some(place.start + found?)
+    }
+
+    #[inline(always)]
+    fn is_named(&self, node: &Node, text: &str, mark: Mark, key: &str) -> bool {
+        node.mark == mark && mark.is_same(|| self.key(node, text), key)
+    }
+
+    /// Finds the members or elements of the object or array that this node is, if it is one.
+    fn look_into(&mut self, text: &str, node: usize) {
+        let before = self.nodes.len();
+        let within = self.nodes[node].value.range();
+        if scan::children(text, within, |child| self.add(text, child)).is_some() {
+            self.nodes[node].children = Place::new(before..self.nodes.len());
         }
     }
 
-    /// Finds the members or elements of the object or array that this node is: how many containers are inside each other.
-    /// None where it is no such thing.
-    fn look_into(&mut self, text: &str, node: usize) -> Option<usize> {
+    /// Some of the members of this object are looked for often.
+    fn index(&mut self, object: usize) {
+        self.indexed = object;
+        self.index = Index::of(&self.nodes[self.nodes[object].children.range()]);
+    }
+
+    /// What is inside of this node, if that is kept.
+    fn add_children(&mut self, node: usize, children: Vec<Node>) -> bool {
         let before = self.nodes.len();
-        let within = self.nodes[node].value.range();
-        let place = |range: Range<usize>| Place::new(within.start + range.start..within.start + range.end);
-        let levels = scan::children(&text[within.clone()], |Child { key, is_escaped, value, is_plain }| {
-            if self.nodes.len() <= self.most {
-                let key = if is_escaped { self.keep(text, place(key)) } else { place(key) };
-                self.push(text, key, place(value), if is_plain { Place::PLAIN } else { Place::NOWHERE });
-            }
-        })?;
-        self.nodes[node].children = Place::new(before..self.nodes.len());
-        Some(levels)
+        let is_kept = node < before;
+        if is_kept {
+            self.nodes.extend(children);
+            self.nodes[node].children = Place::new(before..self.nodes.len());
+        }
+        is_kept
+    }
+
+    #[inline(always)]
+    fn add(&mut self, text: &str, child: Child) {
+        if self.nodes.len() <= self.most {
+            let node = self.node(text, child);
+            self.nodes.push(node);
+        }
+    }
+
+    #[inline(always)]
+    fn node(&mut self, text: &str, Child { key, is_escaped, value, is_plain, .. }: Child) -> Node {
+        let (value, children) = (Place::new(value), if is_plain { Place::PLAIN } else { Place::NOWHERE });
+        if is_escaped {
+            let (mark, key) = self.keep(text, key);
+            return Node { mark, key, value, children };
+        }
+        let key = Place::new(key);
+        Node { mark: Mark::at(text, key), key, value, children }
     }
 
     /// A key with escapes is kept as what it stands for.
-    fn keep(&mut self, text: &str, key: Place) -> Place {
-        let quoted = key.range().start - 1..key.range().end + 1;
-        self.escaped.push(json::parse_string(&text[quoted]).unwrap_or_default().into());
-        Place { end: Place::ESCAPED, ..Place::new(self.escaped.len() - 1..0) }
+    #[cold]
+    fn keep(&mut self, text: &str, key: Range<usize>) -> (Mark, Place) {
+        let key = json::parse_string(&text[key.start - 1..key.end + 1]).unwrap_or_default();
+        let mark = Mark::of(&key);
+        self.escaped.push(key.into());
+        (mark, Place { end: Place::ESCAPED, ..Place::new(self.escaped.len() - 1..0) })
     }
 
     #[inline]

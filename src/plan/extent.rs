@@ -81,9 +81,12 @@ fn widen(extremes: &mut Option<[Scalar; 2]>, other: [&Scalar; 2], order: fn(&Sca
 
 /// By value; numbers written differently (`1`, `1.0`) by their spelling, so that the order is total.
 fn by_number(a: &Scalar, b: &Scalar) -> Ordering {
-    match (Numeric::of(a), Numeric::of(b)) {
-        (Some(x), Some(y)) => x.compare(y).then_with(|| a.cmp(b)),
-        (x, y) => x.is_some().cmp(&y.is_some()),
+    match (a, b) {
+        (Scalar::Number(x), Scalar::Number(y)) => x.total_cmp(y),
+        _ => match (Numeric::of(a), Numeric::of(b)) {
+            (Some(x), Some(y)) => x.compare(y).then_with(|| a.cmp(b)),
+            (x, y) => x.is_some().cmp(&y.is_some()),
+        },
     }
 }
 

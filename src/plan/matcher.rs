@@ -147,6 +147,10 @@ impl Literal {
     }
 
     fn equals(&self, given: Given<'_>) -> bool {
+        // Nothing else is looked at of what is written alike, wildcards or not.
+        if matches!(given, Given::Text(text) if *text == *self.text) {
+            return true;
+        }
         match self.numeric_order(given) {
             Some(order) => order == Ordering::Equal,
             None => self.pattern.matches_folded(&given.text()),

@@ -181,7 +181,7 @@ impl Test<RawPath> {
 /// Whether something that stands under this path passes.
 fn any(event: &Event, path: &RawPath, test: impl Fn(View<'_>) -> bool) -> bool {
     let mut passes = false;
-    path.walk(event.tree.root(), &mut |node| passes |= test(node));
+    path.walk(event.tree.root(), |node| passes |= test(node));
     passes
 }
 

@@ -7,7 +7,7 @@ const BLOCK: usize = u64::BITS as usize;
 
 /// Finds the stops of a text that is read from its beginning. Most strings are shorter than a block, so that one look finds
 /// the ends of several. The text is given with each question, so that its place stays in a register.
-pub(super) struct Stops {
+pub(in crate::cloudtrail) struct Stops {
     /// Where the block begins that was looked at last.
     start: usize,
     /// A bit for each of its bytes that is a stop, the lowest for the first.

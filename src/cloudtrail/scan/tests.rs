@@ -1,18 +1,23 @@
 //! Against `serde_json`: what it refuses is refused, and what it takes has the same children at the same places.
 
 use std::fmt;
+use std::ops::Range;
 
 use proptest::prelude::*;
 use serde::de::{Deserializer as _, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::stops::Stops;
-use super::{Child, children};
+use super::{Child, children, children_and_inside};
 
 fn scanned(text: &str) -> Option<Vec<Child>> {
     let mut found = Vec::new();
-    children(text, |child| found.push(child))?;
+    children(text, 0..text.len(), |child| found.push(child))?;
     Some(found)
+}
+
+fn scanned_levels(text: &str) -> Option<usize> {
+    children(text, 0..text.len(), |_| ())
 }
 
 /// The same by `serde_json`, which reads keys and values as they are written.
@@ -28,11 +33,13 @@ impl Reference<'_> {
     fn child(&self, key: &str, value: &RawValue) -> Child {
         let start = |part: &str| part.as_ptr().addr() - self.0.as_ptr().addr();
         let is_plain = value.get().starts_with('"') && !value.get().contains('\\');
+        let levels = levels(value.get());
         let value = start(value.get())..start(value.get()) + value.get().len();
         let Some(inner) = key.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else {
-            return Child { key: 0..0, is_escaped: false, value, is_plain };
+            return Child { key: 0..0, is_escaped: false, value, is_plain, levels };
         };
-        Child { key: start(inner)..start(inner) + inner.len(), is_escaped: inner.contains('\\'), value, is_plain }
+        let key = start(inner)..start(inner) + inner.len();
+        Child { key, is_escaped: inner.contains('\\'), value, is_plain, levels }
     }
 }
 
@@ -58,6 +65,46 @@ impl<'de> Visitor<'de> for Reference<'_> {
         }
         Ok(children)
     }
+}
+
+/// The most brackets that are open at once in a JSON text.
+fn levels(text: &str) -> usize {
+    let (mut open, mut most, mut in_string, mut is_escaped) = (0, 0, false, false);
+    for character in text.chars() {
+        match character {
+            _ if is_escaped => is_escaped = false,
+            '\\' => is_escaped = true,
+            '"' => in_string = !in_string,
+            '{' | '[' if !in_string => open += 1,
+            '}' | ']' if !in_string => open -= 1,
+            _ => {}
+        }
+        most = most.max(open);
+    }
+    most
+}
+
+/// The same child in a text that has so much more in front.
+fn moved(by: usize, child: Child) -> Child {
+    let moved = |place: Range<usize>| by + place.start..by + place.end;
+    // An element has no key.
+    let key = if child.key.start == 0 { child.key } else { moved(child.key) };
+    Child { key, value: moved(child.value), ..child }
+}
+
+/// By `serde_json` as well: the children, and before the first member of this key that is an object those inside of it.
+fn inside_by_reference(text: &str, looked_into: &str) -> Option<Vec<(bool, Child)>> {
+    let (mut shown, mut is_found) = (Vec::new(), false);
+    for child in Reference::children(text)? {
+        let (key, value) = (&text[child.key.clone()], &text[child.value.clone()]);
+        if !is_found && child.key.start > 0 && key == looked_into && value.starts_with('{') {
+            is_found = true;
+            let inner = Reference::children(value)?.into_iter();
+            shown.extend(inner.map(|inner| (true, moved(child.value.start, inner))));
+        }
+        shown.push((false, child));
+    }
+    Some(shown)
 }
 
 /// What JSON is made of, and what it is not made of; the strings are longer than the eight bytes that are read at once.
@@ -160,10 +207,36 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 2000, ..ProptestConfig::default() })]
 
     #[test]
+    fn a_part_of_a_text_is_read_as_if_it_were_alone(before in value(), text in value(), behind in value()) {
+        let whole = format!("{before}{text}{behind}");
+        let mut found = Vec::new();
+        let levels = children(&whole, before.len()..before.len() + text.len(), |child| found.push(child));
+        let alone = scanned(&text).map(|children| children.into_iter().map(|child| moved(before.len(), child)).collect());
+        prop_assert_eq!(levels.map(|_| found), alone, "{} in {}", text, whole);
+        prop_assert_eq!(levels, scanned_levels(&text), "{} in {}", text, whole);
+    }
+
+    #[test]
     fn a_json_text_has_the_children_that_serde_json_finds(text in value(), changes in prop::collection::vec(change(), 0..3)) {
         prop_assert_eq!(scanned(&text), Reference::children(&text));
         let text = changes.into_iter().fold(text, changed);
         prop_assert_eq!(scanned(&text), Reference::children(&text), "{}", text);
+    }
+
+    #[test]
+    fn an_object_is_looked_into_in_the_same_reading(
+        text in value(), changes in prop::collection::vec(change(), 0..2), key in prop::option::of("[a-z]{0,12}"),
+        which in any::<prop::sample::Index>(),
+    ) {
+        let text = changes.into_iter().fold(text, changed);
+        let known = Reference::children(&text).unwrap_or_default();
+        let known: Vec<&str> = known.iter().map(|child| &text[child.key.clone()]).collect();
+        let key = key.unwrap_or_else(|| known.get(which.index(known.len().max(1))).map_or("", |key| key).to_owned());
+        let mut shown = Vec::new();
+        let found = children_and_inside(&text, 0..text.len(), Some(&key), |is_inside, child| shown.push((is_inside, child)));
+        let expected = inside_by_reference(&text, &key);
+        prop_assert_eq!(found, expected.as_ref().map(|_| levels(&text)), "{}", text);
+        prop_assert_eq!(found.map(|_| shown), expected, "{} of {}", key, text);
     }
 
     #[test]
@@ -180,10 +253,10 @@ proptest! {
         let close = |is_object: bool| if is_object { '}' } else { ']' };
         let mut closed: Vec<char> = objects.iter().rev().map(|is_object| close(*is_object)).collect();
         let text = |closed: &[char]| open.clone() + "1" + &closed.iter().collect::<String>();
-        prop_assert_eq!(children(&text(&closed), |_| ()), Some(objects.len()));
+        prop_assert_eq!(scanned_levels(&text(&closed)), Some(objects.len()));
         let wrong = wrong.index(closed.len());
         closed[wrong] = close(closed[wrong] == ']');
-        prop_assert_eq!(children(&text(&closed), |_| ()), None);
+        prop_assert_eq!(scanned_levels(&text(&closed)), None);
     }
 
     /// Against each byte by itself, from place to place, over several blocks.
@@ -250,7 +323,7 @@ fn levels_are_those_of_the_deepest_value() {
         (r#"[[[1]],[2]]"#, 3),
         (r#"[[{"a":[]},[{"b":[{}]}]],[2]]"#, 6),
     ] {
-        assert_eq!(children(text, |_| ()), Some(levels), "{text}");
+        assert_eq!(scanned_levels(text), Some(levels), "{text}");
     }
 }
 

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
 use crate::cloudtrail::testing::{decoded, event, reasons};
-use crate::cloudtrail::tree::Members;
+use crate::cloudtrail::tree::Document;
 use crate::cloudtrail::{Event, RejectReason, field, fields_under};
 use crate::value::{Scalar, Value};
 
@@ -73,8 +73,18 @@ fn flattened(value: &Json, name: &str, fields: &mut BTreeMap<String, Vec<Scalar>
     }
 }
 
+fn text_with(member: &str) -> String {
+    format!(r#"{{"eventName":"A","eventTime":"2024-01-01T00:00:00Z","x":{member},"z":1}}"#)
+}
+
 fn with(member: &str) -> Event<'static> {
-    event(format!(r#"{{"eventName":"A","eventTime":"2024-01-01T00:00:00Z","x":{member},"z":1}}"#))
+    event(text_with(member))
+}
+
+/// Of EventBridge, with these members, keys and values, at its end.
+fn in_envelope(members: &[(String, String)]) -> String {
+    let members: String = members.iter().map(|(key, value)| format!(", {key}: {value}")).collect();
+    format!(r#" {{"version":"0","detail-type":"AWS API Call via CloudTrail"{members}}}"#)
 }
 
 proptest! {
@@ -89,6 +99,32 @@ proptest! {
             expected.into_iter().map(|(name, scalars)| (name, Value::from_scalars(scalars))).collect();
         prop_assert_eq!(&fields_under(&event, "x"), &expected);
         for (name, value) in expected {
+            prop_assert_eq!(field(&event, &name), value, "{}", name);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// What is read with the envelope is what is read alone, whichever of several members counts, the last one, and however
+    /// its key is written.
+    #[test]
+    fn an_event_in_an_envelope_is_that_event(
+        details in prop::collection::vec((json(), any::<bool>(), any::<bool>(), any::<bool>()), 1..4), behind in json(),
+    ) {
+        let detail = |(value, is_event, escaped_key, escaped): &(Json, bool, bool, bool)| {
+            let value = spelled(value, *escaped, "");
+            (quoted("detail", *escaped_key), if *is_event { text_with(&value) } else { value })
+        };
+        let mut members: Vec<_> = details.iter().map(detail).collect();
+        let last = text_with(&members.last().expect("one at least").1);
+        members.last_mut().expect("one at least").1.clone_from(&last);
+        members.push(("\"id\"".to_owned(), behind.to_string()));
+        let (event, alone) = (event(in_envelope(&members)), event(&last));
+        prop_assert_eq!((event.raw(), event.key, event.time), (last.as_str(), alone.key, alone.time));
+        prop_assert_eq!(fields_under(&event, ""), fields_under(&alone, ""));
+        for (name, value) in fields_under(&alone, "") {
             prop_assert_eq!(field(&event, &name), value, "{}", name);
         }
     }
@@ -181,7 +217,11 @@ fn only_what_is_nested_is_deep() {
         let nested = |levels: usize| format!("{}1{}", open.repeat(levels), close.repeat(levels));
         with(&nested(levels));
         let deeper = format!(r#"{{"eventName":"A","eventTime":"2024-01-01T00:00:00Z","x":{}}}"#, nested(levels + 1));
-        assert_eq!(reasons(&decoded(deeper)), [RejectReason::TooDeep], "{open}");
+        assert_eq!(reasons(&decoded(&deeper)), [RejectReason::TooDeep], "{open}");
+        // An envelope around it is none of its levels.
+        let wrapped = |event: String| in_envelope(&[("\"detail\"".to_owned(), event)]);
+        assert_eq!(reasons(&decoded(wrapped(deeper))), [RejectReason::TooDeep], "{open}");
+        assert_eq!(event(wrapped(text_with(&nested(levels)))).id().len(), 32, "{open}");
     }
 }
 
@@ -191,8 +231,10 @@ fn bd_1_of_an_event_of_countless_members_only_so_many_are_kept_and_it_is_too_lar
         let text = |count| format!(r#"{{"eventName":"A",{},"last":1}}"#, vec![member; count].join(","));
         for (count, last) in [(262_142, Some("1")), (262_143, None)] {
             let text = text(count);
-            assert_eq!(Members::read(&text).expect("an object").get(&text, "last"), last);
+            assert_eq!(Document::read(&text).expect("an object").get("last"), last);
         }
         assert_eq!(reasons(&decoded(text(300_000))), [RejectReason::TooLarge], "{member}");
+        let wrapped = in_envelope(&[("\"detail\"".to_owned(), text(300_000))]);
+        assert_eq!(reasons(&decoded(wrapped)), [RejectReason::TooLarge], "{member}");
     }
 }

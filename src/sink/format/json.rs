@@ -4,9 +4,10 @@ use std::fmt::Display;
 use std::io::Write as _;
 use std::sync::Arc;
 
+use wide::u8x16;
+
 use super::to_json;
 use super::value::ScalarBody;
-use super::words::{HIGHEST, all, is_special, special};
 use crate::plan::{Scalar, Value};
 use crate::time::{EventTime, utc_seconds, whole_second};
 
@@ -132,19 +133,21 @@ impl Json {
 
 /// Whether a text is ASCII that neither JSON nor `escape` escapes.
 fn is_plain(text: &str) -> bool {
-    let escaped = |eight: &[u8; 8]| {
-        let word = u64::from_le_bytes(*eight);
-        let delete = (word ^ all(0x7f)).wrapping_sub(all(1));
-        word | special(word) | delete
-    };
-    match text.as_bytes().last_chunk() {
-        // The last eight bytes may be among those before.
-        Some(last) => {
-            text.as_bytes().as_chunks().0.iter().fold(escaped(last), |found, eight| found | escaped(eight)) & HIGHEST
-                == 0
-        }
-        None => text.bytes().all(|byte| byte < 0x7f && !is_special(byte)),
-    }
+    let (sixteens, rest) = text.as_bytes().as_chunks();
+    // The last sixteen may be among those before.
+    let last = text.as_bytes().last_chunk().copied().unwrap_or_else(|| {
+        let mut last = [b' '; 16];
+        last[..rest.len()].copy_from_slice(rest);
+        last
+    });
+    sixteens.iter().fold(plain(last), |all, sixteen| all & plain(*sixteen)).all()
+}
+
+#[inline(always)]
+fn plain(bytes: [u8; 16]) -> u8x16 {
+    let bytes = u8x16::new(bytes);
+    let shown = bytes.max(u8x16::splat(b' ')).min(u8x16::splat(b'~')).simd_eq(bytes);
+    shown & bytes.simd_ne(u8x16::splat(b'"')) & bytes.simd_ne(u8x16::splat(b'\\'))
 }
 
 #[cfg(test)]

@@ -10,7 +10,6 @@ pub(super) mod schema;
 mod splunk;
 mod template;
 mod value;
-mod words;
 
 use tokio_util::bytes::Bytes;
 
