@@ -26,8 +26,8 @@ pub(super) struct Distinct {
     text_bytes: usize,
 }
 
-/// So many texts need no hash.
-const FEW: usize = 8;
+/// So many texts need no hash: to find a place among them costs less.
+const FEW: usize = 32;
 
 /// How much of a set is kept.
 #[derive(Clone, Copy, Debug)]
@@ -63,7 +63,10 @@ impl Distinct {
         if self.shown.is_empty() && self.counted.is_empty() {
             let Err(place) = self.few.binary_search(text) else { return };
             if self.few.len() < FEW.min(limits.shown) {
-                self.few.reserve_exact(1);
+                if self.few.len() == self.few.capacity() {
+                    // Most have one.
+                    self.few.reserve_exact(self.few.len().clamp(1, 8));
+                }
                 self.few.insert(place, text.clone());
                 self.text_bytes += footprint::shared_bytes(text);
                 return;
@@ -187,12 +190,25 @@ mod tests {
             cleared.clear();
             assert_eq!(cleared, Distinct::default(), "{values} values");
         }
-        // Of a bound so low that hardly any needs no hash.
-        let seen = |values| {
-            let set = set(values, DistinctBounds { shown: 2, counted: 3 });
+        let seen = |values, shown, counted| {
+            let set = set(values, DistinctBounds { shown, counted });
             (set.count(), set.values().len(), set.hides_values(), set.overflowed())
         };
-        assert_eq!([2, 3, 4].map(seen), [(2, 2, false, false), (3, 2, true, false), (3, 2, true, true)]);
+        // Of a bound so low that hardly any needs no hash.
+        let low = [2, 3, 4].map(|values| seen(values, 2, 3));
+        assert_eq!(low, [(2, 2, false, false), (3, 2, true, false), (3, 2, true, true)]);
+        // Of one beyond those that need none.
+        let (few, high) = (FEW, FEW + 2);
+        let beyond = [few, few + 1, high, high + 1].map(|values| seen(values, high, high + 5));
+        assert_eq!(
+            beyond,
+            [
+                (few, few, false, false),
+                (few + 1, few + 1, false, false),
+                (high, high, false, false),
+                (high + 1, high, true, false)
+            ]
+        );
     }
 
     /// The bytes asked for, and as little as an allocation can add to each: a word.
@@ -214,7 +230,7 @@ mod tests {
             let text = |value| Scalar::text(format!("{value:0width$}"));
             (0..values).for_each(|value| set.add(&Bounds::default(), LIMITS, &text(value)));
             assert!(set.heap_bytes() >= least_bytes(&set), "{values} values");
-            if values <= FEW {
+            if values <= FEW.min(LIMITS.shown) {
                 // Most groups have one value or two: they pay for no node of a map.
                 assert!(set.heap_bytes() <= 2 * least_bytes(&set), "{values} values");
             }

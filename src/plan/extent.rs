@@ -4,6 +4,7 @@
 //! are kept.
 
 use std::cmp::Ordering;
+use std::ops::Range;
 
 use super::number::{self, Numeric};
 use super::{Scalar, Value, footprint};
@@ -90,8 +91,15 @@ fn by_number(a: &Scalar, b: &Scalar) -> Ordering {
     }
 }
 
+/// Seconds since the epoch, from 2001 to 2255. Numbers with ten digits before the point have one order, as numbers and as texts,
+/// unless they are rounded to eleven when they are printed.
+const INSTANTS: Range<f64> = 1e9..9e9;
+
 fn by_text(a: &Scalar, b: &Scalar) -> Ordering {
     let by_spelling = match (a, b) {
+        (Scalar::Number(a), Scalar::Number(b)) if INSTANTS.contains(a) && INSTANTS.contains(b) => {
+            return a.total_cmp(b);
+        }
         (Scalar::Number(a), Scalar::Number(b)) => number::compare_printed(*a, *b),
         _ => a.to_text().as_bytes().cmp(b.to_text().as_bytes()),
     };
@@ -114,6 +122,17 @@ mod tests {
         assert_eq!(extent(&[]).range(), Value::Null);
         // Between two numbers in the order of texts stands one that is none.
         assert_eq!(extent(&["1", "2x", "3"]).range(), Value::Null);
+    }
+
+    #[test]
+    fn instants_are_in_the_order_in_which_they_are_printed() {
+        let around = [1e9, 1_682_380_277.0, 2e9, 8_999_999_999.0, 9e9, 1e10];
+        let near = [0.0, 0.25, 0.3, 0.123_456, 0.999_999, 0.999_999_9, -0.000_001, -1.0];
+        let numbers: Vec<f64> = around.iter().flat_map(|whole| near.map(|part| whole + part)).collect();
+        for (a, b) in numbers.iter().flat_map(|a| numbers.iter().map(|b| (Scalar::Number(*a), Scalar::Number(*b)))) {
+            let printed = a.to_text().cmp(&b.to_text()).then_with(|| a.cmp(&b));
+            assert_eq!(by_text(&a, &b), printed, "{a} {b}");
+        }
     }
 
     #[test]
