@@ -119,7 +119,7 @@ impl Decoder<'_> {
                 Envelope::Bare
             }
             Shape::EventBridge(detail, facts) => {
-                let known = document.and_then(|document| document.at_detail(detail));
+                let known = document.and_then(|document| document.at(detail));
                 self.event(detail, known, &facts, text);
                 Envelope::EventBridge
             }

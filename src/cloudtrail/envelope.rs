@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::event::EnvelopeFacts;
-use super::tree::{DETAIL, Document, View};
-use super::{event_time, json, scan};
+use super::tree::{Document, View};
+use super::{event_time, json};
 use crate::time::EventTime;
 
 /// One document, recognised. The slices are parts of the document's own text.
@@ -55,14 +55,14 @@ fn text(written: &str) -> Option<String> {
 pub(super) fn recognise<'a>(document: &Document<'a>) -> Shape<'a> {
     let get = |key| document.get(key);
     let has = |key| get(key).is_some();
-    if let Some(detail) = get(DETAIL).filter(|_| has("detail-type")) {
+    if let Some(detail) = get("detail").filter(|_| has("detail-type")) {
         return Shape::EventBridge(detail, Facts { account: get("account"), region: get("region"), time: get("time") });
     }
     if let Some(records) = get("Records") {
-        return file(records);
+        return file(document, records);
     }
     match (get("messageType"), get("logEvents")) {
-        (Some(kind), Some(events)) => logs(kind, events),
+        (Some(kind), Some(events)) => logs(document, kind, events),
         _ if has("eventName") || has("eventVersion") => Shape::Bare,
         _ => Shape::Unknown,
     }
@@ -70,8 +70,8 @@ pub(super) fn recognise<'a>(document: &Document<'a>) -> Shape<'a> {
 
 /// A `Records` array is a CloudTrail file, unless its first element says that it is something else that AWS wraps in
 /// the same way: a trigger of Lambda (Kinesis, SQS, SNS) or a notification of S3, whose source is `aws:<service>`.
-fn file(records: &str) -> Shape<'_> {
-    match elements(records) {
+fn file<'a>(document: &Document<'a>, records: &'a str) -> Shape<'a> {
+    match document.elements(records) {
         Some(records) if !records.first().is_some_and(|first| is_trigger(first)) => Shape::File(records),
         _ => Shape::Unknown,
     }
@@ -83,19 +83,10 @@ fn is_trigger(record: &str) -> bool {
     source.and_then(json::parse_string).is_some_and(|source| source.starts_with("aws:"))
 }
 
-fn logs<'a>(kind: &str, events: &'a str) -> Shape<'a> {
-    match (kind, elements(events)) {
+fn logs<'a>(document: &Document<'a>, kind: &str, events: &'a str) -> Shape<'a> {
+    match (kind, document.elements(events)) {
         ("\"CONTROL_MESSAGE\"", _) => Shape::Control,
         ("\"DATA_MESSAGE\"", Some(events)) => Shape::Logs(events),
         _ => Shape::Unknown,
     }
-}
-
-/// Those of an array.
-fn elements(array: &str) -> Option<Vec<&str>> {
-    let mut elements = Vec::new();
-    array
-        .starts_with('[')
-        .then(|| scan::children(array, 0..array.len(), |child| elements.push(&array[child.value])))??;
-    Some(elements)
 }

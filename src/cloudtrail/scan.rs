@@ -30,16 +30,15 @@ pub(super) struct Child {
 /// inside each other in it, where that is most. None where they are anything else, or something stands behind it; children may
 /// have been shown by then.
 pub(super) fn children(text: &str, within: Range<usize>, mut each: impl FnMut(Child)) -> Option<usize> {
-    children_and_inside(text, within, None, |_, child| each(child))
+    children_and_inside(text, within, &[], |_, child| each(child))
 }
 
-/// [`children`], and before the first member of this key, written without escapes, that is an object, what is in that, in the
-/// same reading: `each` is told whether it is shown that.
-#[inline(always)]
+/// [`children`], and before the first member of one of these keys, written without escapes, that is an object or an array, what
+/// is in that, in the same reading: `each` is told whether it is shown that.
 pub(super) fn children_and_inside(
     text: &str,
     within: Range<usize>,
-    inside: Option<&str>,
+    inside: &[&str],
     mut each: impl FnMut(bool, Child),
 ) -> Option<usize> {
     let bytes = &text.as_bytes()[..within.end];
@@ -63,7 +62,7 @@ fn outermost(
     reading: &mut Reading,
     (open, at): (u8, usize),
     is_inside: bool,
-    mut inside: Option<&str>,
+    mut inside: &[&str],
     each: &mut impl FnMut(bool, Child),
 ) -> Option<(usize, usize)> {
     let close = closing(open)?;
@@ -87,12 +86,13 @@ fn outermost(
                 inner.end + 1
             }
             b'{' | b'[' => {
+                let is_looked_into = inside.iter().any(|name| bytes[key.clone()] == *name.as_bytes()) && close == b'}';
                 let end;
-                let is_member = (close, first) == (b'}', b'{');
-                let is_looked_into = |inside: &mut &str| is_member && bytes[key.clone()] == *inside.as_bytes();
-                (end, levels) = match inside.take_if(is_looked_into) {
-                    Some(_) => outermost(bytes, reading, (first, at), true, None, each)?,
-                    None => container(bytes, reading, at, first)?,
+                (end, levels) = if is_looked_into {
+                    inside = &[];
+                    outermost(bytes, reading, (first, at), true, inside, each)?
+                } else {
+                    container(bytes, reading, at, first)?
                 };
                 most = most.max(1 + levels);
                 end

@@ -17,8 +17,9 @@ use crate::value::Scalar;
 /// read, and CloudTrail's events have at most 1 MiB, and more than 30 bytes a value. They are counted before a document is
 /// read as an event; until then no more of its members have to be kept.
 pub(super) const MAX_VALUES: usize = 1 << 18;
-/// The member of an EventBridge event that holds the event itself. What it holds is read with the document.
-pub(super) const DETAIL: &str = "detail";
+/// The members that hold events in envelopes: of EventBridge the event, of files and of CloudWatch Logs several. What they hold
+/// is read with the document.
+const HOLDERS: [&str; 3] = ["detail", "Records", "logEvents"];
 /// An event and its members are seldom more.
 const NODES: usize = 32;
 /// The node of the text itself.
@@ -46,17 +47,17 @@ pub(super) struct View<'a> {
     is_plain: bool,
 }
 
-/// A text that is one object, and its members. Their values are not looked into, but for an event of EventBridge.
+/// A text that is one object, and its members. Their values are not looked into, but for the first of [`HOLDERS`].
 #[derive(Debug)]
 pub(super) struct Document<'t> {
     text: &'t str,
     nodes: Nodes,
-    /// The object that is meant, among the nodes: the whole, or [`DETAIL`].
+    /// The object that is meant, among the nodes: the whole, or one of [`HOLDERS`].
     root: usize,
     /// How many containers are inside each other in it.
     levels: usize,
-    /// The place of [`DETAIL`] among the nodes, and its levels, if it was read as well.
-    detail: Option<(usize, usize)>,
+    /// Which member was looked into, among the nodes, and its levels.
+    holder: Option<(usize, usize)>,
 }
 
 /// What was found in a text: the whole, then, next to each other, what is in each value that somebody has looked into.
@@ -113,37 +114,37 @@ impl Place {
 impl<'t> Document<'t> {
     /// The first [`MAX_VALUES`] members. None where the text is not one object and nothing else, or is [`TOO_LONG`].
     pub fn read(text: &'t str) -> Option<Self> {
-        Self::first(MAX_VALUES, text, Some(DETAIL))
+        Self::first(MAX_VALUES, text, &HOLDERS)
     }
 
-    fn first(most: usize, text: &'t str, inside: Option<&str>) -> Option<Self> {
+    fn first(most: usize, text: &'t str, holders: &[&str]) -> Option<Self> {
         if text.len() >= TOO_LONG || !text.starts_with('{') {
             return None;
         }
-        let (mut nodes, mut inner, mut detail) = (Nodes::of(text, most), Vec::new(), None);
-        let levels = scan::children_and_inside(text, 0..text.len(), inside, |is_inside, child| {
+        let (mut nodes, mut held, mut holder) = (Nodes::of(text, most), Vec::new(), None);
+        let levels = scan::children_and_inside(text, 0..text.len(), holders, |is_inside, child| {
             let levels = child.levels;
             if is_inside {
-                if inner.len() < most {
-                    inner.push(nodes.node(text, child));
+                if held.len() <= most {
+                    held.push(nodes.node(text, child));
                 }
                 return;
             }
             // What is inside comes before the member that it is inside of.
-            if detail.is_none() && !inner.is_empty() {
-                detail = Some((nodes.nodes.len(), levels));
+            if holder.is_none() && !held.is_empty() {
+                holder = Some((nodes.nodes.len(), levels));
             }
             nodes.add(text, child);
         })?;
         nodes.nodes[WHOLE].children = Place::new(1..nodes.nodes.len());
-        detail = detail.filter(|(place, _)| nodes.add_children(*place, inner));
-        nodes.index(detail.map_or(WHOLE, |(place, _)| place));
-        Some(Self { text, nodes, root: WHOLE, levels, detail })
-    }
-
-    /// The object's text.
-    pub fn text(&self) -> &'t str {
-        &self.text[self.nodes.nodes[self.root].value.range()]
+        // Of more than are kept those that are kept tell nothing.
+        let holder = holder.filter(|(place, _)| *place < nodes.nodes.len() && held.len() <= most);
+        if let Some((place, _)) = holder {
+            nodes.add_children(place, held);
+        }
+        let is_object = |place: &usize| text.as_bytes()[nodes.nodes[*place].value.start as usize] == b'{';
+        nodes.index(holder.map(|(place, _)| place).filter(is_object).unwrap_or(WHOLE));
+        Some(Self { text, nodes, root: WHOLE, levels, holder })
     }
 
     /// The value of this key in the whole; of duplicate keys that of the last one.
@@ -153,19 +154,36 @@ impl<'t> Document<'t> {
         Some(&self.text[self.nodes.nodes[member].value.range()])
     }
 
-    /// This value of [`DETAIL`] as the object that is meant, if it was read with the whole: unless there are several, or the key
-    /// is written with escapes.
-    pub fn at_detail(self, value: &str) -> Option<Self> {
-        let (root, levels) = self.detail?;
-        let detail = Self { root, levels, ..self };
-        std::ptr::eq(detail.text(), value).then_some(detail)
+    /// This member's value as the object that is meant, if it was looked into and is one.
+    pub fn at(self, value: &str) -> Option<Self> {
+        let (root, levels) = self.held(value, '{')?;
+        Some(Self { root, levels, ..self })
+    }
+
+    /// The elements of this member's value; none if it is no array.
+    pub fn elements(&self, value: &'t str) -> Option<Vec<&'t str>> {
+        let mut elements = Vec::new();
+        if let Some((node, _)) = self.held(value, '[') {
+            let held = &self.nodes.nodes[self.nodes.nodes[node].children.range()];
+            elements.extend(held.iter().map(|element| &self.text[element.value.range()]));
+            return Some(elements);
+        }
+        let whole = 0..value.len();
+        value.starts_with('[').then(|| scan::children(value, whole, |child| elements.push(&value[child.value])))??;
+        Some(elements)
+    }
+
+    /// The member that was looked into, if this is its value.
+    fn held(&self, value: &str, open: char) -> Option<(usize, usize)> {
+        let is_it = |(node, _): &(usize, usize)| std::ptr::eq(&self.text[self.nodes.nodes[*node].value.range()], value);
+        self.holder.filter(|holder| value.starts_with(open) && is_it(holder))
     }
 }
 
 impl<'t> Tree<'t> {
     /// Reads an object of which the members may be known, all of them.
     pub fn read(raw: &'t str, known: Option<Document<'t>>) -> Result<Self, Fault> {
-        match known.or_else(|| Document::first(usize::MAX, raw, None)) {
+        match known.or_else(|| Document::first(usize::MAX, raw, &[])) {
             Some(Document { levels, .. }) if levels > json::MAX_DEPTH => Err(Fault::TooDeep),
             Some(Document { text, nodes, root, .. }) => {
                 Ok(Self { text: Cow::Borrowed(text), nodes: RefCell::new(nodes), root })
@@ -432,15 +450,11 @@ impl Nodes {
         self.index = Index::of(&self.nodes[self.nodes[object].children.range()]);
     }
 
-    /// What is inside of this node, if that is kept.
-    fn add_children(&mut self, node: usize, children: Vec<Node>) -> bool {
+    /// What is inside of this node.
+    fn add_children(&mut self, node: usize, children: Vec<Node>) {
         let before = self.nodes.len();
-        let is_kept = node < before;
-        if is_kept {
-            self.nodes.extend(children);
-            self.nodes[node].children = Place::new(before..self.nodes.len());
-        }
-        is_kept
+        self.nodes.extend(children);
+        self.nodes[node].children = Place::new(before..self.nodes.len());
     }
 
     #[inline(always)]

@@ -100,7 +100,7 @@ pub fn read_blocks(
 
 fn hand_on(input: &mut dyn Read, mut buffer: Buffer, take: &mut dyn FnMut(&mut Block<'_>)) -> io::Result<()> {
     let mut at_end = buffer.fill(input, FIRST_BYTES)?;
-    if is_one_document(buffer.filled()) {
+    if is_one_document(buffer.filled(), at_end) {
         while !at_end {
             at_end = buffer.fill(input, buffer.filled)?;
         }
@@ -167,12 +167,16 @@ impl Buffer {
     }
 }
 
-/// A first line that is no complete JSON but begins like one: the document goes on over the next lines.
-fn is_one_document(block: &[u8]) -> bool {
-    let first = block.split(|byte| *byte == b'\n').find(|line| !line.trim_ascii().is_empty()).unwrap_or_default();
-    let begins = matches!(first.trim_ascii_start().first(), Some(b'{' | b'['));
-    begins && serde_json::from_slice::<serde::de::IgnoredAny>(first).is_err()
+/// A first line that is no complete JSON but begins like one: the document goes on over the next lines, if there are any.
+fn is_one_document(block: &[u8], at_end: bool) -> bool {
+    let text = block.trim_ascii();
+    let first = memchr::memchr(b'\n', text).map_or(text, |end| &text[..end]);
+    let goes_on = !at_end || first.len() < text.len();
+    goes_on
+        && matches!(first.first(), Some(b'{' | b'['))
+        && serde_json::from_slice::<serde::de::IgnoredAny>(first).is_err()
 }
+
 /// Tells how many bytes of the file itself were read, for the progress bar.
 struct Counted<'a> {
     inner: Box<dyn Read>,
@@ -211,6 +215,15 @@ mod tests {
     fn a_document_over_several_lines_is_one() {
         let pretty = b"{\n \"a\": 1\n}\n";
         assert_eq!(documents(pretty), [(1, pretty.to_vec())]);
+    }
+
+    #[test]
+    fn a_line_that_is_alone_is_a_document_by_itself_complete_or_not() {
+        for line in ["{\"a\":1}", "[", "{\"a\":"] {
+            assert_eq!(documents(format!("\n{line}\n \n").as_bytes()), [(2, line.as_bytes().to_vec())]);
+        }
+        let cut = b"{\"a\":\n1}\n{\"b\":2}\n";
+        assert_eq!(documents(cut), [(1, cut.to_vec())], "it goes on");
     }
 
     #[test]

@@ -92,12 +92,12 @@ fn moved(by: usize, child: Child) -> Child {
     Child { key, value: moved(child.value), ..child }
 }
 
-/// By `serde_json` as well: the children, and before the first member of this key that is an object those inside of it.
-fn inside_by_reference(text: &str, looked_into: &str) -> Option<Vec<(bool, Child)>> {
+/// By `serde_json` as well: the children, and before the first member of these keys that is a container those inside of it.
+fn inside_by_reference(text: &str, looked_into: &[&str]) -> Option<Vec<(bool, Child)>> {
     let (mut shown, mut is_found) = (Vec::new(), false);
     for child in Reference::children(text)? {
         let (key, value) = (&text[child.key.clone()], &text[child.value.clone()]);
-        if !is_found && child.key.start > 0 && key == looked_into && value.starts_with('{') {
+        if !is_found && child.key.start > 0 && looked_into.contains(&key) && value.starts_with(['{', '[']) {
             is_found = true;
             let inner = Reference::children(value)?.into_iter();
             shown.extend(inner.map(|inner| (true, moved(child.value.start, inner))));
@@ -224,19 +224,20 @@ proptest! {
     }
 
     #[test]
-    fn an_object_is_looked_into_in_the_same_reading(
+    fn a_container_is_looked_into_in_the_same_reading(
         text in value(), changes in prop::collection::vec(change(), 0..2), key in prop::option::of("[a-z]{0,12}"),
-        which in any::<prop::sample::Index>(),
+        which in prop::collection::vec(any::<prop::sample::Index>(), 0..3),
     ) {
         let text = changes.into_iter().fold(text, changed);
         let known = Reference::children(&text).unwrap_or_default();
         let known: Vec<&str> = known.iter().map(|child| &text[child.key.clone()]).collect();
-        let key = key.unwrap_or_else(|| known.get(which.index(known.len().max(1))).map_or("", |key| key).to_owned());
+        let mut keys: Vec<&str> = which.iter().filter_map(|which| known.get(which.index(known.len().max(1))).copied()).collect();
+        keys.extend(key.as_deref());
         let mut shown = Vec::new();
-        let found = children_and_inside(&text, 0..text.len(), Some(&key), |is_inside, child| shown.push((is_inside, child)));
-        let expected = inside_by_reference(&text, &key);
+        let found = children_and_inside(&text, 0..text.len(), &keys, |is_inside, child| shown.push((is_inside, child)));
+        let expected = inside_by_reference(&text, &keys);
         prop_assert_eq!(found, expected.as_ref().map(|_| levels(&text)), "{}", text);
-        prop_assert_eq!(found.map(|_| shown), expected, "{} of {}", key, text);
+        prop_assert_eq!(found.map(|_| shown), expected, "{:?} of {}", keys, text);
     }
 
     #[test]

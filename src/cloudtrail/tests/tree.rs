@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use proptest::prelude::*;
+use serde_json::value::RawValue;
 use serde_json::{Value as Json, json};
 
 use crate::cloudtrail::testing::{decoded, event, reasons};
@@ -130,6 +131,36 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whichever member was looked into with the document, and whatever it is.
+    #[test]
+    fn the_elements_of_any_member_are_those_that_serde_json_finds(
+        members in prop::collection::vec(
+            (prop::sample::select(vec!["Records", "logEvents", "detail", "other"]), any::<bool>(), json(), "[ \n]{0,1}"), 0..6,
+        ),
+    ) {
+        let member = |(key, escaped, value, space): &(&str, bool, Json, String)| {
+            format!("{}:{}", quoted(key, *escaped), spelled(value, false, space))
+        };
+        let text = format!("{{{}}}", members.iter().map(member).collect::<Vec<_>>().join(","));
+        let document = Document::read(&text).expect("an object");
+        for key in ["Records", "logEvents", "detail", "other"] {
+            let last = members.iter().rfind(|(name, ..)| *name == key);
+            let written = last.map(|(_, _, value, space)| spelled(value, false, space));
+            prop_assert_eq!(document.get(key), written.as_deref(), "{}", text);
+            let expected = written.and_then(|value| {
+                let elements: Vec<Box<RawValue>> = serde_json::from_str(&value).ok()?;
+                Some(elements.iter().map(|element| element.get().to_owned()).collect::<Vec<_>>())
+            });
+            let found = document.get(key).and_then(|value| document.elements(value));
+            let found = found.map(|elements| elements.into_iter().map(str::to_owned).collect::<Vec<_>>());
+            prop_assert_eq!(found, expected, "{} of {}", key, text);
+        }
+    }
+}
+
 /// Names that begin alike, or alike and equally long; at every length up to where a comparison is a call. Those of an event
 /// of few members are found by an index.
 fn names() -> impl Strategy<Value = String> {
@@ -222,6 +253,19 @@ fn only_what_is_nested_is_deep() {
         let wrapped = |event: String| in_envelope(&[("\"detail\"".to_owned(), event)]);
         assert_eq!(reasons(&decoded(wrapped(deeper))), [RejectReason::TooDeep], "{open}");
         assert_eq!(event(wrapped(text_with(&nested(levels)))).id().len(), 32, "{open}");
+    }
+}
+
+/// What is kept of a document is bounded; what it holds is not.
+#[test]
+fn bd_1_of_countless_entries_none_is_lost() {
+    for count in [262_143, 262_144, 262_145] {
+        for before in ["", &r#""":1,"#.repeat(262_144)] {
+            let text = format!(r#"{{{before}"Records":[{}]}}"#, vec!["1"; count].join(","));
+            let document = Document::read(&text).expect("an object");
+            let records = document.get("Records").map(|records| document.elements(records).map_or(0, |all| all.len()));
+            assert_eq!(records, before.is_empty().then_some(count));
+        }
     }
 }
 
