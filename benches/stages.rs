@@ -36,13 +36,17 @@ fn main() {
     let escu_count = escu.len();
     let all = evaluator(escu, false);
     let everything = evaluator(vec![plan(SEED).expect("the seed compiles")], true);
-    for (wrapper, name) in
-        [(Wrapper::Bare, "bare"), (Wrapper::EventBridge, "eventbridge"), (Wrapper::CloudWatchLogs, "cloudwatch_logs")]
-    {
+    for (wrapper, name) in [
+        (Wrapper::Bare, "bare"),
+        (Wrapper::EventBridge, "eventbridge"),
+        (Wrapper::CloudWatchLogs, "cloudwatch_logs"),
+        (Wrapper::File, "file"),
+    ] {
         let input = |per_million| Input::generate(events, per_million, wrapper);
         let (none, rare, tenth, every) = (input(0), input(1_000), input(100_000), input(1_000_000));
         // Gzip is not looked through before it is inflated.
-        for (evaluator, count) in [(&one, 1), (&all, escu_count)].into_iter().filter(|_| name != "cloudwatch_logs") {
+        let is_gzip = matches!(wrapper, Wrapper::CloudWatchLogs | Wrapper::File);
+        for (evaluator, count) in [(&one, 1), (&all, escu_count)].into_iter().filter(|_| !is_gzip) {
             none.stage(&format!("{name}: prefilter, {count} detections"), |record| {
                 black_box(evaluator.prefilter().admits(record));
             });

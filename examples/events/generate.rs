@@ -18,6 +18,8 @@ const START_MS: u64 = 1_767_607_200_000;
 const ESCAPED_ONE_IN: u64 = 460;
 /// Events in one CloudWatch Logs payload.
 const LOG_EVENTS: u64 = 40;
+/// Events in one file of a trail.
+const FILE_EVENTS: u64 = 300;
 
 /// What stands around each event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +30,8 @@ pub enum Wrapper {
     EventBridge,
     /// Gzip members, each a CloudWatch Logs payload with a newline behind it.
     CloudWatchLogs,
+    /// Gzip members, each a file as a trail puts it into its bucket, with a newline behind it.
+    File,
 }
 
 /// What is generated.
@@ -59,7 +63,7 @@ impl Generator {
         Self { random: Random(spec.seed ^ 0x9E37_79B9_7F4A_7C15), spec, next: 0, matches: 0, event: Vec::new() }
     }
 
-    /// Appends the next record (one event, or a CloudWatch Logs payload of several), without a newline behind it.
+    /// Appends the next record (one event, or a gzip member of several), without a newline behind it.
     /// False at the end.
     pub fn record(&mut self, out: &mut Vec<u8>) -> bool {
         if self.next == self.spec.events {
@@ -72,6 +76,7 @@ impl Generator {
             }
             Wrapper::EventBridge => self.event_bridge(out),
             Wrapper::CloudWatchLogs => self.logs(out),
+            Wrapper::File => self.file(out),
         }
         true
     }
@@ -137,9 +142,26 @@ impl Generator {
             text.extend_from_slice(br#""}"#);
         }
         text.extend_from_slice(b"]}\n");
-        let mut encoder = GzEncoder::new(out, Compression::default());
-        encoder.write_all(&text).and_then(|()| encoder.finish().map(|_| ())).expect("writing to memory");
+        gzip(out, &text);
     }
+
+    fn file(&mut self, out: &mut Vec<u8>) {
+        let mut text = br#"{"Records":["#.to_vec();
+        for index in 0..FILE_EVENTS.min(self.spec.events - self.next) {
+            if index > 0 {
+                text.push(b',');
+            }
+            self.event();
+            text.extend_from_slice(&self.event);
+        }
+        text.extend_from_slice(b"]}\n");
+        gzip(out, &text);
+    }
+}
+
+fn gzip(out: &mut Vec<u8>, text: &[u8]) {
+    let mut encoder = GzEncoder::new(out, Compression::default());
+    encoder.write_all(text).and_then(|()| encoder.finish().map(|_| ())).expect("writing to memory");
 }
 
 /// The event of the shipped detection: an account is a group.

@@ -8,7 +8,7 @@
 //! | `--match-percent` | 0.1 | of a hundred events, so many match the shipped detection; down to 0.0001 |
 //! | `--groups` | 1000 | the matching events are spread over so many groups |
 //! | `--seed` | 1 | the same seed gives the same bytes |
-//! | `--wrapper` | bare | `bare`, `eventbridge` (both one event a line), or `cwl` (gzip members, each a line when inflated) |
+//! | `--wrapper` | bare | `bare`, `eventbridge` (both one event a line), `cwl` or `file` (gzip members, each a line when inflated) |
 //! | `--output` | | the file; standard output without it |
 
 #![expect(clippy::print_stderr, reason = "a tool talks to its user")]
@@ -69,7 +69,8 @@ fn wrapper(name: &str) -> Result<Wrapper, String> {
         "bare" => Ok(Wrapper::Bare),
         "eventbridge" => Ok(Wrapper::EventBridge),
         "cwl" => Ok(Wrapper::CloudWatchLogs),
-        _ => Err(format!("--wrapper {name}: bare, eventbridge or cwl")),
+        "file" => Ok(Wrapper::File),
+        _ => Err(format!("--wrapper {name}: bare, eventbridge, cwl or file")),
     }
 }
 
@@ -81,7 +82,7 @@ fn write(spec: Spec, output: Option<&str>) -> io::Result<()> {
     let mut generator = Generator::new(spec);
     let mut block = Vec::with_capacity(2 * BUFFER_BYTES);
     while generator.record(&mut block) {
-        if spec.wrapper != Wrapper::CloudWatchLogs {
+        if matches!(spec.wrapper, Wrapper::Bare | Wrapper::EventBridge) {
             block.push(b'\n');
         }
         if block.len() >= BUFFER_BYTES {

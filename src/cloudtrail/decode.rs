@@ -151,8 +151,7 @@ impl Decoder<'_> {
     }
 
     fn log_event(&mut self, log_event: &str) {
-        let message = Document::read(log_event).and_then(|entry| entry.get("message"));
-        match message.and_then(json::parse_string) {
+        match tree::member(log_event, "message").and_then(json::parse_string) {
             Some(message) => self.event(message.trim(), None, &Facts::default(), &message),
             None => {
                 let detail = "an entry of logEvents has no text message";

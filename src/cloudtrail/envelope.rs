@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::event::EnvelopeFacts;
-use super::tree::{Document, View};
+use super::tree::{self, Document, View};
 use super::{event_time, json};
 use crate::time::EventTime;
 
@@ -78,8 +78,7 @@ fn file<'a>(document: &Document<'a>, records: &'a str) -> Shape<'a> {
 }
 
 fn is_trigger(record: &str) -> bool {
-    let Some(record) = Document::read(record) else { return false };
-    let source = record.get("eventSource").or_else(|| record.get("EventSource"));
+    let source = tree::member(record, "eventSource").or_else(|| tree::member(record, "EventSource"));
     source.and_then(json::parse_string).is_some_and(|source| source.starts_with("aws:"))
 }
 

@@ -1,4 +1,4 @@
-//! What serde_json makes of an event's text, and what it must not.
+//! What serde_json makes of an event's text, and what it must not; and what its strings stand for.
 //!
 //! serde_json refuses numbers beyond a double, and strings with half a surrogate pair. An attacker can write both into an
 //! event, and an event that is refused is one that no search sees. Events themselves are read by `tree`; this says what

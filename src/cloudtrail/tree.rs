@@ -1,8 +1,9 @@
 //! One JSON object, read as far as it is asked for.
 //!
 //! Owns: how an event's text is taken apart. A text is read once when it comes in: its members are found and the values
-//! passed over, which shows that all of it is JSON. What is inside a value is found when a path leads there. Nothing is
-//! copied: keys and values are places in the text. What takes it apart is `scan`.
+//! passed over, which shows that all of it is JSON; only of an envelope what holds the events is looked into on the way. What
+//! is inside another value is found when a path leads there. Nothing is copied: keys and values are places in the text. What
+//! takes it apart is `scan`.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -112,7 +113,8 @@ impl Place {
 }
 
 impl<'t> Document<'t> {
-    /// The first [`MAX_VALUES`] members. None where the text is not one object and nothing else, or is [`TOO_LONG`].
+    /// The first [`MAX_VALUES`] members, with what the first of [`HOLDERS`] holds if that is not more. None where the text is not
+    /// one object and nothing else, or is [`TOO_LONG`].
     pub fn read(text: &'t str) -> Option<Self> {
         Self::first(MAX_VALUES, text, &HOLDERS)
     }
@@ -123,27 +125,26 @@ impl<'t> Document<'t> {
         }
         let (mut nodes, mut held, mut holder) = (Nodes::of(text, most), Vec::new(), None);
         let levels = scan::children_and_inside(text, 0..text.len(), holders, |is_inside, child| {
-            let levels = child.levels;
-            if is_inside {
-                if held.len() <= most {
-                    held.push(nodes.node(text, child));
+            let (levels, kept) = (child.levels, nodes.nodes.len() + held.len());
+            match is_inside {
+                true if kept <= most => held.push(nodes.node(text, child)),
+                true => {}
+                false => {
+                    // What is inside comes before the member that it is inside of.
+                    if holder.is_none() && !held.is_empty() {
+                        holder = Some((nodes.nodes.len(), levels));
+                    }
+                    nodes.add(text, child);
                 }
-                return;
             }
-            // What is inside comes before the member that it is inside of.
-            if holder.is_none() && !held.is_empty() {
-                holder = Some((nodes.nodes.len(), levels));
-            }
-            nodes.add(text, child);
         })?;
         nodes.nodes[WHOLE].children = Place::new(1..nodes.nodes.len());
-        // Of more than are kept those that are kept tell nothing.
-        let holder = holder.filter(|(place, _)| *place < nodes.nodes.len() && held.len() <= most);
-        if let Some((place, _)) = holder {
-            nodes.add_children(place, held);
+        // Where not all are kept, what is inside tells nothing.
+        let holder = holder.filter(|_| nodes.nodes.len() + held.len() <= most);
+        if let Some((node, _)) = holder {
+            nodes.add_children(node, held);
         }
-        let is_object = |place: &usize| text.as_bytes()[nodes.nodes[*place].value.start as usize] == b'{';
-        nodes.index(holder.map(|(place, _)| place).filter(is_object).unwrap_or(WHOLE));
+        nodes.index(WHOLE);
         Some(Self { text, nodes, root: WHOLE, levels, holder })
     }
 
@@ -155,21 +156,23 @@ impl<'t> Document<'t> {
     }
 
     /// This member's value as the object that is meant, if it was looked into and is one.
-    pub fn at(self, value: &str) -> Option<Self> {
-        let (root, levels) = self.held(value, '{')?;
-        Some(Self { root, levels, ..self })
+    pub fn at(mut self, value: &str) -> Option<Self> {
+        (self.root, self.levels) = self.held(value, '{')?;
+        self.nodes.index(self.root);
+        Some(self)
     }
 
     /// The elements of this member's value; none if it is no array.
     pub fn elements(&self, value: &'t str) -> Option<Vec<&'t str>> {
-        let mut elements = Vec::new();
         if let Some((node, _)) = self.held(value, '[') {
             let held = &self.nodes.nodes[self.nodes.nodes[node].children.range()];
-            elements.extend(held.iter().map(|element| &self.text[element.value.range()]));
-            return Some(elements);
+            return Some(held.iter().map(|element| &self.text[element.value.range()]).collect());
         }
-        let whole = 0..value.len();
-        value.starts_with('[').then(|| scan::children(value, whole, |child| elements.push(&value[child.value])))??;
+        if !value.starts_with('[') {
+            return None;
+        }
+        let mut elements = Vec::new();
+        scan::children(value, 0..value.len(), |child| elements.push(&value[child.value]))?;
         Some(elements)
     }
 
@@ -181,18 +184,20 @@ impl<'t> Document<'t> {
 }
 
 impl<'t> Tree<'t> {
-    /// Reads an object of which the members may be known, all of them.
+    /// Reads an object, of no more than [`MAX_VALUES`] values, of which the members may be known, all of them.
     pub fn read(raw: &'t str, known: Option<Document<'t>>) -> Result<Self, Fault> {
         match known.or_else(|| Document::first(usize::MAX, raw, &[])) {
             Some(Document { levels, .. }) if levels > json::MAX_DEPTH => Err(Fault::TooDeep),
-            Some(Document { text, nodes, root, .. }) => {
+            Some(Document { text, mut nodes, root, .. }) => {
+                // The object's own values were counted; what stands around it is none of them.
+                nodes.most = usize::MAX;
                 Ok(Self { text: Cow::Borrowed(text), nodes: RefCell::new(nodes), root })
             }
             None => Err(json::check(raw).err().unwrap_or(Fault::NotAnObject)),
         }
     }
 
-    /// With a copy of the text.
+    /// With a copy of the text that it stands in.
     pub fn into_owned(self) -> Tree<'static> {
         Tree { text: Cow::Owned(self.text.into_owned()), nodes: self.nodes, root: self.root }
     }
@@ -303,6 +308,23 @@ impl<'a> View<'a> {
         }
         self.known_children().range()
     }
+}
+
+/// The value of this key in a text that is an object; of duplicate keys that of the last one. Nothing else is kept.
+pub(super) fn member<'t>(object: &'t str, name: &str) -> Option<&'t str> {
+    let mut found = None;
+    scan::children(object, 0..object.len(), |Child { key, is_escaped, value, .. }| {
+        let is_it = if is_escaped { unescaped(object, key) == name } else { object[key] == *name };
+        if is_it {
+            found = Some(&object[value]);
+        }
+    })?;
+    found
+}
+
+/// What a key stands for that is written with escapes.
+fn unescaped(text: &str, key: Range<usize>) -> String {
+    json::parse_string(&text[key.start - 1..key.end + 1]).unwrap_or_default()
 }
 
 /// [`View::scalar`] as a value.
@@ -479,7 +501,7 @@ impl Nodes {
     /// A key with escapes is kept as what it stands for.
     #[cold]
     fn keep(&mut self, text: &str, key: Range<usize>) -> (Mark, Place) {
-        let key = json::parse_string(&text[key.start - 1..key.end + 1]).unwrap_or_default();
+        let key = unescaped(text, key);
         let mark = Mark::of(&key);
         self.escaped.push(key.into());
         (mark, Place { end: Place::ESCAPED, ..Place::new(self.escaped.len() - 1..0) })

@@ -225,12 +225,14 @@ mod tests {
 
     #[test]
     fn bd_2_no_set_takes_more_than_is_estimated_and_a_few_values_take_little() {
-        for (values, width) in (0..45).flat_map(|values| [2, 40].map(|width| (values, width))) {
+        let wide = DistinctBounds { shown: 100, counted: 200 };
+        let cases = (0..45).flat_map(|values| [(values, 2, LIMITS), (values, 40, LIMITS), (values, 40, wide)]);
+        for (values, width, limits) in cases {
             let mut set = Distinct::default();
             let text = |value| Scalar::text(format!("{value:0width$}"));
-            (0..values).for_each(|value| set.add(&Bounds::default(), LIMITS, &text(value)));
+            (0..values).for_each(|value| set.add(&Bounds::default(), limits, &text(value)));
             assert!(set.heap_bytes() >= least_bytes(&set), "{values} values");
-            if values <= FEW.min(LIMITS.shown) {
+            if values <= FEW.min(limits.shown) {
                 // Most groups have one value or two: they pay for no node of a map.
                 assert!(set.heap_bytes() <= 2 * least_bytes(&set), "{values} values");
             }

@@ -225,10 +225,14 @@ proptest! {
 
     #[test]
     fn a_container_is_looked_into_in_the_same_reading(
-        text in value(), changes in prop::collection::vec(change(), 0..2), key in prop::option::of("[a-z]{0,12}"),
+        members in prop::collection::vec(("[ab]{0,1}", value()), 0..6), text in value(),
+        changes in prop::collection::vec(change(), 0..2), key in prop::option::of("[ab]{0,1}"), is_flat in any::<bool>(),
         which in prop::collection::vec(any::<prop::sample::Index>(), 0..3),
     ) {
-        let text = changes.into_iter().fold(text, changed);
+        // Few keys, so that there are several of one.
+        let member = |(key, value): &(String, String)| format!("\"{key}\":{value}");
+        let of_few = || format!("{{{}}}", members.iter().map(member).collect::<Vec<_>>().join(","));
+        let text = changes.into_iter().fold(if is_flat { of_few() } else { text }, changed);
         let known = Reference::children(&text).unwrap_or_default();
         let known: Vec<&str> = known.iter().map(|child| &text[child.key.clone()]).collect();
         let mut keys: Vec<&str> = which.iter().filter_map(|which| known.get(which.index(known.len().max(1))).copied()).collect();

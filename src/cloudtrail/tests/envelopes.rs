@@ -159,6 +159,52 @@ fn po_1_a_bad_event_takes_no_neighbour_along() {
     assert_eq!(&*logs.rejected[1].bytes, cut.as_bytes());
 }
 
+/// An entry of which the members are unusual is read like any object: of duplicate keys the last one counts.
+#[test]
+fn po_1_an_unusual_entry_hides_no_event() {
+    let good = r#"{"eventName":"A","eventTime":"2024-01-01T00:00:00Z"}"#;
+    let message = format!(r#""message":{}"#, json!(good));
+    let countless = r#""":1,"#.repeat(262_144);
+    for (entry, events) in [
+        (format!("{{{message}}}"), 1),
+        (format!(r#"{{"message":"x",{message}}}"#), 1),
+        (format!(r#"{{{message},"message":"x"}}"#), 0),
+        (format!(r#"{{{message},"\u006dessage":"x"}}"#), 0),
+        (format!(r#"{{{}}}"#, message.replacen('m', "\\u006d", 1)), 1),
+        (format!(r#"{{"\ud800":1,{message}}}"#), 1),
+        (format!("{{{countless}{message}}}"), 1),
+        (format!(r#"{{{countless}"message":"x",{message}}}"#), 1),
+        (format!("[{}]", json!(good)), 0),
+        (json!(good).to_string(), 0),
+        ("{}".to_owned(), 0),
+    ] {
+        let decoded = decoded(format!(r#"{{"messageType":"DATA_MESSAGE","logEvents":[{entry}]}}"#));
+        assert_eq!((decoded.events.len(), decoded.rejected.len()), (events, 1 - events), "{:.100}", entry);
+    }
+}
+
+/// The source of the first entry decides, of duplicates the last one.
+#[test]
+fn a_trigger_of_lambda_is_no_file() {
+    let good = r#"{"eventName":"A","eventTime":"2024-01-01T00:00:00Z"}"#;
+    for (first, is_file) in [
+        (r#"{"eventSource":"s3.amazonaws.com"}"#, true),
+        (r#"{"eventSource":"aws:s3"}"#, false),
+        (r#"{"EventSource":"aws:sns"}"#, false),
+        (r#"{"eventSource":"aws:s3","eventSource":"s3.amazonaws.com"}"#, true),
+        (r#"{"eventSource":"s3.amazonaws.com","eventSource":"aws:s3"}"#, false),
+        (r#"{"event\u0053ource":"aws:s3"}"#, false),
+        (r#"{"eventSource":{"eventSource":"aws:s3"}}"#, true),
+        (r#"{"eventSource":["aws:s3"]}"#, true),
+        (r#"["aws:s3"]"#, true),
+        (r#""aws:s3""#, true),
+    ] {
+        let decoded = decoded(format!(r#"{{"Records":[{first},{good}]}}"#));
+        let expected = if is_file { RejectReason::NotCloudTrail } else { RejectReason::UnknownEnvelope };
+        assert_eq!((decoded.events.len(), reasons(&decoded)), (usize::from(is_file), vec![expected]), "{first}");
+    }
+}
+
 #[test]
 fn ndjson_holds_any_envelopes_and_a_bad_line_is_one_rejection() {
     let good = r#"{"eventName":"A","eventTime":"2024-01-01T00:00:00Z"}"#;

@@ -269,6 +269,48 @@ fn bd_1_of_countless_entries_none_is_lost() {
     }
 }
 
+/// Whatever stands around an event: what is kept of the envelope takes no room from it.
+#[test]
+fn bd_1_an_envelope_of_countless_members_hides_nothing_of_its_event() {
+    let many = format!("[{}]", vec!["7"; 1_000].join(","));
+    let detail = text_with(&format!(r#"{{"arn":"arn:x","of":[{{"b":"1"}}],"many":{many}}}"#));
+    let detail = ("\"detail\"".to_owned(), detail);
+    let around = |count| vec![("\"\"".to_owned(), "1".to_owned()); count];
+    for count in [261_000, 262_100, 262_141, 262_144] {
+        // Behind as many the envelope is none, since its last members are not kept.
+        for members in [[vec![detail.clone()], around(count)], [around(count.min(262_141)), vec![detail.clone()]]] {
+            let event = event(in_envelope(&members.concat()));
+            let fields = ["x.arn", "x.of{}.b", "z"].map(|name| field(&event, name));
+            assert_eq!(fields, ["arn:x", "1", "1"].map(Value::text), "{count}");
+            assert_eq!(field(&event, "x.many{}").scalars().len(), 1_000, "{count}");
+        }
+    }
+}
+
+/// What holds events in an envelope means nothing in an event, nor inside of what it holds.
+#[test]
+fn a_member_of_an_event_may_have_the_name_of_one_of_an_envelope() {
+    for name in ["detail", "Records", "logEvents"] {
+        for value in [json!({"a": "1", name: {"b": "2"}}), json!([{"a": "1"}, {name: [{"b": "2"}]}])] {
+            let text = format!(
+                r#"{{"eventName":"A","eventTime":"2024-01-01T00:00:00Z","before":{{"c":"3"}},"{name}":{value},"behind":{{"d":["4"]}}}}"#
+            );
+            let mut expected = BTreeMap::new();
+            flattened(&serde_json::from_str(&text).expect("JSON"), "", &mut expected);
+            let expected: Vec<_> = expected
+                .into_iter()
+                .map(|(name, scalars)| (name[1..].to_owned(), Value::from_scalars(scalars)))
+                .collect();
+            let wrapped = in_envelope(&[("\"detail\"".to_owned(), text.clone())]);
+            for record in
+                [&wrapped, &text].into_iter().filter(|record| name != "Records" || record.contains("detail-type"))
+            {
+                assert_eq!(fields_under(&event(record), ""), expected, "{record}");
+            }
+        }
+    }
+}
+
 #[test]
 fn bd_1_of_an_event_of_countless_members_only_so_many_are_kept_and_it_is_too_large() {
     for member in [r#""":1"#, r#""\n":1"#] {
