@@ -127,7 +127,12 @@ impl<'t> Document<'t> {
         let levels = scan::children_and_inside(text, 0..text.len(), holders, |is_inside, child| {
             let (levels, kept) = (child.levels, nodes.nodes.len() + held.len());
             match is_inside {
-                true if kept <= most => held.push(nodes.node(text, child)),
+                true if kept <= most => {
+                    if held.is_empty() {
+                        held.reserve(NODES);
+                    }
+                    held.push(nodes.node(text, child));
+                }
                 true => {}
                 false => {
                     // What is inside comes before the member that it is inside of.
