@@ -74,6 +74,13 @@ struct Sources<'a> {
     rest: Reader<'a>,
 }
 
+/// What stands around a shard among the sources, as it is packed: around the end of all, if it is none of them.
+struct Around<'a> {
+    place: usize,
+    before: &'a [u8],
+    behind: &'a [u8],
+}
+
 struct Source<'a> {
     shard: ShardIx,
     /// The position of its newest contributing record, packed.
@@ -109,7 +116,8 @@ impl Group {
         if let Self::Few(packed) = self {
             let few = Few::of(packed);
             if few.has_room(plan, bounds, values) {
-                let source = few.place_of(origin.shard);
+                let around = few.sources.around(origin.shard);
+                let source = around.place;
                 let is_new = few.events & bit_of(unit.key) == 0;
                 let (added, is_further) =
                     if is_new { (Added::New, true) } else { few.contributions.compare(source, &unit) };
@@ -119,7 +127,7 @@ impl Group {
                     Contributions::push(scratch, source, &unit, inputs);
                 }
                 let further = scratch.len();
-                let last = few.write_head(scratch, source, origin, unit.key, if is_further { values } else { 0 });
+                let last = few.write_head(scratch, &around, origin, unit.key, if is_further { values } else { 0 });
                 put(packed, before, scratch.split_at(further), last);
                 return added;
             }
@@ -277,25 +285,26 @@ impl<'a> Few<'a> {
         self.values == 0 || (self.values < few.min(bounds.max_ids_per_group as u64) && bytes <= FEW_BYTES)
     }
 
-    /// The place of this shard among the sources, or the one behind them.
-    fn place_of(&self, shard: ShardIx) -> usize {
-        self.sources.clone().position(|source| source.shard == shard).unwrap_or(self.sources.left)
-    }
-
-    /// The head after a contribution of this event by the source with this place, which brought so many values; without
-    /// its tail, of which it hands back the last byte.
-    fn write_head(&self, out: &mut Vec<u8>, place: usize, newest: &Origin<'_>, event: EventKey, values: u64) -> u8 {
+    /// The head after a contribution of this event by the source between these, which brought so many values; without its
+    /// tail, of which it hands back the last byte.
+    fn write_head(
+        &self,
+        out: &mut Vec<u8>,
+        around: &Around<'_>,
+        newest: &Origin<'_>,
+        event: EventKey,
+        values: u64,
+    ) -> u8 {
         put_number(out, self.values + values);
         put_signed(out, self.newest_arrival.max(newest.effective).0);
-        let mut sources = self.sources.clone();
-        sources.by_ref().take(place).for_each(|source| source.write(out));
+        out.extend_from_slice(around.before);
         put_number(out, newest.shard.0.into());
         newest.position.pack(out);
-        sources.skip(1).for_each(|source| source.write(out));
+        out.extend_from_slice(around.behind);
         if !self.contributions.0.is_empty() {
             out.extend_from_slice(&(self.events | bit_of(event)).to_le_bytes());
         }
-        let sources = u8::try_from(self.sources.left.max(place + 1)).expect("no more than contributions");
+        let sources = u8::try_from(self.sources.left.max(around.place + 1)).expect("no more than contributions");
         self.told.bits() | sources << Told::BITS
     }
 
@@ -340,6 +349,20 @@ fn put(packed: &mut Box<[u8]>, contributions: usize, (further, head): (&[u8], &[
     packed[head_at + head.len()..].copy_from_slice(&[low, middle, high, last]);
 }
 
+impl<'a> Sources<'a> {
+    fn around(&self, shard: ShardIx) -> Around<'a> {
+        let (all, mut rest) = (self.rest.0, self.clone());
+        let mut place = 0;
+        loop {
+            let before = &all[..all.len() - rest.rest.0.len()];
+            match rest.next() {
+                Some(source) if source.shard != shard => place += 1,
+                _ => return Around { place, before, behind: rest.rest.0 },
+            }
+        }
+    }
+}
+
 impl<'a> Iterator for Sources<'a> {
     type Item = Source<'a>;
 
@@ -353,11 +376,6 @@ impl<'a> Iterator for Sources<'a> {
 }
 
 impl Source<'_> {
-    fn write(&self, out: &mut Vec<u8>) {
-        put_number(out, self.shard.0.into());
-        out.extend_from_slice(self.newest);
-    }
-
     fn unpack(self) -> (ShardIx, Position) {
         (self.shard, Position::unpack(&mut Reader(self.newest)))
     }
