@@ -27,7 +27,7 @@ pub(super) struct Distinct {
 }
 
 /// So many texts need no hash: to find a place among them costs less.
-const FEW: usize = 32;
+const FEW: usize = 64;
 
 /// How much of a set is kept.
 #[derive(Clone, Copy, Debug)]
@@ -226,7 +226,7 @@ mod tests {
     #[test]
     fn bd_2_no_set_takes_more_than_is_estimated_and_a_few_values_take_little() {
         let wide = DistinctBounds { shown: 100, counted: 200 };
-        let cases = (0..45).flat_map(|values| [(values, 2, LIMITS), (values, 40, LIMITS), (values, 40, wide)]);
+        let cases = (0..75).flat_map(|values| [(values, 2, LIMITS), (values, 40, LIMITS), (values, 40, wide)]);
         for (values, width, limits) in cases {
             let mut set = Distinct::default();
             let text = |value| Scalar::text(format!("{value:0width$}"));
