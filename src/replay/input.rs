@@ -227,6 +227,12 @@ mod tests {
     }
 
     #[test]
+    fn a_document_of_which_the_first_line_is_longer_than_the_first_block_is_one() {
+        let text = format!("{{\"pad\":\"{}\",\n\"a\":1}}\n", "x".repeat(2 * FIRST_BYTES));
+        assert!(documents(text.as_bytes()) == [(1, text.into_bytes())]);
+    }
+
+    #[test]
     fn a_broken_first_line_of_text_is_still_a_line() {
         assert_eq!(documents(b"oops\n{\"b\":2}\n").len(), 2);
     }
