@@ -212,6 +212,7 @@ impl<A: KinesisApi> Pipeline<A> {
             let more = self.carry_out();
             // When it is held again, the next look at it says so.
             let may_act = self.lease.is_held();
+            let may_read = may_act && self.waiting.is_none();
             let step = tokio::select! {
                 biased;
                 detail = self.lease.lost() => Step::Failed(PipelineError::LeaseLost(detail)),
@@ -227,10 +228,8 @@ impl<A: KinesisApi> Pipeline<A> {
                     Step::Reload(reload)
                 }
                 error = source_failure(self.source.as_mut()) => Step::Failed(error.into()),
-                () = self.isolation.may_attempt(), if may_act && self.waiting.is_none() && self.answer.is_some() => {
-                    Step::Piece
-                }
-                Some(message) = self.messages.recv(), if may_act && self.waiting.is_none() => Step::Message(message),
+                () = self.isolation.may_attempt(), if may_read && self.answer.is_some() => Step::Piece,
+                Some(message) = self.messages.recv(), if may_read && self.answer.is_none() => Step::Message(message),
                 () = tokio::task::yield_now(), if more => Step::More,
             };
             match step {

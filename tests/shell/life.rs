@@ -13,6 +13,7 @@ use trailrisk::config::{
     ConsumerRef, HashRangeCheck, ProtocolConfig, ReaderConfig, SourceConfig, StartConfig, StreamRef,
 };
 use trailrisk::engine::{Checkpoint, Engine, EngineConfig, Input, StartPosition, StreamIdentity, Timing};
+use trailrisk::isolation::Isolation;
 use trailrisk::metrics::Metrics;
 use trailrisk::pipeline::{Ended, Observer, Parts, Pipeline, PipelineError};
 use trailrisk::plan::{Bounds, Plan};
@@ -23,6 +24,7 @@ use trailrisk::time::Arrival;
 use crate::bugs;
 use crate::kinesis::{self, SimKinesis};
 use crate::letters::SimLetters;
+use crate::notes::SimNotes;
 use crate::outlets;
 use crate::store::SimStore;
 use crate::supervision::{self, Goal};
@@ -111,6 +113,10 @@ async fn process_with(mut store: impl CheckpointStore, world: Arc<World>, goal: 
         Ok(engine) => engine,
         Err(error) => return End::NoStart(error),
     };
+    let isolation = match isolation(&world, &source) {
+        Ok(isolation) => isolation,
+        Err(error) => return End::NoStart(error),
+    };
     let (stop, end_sinks) = (CancellationToken::new(), CancellationToken::new());
     let (dead_letters, dead_letter_acknowledgements) = DeadLetters::with_store(
         SimLetters(Arc::clone(&world)),
@@ -142,7 +148,7 @@ async fn process_with(mut store: impl CheckpointStore, world: Arc<World>, goal: 
     tokio::spawn(supervision::reload(Arc::clone(&world), reloads));
     tokio::spawn(supervision::watch_stalls(Arc::clone(&world), metrics.clone()));
     tokio::spawn(kinesis::jump(Arc::clone(&world)));
-    let ended = Pipeline::new(parts, store).run(stop).await;
+    let ended = Pipeline::new(parts, store).isolating(isolation).run(stop).await;
     end_sinks.cancel();
     outlets::lifted(&world, &metrics);
     match ended {
@@ -205,9 +211,7 @@ async fn engine(
     };
     let mut engine = match stored {
         Some(checkpoint) => {
-            let now = source.server_time().ok_or(SourceError::NoServerTime)?;
-            let unseen_from = now.plus(crate::log::TIP_SLACK + 1_000);
-            let config = engine_config(StartPosition::TrimHorizon, checkpoint.started_at, unseen_from);
+            let config = engine_config(StartPosition::TrimHorizon, checkpoint.started_at, unseen_from(source)?);
             Engine::restore(config, plans, checkpoint).expect("stored plans compile")
         }
         None => {
@@ -221,4 +225,15 @@ async fn engine(
     };
     engine.handle_input(Input::ShardsListed(source.list().await?));
     Ok(engine)
+}
+
+/// PO-2.
+fn isolation(world: &Arc<World>, source: &Source<SimKinesis>) -> Result<Isolation, SourceError> {
+    let notes = Box::new(SimNotes(Arc::clone(world)));
+    Ok(Isolation::kept_in(notes, unseen_from(source)?).expect("it can be read"))
+}
+
+/// No earlier life has read what arrives from then on.
+fn unseen_from(source: &Source<SimKinesis>) -> Result<Arrival, SourceError> {
+    Ok(source.server_time().ok_or(SourceError::NoServerTime)?.plus(crate::log::TIP_SLACK + 1_000))
 }

@@ -50,6 +50,8 @@ pub struct State {
     pub previous: Option<Checkpoint>,
     /// What the table holds.
     pub items: Items,
+    /// What isolation has kept (PO-2).
+    pub notes: Option<Vec<u8>>,
     /// Where each version of a detection counts, by the last durable checkpoint that knew it: each time that it came.
     pub spans: BTreeMap<String, Vec<Vec<PlanSpan>>>,
     /// The detections that the configuration holds now, and all that it ever held.
@@ -106,6 +108,7 @@ impl World {
             durable: None,
             previous: None,
             items: Items::new(),
+            notes: None,
             spans: BTreeMap::new(),
             known: detections.clone(),
             active: detections.clone(),
