@@ -90,6 +90,11 @@ pub fn is_known(field: &str) -> bool {
     known().any(|known| known == field)
 }
 
+/// The fields of the derived layer, of those that are asked for by name, that the event has.
+pub fn derived_fields(event: &Event, is_asked: impl Fn(&str) -> bool) -> impl Iterator<Item = &'static str> {
+    derived::names().filter(move |name| is_asked(name) && !field(event, name).is_null())
+}
+
 /// The documented names without dots.
 pub fn known() -> impl Iterator<Item = &'static str> {
     TOP_LEVEL.into_iter().chain(derived::names())

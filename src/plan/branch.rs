@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::command::{Action, BinWidth, Step};
+use super::command::{Action, BinWidth, Filled, Step};
 use super::error::CompileError;
 use super::leg::{check_expansions, step};
 use super::matcher::Matcher;
@@ -42,10 +42,10 @@ impl Branch {
             check_expansions(path.commands.iter().copied())?;
             let named_after = |index: usize| {
                 let names = Names::of_commands(path.commands[index + 1..].iter().copied().chain(behind)).into_vec();
-                names.iter().map(|name| FieldPath::compile(name)).collect()
+                Filled::These(names.iter().map(|name| FieldPath::compile(name)).collect())
             };
             let steps = path.commands.iter().enumerate();
-            let steps = steps.map(|(index, command)| step(text, command, || Some(named_after(index))));
+            let steps = steps.map(|(index, command)| step(text, command, || named_after(index)));
             Ok(Self { base: Matcher::compile(path.base), steps: steps.collect::<Result<_, _>>()? })
         };
         paths(&pipeline.base, parts.before).into_iter().map(compile).collect()

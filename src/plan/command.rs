@@ -44,8 +44,7 @@ pub(super) enum Action {
     Keep(Vec<Pattern>),
     Drop(Vec<Pattern>),
     Table(Vec<Pattern>),
-    /// Without fields: every column of a row. (For events the compiler names the fields.)
-    FillNull(Value, Option<Vec<FieldPath>>),
+    FillNull(Value, Filled),
     Bin(Bin),
     Convert(Vec<Convert>),
     Spath(Spath),
@@ -116,7 +115,7 @@ impl Action {
             Self::Keep(patterns) => record.keep(patterns),
             Self::Drop(patterns) => record.drop(patterns),
             Self::Table(patterns) => record.table(patterns),
-            Self::FillNull(value, fields) => fill_null(record, value, fields.as_deref()),
+            Self::FillNull(value, filled) => filled.fill(record, value),
             Self::Bin(bin) => record.set(&bin.output, bin.floor(&record.get(&bin.field))),
             Self::Convert(conversions) => conversions.iter().for_each(|conversion| conversion.apply(record)),
             Self::Spath(spath) => spath.apply(record),
@@ -160,7 +159,7 @@ impl Action {
         command: &Command,
         span: &Span,
         lookups: &[Arc<LookupTable>],
-        fields_named_after: impl FnOnce() -> Option<Vec<FieldPath>>,
+        filled: impl FnOnce() -> Filled,
     ) -> Result<Self, CompileError> {
         Ok(match command {
             Command::Search(expr) => Self::Search(Matcher::compile(expr)),
@@ -170,15 +169,12 @@ impl Action {
             Command::Fields { keep: true, fields } => Self::Keep(patterns(fields)),
             Command::Fields { keep: false, fields } => Self::Drop(patterns(fields)),
             Command::Table(fields) => Self::Table(patterns(fields)),
-            Command::FillNull { value, fields } => Self::FillNull(
-                Value::text(value.as_str()),
-                match fields.is_empty() {
-                    true => fields_named_after(),
-                    false => {
-                        Some(fields.iter().map(|field| one_field(&field.node, &field.span)).collect::<Result<_, _>>()?)
-                    }
-                },
-            ),
+            Command::FillNull { value, fields } => {
+                let listed =
+                    fields.iter().map(|field| one_field(&field.node, &field.span)).collect::<Result<_, _>>()?;
+                let filled = if fields.is_empty() { filled() } else { Filled::These(listed) };
+                Self::FillNull(Value::text(value.as_str()), filled)
+            }
             Command::Bin { field, span: width, output } => Self::Bin(Bin::compile(field, *width, output.as_ref())?),
             Command::Convert { timeformat, conversions } => Self::Convert(
                 conversions
@@ -239,7 +235,7 @@ impl Rename {
     fn writes(&self, field: &str) -> bool {
         match self {
             Self::Field(source, target) => &**source.name() == field || &**target == field,
-            Self::Matching(source, target) => source.matches(field) || target.matches(field),
+            Self::Matching(source, target) => source.names(field) || target.names(field),
         }
     }
 
@@ -251,11 +247,26 @@ impl Rename {
     }
 }
 
-fn fill_null(record: &mut Record<'_>, value: &Value, fields: Option<&[FieldPath]>) {
-    let columns = || record.column_names().iter().map(|name| FieldPath::compile(name)).collect();
-    let fields = fields.map_or_else(columns, <[_]>::to_vec);
-    for field in fields.iter().filter(|field| record.get(field).is_null()).collect::<Vec<_>>() {
-        record.set(field.name(), value.clone());
+/// What `fillnull` fills.
+#[derive(Clone, Debug)]
+pub(super) enum Filled {
+    These(Vec<FieldPath>),
+    /// The columns of a row, and those that other rows are known to have.
+    ColumnsAnd(Vec<FieldPath>),
+}
+
+impl Filled {
+    fn fill(&self, record: &mut Record<'_>, value: &Value) {
+        let (columns, fields) = match self {
+            Self::These(fields) => (Vec::new(), fields),
+            Self::ColumnsAnd(fields) => (record.column_names(), fields),
+        };
+        let columns: Vec<_> = columns.iter().map(|name| FieldPath::compile(name)).collect();
+        for field in columns.iter().chain(fields) {
+            if record.get(field).is_null() {
+                record.set(field.name(), value.clone());
+            }
+        }
     }
 }
 
@@ -302,14 +313,11 @@ pub(super) fn floor_time(millis: i64, span: i64) -> i64 {
 impl Convert {
     fn compile(timeformat: &str, conversion: &Spanned<ast::Conversion>) -> Result<Self, CompileError> {
         let Spanned { node, span } = conversion;
-        let format = || {
-            TimeFormat::new(timeformat).map_err(|detail| {
-                CompileError::unsupported(format!("this time format is not supported: {detail}"), span)
-            })
-        };
+        let unsupported =
+            |detail| CompileError::unsupported(format!("this time format is not supported: {detail}"), span);
         let function = match node.function.as_str() {
-            "ctime" => Conversion::CTime(format()?),
-            "mktime" => Conversion::MkTime(format()?),
+            "ctime" => Conversion::CTime(TimeFormat::new(timeformat).map_err(unsupported)?),
+            "mktime" => Conversion::MkTime(TimeFormat::for_reading(timeformat).map_err(unsupported)?),
             "num" => Conversion::Number,
             "auto" => Conversion::Auto,
             "none" => Conversion::Nothing,

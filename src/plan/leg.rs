@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::aggregate::{Aggregate, Argument, Function};
 use super::branch::{self, Branch, Window};
 use super::columns::Columns;
-use super::command::{Action, Step};
+use super::command::{Action, Filled, Step};
 use super::conclude::Stage;
 use super::error::CompileError;
 use super::expiry;
@@ -101,6 +101,7 @@ impl<'t> Legs<'t> {
             None => (Vec::new(), columns(pipeline, &parts, outer)?),
         };
         check_outputs(&by, &aggregates, parts.stats.as_ref().map_or(&(0..0), |stats| &stats.span))?;
+        let first_whole = pipeline.commands.len() - parts.whole.len();
         let window = branch::window(self.text, &branches, &by)?;
         let leg = Leg {
             number,
@@ -112,8 +113,10 @@ impl<'t> Legs<'t> {
             by,
             by_offset: 0,
             aggregates,
-            row_steps: parts.after.iter().map(|command| step(self.text, command, || None)).collect::<Result<_, _>>()?,
-            stages: self.stages(pipeline, pipeline.commands.len() - parts.whole.len(), number, outer)?,
+            row_steps: (first_whole - parts.after.len()..first_whole)
+                .map(|index| row_step(self.text, &pipeline.commands, index))
+                .collect::<Result<_, _>>()?,
+            stages: self.stages(pipeline, first_whole, number, outer)?,
         };
         self.made.insert(number, (leg, window));
         Ok(number)
@@ -145,7 +148,7 @@ impl<'t> Legs<'t> {
                 other => match Whole::compile(other, number)? {
                     Some(whole) => Stage::All(whole, span),
                     None => {
-                        push_row_step(&mut stages, step(self.text, command, || None)?);
+                        push_row_step(&mut stages, row_step(self.text, &pipeline.commands, index)?);
                         continue;
                     }
                 },
@@ -159,6 +162,14 @@ impl<'t> Legs<'t> {
     }
 }
 
+/// A command that works on rows. What `fillnull` without a list fills of one row may be a column that only others have.
+fn row_step(text: &PlanText, commands: &[Spanned<Command>], index: usize) -> Result<Step, CompileError> {
+    step(text, &commands[index], || {
+        let known = Columns::after_commands(&commands[..index]).known();
+        Filled::ColumnsAnd(known.iter().map(|name| FieldPath::compile(name)).collect())
+    })
+}
+
 fn push_row_step(stages: &mut Vec<Stage>, step: Step) {
     match stages.last_mut() {
         Some(Stage::Rows(rows)) => rows.push(step),
@@ -170,9 +181,9 @@ fn push_row_step(stages: &mut Vec<Stage>, step: Step) {
 pub(super) fn step(
     text: &PlanText,
     command: &Spanned<Command>,
-    named_after: impl FnOnce() -> Option<Vec<FieldPath>>,
+    filled: impl FnOnce() -> Filled,
 ) -> Result<Step, CompileError> {
-    let action = Action::compile(&command.node, &command.span, &text.lookups, named_after)?;
+    let action = Action::compile(&command.node, &command.span, &text.lookups, filled)?;
     let (filter, expires) = (filter_of(text, &command.span), expiry::of(text, &command.span));
     Ok(Step { action, span: command.span.clone(), filter, expires })
 }

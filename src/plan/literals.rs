@@ -58,7 +58,7 @@ pub(super) fn of_term(term: &Term) -> Option<Vec<String>> {
 
 /// A piece of the value that stands in the event as it is.
 fn of_value(field: &FieldPath, value: &Literal) -> Option<String> {
-    if !field.is_verbatim() || field.name().starts_with("date_") {
+    if !field.is_verbatim() || field.name().starts_with("date_") || value.network.is_some() {
         return None;
     }
     longest(value.pattern.pieces(), cannot_be_of_a_number)

@@ -8,6 +8,7 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::Scalar;
+use super::expr::Network;
 use super::number::Numeric;
 use super::pattern::{Pattern, fold};
 use super::record::Record;
@@ -46,6 +47,8 @@ pub(super) struct Literal {
     pub(super) text: Arc<str>,
     pub(super) pattern: Pattern,
     pub(super) number: Option<Numeric>,
+    /// `10.0.0.0/8`: equal are also the addresses in it.
+    pub(super) network: Option<Network>,
 }
 
 impl Matcher {
@@ -132,7 +135,8 @@ impl<'a> Given<'a> {
 
 impl Literal {
     pub(super) fn new(text: &str) -> Self {
-        Self { text: text.into(), pattern: Pattern::folded(text), number: Numeric::of_text(text) }
+        let network = text.contains('/').then(|| Network::parse(text)).flatten();
+        Self { text: text.into(), pattern: Pattern::folded(text), number: Numeric::of_text(text), network }
     }
 
     fn compares(&self, op: CompareOp, given: Given<'_>) -> bool {
@@ -149,6 +153,11 @@ impl Literal {
     fn equals(&self, given: Given<'_>) -> bool {
         // Nothing else is looked at of what is written alike, wildcards or not.
         if matches!(given, Given::Text(text) if *text == *self.text) {
+            return true;
+        }
+        if let (Some(network), Given::Text(text)) = (self.network, given)
+            && network.contains(text)
+        {
             return true;
         }
         match self.numeric_order(given) {

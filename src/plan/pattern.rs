@@ -62,6 +62,11 @@ impl Pattern {
         self.captures(text).is_some()
     }
 
+    /// Whether it names a field: an internal one, with an underscore in front, only where it begins so itself.
+    pub(super) fn names(&self, field: &str) -> bool {
+        !(field.starts_with('_') && self.pieces[0].is_empty()) && self.matches(field)
+    }
+
     /// What each star stands for, shortest first; none where the text does not match.
     pub(super) fn captures<'t>(&self, text: &'t str) -> Option<Vec<&'t str>> {
         let (first, rest) = self.pieces.split_first()?;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::pattern::Pattern;
 use super::written::Written;
 use super::{Row, Value, time_format};
-use crate::cloudtrail::{Event, FieldPath, fields_under};
+use crate::cloudtrail::{Event, FieldPath, derived_fields, fields_under};
 use crate::time::EventTime;
 
 /// An event under its overlay, or a row.
@@ -89,11 +89,14 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// `rename a.* as b.*`: every field that exists and matches.
+    /// `rename a.* as b.*`: every field that exists and matches, but for internal ones.
     pub(super) fn rename_matching(&mut self, source: &Pattern, target: &Pattern) {
         for name in self.names_matching(source) {
             let Some(stars) = source.captures(&name) else { continue };
-            self.rename(&FieldPath::compile(&name), &target.fill(&stars).into());
+            let renamed = target.fill(&stars);
+            if source.names(&name) && target.names(&renamed) {
+                self.rename(&FieldPath::compile(&name), &renamed.into());
+            }
         }
     }
 
@@ -130,11 +133,11 @@ impl<'a> Record<'a> {
 
     /// Whether a bare term of `search` occurs: in `_raw`, or, in a row without `_raw`, in any column.
     pub(super) fn any_text(&self, test: impl Fn(&str) -> bool) -> bool {
+        if let Some(raw) = self.columns.get("_raw") {
+            return raw.scalars().iter().any(|scalar| test(&scalar.to_text()));
+        }
         if let Some(event) = self.event.filter(|_| self.is_visible("_raw")) {
             return test(event.raw());
-        }
-        if let Some(Value::One(raw)) = self.columns.get("_raw") {
-            return test(&raw.to_text());
         }
         self.columns.iter().any(|(_, value)| value.scalars().iter().any(|scalar| test(&scalar.to_text())))
     }
@@ -157,6 +160,9 @@ impl<'a> Record<'a> {
     fn names_matching(&self, pattern: &Pattern) -> BTreeSet<String> {
         let fields = self.event.map(|event| fields_under(event, &pattern.pieces()[0])).unwrap_or_default();
         let mut names: BTreeSet<String> = fields.into_iter().map(|(name, _)| name).collect();
+        if let Some(event) = self.event {
+            names.extend(derived_fields(event, |name| pattern.names(name)).map(str::to_owned));
+        }
         names.retain(|name| self.is_visible(name) && self.columns.get(name).is_none());
         names.extend(self.columns.iter().filter(|(_, value)| !value.is_null()).map(|(name, _)| name.to_string()));
         names.retain(|name| pattern.matches(name));

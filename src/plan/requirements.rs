@@ -59,7 +59,7 @@ fn is_of_names(c: char) -> bool {
 
 /// How a text that equals the value begins; none where it may begin in any way, or is compared as a number.
 fn beginning(value: &Literal) -> Option<Beginning> {
-    let first = value.pattern.pieces().first().filter(|_| value.number.is_none())?;
+    let first = value.pattern.pieces().first().filter(|_| value.number.is_none() && value.network.is_none())?;
     let plain = first.find(|c| !is_plain(c)).unwrap_or(first.len());
     let whole = plain == first.len() && value.pattern.stars() == 0;
     (plain > 0).then(|| Beginning { text: first[..plain].to_owned(), whole })

@@ -78,14 +78,11 @@ pub(super) fn percentile(scalars: &[Scalar], percent: f64) -> Value {
     sorted.get(rank.saturating_sub(1)).map_or(Value::Null, |number| Value::number(to_float(*number)))
 }
 
-/// The middle value, or the mean of the two middle ones; null where no value is a number.
+/// The middle value, of two the higher one, as in Splunk; null where no value is a number.
 pub(super) fn median(scalars: &[Scalar]) -> Value {
     let mut sorted = numbers(scalars);
     sorted.sort_unstable();
-    match (sorted.get(sorted.len().saturating_sub(1) / 2), sorted.get(sorted.len() / 2)) {
-        (Some(lower), Some(upper)) => Value::number(to_float(lower + upper) / 2.0),
-        _ => Value::Null,
-    }
+    sorted.get(sorted.len() / 2).map_or(Value::Null, |number| Value::number(to_float(*number)))
 }
 
 /// The most frequent text; of several the first by UTF-8 bytes.
@@ -141,7 +138,7 @@ mod tests {
             assert_eq!(percentile(&values, percent), Value::number(expected));
         }
         assert_eq!(median(&scalars(&["3", "1", "2"])), Value::number(2.0));
-        assert_eq!(median(&scalars(&["4", "1", "2", "3"])), Value::number(2.5));
+        assert_eq!(median(&scalars(&["4", "1", "2", "3"])), Value::number(3.0));
         assert_eq!(median(&[]), Value::Null);
     }
 

@@ -28,6 +28,17 @@ impl TimeFormat {
         }
     }
 
+    /// Reads a format that times are read in, which takes more: not every directive that can be written can be read.
+    ///
+    /// # Errors
+    /// Says which directive is not supported, or that no instant follows from them.
+    pub(super) fn for_reading(format: &str) -> Result<Self, String> {
+        let format = Self::new(format)?;
+        let epoch = format.format(0.0).unwrap_or_default();
+        let parts = strtime::parse(&format.0, &epoch).map_err(|error| error.to_string())?;
+        instant(&parts).map(|_| format).ok_or_else(|| "a time without a date is no instant".to_owned())
+    }
+
     /// The instant, given in seconds since the epoch, in this format; none outside the years -9999 to 9999.
     pub(super) fn format(&self, seconds: f64) -> Option<SmolStr> {
         if self.0 == COMMON
@@ -40,17 +51,18 @@ impl TimeFormat {
 
     /// Reads text in this format to seconds since the epoch; UTC where it has no offset, midnight where it has no time.
     pub(super) fn parse(&self, text: &str) -> Option<f64> {
-        let parts = strtime::parse(&self.0, text).ok()?;
-        let instant = match parts.timestamp() {
-            Some(instant) => instant,
-            None => {
-                let date = parts.to_date().ok()?;
-                let time = if parts.hour().is_some() { parts.to_time().ok()? } else { jiff::civil::Time::midnight() };
-                parts.offset().unwrap_or(Offset::UTC).to_timestamp(date.to_datetime(time)).ok()?
-            }
-        };
+        let instant = instant(&strtime::parse(&self.0, text).ok()?)?;
         Some(instant.as_microsecond() as f64 / 1e6)
     }
+}
+
+fn instant(parts: &BrokenDownTime) -> Option<Timestamp> {
+    if let Some(instant) = parts.timestamp() {
+        return Some(instant);
+    }
+    let date = parts.to_date().ok()?;
+    let time = if parts.hour().is_some() { parts.to_time().ok()? } else { jiff::civil::Time::midnight() };
+    parts.offset().unwrap_or(Offset::UTC).to_timestamp(date.to_datetime(time)).ok()
 }
 
 /// The instant as a date in UTC; none outside the years -9999 to 9999.

@@ -168,7 +168,8 @@ impl Display for Aggregate {
 /// How tightly an operator of `eval` binds.
 fn binds(op: &str) -> u8 {
     match op {
-        "OR" | "XOR" => 1,
+        "XOR" => 0,
+        "OR" => 1,
         "AND" => 2,
         "=" | "!=" | "<" | "<=" | ">" | ">=" | "LIKE" => 4,
         "." => 5,

@@ -133,8 +133,13 @@ fn special(name: &str, arguments: Arguments<'_>, span: &Span) -> Result<Typed> {
         })),
         "mvfilter" => filter(&arguments[0])?,
         "mvfind" => Expression::Find(Box::new(compile_value(&arguments[0])?), pattern(&arguments[1])?),
-        "strftime" => Expression::StrFTime(Box::new(compile_value(&arguments[0])?), format(&arguments[1])?),
-        "strptime" => Expression::StrPTime(Box::new(compile_value(&arguments[0])?), format(&arguments[1])?),
+        "strftime" => {
+            Expression::StrFTime(Box::new(compile_value(&arguments[0])?), format(&arguments[1], TimeFormat::new)?)
+        }
+        "strptime" => {
+            let text = Box::new(compile_value(&arguments[0])?);
+            Expression::StrPTime(text, format(&arguments[1], TimeFormat::for_reading)?)
+        }
         _ => return Err(unknown_function(name, span)),
     }))
 }
@@ -198,11 +203,11 @@ fn pattern(argument: &Spanned<Expr>) -> Result<Pattern> {
     Ok(Pattern::Fixed(regular::compile(text, &argument.span)?))
 }
 
-fn format(argument: &Spanned<Expr>) -> Result<Format> {
+fn format(argument: &Spanned<Expr>, of: fn(&str) -> std::result::Result<TimeFormat, String>) -> Result<Format> {
     let Expr::Text(text) = &argument.node else {
         return Ok(Format::Computed(Box::new(compile_value(argument)?)));
     };
-    TimeFormat::new(text).map(Format::Fixed).map_err(|detail| {
+    of(text).map(Format::Fixed).map_err(|detail| {
         CompileError::unsupported(format!("this time format is not supported: {detail}"), &argument.span)
     })
 }

@@ -41,6 +41,57 @@ fn terms_ignore_case_and_know_wildcards() {
     }
 }
 
+/// As `cidrmatch` does, and `lookup` with `match_type = CIDR(..)`.
+#[test]
+fn a_network_equals_itself_and_the_addresses_in_it() {
+    let fields = || json!({"sourceIPAddress": "10.1.2.3", "six": "2001:db8::7", "net": "0.0.0.0/0", "path": "/8"});
+    for (search, expected) in [
+        ("sourceIPAddress=10.0.0.0/8", true),
+        ("src_ip=\"10.1.2.0/24\"", true),
+        ("src_ip=10.1.3.0/24", false),
+        ("src_ip IN (192.168.0.0/16, 10.0.0.0/8)", true),
+        ("src_ip!=10.0.0.0/8", false),
+        ("NOT src_ip=10.0.0.0/8", false),
+        ("missing!=10.0.0.0/8", false),
+        ("six=2001:db8::/32", true),
+        ("six=10.0.0.0/8", false),
+        ("net=0.0.0.0/0", true),
+        ("path=*/8", true),
+        ("src_ip=10.0.0.0/33", false),
+    ] {
+        assert_eq!(matches(search, fields()), expected, "{search}");
+    }
+    let hidden = plan("* | stats count by src_ip | search NOT src_ip IN (10.0.0.0/8)");
+    assert_eq!(rows(&hidden, &[event(fields())]), [Row::new(); 0]);
+    let plan = plan("sourceIPAddress=10.0.0.0/8");
+    assert_eq!((plan.required_literals(), plan.requirements()), (None, vec![vec![]]), "PO-3: it begins in any way");
+}
+
+#[test]
+fn a_bare_term_is_looked_for_in_the_raw_text_that_a_command_wrote() {
+    assert!(!matches("* | eval _raw=\"abc\" | search GetUser", json!({})));
+    assert!(matches("* | eval _raw=\"abc\" | search ABC", json!({})));
+    assert!(!matches("* | eval _raw=null() | search GetUser", json!({})));
+}
+
+/// Those beside the event's own are derived (docs/fields.md). Internal ones begin with an underscore.
+#[test]
+fn wildcards_name_every_field_that_an_event_has_but_internal_ones() {
+    let fields = || json!({"sourceIPAddress": "10.1.2.3", "req": {"_time": 7, "a": 1}});
+    for (commands, field, expected) in [
+        ("table src*", "src_ip", "10.1.2.3"),
+        ("table *", "src_ip", "10.1.2.3"),
+        ("rename src* as from*", "from_ip", "10.1.2.3"),
+        ("rename req.* as *", "a", "1"),
+        ("rename req.* as * | eval t=_time", "t", "1682380277"),
+        ("rename * as x.* | eval t=_time", "t", "1682380277"),
+    ] {
+        let plan = plan(&format!("* | {commands} | stats count by {field}"));
+        let rows = rows(&plan, &[event(fields())]);
+        assert_eq!(rows.iter().map(shown).collect::<Vec<_>>(), [format!("{field}={expected} count=1")], "{commands}");
+    }
+}
+
 #[test]
 fn unequal_needs_the_field_and_not_does_not() {
     assert!(!matches("missing!=x", json!({})));

@@ -37,6 +37,8 @@ fn null_is_the_third_truth_value() {
         ("a=6 OR missing=1", None),
         ("a=5 XOR missing=1", None),
         ("a=5 XOR b=5", Some(true)),
+        ("a=5 XOR a=5 OR a=5", Some(false)),
+        ("a=5 OR a=5 XOR a=5", Some(false)),
         ("isnull(missing)", Some(true)),
         ("isnotnull(missing)", Some(false)),
         ("missing IN (1, 2)", None),
@@ -211,7 +213,7 @@ fn functions_of_time_and_networks() {
     for (expr, expected) in [
         ("strftime(1682380277, \"%Y-%m-%d\")", "2023-04-24"),
         ("strptime(when, \"%Y-%m-%dT%H:%M:%SZ\")", "1682380277"),
-        ("strptime(word, \"%Y\")", "null"),
+        ("strptime(word, \"%Y-%m-%d\")", "null"),
         ("strftime(word, \"%Y\")", "null"),
         ("if(cidrmatch(\"10.0.0.0/8\", ip), 1, 0)", "1"),
         ("if(cidrmatch(\"10.0.0.0/16\", ip), 1, 0)", "0"),

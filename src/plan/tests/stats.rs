@@ -36,7 +36,7 @@ fn each_aggregate_has_splunks_meaning() {
         ("sum(v)", "25"),
         ("sumsq(v)", "199"),
         ("avg(v)", "6.25"),
-        ("median(v)", "6"),
+        ("median(v)", "9"),
         ("mode(v)", "3"),
         ("perc50(v)", "3"),
         ("perc75(v)", "9"),

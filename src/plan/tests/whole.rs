@@ -251,3 +251,18 @@ fn fillnull_makes_for_all_rows_what_rename_took_away() {
     let search = "* | rename req.* as r_* | fillnull value=7 | head 2 | stats sum(req.n) as n";
     assert_eq!(concluded(search, &[json!({"req": {"n": 1}})]), ["n=7"]);
 }
+
+/// Null is what a row lacks and another one has.
+#[test]
+fn fillnull_fills_of_a_row_what_others_have() {
+    let calls = [("A", "ann"), ("A", "cat"), ("B", "ann")].map(|(name, u)| json!({"eventName": name, "u": u}));
+    let joined = "eventName=A | stats count by u | join type=left u [search eventName=B | stats count as n by u] \
+                  | fillnull value=0 | where n=0";
+    assert_eq!(concluded(joined, &calls), ["u=cat count=1 n=0"]);
+    let appended = "* | stats count by u | append [search * | stats count by eventName] | fillnull value=x \
+                    | stats sum(count) as n by u eventName";
+    let expected = ["u=ann eventName=x n=2", "u=cat eventName=x n=1", "u=x eventName=A n=2", "u=x eventName=B n=1"];
+    assert_eq!(concluded(appended, &calls), expected);
+    let taken = plan("* | stats count by u | rex field=u \"^(?<c>c)\" | fillnull value=no | search c=no");
+    assert_eq!(rows(&taken, &events(&calls)).iter().map(shown).collect::<Vec<_>>(), ["u=ann count=2 c=no"]);
+}

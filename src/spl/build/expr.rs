@@ -22,7 +22,8 @@ type Result<T> = std::result::Result<T, SplError>;
 static PRECEDENCE: LazyLock<PrattParser<Rule>> = LazyLock::new(|| {
     let left = |rule| Op::infix(rule, Assoc::Left);
     PrattParser::new()
-        .op(left(Rule::or) | left(Rule::xor))
+        .op(left(Rule::xor))
+        .op(left(Rule::or))
         .op(left(Rule::and))
         .op(Op::prefix(Rule::not))
         .op(left(Rule::equal) | left(Rule::compare) | left(Rule::like) | Op::postfix(Rule::in_list))

@@ -26,7 +26,7 @@ pub(super) fn pipeline(pair: Pair<'_>) -> Result<Pipeline, SplError> {
         }
     }
     let base = base.ok_or_else(|| no_base(&commands))?;
-    search::check_base(&base)?;
+    search::check_index_terms(&base, &commands)?;
     Ok(Pipeline { base, commands })
 }
 

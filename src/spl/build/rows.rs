@@ -39,6 +39,11 @@ pub(super) fn rex(pair: &Pair<'_>) -> Result<Command> {
 
 pub(super) fn dedup(pair: &Pair<'_>) -> Result<Command> {
     no_options(pair, &["keepempty", "consecutive"])?;
+    let written = inner(pair.clone(), Rule::name_list).into_inner().filter(|part| part.as_rule() == Rule::name);
+    if let Some(sortby) = written.skip(1).find(|name| name.as_str().trim_end().eq_ignore_ascii_case("sortby")) {
+        return Err(SplError::unsupported("dedup with sortby is not supported", trimmed_span(&sortby))
+            .with_help("write a `sort` before the dedup"));
+    }
     Ok(Command::Dedup {
         keep: limit(pair)?.unwrap_or(1),
         fields: names(inner(pair.clone(), Rule::name_list)),

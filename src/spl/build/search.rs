@@ -1,7 +1,7 @@
 //! Search terms.
 
 use super::{Pair, Rule, SearchExpr, Spanned, SplError, inner, span, text};
-use crate::spl::ast::{CompareOp, SearchTerm};
+use crate::spl::ast::{Command, CompareOp, SearchTerm};
 
 /// An expression of `search`: OR binds tighter than AND.
 pub(super) fn expr(pair: Pair<'_>) -> Result<SearchExpr, SplError> {
@@ -12,8 +12,18 @@ pub(super) fn expr(pair: Pair<'_>) -> Result<SearchExpr, SplError> {
 /// What chooses events by where Splunk keeps them, or by knowledge that it keeps beside them, looks like a field of the
 /// event, and would silently match nothing. `index=...` is taken, because macros name one: the stream stands for
 /// whichever index that is. Which index it is *not* cannot be told.
-pub(super) fn check_base(expr: &SearchExpr) -> Result<(), SplError> {
-    check_terms(expr, false)
+///
+/// Looked at are the base search and the `search` commands behind it, up to the first command that may write a field of
+/// such a name.
+pub(super) fn check_index_terms(base: &SearchExpr, commands: &[Spanned<Command>]) -> Result<(), SplError> {
+    let as_read = |command: &&Spanned<Command>| {
+        matches!(command.node, Command::Search(_) | Command::Where(_) | Command::Fields { .. })
+    };
+    let of_commands = commands.iter().take_while(as_read).filter_map(|command| match &command.node {
+        Command::Search(expr) => Some(expr),
+        _ => None,
+    });
+    std::iter::once(base).chain(of_commands).try_for_each(|expr| check_terms(expr, false))
 }
 
 fn check_terms(expr: &SearchExpr, negated: bool) -> Result<(), SplError> {
@@ -27,7 +37,7 @@ fn check_terms(expr: &SearchExpr, negated: bool) -> Result<(), SplError> {
                 Ok(())
             }
             SearchTerm::Compare { field, .. } | SearchTerm::In { field, .. }
-                if NOT_IN_EVENTS.contains(&field.as_str()) =>
+                if NOT_IN_EVENTS.contains(&field.as_str()) || field.starts_with("tag::") =>
             {
                 let message = format!("`{field}` is known to Splunk's index, not to the event");
                 Err(SplError::unsupported(message, term.span.clone())
@@ -38,7 +48,18 @@ fn check_terms(expr: &SearchExpr, negated: bool) -> Result<(), SplError> {
     }
 }
 
-const NOT_IN_EVENTS: [&str; 6] = ["index", "splunk_server", "eventtype", "tag", "savedsearch", "linecount"];
+const NOT_IN_EVENTS: [&str; 10] = [
+    "index",
+    "splunk_server",
+    "host",
+    "hosttag",
+    "eventtype",
+    "eventtypetag",
+    "tag",
+    "savedsearch",
+    "savedsplunk",
+    "linecount",
+];
 
 fn or(pair: Pair<'_>) -> Result<SearchExpr, SplError> {
     let parts = pair.into_inner().filter(|part| part.as_rule() == Rule::search_not).map(not);

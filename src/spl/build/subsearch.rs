@@ -52,6 +52,6 @@ fn subsearch(pair: &Pair<'_>) -> Result<Pipeline> {
     let commands = children(subsearch.clone(), Rule::sub_command, command)?;
     let base = subsearch.into_inner().find(|part| part.as_rule() == Rule::search_expr);
     let base = search::expr(base.ok_or_else(|| no_base(&commands))?)?;
-    search::check_base(&base)?;
+    search::check_index_terms(&base, &commands)?;
     Ok(Pipeline { base, commands })
 }

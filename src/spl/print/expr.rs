@@ -66,7 +66,8 @@ fn operand_of(f: &mut Formatter<'_>, operand: &Spanned<Expr>, at_least: u8) -> f
 /// As in the parser; larger binds tighter.
 fn precedence(expr: &Expr) -> u8 {
     match expr {
-        Expr::Binary(BinaryOp::Or | BinaryOp::Xor, ..) => 1,
+        Expr::Binary(BinaryOp::Xor, ..) => 0,
+        Expr::Binary(BinaryOp::Or, ..) => 1,
         Expr::Binary(BinaryOp::And, ..) => 2,
         Expr::Unary(UnaryOp::Not, _) => 3,
         Expr::Binary(BinaryOp::Compare(_) | BinaryOp::Like, ..) | Expr::In(..) => 4,

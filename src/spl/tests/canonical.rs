@@ -25,6 +25,8 @@ fn expressions_have_parentheses_only_where_they_need_them() {
         ("(a OR b) AND c", "(a OR b) AND c"),
         ("a OR (b AND c)", "a OR b AND c"),
         ("(a OR b) XOR c", "a OR b XOR c"),
+        ("a XOR b XOR c", "a XOR b XOR c"),
+        ("(a XOR b) OR c", "(a XOR b) OR c"),
         ("a OR (b XOR c)", "a OR (b XOR c)"),
         ("(a AND b) AND c", "a AND b AND c"),
         ("NOT (a = b)", "NOT a = b"),

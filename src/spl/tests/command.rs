@@ -229,6 +229,10 @@ fn dedup_and_head() {
     assert_eq!(shown("dedup a b"), (1, "a b".into(), false, false));
     assert_eq!(shown("dedup 3 a, b keepempty=true consecutive=f"), (3, "a b".into(), true, false));
     assert_eq!(refused("* | dedup a sortby=b").kind, crate::spl::SplErrorKind::Unsupported);
+    for text in ["dedup a sortby -b", "dedup 2 a, b SORTBY b"] {
+        assert!(refused(&format!("* | {text}")).message.contains("sortby"), "{text}");
+    }
+    assert_eq!(shown("dedup sortby"), (1, "sortby".into(), false, false));
     assert_eq!(command("head"), Command::Head { limit: 10 });
     assert_eq!(command("head 3"), Command::Head { limit: 3 });
     assert_eq!(command("head limit=4"), Command::Head { limit: 4 });

@@ -14,6 +14,8 @@ fn and_binds_tighter_than_or_in_expressions() {
     assert_expr("a OR b AND c", "(or a (and b c))");
     assert_expr("a AND b OR c", "(or (and a b) c)");
     assert_expr("a XOR b AND c", "(xor a (and b c))");
+    assert_expr("a XOR b OR c", "(xor a (or b c))");
+    assert_expr("a OR b XOR c", "(xor (or a b) c)");
     assert_expr("NOT a AND b", "(and (not a) b)");
 }
 

@@ -121,11 +121,22 @@ fn an_index_is_taken_in_the_base_search_because_macros_name_one() {
 }
 
 #[test]
-fn what_only_splunks_index_knows_is_unsupported_in_the_base_search() {
-    for text in ["NOT index=aws a", "index!=aws", "NOT (index IN (aws) OR a)", "a NOT eventtype IN (x)", "(a OR tag=b)"]
-    {
+fn what_only_splunks_index_knows_is_unsupported_where_events_are_searched() {
+    for text in [
+        "NOT index=aws a",
+        "index!=aws",
+        "NOT (index IN (aws) OR a)",
+        "a NOT eventtype IN (x)",
+        "(a OR tag=b)",
+        "tag::action=x",
+        "host=x",
+        "a | search NOT index=aws",
+        "a | where b=1 | fields b | search (c OR host=x)",
+        "a | append [search b | search index!=aws]",
+    ] {
         assert_eq!(refused(text).kind, SplErrorKind::Unsupported, "{text}");
     }
-    // After a rename, such a name can be a column.
+    // Once a command has written a field of such a name, it is that field.
     parsed("a | rename requestParameters.* as * | search tag=b");
+    parsed("a | eval tag=b | search tag=c | stats count as host by tag | search host>1");
 }

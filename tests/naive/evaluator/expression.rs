@@ -106,7 +106,7 @@ fn within(network: &Json, address: &Json) -> Option<bool> {
 }
 
 /// Bit by bit. The generator writes IPv4 alone.
-fn holds(network: &str, address: &str) -> Option<bool> {
+pub fn holds(network: &str, address: &str) -> Option<bool> {
     let bits = |text: &str| text.parse::<std::net::Ipv4Addr>().ok().map(u32::from);
     let (network, length) = network.split_once('/')?;
     let (network, address) = (bits(network)?, bits(address)?);

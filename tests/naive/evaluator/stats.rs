@@ -155,9 +155,7 @@ fn of_numbers(function: &str, parameter: Option<f64>, values: &[Json]) -> Json {
         "varp" => squares(mean) / count,
         "stdev" => sample(squares(mean)).sqrt(),
         "stdevp" => (squares(mean) / count).sqrt(),
-        "median" if numbers.len().is_multiple_of(2) => {
-            f64::midpoint(numbers[numbers.len() / 2 - 1], numbers[numbers.len() / 2])
-        }
+        // Of two in the middle the higher one.
         "median" => numbers[numbers.len() / 2],
         // Nearest rank.
         "perc" => {

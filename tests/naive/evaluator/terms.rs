@@ -3,6 +3,7 @@
 use serde_json::Value as Json;
 
 use super::Record;
+use super::expression::holds;
 use super::value::{all, as_number, text};
 use crate::ast::Terms;
 
@@ -25,7 +26,7 @@ fn compare(value: &Json, op: &str, wanted: &str) -> bool {
     let numbers = as_number(value).zip(as_number(&Json::from(wanted)));
     match (op, numbers) {
         ("=", Some((value, wanted))) => value == wanted,
-        ("=", None) => wildcard(wanted, &text(value)),
+        ("=", None) => wildcard(wanted, &text(value)) || holds(wanted, &text(value)) == Some(true),
         ("!=", _) => !compare(value, "=", wanted),
         (_, Some((value, wanted))) => ordered(op, value.partial_cmp(&wanted).expect("numbers")),
         (_, None) => ordered(op, text(value).to_lowercase().cmp(&wanted.to_lowercase())),

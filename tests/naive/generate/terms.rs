@@ -37,7 +37,10 @@ impl Generator {
 
     fn searched(&mut self) -> String {
         match self.rng.below(4) {
-            0 => self.rng.pick(&["*", "a*", "*B", "*a*", "1*", "*é*", "*.*", "get*", "*USER", "10.*"]).to_owned(),
+            0 => self
+                .rng
+                .pick(&["*", "a*", "*B", "*a*", "1*", "*é*", "*.*", "get*", "*USER", "10.*", "10.0.0.0/29"])
+                .to_owned(),
             1 => self.rng.below(12).to_string(),
             _ => self.text(),
         }
