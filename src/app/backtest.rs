@@ -17,7 +17,7 @@ use crate::checkpoint;
 use crate::cli::BacktestArgs;
 use crate::cloudtrail::{DecodeLimits, Rejected};
 use crate::config::Config;
-use crate::engine::{DeadLetter, ShardId, StreamIdentity};
+use crate::engine::{Checkpoint, DeadLetter, ShardId, StreamIdentity};
 use crate::risk_event::RiskEvent;
 use crate::source::{Source, StreamDescription};
 use crate::time::Arrival;
@@ -57,23 +57,10 @@ async fn read(
 ) -> Result<Exit, Failure> {
     let seen = args.checkpoint.as_ref().map(|path| checkpoint::inspect(path).map_err(Failure::config)).transpose()?;
     let Connected { mut source, mut messages, now } = Connected::to(config).await?;
-    let range = range(args, now, &detections, source.description())?;
+    let seen = judged_by(args, seen.flatten(), identity(source.description()))?;
+    let range = range(args, now, &detections, seen.as_ref(), source.description())?;
     let mut output = Output::of(args, config, &detections, range, out)?;
     output.read_live(diagnostics)?;
-    let seen = match (&args.checkpoint, seen.flatten()) {
-        (Some(path), None) => {
-            let message = format!("there is no checkpoint at {}", path.display());
-            return Err(Failure::new(Exit::Usage, anyhow::anyhow!(message)));
-        }
-        (_, None) => None,
-        (_, Some(checkpoint)) => {
-            let found = identity(source.description());
-            if checkpoint.stream != found {
-                return Err(Failure::config(OtherCheckpoint { stored: checkpoint.stream, found }));
-            }
-            Some(Seen { started_at: checkpoint.started_at, plans: checkpoint.plans })
-        }
-    };
     let setup = setup(config, detections, &source, range, seen);
     let mut backtest = Backtest::new(setup).map_err(Failure::config)?;
     let listed = source.list_from(backtest.read_from()).await.map_err(Failure::config)?;
@@ -90,16 +77,33 @@ async fn read(
     told.finish(&backtest, range, ended.and(identity))
 }
 
+/// What the daemon of `--checkpoint` has seen of the stream.
+fn judged_by(args: &BacktestArgs, stored: Option<Checkpoint>, found: StreamIdentity) -> Result<Option<Seen>, Failure> {
+    match (&args.checkpoint, stored) {
+        (Some(path), None) => {
+            let message = format!("there is no checkpoint at {}", path.display());
+            Err(Failure::new(Exit::Usage, anyhow::anyhow!(message)))
+        }
+        (_, Some(checkpoint)) if checkpoint.stream != found => {
+            Err(Failure::config(OtherCheckpoint { stored: checkpoint.stream, found }))
+        }
+        (_, stored) => Ok(stored.map(|Checkpoint { started_at, plans, .. }| Seen { started_at, plans })),
+    }
+}
+
 fn range(
     args: &BacktestArgs,
     now: Arrival,
     detections: &Detections,
+    seen: Option<&Seen>,
     stream: &StreamDescription,
 ) -> Result<Range, Failure> {
     let age = StreamAge { now, created_at: Arrival(stream.created_at), retention_hours: stream.retention_hours };
     let usage = |error: RangeError| Failure::new(Exit::Usage, error);
     let range = Range::new(args.from.before(now), args.to.before(now)).map_err(usage)?;
-    range.check(&detections.plans, &age).map_err(usage)?;
+    let plans = &detections.plans;
+    let counted = seen.map_or_else(|| Ok(plans.clone()), |seen| seen.counted(plans)).map_err(Failure::config)?;
+    range.check(&counted, &age).map_err(usage)?;
     Ok(range)
 }
 

@@ -53,6 +53,25 @@ pub struct Seen {
     pub plans: Vec<PlanCheckpoint>,
 }
 
+impl Seen {
+    /// Every plan that counts somewhere: these, and those that it has retired.
+    ///
+    /// # Errors
+    /// When one of the latter does not compile any more.
+    pub fn counted(&self, plans: &[Arc<Plan>]) -> Result<Vec<Arc<Plan>>, StoredPlanError> {
+        let compiled = |PlanCheckpoint { text, .. }: &PlanCheckpoint| {
+            Plan::compile(text).map_err(|source| StoredPlanError { detection: text.name.clone(), source })
+        };
+        let retired =
+            self.plans.iter().filter(|stored| is_retired(stored)).map(|stored| compiled(stored).map(Arc::new));
+        plans.iter().cloned().map(Ok).chain(retired).collect()
+    }
+}
+
+fn is_retired(stored: &PlanCheckpoint) -> bool {
+    stored.spans.iter().all(|span| span.retired.is_some())
+}
+
 /// What the driver is to do.
 pub enum Want {
     /// Start reading a shard.
@@ -94,10 +113,12 @@ impl Backtest {
     /// When a plan of the checkpoint that still drained then does not compile any more.
     pub fn new(setup: Setup) -> Result<Self, StoredPlanError> {
         let Setup { range, plans, seen, limits, decode_all, .. } = setup;
-        let read_from = range.read_from(&plans);
+        let counted = seen.as_ref().map_or_else(|| Ok(plans.clone()), |seen| seen.counted(&plans))?;
+        let read_from = range.read_from(&counted);
         // What the daemon has not read counts in none of its windows.
         let read_from = seen.as_ref().map_or(read_from, |seen| read_from.max(seen.started_at));
-        let lead_ms = plans.iter().map(|plan| plan.window_ms().saturating_add(plan.text().grace_ms)).max().unwrap_or(0);
+        let lead = |plan: &Arc<Plan>| plan.window_ms().saturating_add(plan.text().grace_ms);
+        let lead_ms = counted.iter().map(lead).max().unwrap_or(0);
         let config = EngineConfig {
             source_name: setup.source_name.as_str().into(),
             stream: setup.stream.clone(),
@@ -234,7 +255,8 @@ impl Backtest {
 
     /// How much of what is to be read of a shard is read, in thousandths.
     pub fn thousandths(&self, shard: &ShardProgress) -> u64 {
-        let (from, to) = (self.read_from.0, self.range.to().0);
+        // The daemon may have begun to read behind the range.
+        let (from, to) = (self.read_from.0.min(self.range.to().0), self.range.to().0);
         let at = if shard.life == ShardLife::Drained { to } else { shard.read_through.0.clamp(from, to) };
         u64::try_from((at - from).saturating_mul(1000) / (to - from).max(1)).unwrap_or(0)
     }
@@ -299,10 +321,8 @@ fn piece(records: &[Record]) -> usize {
 /// The plans as the daemon had them, before anything was read. A plan that it does not know counts everywhere; what it
 /// has retired counts where it did.
 fn as_checkpoint(stream: StreamIdentity, seen: Seen, plans: &[Arc<Plan>]) -> Checkpoint {
-    let is_wanted = |stored: &PlanCheckpoint| {
-        let retired = stored.spans.iter().all(|span| span.retired.is_some());
-        retired || plans.iter().any(|plan| **plan.text() == stored.text)
-    };
+    let is_wanted =
+        |stored: &PlanCheckpoint| is_retired(stored) || plans.iter().any(|plan| **plan.text() == stored.text);
     let mut known: Vec<PlanCheckpoint> = seen.plans.into_iter().filter(is_wanted).collect();
     for plan in plans {
         let active = |stored: &PlanCheckpoint| {

@@ -14,7 +14,7 @@ const GZIP: &[u8] = &[0x1f, 0x8b];
 
 /// Compressed bytes are read so many at a time.
 const COMPRESSED_BYTES: usize = 64 * 1024;
-/// The first block; a first line that is longer makes the file one document.
+/// The first block, if the first line is no longer.
 const FIRST_BYTES: usize = 1024 * 1024;
 /// Every further block has about this size: what is read stays in the processor's cache until it is looked through.
 const BLOCK_BYTES: usize = 256 * 1024;
@@ -100,6 +100,10 @@ pub fn read_blocks(
 
 fn hand_on(input: &mut dyn Read, mut buffer: Buffer, take: &mut dyn FnMut(&mut Block<'_>)) -> io::Result<()> {
     let mut at_end = buffer.fill(input, FIRST_BYTES)?;
+    // Only a whole line shows whether the document is over with it.
+    while !at_end && !has_whole_line(buffer.filled()) {
+        at_end = buffer.fill(input, buffer.filled)?;
+    }
     if is_one_document(buffer.filled(), at_end) {
         while !at_end {
             at_end = buffer.fill(input, buffer.filled)?;
@@ -167,6 +171,11 @@ impl Buffer {
     }
 }
 
+/// Whether the first line that is not blank has ended.
+fn has_whole_line(block: &[u8]) -> bool {
+    memchr::memchr(b'\n', block.trim_ascii_start()).is_some()
+}
+
 /// A first line that is no complete JSON but begins like one: the document goes on over the next lines, if there are any.
 fn is_one_document(block: &[u8], at_end: bool) -> bool {
     let text = block.trim_ascii();
@@ -230,6 +239,13 @@ mod tests {
     fn a_document_of_which_the_first_line_is_longer_than_the_first_block_is_one() {
         let text = format!("{{\"pad\":\"{}\",\n\"a\":1}}\n", "x".repeat(2 * FIRST_BYTES));
         assert!(documents(text.as_bytes()) == [(1, text.into_bytes())]);
+    }
+
+    #[test]
+    fn lines_are_documents_also_where_the_first_is_longer_than_the_first_block() {
+        let line = format!("{{\"pad\":\"{}\"}}", "x".repeat(2 * FIRST_BYTES));
+        let found = documents(format!("\n{line}\n{{\"b\":2}}\n").as_bytes());
+        assert!(found == [(2, line.into_bytes()), (3, b"{\"b\":2}".to_vec())]);
     }
 
     #[test]

@@ -255,3 +255,37 @@ fn a_stream_whose_every_shard_has_ended_is_stuck() {
     backtest.drained(ShardId::new("s"), vec![]);
     assert!(backtest.is_stuck());
 }
+
+#[test]
+fn progress_is_none_where_the_daemon_began_to_read_behind_the_range() {
+    let seen = Seen { started_at: Arrival(300_000), plans: Vec::new() };
+    let mut backtest =
+        Backtest::new(Setup { seen: Some(seen), ..setup(vec![by_user()], 100_000, 200_000) }).expect("it begins");
+    backtest.shards_listed(vec![shard("s", &[])]);
+    Driven::default().settle(&mut backtest);
+    assert_eq!(backtest.thousandths(&backtest.shards()[0]), 0);
+}
+
+#[test]
+fn wn_7_for_a_plan_that_still_drained_is_read_as_far_back_as_it_reaches() {
+    let (new, cut) = (by_user(), Arrival(1_100_000));
+    let plan =
+        |text: PlanText, activated, retired| PlanCheckpoint { text, spans: vec![PlanSpan { activated, retired }] };
+    let long = PlanText { window_ms: 100_000, ..(**new.text()).clone() };
+    let plans = vec![plan(long, None, Some(cut)), plan((**new.text()).clone(), Some(cut), None)];
+    let records = traffic();
+    let told = |reads_all: bool| {
+        let seen = Seen { started_at: Arrival(0), plans: plans.clone() };
+        let setup = Setup { seen: Some(seen), ..setup(vec![Arc::clone(&new)], 1_095_000, 1_120_000) };
+        let mut backtest = Backtest::new(setup).expect("it begins");
+        let mut driven = Driven::default();
+        backtest.shards_listed(vec![shard("s", &[])]);
+        driven.settle(&mut backtest);
+        let is_read = |record: &Record| reads_all || record.arrival >= backtest.read_from();
+        let first = records.iter().position(is_read).expect("there is one");
+        driven.records(&mut backtest, "s", &records[first..]);
+        assert!(backtest.is_complete() && !driven.printed.is_empty());
+        driven.printed
+    };
+    assert_eq!(told(false), told(true));
+}

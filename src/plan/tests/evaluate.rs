@@ -62,7 +62,7 @@ fn a_network_equals_itself_and_the_addresses_in_it() {
         assert_eq!(matches(search, fields()), expected, "{search}");
     }
     let hidden = plan("* | stats count by src_ip | search NOT src_ip IN (10.0.0.0/8)");
-    assert_eq!(rows(&hidden, &[event(fields())]), [Row::new(); 0]);
+    assert!(rows(&hidden, &[event(fields())]).is_empty());
     let plan = plan("sourceIPAddress=10.0.0.0/8");
     assert_eq!((plan.required_literals(), plan.requirements()), (None, vec![vec![]]), "PO-3: it begins in any way");
 }
