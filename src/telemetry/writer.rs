@@ -34,7 +34,8 @@ impl<'a, W: MakeWriter<'a>> MakeWriter<'a> for Harmless<W> {
     }
 }
 
-/// Takes one whole line a write, which is how the subscriber writes.
+/// Takes one whole line a write, which is how the subscriber writes. A line that cannot be written is gone, and nobody
+/// hears of it: the subscriber would say so on standard error, which mostly is what cannot be written, and panic.
 pub(super) struct HarmlessWriter<W> {
     format: LogFormat,
     inner: W,
@@ -42,12 +43,13 @@ pub(super) struct HarmlessWriter<W> {
 
 impl<W: Write> Write for HarmlessWriter<W> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.inner.write_all(&harmless(self.format, line))?;
+        let _ = self.inner.write_all(&harmless(self.format, line));
         Ok(line.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush()
+        let _ = self.inner.flush();
+        Ok(())
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::event::JobCreated;
 use super::{STREAM, config, home};
-use crate::support::daemon::Daemon;
+use crate::support::daemon::{Daemon, Home};
 use crate::support::kinesis::{Fault, LocalKinesis};
 use crate::support::{PATIENCE, wall_millis};
 
@@ -90,4 +90,20 @@ async fn threat_10_at_the_most_detailed_level_the_log_holds_no_event_in_any_form
     for text in ["515151515151", "no json", &encoded[..64]] {
         assert!(!ended.log.contains(text), "{text}: {}", ended.log);
     }
+}
+
+/// The log is no sink: nothing is held for it, and nothing depends on it.
+#[tokio::test]
+async fn a_log_that_cannot_be_written_stops_nothing() {
+    let kinesis = LocalKinesis::start().await;
+    kinesis.create_stream(STREAM, 1).await;
+    let home = Home::new("sh", &["-c", r#"exec "$0" "$@" 2>/dev/full"#, env!("CARGO_BIN_EXE_trailrisk")]);
+    home.configure(config(&kinesis).to_string());
+    let daemon = home.start();
+    let broken = r#"{"eventName":"JobCreated","eventSource":"s3.amazonaws.com",broken"#;
+    let event = JobCreated::new(1, wall_millis(), "111111111111");
+    kinesis.put(STREAM, [("a".to_owned(), broken.into()), ("b".to_owned(), event.text().into_bytes())]).await;
+    let told = || async { (!daemon.lines().is_empty()).then_some(()) };
+    daemon.until(PATIENCE, "a risk event behind a record that is worth a line", told).await;
+    assert_eq!(daemon.stop().await.code, Some(0));
 }
