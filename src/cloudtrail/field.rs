@@ -39,10 +39,15 @@ impl FieldPath {
         (!path.contains(['.', '{'])).then_some(path)
     }
 
+    /// The text that the field holds in every event, if there is one.
+    pub fn constant(&self) -> Option<&'static str> {
+        self.rule.and_then(Rule::constant)
+    }
+
     /// Whether a value of the field passes, where it is a constant or what stands under one path: nothing is copied then.
     /// `None`: look at [`Self::read`].
     pub fn any(&self, event: &Event, test: &mut dyn FnMut(&str) -> bool) -> Option<bool> {
-        if let Some(constant) = self.rule.and_then(Rule::constant) {
+        if let Some(constant) = self.constant() {
             return Some(test(constant));
         }
         let path = self.sole_path()?;

@@ -9,7 +9,8 @@ use super::problem::{Problem, ProblemSeverity};
 use super::reader::{Reader, first_line, problem_at};
 use super::risk::{Risk, risk};
 use super::search::{self, Search, SearchPlace};
-use crate::plan::{Columns, Lookups};
+use crate::plan::{Columns, Lookups, other_data};
+use crate::spl::ast::{SearchTerm, Spanned};
 use crate::spl::{Macros, conventional_filter, lint, nearest};
 use crate::yaml::{Documents, Node};
 
@@ -68,9 +69,12 @@ pub fn load(
     };
     match detection {
         Some((text, place)) if !reader.has_errors() => Ok(Loaded { text, warnings: reader.problems, place }),
+        _ if reader.problems.iter().any(|problem| problem.severity == ProblemSeverity::OtherData) => {
+            Err(reader.problems)
+        }
         _ => Err(documents
             .nodes()
-            .find_map(|root| other_data(&reader, root))
+            .find_map(|root| calls_no_cloudtrail(&reader, root))
             .map_or(reader.problems, |other| vec![other])),
     }
 }
@@ -85,7 +89,7 @@ pub fn identity(yaml: &str) -> Option<(String, String)> {
 
 /// A checkout of Splunk's detections holds many for other data; what would have to be done for those is no help. A
 /// misspelt `cloudtrail` is none of them.
-fn other_data(reader: &Reader<'_>, root: Node<'_>) -> Option<Problem> {
+fn calls_no_cloudtrail(reader: &Reader<'_>, root: Node<'_>) -> Option<Problem> {
     let search = root.get("search")?;
     let text = search.text()?;
     let mut macros = text.split('`').skip(1).step_by(2);
@@ -109,6 +113,11 @@ fn read<'t>(
     let kind = kind(reader, root);
     let risk = risk(reader, root, name.unwrap_or_default(), kind.unwrap_or("TTP"));
     let search = read_search(reader, root, name.unwrap_or_default(), macros)?;
+    if let Some(term) = other_data(&search.pipeline.base) {
+        // Nothing else about the file matters then.
+        reader.problems = vec![of_other_data(&search.place, term)];
+        return None;
+    }
     check_row(reader, &risk, &search);
     warn_of_filters(reader, root, name?, &search);
     let Search { place, pipeline } = search;
@@ -164,6 +173,14 @@ fn read_search<'t>(reader: &mut Reader<'t>, root: Node<'t>, name: &str, macros: 
             None
         }
     }
+}
+
+fn of_other_data(place: &SearchPlace, term: &Spanned<SearchTerm>) -> Problem {
+    let asked = &place.text()[term.span.clone()];
+    let message = format!("the search reads other data than CloudTrail: no event here has `{asked}`");
+    let help = "the events here have sourcetype=aws:cloudtrail and source=aws_cloudtrail; where a macro says otherwise, \
+                leave its term out";
+    place.problem(term.span.clone(), ProblemSeverity::OtherData, message, Some(help.to_owned()))
 }
 
 /// A token of the message that no row can fill always reads `null`, and a risk or threat object that no row can name

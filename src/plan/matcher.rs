@@ -139,6 +139,11 @@ impl Literal {
         Self { text: text.into(), pattern: Pattern::folded(text), number: Numeric::of_text(text), network }
     }
 
+    /// Whether a field that holds this text passes `=`.
+    pub(super) fn equals_text(&self, text: &str) -> bool {
+        self.equals(Given::Text(text))
+    }
+
     fn compares(&self, op: CompareOp, given: Given<'_>) -> bool {
         match op {
             CompareOp::Eq => self.equals(given),

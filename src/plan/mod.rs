@@ -26,6 +26,7 @@ mod literals;
 mod lookup;
 mod matcher;
 mod names;
+mod other_data;
 pub(crate) mod packing;
 mod partial;
 mod parts;
@@ -56,6 +57,7 @@ pub use early::{Early, Least};
 pub use error::{CompileError, CompileErrorKind, PlanWarning};
 pub use fingerprint::Fingerprint;
 pub use lookup::{LookupTable, Lookups, MatchType};
+pub(crate) use other_data::other_data;
 pub use partial::{Added, Change, Contributions, Partial, Unit};
 pub use text::{PlanText, RiskModel, RiskObjectSpec, Severity, ThreatObjectSpec};
 

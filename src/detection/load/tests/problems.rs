@@ -118,6 +118,17 @@ fn a_search_of_other_data_is_no_fault_of_the_file() {
     assert_eq!(refused(&ours)[0].severity, ProblemSeverity::Error);
 }
 
+/// Also where its macro is defined, so that it compiles.
+#[test]
+fn a_search_that_no_event_of_cloudtrail_can_match_is_of_other_data() {
+    let elsewhere = changed("`cloudtrail`", "sourcetype=o365:management:activity");
+    let problems = refused(&elsewhere);
+    let [problem] = &problems[..] else { panic!("{}", shown(&problems)) };
+    assert_eq!(problem.severity, ProblemSeverity::OtherData);
+    assert!(problem.message.contains("no event here has `sourcetype=o365:management:activity`"), "{problem}");
+    loaded(&changed("`cloudtrail`", "sourcetype=aws:*"));
+}
+
 #[test]
 fn without_stats_any_token_may_be_held() {
     loaded(&changed("  | stats count dc(x) as n by user src\n", ""));
