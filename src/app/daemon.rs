@@ -10,17 +10,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{OnceCell, mpsc};
+use tokio::sync::{OnceCell, mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use super::detections::{self, RetentionError};
 use super::host::stop_on_signal;
-use super::reload::{Joined, Reloader, Seen};
+use super::reload::{Joined, Reading, Reloader, Seen};
 use super::{ConfigSource, Exit, Failure};
 use crate::admin::{AdminError, AdminServer, AdminState};
-use crate::catalog::{self, CatalogError, Detections};
+use crate::catalog::{self, CatalogError};
 use crate::checkpoint::StoreError;
 use crate::config::Config;
 use crate::engine::StoredPlanError;
@@ -125,13 +125,16 @@ struct Daemon {
     lives: Vec<Life>,
     admin: JoinHandle<()>,
     end_admin: CancellationToken,
+    /// Where the detections that were read last are known from.
+    readings: watch::Sender<Arc<Reading>>,
     shared: Arc<Shared>,
 }
 
 /// What the pipelines of the sources have in common.
 struct Shared {
     config: Arc<Config>,
-    detections: Detections,
+    /// The detections that the next pipeline begins with.
+    latest: watch::Receiver<Arc<Reading>>,
     process: ProcessMetrics,
     /// Made by the first pipeline that needs them: a process that waits for its leases opens nothing.
     outlets: OnceCell<(Sinks, DeadLetters)>,
@@ -144,12 +147,13 @@ impl Daemon {
     async fn start(config: Arc<Config>, stdout: StdoutWriter) -> Result<Self, StartError> {
         let detections = detections::load(&config.detections, &config.sinks)?;
         detections::log(&detections, &config.sinks);
+        let (readings, latest) = watch::channel(Arc::new(Reading::new(&config, detections)));
         let registry = prometheus::Registry::new();
         let process = ProcessMetrics::new(&registry).expect("a new registry holds no name yet");
         process.build_info.with_label_values(&[release::VERSION, release::revision()]).set(1);
         let shared = Arc::new(Shared {
             config: Arc::clone(&config),
-            detections,
+            latest,
             process,
             outlets: OnceCell::new(),
             end_sinks: CancellationToken::new(),
@@ -177,20 +181,19 @@ impl Daemon {
         let end_admin = CancellationToken::new();
         let state = AdminState { registries, views };
         let admin = tokio::spawn(admin.serve(state, end_admin.clone().cancelled_owned()));
-        Ok(Self { lives, admin, end_admin, shared })
+        Ok(Self { lives, admin, end_admin, readings, shared })
     }
 
     /// What reloads the detections of all that join. `seen` is what the files held before they were read.
     fn reloader(&self, source: ConfigSource, seen: Seen, joined: mpsc::Receiver<Joined>) -> Reloader {
-        let active = super::reload::ids(&self.shared.detections.plans);
         let metrics = self.lives.iter().map(|life| life.metrics.detections.clone()).collect();
-        Reloader::new(source, Arc::clone(&self.shared.config), active, seen, metrics, joined)
+        Reloader::new(source, Arc::clone(&self.shared.config), self.readings.clone(), seen, metrics, joined)
     }
 
     /// Starts every pipeline and runs them until `stop`, or until one of them ends (ST-1): then the others drain. A
     /// pipeline that waits for its lease keeps no other from working.
     async fn run(self, stop: CancellationToken, joining: mpsc::Sender<Joined>) -> Result<Exit, Failure> {
-        let Self { lives, admin, end_admin, shared } = self;
+        let Self { lives, admin, end_admin, shared, readings: _ } = self;
         let (end_sinks, stop) = (shared.end_sinks.clone(), stop.child_token());
         // The queues close with the last pipeline.
         drop(shared);

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use tokio::signal::unix::Signal;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinError, spawn_blocking};
 use tracing::Span;
 
@@ -21,7 +21,6 @@ use crate::config::{Config, ConfigError, DetectionsConfig, SourceConfig};
 use crate::detection::Problem;
 use crate::metrics::DetectionMetrics;
 use crate::pipeline::{Reload, Reloaded};
-use crate::plan::Plan;
 use crate::telemetry::Alarm;
 
 /// How often files that change while they are read are read again.
@@ -66,6 +65,42 @@ struct Attempt {
     outcome: Result<(Config, Detections), ReloadError>,
 }
 
+/// Detections that were read together, and what else of their configuration counts with them.
+#[derive(Debug)]
+pub(super) struct Reading {
+    pub detections: Detections,
+    /// Whether every record is parsed (PO-3).
+    pub decode_all: bool,
+    /// For people.
+    configuration: String,
+}
+
+impl Reading {
+    pub fn new(config: &Config, detections: Detections) -> Self {
+        Self { detections, decode_all: config.detections.decode_all, configuration: config.hash() }
+    }
+
+    /// The ids of the detections.
+    fn ids(&self) -> BTreeSet<String> {
+        self.detections.plans.iter().map(|plan| plan.text().id.clone()).collect()
+    }
+
+    /// What a pipeline is to take; none where it has gone.
+    async fn hand_to(&self, pipeline: &Joined) -> Option<oneshot::Receiver<Reloaded>> {
+        let Self { detections, decode_all, .. } = self;
+        let (done, answer) = oneshot::channel();
+        let reload = Reload {
+            plans: detections.plans.clone(),
+            routes: detections.routes.clone(),
+            files: detections.files.clone(),
+            filters: detections.filters.clone(),
+            decode_all: *decode_all,
+            done,
+        };
+        pipeline.reloads.send(reload).await.ok().map(|()| answer)
+    }
+}
+
 /// What a reload is judged against: the configuration that the process runs with, and its streams with their retention
 /// in hours.
 struct Running {
@@ -77,6 +112,8 @@ struct Running {
 pub(super) struct Joined {
     pub source: SourceConfig,
     pub retention_hours: u32,
+    /// What it has begun with.
+    pub reading: Arc<Reading>,
     pub reloads: mpsc::Sender<Reload>,
     pub metrics: DetectionMetrics,
     /// What the lines about it are in.
@@ -87,15 +124,14 @@ pub(super) struct Joined {
 pub(super) struct Reloader {
     source: Arc<ConfigSource>,
     config: Arc<Config>,
-    /// The ids of the detections that run.
-    active: BTreeSet<String>,
+    /// The last set that could be taken. Who joins late, behind another process's lease, begins with it: what the files held
+    /// at the start may be retired by now, and what they hold may be broken.
+    latest: watch::Sender<Arc<Reading>>,
     watched: DetectionsConfig,
     seen: Option<Seen>,
     /// The pipelines that will come: those of other processes' leases come late.
     joining: mpsc::Receiver<Joined>,
     pipelines: Vec<Joined>,
-    /// Whether the files were read again since the start: who joins later begins with what they held then.
-    is_changed: bool,
     /// Of all pipelines, those to come included.
     metrics: Vec<DetectionMetrics>,
     moving: Alarm,
@@ -106,7 +142,7 @@ impl Reloader {
     pub fn new(
         source: ConfigSource,
         config: Arc<Config>,
-        active: BTreeSet<String>,
+        latest: watch::Sender<Arc<Reading>>,
         seen: Seen,
         metrics: Vec<DetectionMetrics>,
         joining: mpsc::Receiver<Joined>,
@@ -115,11 +151,10 @@ impl Reloader {
             source: Arc::new(source),
             watched: config.detections.clone(),
             config,
-            active,
+            latest,
             seen: Some(seen),
             joining,
             pipelines: Vec::new(),
-            is_changed: false,
             metrics,
             moving: Alarm::default(),
         }
@@ -143,11 +178,17 @@ impl Reloader {
         }
     }
 
+    /// While it started, the files may have been read again.
     async fn join(&mut self, joined: Joined) {
-        self.pipelines.push(joined);
-        if self.is_changed {
-            self.reload(false).await;
+        let latest = Arc::clone(&self.latest.borrow());
+        if !Arc::ptr_eq(&latest, &joined.reading) {
+            let fits = detections::check_retention(&latest.detections.plans, &joined.source, joined.retention_hours);
+            match fits {
+                Ok(()) => drop(told(&joined, latest.hand_to(&joined).await, &latest).await),
+                Err(error) => self.refused(&error.into()),
+            }
         }
+        self.pipelines.push(joined);
     }
 
     async fn has_changed(&self) -> bool {
@@ -161,7 +202,7 @@ impl Reloader {
         let streams =
             self.pipelines.iter().map(|pipeline| (pipeline.source.clone(), pipeline.retention_hours)).collect();
         let (source, running) = (Arc::clone(&self.source), Running { config: Arc::clone(&self.config), streams });
-        let (active, watched) = (self.active.clone(), self.watched.clone());
+        let (active, watched) = (self.latest.borrow().ids(), self.watched.clone());
         let attempt = spawn_blocking(move || attempt(&source, &running, &active, &watched)).await;
         let attempt =
             attempt.unwrap_or_else(|error| Attempt { seen: self.seen, watched: None, outcome: Err(error.into()) });
@@ -198,58 +239,41 @@ impl Reloader {
             tracing::warn!(keys = differences.join(", "), "changed in the configuration, but needs a restart");
         }
         detections::log(&detections, &self.config.sinks);
+        let reading = Arc::new(Reading::new(config, detections));
+        self.latest.send_replace(Arc::clone(&reading));
+        self.moving.clear();
+        // All of those to come begin with it.
+        let now = wall_seconds();
+        self.metrics.iter().for_each(|metrics| metrics.succeeded(now));
         let mut answers = Vec::new();
         for pipeline in &self.pipelines {
-            let (done, answer) = oneshot::channel();
-            // Without a pipeline there is nothing to reload.
-            let _ = pipeline.reloads.send(reload(config, &detections, done)).await;
-            answers.push(answer);
+            answers.push(reading.hand_to(pipeline).await);
         }
-        self.active = ids(&detections.plans);
-        self.is_changed = true;
-        self.moving.clear();
         for (pipeline, answer) in self.pipelines.iter().zip(answers) {
-            let Ok(reloaded) = answer.await else { continue };
-            let _entered = pipeline.span.enter();
-            say(&pipeline.metrics, reloaded, &self.active, config, is_asked);
+            if let Some(Reloaded::Unchanged) = told(pipeline, answer, &reading).await {
+                let _entered = pipeline.span.enter();
+                tracing::info!(asked = is_asked, "nothing changed in the detections");
+                pipeline.metrics.reloads_total.with_label_values(&["unchanged"]).inc();
+            }
         }
     }
 }
 
-fn reload(config: &Config, detections: &Detections, done: oneshot::Sender<Reloaded>) -> Reload {
-    Reload {
-        plans: detections.plans.clone(),
-        routes: detections.routes.clone(),
-        files: detections.files.clone(),
-        filters: detections.filters.clone(),
-        decode_all: config.detections.decode_all,
-        done,
+/// What became of a reading at a pipeline, which is told if it changed something. None where the pipeline is gone.
+async fn told(pipeline: &Joined, answer: Option<oneshot::Receiver<Reloaded>>, reading: &Reading) -> Option<Reloaded> {
+    let reloaded = answer?.await.ok()?;
+    if reloaded == Reloaded::InForce {
+        let (detections, configuration) = (reading.detections.plans.len(), &reading.configuration);
+        let _entered = pipeline.span.enter();
+        tracing::info!(detections, configuration, "the changed detections are in force");
+        pipeline.metrics.reloads_total.with_label_values(&["applied"]).inc();
     }
+    Some(reloaded)
 }
 
-/// One pipeline has taken a reload.
-fn say(metrics: &DetectionMetrics, reloaded: Reloaded, ids: &BTreeSet<String>, config: &Config, is_asked: bool) {
-    metrics.succeeded(clock::wall().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64()));
-    let outcome = match reloaded {
-        Reloaded::InForce => {
-            tracing::info!(
-                detections = ids.len(),
-                configuration = config.hash(),
-                "the changed detections are in force"
-            );
-            "applied"
-        }
-        Reloaded::Unchanged => {
-            tracing::info!(asked = is_asked, "nothing changed in the detections");
-            "unchanged"
-        }
-    };
-    metrics.reloads_total.with_label_values(&[outcome]).inc();
-}
-
-/// The ids of these detections.
-pub(super) fn ids(plans: &[Arc<Plan>]) -> BTreeSet<String> {
-    plans.iter().map(|plan| plan.text().id.clone()).collect()
+/// Now, in seconds since 1970.
+pub(super) fn wall_seconds() -> f64 {
+    clock::wall().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
 }
 
 async fn pause(interval: Option<Duration>) {

@@ -60,7 +60,6 @@ impl Observer {
         metrics.state_bytes_limit.set(i64::try_from(max_state_bytes).unwrap_or(i64::MAX));
         metrics.know_stream(&stream);
         let filters = FilterWatch::new(&metrics, Vec::new());
-        metrics.detections.succeeded(wall_seconds());
         let last = Counters { plans: Vec::new(), ..engine.counters().clone() };
         let (plans, blocked, rows) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
         let mut observer = Self {

@@ -10,7 +10,7 @@ use super::{MAX_SILENCE, PRODUCER, Shared, StartError};
 use crate::admin::{Check, Liveness, Readiness, View};
 use crate::app::detections;
 use crate::app::host::{wall_clock, worker_name};
-use crate::app::reload::Joined;
+use crate::app::reload::{Joined, Reading, wall_seconds};
 use crate::checkpoint::{CheckpointStore, FileStore, MemoryStore};
 use crate::clock;
 use crate::cloudtrail::DecodeLimits;
@@ -18,7 +18,9 @@ use crate::config::{CheckpointStoreConfig, SourceConfig};
 use crate::isolation::Isolation;
 use crate::metrics::Metrics;
 use crate::pipeline::{Ended, Observer, Parts, Pipeline, PipelineError, Reload, Shown};
-use crate::sink::{Acknowledgements, DeadLetterAcknowledgements, DeadLetterDeps, DeadLetters, Origin, SinkDeps, Sinks};
+use crate::sink::{
+    Acknowledgements, DeadLetterAcknowledgements, DeadLetterDeps, DeadLetters, Origin, Routes, SinkDeps, Sinks,
+};
 use crate::source::{AwsKinesis, Source};
 
 /// Messages between the consumers and the pipeline; each consumer has one batch on its way, so this bounds nothing.
@@ -61,7 +63,9 @@ impl Life {
         let (liveness, readiness) = (Liveness::new(MAX_SILENCE), Readiness::starting());
         readiness.pass(Check::Configuration);
         let name = config.names_sources.then(|| source.name.clone());
-        let (shown, board) = shown(config, source, &shared.detections);
+        // They could be read, or there were no daemon.
+        metrics.detections.succeeded(wall_seconds());
+        let (shown, board) = shown(config, source, &shared.latest.borrow().detections);
         let view = View { source: name, liveness, readiness, board };
         Self { shared: Arc::clone(shared), source: source.clone(), metrics, view, shown }
     }
@@ -102,11 +106,13 @@ impl Life {
     ) -> Result<Ended, LifeError> {
         let (reloads, reloaded) = mpsc::channel(1);
         let (source, metrics) = (self.source.clone(), self.metrics.detections.clone());
-        match self.assemble(&mut store, reloaded).await {
+        // What is read from now on comes as a reload.
+        let reading = Arc::clone(&self.shared.latest.borrow());
+        match self.assemble(&mut store, &reading, reloaded).await {
             Ok((parts, isolation, retention_hours)) => {
                 let span = tracing::Span::current();
                 // Without the reloader nothing is reloaded, and nothing else depends on it. It goes with the last sender.
-                let _ = joining.send(Joined { source, retention_hours, reloads, metrics, span }).await;
+                let _ = joining.send(Joined { source, retention_hours, reading, reloads, metrics, span }).await;
                 Ok(Pipeline::new(parts, store).isolating(isolation).run(stop).await?)
             }
             Err(error) => {
@@ -120,18 +126,19 @@ impl Life {
     async fn assemble(
         self,
         store: &mut impl CheckpointStore,
+        reading: &Reading,
         reloads: mpsc::Receiver<Reload>,
     ) -> Result<(Parts<AwsKinesis>, Isolation, u32), StartError> {
         let stored = store.load().await?;
-        let (config, detections) = (&self.shared.config, &self.shared.detections);
+        let (config, detections) = (&self.shared.config, &reading.detections);
         let (messages, received) = mpsc::channel(CHANNEL_MESSAGES);
         let read_buffer = config.limits.read_buffer_bytes;
         let mut source = Source::connect(&self.source, read_buffer, messages, self.metrics.clone()).await?;
         let retention_hours = source.description().retention_hours;
         detections::check_retention(&detections.plans, &self.source, retention_hours)?;
-        let (engine, begun) = self.engine(&mut source, stored).await?;
+        let (engine, begun) = self.engine(&mut source, &detections.plans, stored).await?;
         let isolation = self.isolation(&source, store.notes())?;
-        let outlets = self.outlets().await?;
+        let outlets = self.outlets(&detections.routes).await?;
         let mut observer = Observer::new(
             self.metrics.clone(),
             self.view.readiness.clone(),
@@ -140,13 +147,13 @@ impl Life {
             &engine,
             config.limits.max_state_bytes,
         )
-        .showing(self.shown);
+        .showing(Shown { files: detections.files.clone(), routes: detections.routes.clone(), ..self.shown });
         observer.watch_filters(detections.filters.clone());
         begun.say();
         let parts = Parts {
             engine,
             decode_limits: DecodeLimits { max_inflated_bytes: config.limits.max_inflated_bytes },
-            decode_all: config.detections.decode_all,
+            decode_all: reading.decode_all,
             reloads,
             source,
             messages: received,
@@ -167,13 +174,13 @@ impl Life {
     }
 
     /// Its own ends of the sinks and the dead letters, which the first to need them starts.
-    async fn outlets(&self) -> Result<Outlets, StartError> {
+    async fn outlets(&self, routes: &Routes) -> Result<Outlets, StartError> {
         let (sinks, dead_letters) = self.shared.outlets.get_or_try_init(|| self.start_outlets()).await?;
         let source = self.view.source.clone();
         let (dead_letters, dead_letter_acknowledgements) = dead_letters.another(source.as_deref());
         let origin = Origin { stream: self.source.stream.name().to_owned(), source };
         let (mut sinks, acknowledgements) = sinks.another(origin, self.metrics.clone());
-        sinks.set_routes(self.shared.detections.routes.clone());
+        sinks.set_routes(routes.clone());
         Ok(Outlets { sinks, acknowledgements, dead_letters, dead_letter_acknowledgements })
     }
 

@@ -1,6 +1,7 @@
 //! Where a process begins: the stream, the checkpoint, the engine between them, and what earlier processes died of.
 
 use std::hash::{BuildHasher as _, RandomState};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -17,6 +18,7 @@ use crate::config::{CheckpointStoreConfig, Config, SourceConfig, TableConfig};
 use crate::engine::{Checkpoint, Engine, EngineConfig, Input, Position, StartPosition, StreamIdentity, Timing};
 use crate::isolation::Isolation;
 use crate::pipeline::Shown;
+use crate::plan::Plan;
 use crate::release;
 use crate::source::{Source, SourceError, StreamDescription, expected_lag};
 use crate::status::{self, About, Board, Snapshot};
@@ -106,6 +108,7 @@ impl Life {
     pub(super) async fn engine(
         &self,
         source: &mut Source,
+        plans: &[Arc<Plan>],
         stored: Option<Checkpoint>,
     ) -> Result<(Engine, Begun), StartError> {
         let described = source.description().clone();
@@ -123,8 +126,7 @@ impl Life {
                     unseen_from: self.unseen_from(source)?,
                 };
                 let from = format!("checkpoint with horizon {}", checkpoint.horizon);
-                let (config, plans) = (self.engine_config(stream, start), self.shared.detections.plans.clone());
-                (Engine::restore(config, plans, checkpoint)?, from)
+                (Engine::restore(self.engine_config(stream, start), plans.to_vec(), checkpoint)?, from)
             }
             None => {
                 self.check_other_file(&stream)?;
@@ -138,7 +140,7 @@ impl Life {
                     StartPosition::AtTimestamp(at) => at.to_string(),
                 };
                 let start = Start { position: start, started_at, unseen_from: Arrival::MIN };
-                (Engine::new(self.engine_config(stream, start), self.shared.detections.plans.clone()), from)
+                (Engine::new(self.engine_config(stream, start), plans.to_vec()), from)
             }
         };
         let listed = source.list().await?;
@@ -146,7 +148,7 @@ impl Life {
             configuration: self.shared.config.hash(),
             stream: source.description().clone(),
             shards: listed.len(),
-            detections: self.shared.detections.plans.len(),
+            detections: plans.len(),
             sinks: self.shared.config.sinks.len(),
             from,
         };

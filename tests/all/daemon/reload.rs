@@ -1,5 +1,7 @@
 //! WN-7: the detections change on disk while the daemon runs.
 
+mod takeover;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
