@@ -221,7 +221,7 @@ impl<A: KinesisApi> Pipeline<A> {
                 Some(id) = self.dead_letter_acknowledgements.next() => Step::DeadLettered(id),
                 saved = self.saver.saved() => saved_step(saved),
                 end = sink_end(&mut self.sinks_ended) => end,
-                () = room(&self.sinks, &self.dead_letters, self.waiting.as_ref()), if may_act => Step::RoomForOutput,
+                () = room(&self.sinks, self.waiting.as_ref()), if may_act => Step::RoomForOutput,
                 _ = observe.tick() => Step::Observe,
                 _ = checkpoint.tick() => Step::Checkpoint,
                 Some(reload) = self.reloads.recv(), if self.reloading.is_none() && !self.store_fails => {

@@ -74,7 +74,7 @@ impl<A: KinesisApi> Pipeline<A> {
                 Some(key) = self.acknowledgements.next() => Step::Acknowledged(key),
                 Some(id) = self.dead_letter_acknowledgements.next() => Step::DeadLettered(id),
                 saved = self.saver.saved() => saved_step(saved),
-                () = room(&self.sinks, &self.dead_letters, self.waiting.as_ref()), if may_act => Step::RoomForOutput,
+                () = room(&self.sinks, self.waiting.as_ref()), if may_act => Step::RoomForOutput,
                 end = sink_end(&mut self.sinks_ended) => end,
                 _ = observe.tick() => Step::Observe,
                 () = tokio::task::yield_now(), if more => Step::More,

@@ -9,7 +9,7 @@ use super::{PipelineError, Reload};
 use crate::checkpoint::StoreError;
 use crate::engine::{CheckpointTicket, DeadLetterId, Output};
 use crate::risk_event::DeliveryKey;
-use crate::sink::{DeadLetters, SinkEnd, Sinks};
+use crate::sink::{SinkEnd, Sinks};
 use crate::source::{KinesisApi, ShardMessage, Source, SourceError};
 
 /// What happens next.
@@ -44,9 +44,9 @@ pub(super) fn ticker(period: Duration) -> tokio::time::Interval {
 }
 
 /// Resolves when what waits can be sent; never while nothing waits.
-pub(super) async fn room(sinks: &Sinks, dead_letters: &DeadLetters, waiting: Option<&Output>) {
+pub(super) async fn room(sinks: &Sinks, waiting: Option<&Output>) {
     match waiting {
-        Some(Output::DeadLetter(_)) => dead_letters.ready().await,
+        Some(Output::DeadLetter(_)) => sinks.ready_for_dead_letter().await,
         Some(_) => sinks.ready().await,
         None => std::future::pending().await,
     }

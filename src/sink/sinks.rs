@@ -185,11 +185,19 @@ impl Sinks {
         if self.has_room() {
             return;
         }
-        let _waiting = Waiting { since: Instant::now(), seconds: &self.waiting };
+        let _waiting = self.waiting();
         for sink in self.open.0.iter().filter(|sink| sink.required) {
             sink.queue.budget().room().await;
         }
         self.dead_letters.ready().await;
+    }
+
+    /// As [`Sinks::ready`], for a dead letter of the engine, which [`DeadLetters::push`] takes: it waits for no sink.
+    pub async fn ready_for_dead_letter(&self) {
+        if !self.dead_letters.has_room() {
+            let _waiting = self.waiting();
+            self.dead_letters.ready().await;
+        }
     }
 
     /// Queues a risk event for every sink that gets it. One that none gets is counted, and done at once. Never blocks.
@@ -251,6 +259,10 @@ impl Sinks {
     pub fn has_room(&self) -> bool {
         let mut required = self.open.0.iter().filter(|sink| sink.required);
         required.all(|sink| sink.queue.budget().has_room()) && self.dead_letters.has_room()
+    }
+
+    fn waiting(&self) -> Waiting<'_> {
+        Waiting { since: Instant::now(), seconds: &self.waiting }
     }
 
     fn count_withheld(&self, event: &RiskEvent, reason: Withheld) {

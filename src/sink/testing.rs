@@ -19,8 +19,9 @@ pub(super) use tls::{Authority, Leaf, TlsReceiver};
 use super::format::Body;
 use super::queue::Delivery;
 use super::{DeadLetterAcknowledgements, DeadLetterDeps, DeadLetters, Origin, SharedStdout, SinkDeps, StdoutWriter};
+use crate::cloudtrail::{RejectReason, Rejected};
 use crate::config::{BatchLimit, DeadLetterConfig, DeliveryConfig, FormatConfig, SinkConfig, SinkKind};
-use crate::engine::{SequenceNumber, ShardId};
+use crate::engine::{DeadLetter, DeadLetterId, Position, SequenceNumber, ShardId};
 use crate::metrics::Metrics;
 use crate::plan::{PlanText, RiskModel, Severity};
 use crate::plan::{Scalar, Value};
@@ -186,6 +187,17 @@ impl DeadLetterFile {
         let whole = text.rfind('\n').map_or("", |end| &text[..end]);
         let checked = whole.lines().inspect(|line| check_dead_letter(line.as_bytes()));
         checked.map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+/// A record that is no JSON.
+pub(super) fn letter(id: u64, bytes: &[u8]) -> DeadLetter {
+    DeadLetter {
+        id: DeadLetterId(id),
+        shard: ShardId::new("shardId-000000000003"),
+        position: Position::After(SequenceNumber::try_new("4957").unwrap(), 0),
+        arrival: Arrival(1_682_380_280_000),
+        rejected: Rejected { reason: RejectReason::BadJson, detail: "not JSON\u{9b}".into(), bytes: bytes.into() },
     }
 }
 

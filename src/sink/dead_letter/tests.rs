@@ -6,23 +6,11 @@ use tokio::sync::watch;
 use tokio_util::bytes::Bytes;
 
 use super::*;
-use crate::cloudtrail::{RejectReason, Rejected};
-use crate::engine::{Position, SequenceNumber, ShardId};
+use crate::engine::{Position, SequenceNumber};
 use crate::risk_event::{DeliveryKey, RiskEventId, Stage};
 use crate::sink::acknowledgement;
 use crate::sink::queue::Delivery;
-use crate::sink::testing::{DeadLetterFile, dead_letter_deps, delivery, is_pending, metrics};
-use crate::time::Arrival;
-
-fn letter(id: u64, bytes: &[u8]) -> DeadLetter {
-    DeadLetter {
-        id: DeadLetterId(id),
-        shard: ShardId::new("shardId-000000000003"),
-        position: Position::After(SequenceNumber::try_new("4957").unwrap(), 0),
-        arrival: Arrival(1_682_380_280_000),
-        rejected: Rejected { reason: RejectReason::BadJson, detail: "not JSON\u{9b}".into(), bytes: bytes.into() },
-    }
-}
+use crate::sink::testing::{DeadLetterFile, dead_letter_deps, delivery, is_pending, letter, metrics};
 
 fn refusal(share: Option<acknowledgement::Share>) -> Refusal {
     let key = DeliveryKey { id: RiskEventId(0xabc), stage: Stage::Final };

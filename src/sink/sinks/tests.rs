@@ -1,3 +1,5 @@
+mod stop;
+
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -9,7 +11,7 @@ use crate::config::{DeliveryConfig, DeliverySettings, FormatConfig, Secret, Temp
 use crate::risk_event::Stage;
 use crate::sink::health::FailureKind;
 use crate::sink::testing::{
-    Answer, DeadLetterFile, Receiver, deps, event, is_pending, metrics, sink_config, wait_until,
+    Answer, DeadLetterFile, Receiver, deps, event, is_pending, letter, metrics, sink_config, wait_until,
 };
 
 struct Rig {
@@ -137,6 +139,19 @@ async fn bd_1_a_receiver_that_hangs_stops_the_pushes_at_the_bound() {
     assert_eq!(rig.sinks.pending(), 0);
 }
 
+#[tokio::test(start_paused = true)]
+async fn bd_1_a_dead_letter_of_a_record_that_waits_for_room_is_back_pressure_too() {
+    let rig = Rig::start(&[sink_config("out")]).await;
+    let folder = rig.dead.path().parent().unwrap().to_owned();
+    std::fs::remove_dir_all(&folder).unwrap();
+    (0..16).for_each(|id| rig.dead.letters.push(letter(id, &[b'x'; 1 << 20])));
+    let room = tokio::time::timeout(Duration::from_secs(60), rig.sinks.ready_for_dead_letter());
+    assert!(room.await.is_err(), "there is room");
+    assert!(rig.metrics.backpressure_seconds_total.with_label_values(&["sink"]).get() >= 60.0);
+    std::fs::create_dir(&folder).unwrap();
+    rig.sinks.ready_for_dead_letter().await;
+}
+
 #[tokio::test]
 async fn bd_1_an_event_larger_than_the_queue_is_admitted_alone() {
     let receiver = Receiver::start_shut([]).await;
@@ -199,45 +214,6 @@ async fn cp_7_an_event_refused_three_times_does_not_hold_the_others() {
     assert_eq!(receiver.requests().len(), 4);
     assert_eq!(rig.dead.lines().len(), 1);
     assert_eq!((rig.deliveries("hook", "dead_lettered"), rig.deliveries("hook", "acknowledged")), (1, 1));
-}
-
-#[tokio::test]
-async fn st_1_a_close_delivers_what_is_queued_then_ends() {
-    let receiver = Receiver::start_shut([]).await;
-    let mut rig = Rig::start(&[receiver.sink(|_| {})]).await;
-    let health = rig.sinks.health();
-    let key = rig.push(1, Stage::Final);
-    rig.sinks.close();
-    assert!(is_pending(rig.done.next()).await);
-    receiver.open();
-    assert_eq!(rig.done.next().await, Some(key));
-    assert_eq!(rig.done.next().await, None);
-    assert_eq!(health.blocked(), [], "a health handle keeps no worker");
-}
-
-#[tokio::test]
-async fn st_1_a_close_waits_for_best_effort_sinks_too() {
-    let receiver = Receiver::start_shut([]).await;
-    let mut rig = Rig::start(&[best_effort(receiver.sink(|_| {}))]).await;
-    let key = rig.push(1, Stage::Final);
-    assert_eq!(rig.done.next().await, Some(key));
-    rig.sinks.close();
-    assert!(is_pending(rig.done.next()).await);
-    receiver.open();
-    assert_eq!(rig.done.next().await, None);
-    assert_eq!(receiver.requests().len(), 1);
-}
-
-#[tokio::test]
-async fn st_1_at_the_deadline_what_is_not_acknowledged_stays_so() {
-    let receiver = Receiver::start([Answer::Hang]).await;
-    let mut rig = Rig::start(&[receiver.sink(|_| {})]).await;
-    rig.push(1, Stage::Final);
-    wait_until("the webhook is asked", || receiver.requests().len() == 1).await;
-    rig.sinks.close();
-    rig.stop.cancel();
-    assert_eq!(rig.done.next().await, None);
-    assert!(rig.dead.lines().is_empty());
 }
 
 #[tokio::test]
