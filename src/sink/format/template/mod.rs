@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use minijinja::value::{Serde, ValueKind};
-use minijinja::{AutoEscape, Environment, Error, UndefinedBehavior, Value};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value, escape_formatter};
 use serde_json::Value as Json;
 
 use super::to_json;
@@ -83,11 +83,20 @@ fn environment() -> Environment<'static> {
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::Json);
     environment.set_fuel(Some(FUEL));
+    environment.set_formatter(as_json);
     // It would print an attacker's text outside of its quotes.
     environment.remove_filter("safe");
     environment.add_filter("limit", limit);
     environment.add_filter("slack", slack);
     environment
+}
+
+/// `autoescape` would take an attacker's text out of its quotes as well.
+fn as_json(out: &mut Output, state: &mut State, value: &Value) -> Result<(), Error> {
+    if *state.auto_escape() == AutoEscape::Json {
+        return escape_formatter(out, state, value);
+    }
+    Err(Error::new(ErrorKind::InvalidOperation, "a template prints as JSON alone: take `autoescape` out"))
 }
 
 /// `:7: undefined value`. The error's own words only: its debug form would show the values.

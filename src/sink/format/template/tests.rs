@@ -83,6 +83,19 @@ fn a_template_that_is_wrong_is_refused_when_it_is_loaded_with_its_line() {
     assert!(template(r#"{"a": {{ row.nothing | default("-") }}}"#).is_ok(), "what may be absent has a default");
 }
 
+/// `docs/security.md`, 2.
+#[test]
+fn threat_2_no_template_turns_the_escape_off() {
+    for mode in ["false", "'none'", "'html'"] {
+        let source = format!("{{\"a\":\n\"{{% autoescape {mode} %}}{{{{ id }}}}{{% endautoescape %}}\"}}");
+        let problem = template(&source).expect_err(&source);
+        assert!(problem.starts_with(":2: a template prints as JSON alone"), "{problem}");
+    }
+    let json =
+        rendered(r#"{"a": {% autoescape 'json' %}{{ risk_message }}{% endautoescape %}}"#, &hostile_event(HOSTILE));
+    assert_eq!(json["a"], HOSTILE, "what changes nothing is nothing wrong");
+}
+
 #[test]
 fn an_event_that_a_template_does_not_fit_is_an_error_without_its_text() {
     let template = template(r#"{"a": {{ row.count }}}"#).unwrap();
