@@ -36,9 +36,10 @@ impl AppendFile {
         &self.path
     }
 
-    /// Appends whole lines, and where `durable` syncs them. After an error nothing of them counts: what was written of
+    /// Appends whole lines, and where `durable` syncs them; returns the file that has them, which may be moved away at any
+    /// time. After an error nothing of them counts: what was written of
     /// them is taken back, or where even that fails, cut off from the next append by a line break.
-    pub(super) fn append(&self, lines: &[u8], durable: bool) -> io::Result<()> {
+    pub(super) fn append(&self, lines: &[u8], durable: bool) -> io::Result<File> {
         let mut file = self.open_for(lines.len())?;
         let length = file.metadata()?.len();
         let written = end_torn_line(&mut file, length)
@@ -48,12 +49,7 @@ impl AppendFile {
             // The first error is the one to report.
             let _ = file.set_len(length);
         }
-        written
-    }
-
-    /// Makes durable what was appended.
-    pub(super) fn sync(&self) -> io::Result<()> {
-        self.open()?.sync_all()
+        written.map(|()| file)
     }
 
     fn open_for(&self, more: usize) -> io::Result<File> {

@@ -176,7 +176,7 @@ impl DeadLetters {
 fn open(path: &Path) -> Result<AppendFile, DeadLetterError> {
     let file = AppendFile::new(path.to_owned());
     let opened = file.append(b"", true);
-    opened.map(|()| file).map_err(|source| DeadLetterError::File { path: path.to_owned(), source })
+    opened.map(|_| file).map_err(|source| DeadLetterError::File { path: path.to_owned(), source })
 }
 
 impl DeadLetterAcknowledgements {

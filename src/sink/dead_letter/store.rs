@@ -36,7 +36,7 @@ impl DeadLetterStore for Place {
         match self {
             Self::File(file) => {
                 let (file, lines) = (file.clone(), lines.clone());
-                let append = tokio::task::spawn_blocking(move || file.append(&lines, true));
+                let append = tokio::task::spawn_blocking(move || file.append(&lines, true).map(drop));
                 append.await.unwrap_or_else(|panic| Err(io::Error::other(panic)))
             }
             Self::Stdout(stdout) => stdout.write(lines).await,

@@ -2,11 +2,14 @@
 //!
 //! A full disk holds the deliveries as a receiver does that is down (CP-7).
 
+mod unsynced;
+
+use std::fs::File;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use self::unsynced::Unsynced;
 use super::append_file::{AppendFile, Rotation};
 use super::error::SinkError;
 use super::format;
@@ -14,7 +17,6 @@ use super::health::FailureKind;
 use super::queue::Delivery;
 use super::transport::{Failure, Outcome, Transport};
 use crate::config::{FileSinkConfig, Fsync};
-use crate::telemetry::{Alarm, Recovered};
 
 /// The pause of `fsync: interval`.
 const SYNC_INTERVAL: Duration = Duration::from_secs(1);
@@ -23,9 +25,7 @@ const SYNC_INTERVAL: Duration = Duration::from_secs(1);
 pub(super) struct FileSink {
     file: Arc<AppendFile>,
     fsync: Fsync,
-    /// A sync is due.
-    is_due: Arc<AtomicBool>,
-    unsynced: Arc<Alarm>,
+    unsynced: Arc<Unsynced>,
 }
 
 impl FileSink {
@@ -38,34 +38,18 @@ impl FileSink {
             path: config.path.clone(),
             source,
         })?;
-        Ok(Self { file: Arc::new(file), fsync: config.fsync, is_due: Arc::default(), unsynced: Arc::default() })
+        Ok(Self { file: Arc::new(file), fsync: config.fsync, unsynced: Arc::default() })
     }
 
     /// Syncs after the interval what is written until then.
-    fn sync_soon(&self) {
-        if self.is_due.swap(true, Ordering::AcqRel) {
+    fn sync_soon(&self, written: File) {
+        if !self.unsynced.add(written) {
             return;
         }
-        let (file, is_due, unsynced) = (Arc::clone(&self.file), Arc::clone(&self.is_due), Arc::clone(&self.unsynced));
+        let (path, unsynced) = (self.file.path().display().to_string(), Arc::clone(&self.unsynced));
         tokio::spawn(async move {
             tokio::time::sleep(SYNC_INTERVAL).await;
-            is_due.store(false, Ordering::Release);
-            let path = file.path().display().to_string();
-            match blocking(move || file.sync()).await {
-                Err(error) => {
-                    if let Some(repeats) = unsynced.raise() {
-                        tracing::error!(
-                            %error, path, repeats,
-                            "cannot sync the file of a sink; a crash of the host may lose its last second"
-                        );
-                    }
-                }
-                Ok(()) => {
-                    if let Some(Recovered { times, seconds }) = unsynced.clear() {
-                        tracing::info!(path, attempts = times, seconds, "the file of a sink is synced again");
-                    }
-                }
-            }
+            unsynced.sync(path).await;
         });
     }
 }
@@ -73,18 +57,21 @@ impl FileSink {
 impl Transport for FileSink {
     async fn attempt(&mut self, batch: &[Delivery]) -> Outcome {
         let (file, lines, durable) = (Arc::clone(&self.file), format::lines(batch), self.fsync == Fsync::Always);
-        if let Err(error) = blocking(move || file.append(&lines, durable)).await {
-            let detail = format!("cannot write {}: {error}", self.file.path().display());
-            return Outcome::Failed(Failure::new(FailureKind::Unavailable, detail));
-        }
+        let written = match blocking(move || file.append(&lines, durable)).await {
+            Ok(written) => written,
+            Err(error) => {
+                let detail = format!("cannot write {}: {error}", self.file.path().display());
+                return Outcome::Failed(Failure::new(FailureKind::Unavailable, detail));
+            }
+        };
         if self.fsync == Fsync::Interval {
-            self.sync_soon();
+            self.sync_soon(written);
         }
         Outcome::Delivered
     }
 }
 
-async fn blocking(work: impl FnOnce() -> io::Result<()> + Send + 'static) -> io::Result<()> {
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|panic| Err(io::Error::other(panic)))
 }
 
@@ -113,6 +100,18 @@ mod tests {
             assert_eq!(sink.attempt(&batch).await, Outcome::Delivered);
         }
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "{\"a\":1}\n{\"b\":2}\n".repeat(3));
+    }
+
+    /// As logrotate moves it: the next file is another one's, and is made by the next append.
+    #[tokio::test(start_paused = true)]
+    async fn what_is_synced_after_the_interval_is_what_was_written_wherever_it_is_by_then() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.ndjson");
+        let mut sink = sink(&path, Fsync::Interval).unwrap();
+        assert_eq!(sink.attempt(&[delivery(KEY, "{}\n")]).await, Outcome::Delivered);
+        std::fs::rename(&path, folder.path().join("moved.ndjson")).unwrap();
+        tokio::time::sleep(2 * SYNC_INTERVAL).await;
+        assert!(!path.exists(), "another file is synced in its place");
     }
 
     #[tokio::test]
