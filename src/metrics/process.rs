@@ -15,7 +15,8 @@ pub struct ProcessMetrics {
     pub sink_deliveries_total: IntCounterVec,
     /// `sink_delivery_seconds{sink}`: from the queue to the acknowledgement
     pub sink_delivery_seconds: HistogramVec,
-    /// `sink_circuit_open{sink}`: 1 while one request at a time looks whether the receiver is back, otherwise 0
+    /// `sink_circuit_open{sink}`: 1 while something waits and one request at a time looks whether the receiver is back,
+    /// otherwise 0
     pub sink_circuit_open: IntGaugeVec,
     /// `sink_pending{sink}`
     pub sink_pending: IntGaugeVec,

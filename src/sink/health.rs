@@ -91,8 +91,8 @@ impl SinkHealth {
     /// The sinks that are blocked at this moment, in the configuration's order, the dead-letter file last.
     pub fn blocked(&self) -> Vec<BlockedSink> {
         let sinks = self.sinks.iter().filter_map(|sink| {
-            let failing = sink.queue.failing().or_else(|| sink.circuit.failing())?;
-            let circuit_open = sink.circuit.failing().is_some();
+            let failing = sink.queue.failing().or_else(|| sink.receiver_failing())?;
+            let circuit_open = sink.receiver_failing().is_some();
             Some(BlockedSink::new(Arc::clone(&sink.name), sink.required, circuit_open, failing))
         });
         let dead_letters =
@@ -119,7 +119,7 @@ impl SinkState {
             oldest_pending: sink.queue.oldest(),
             queue_bytes: budget.used(),
             queue_bytes_limit: budget.limit(),
-            circuit_open: sink.circuit.failing().is_some(),
+            circuit_open: sink.receiver_failing().is_some(),
             last_failure: sink.newest_failure(),
             acknowledged: sink.metrics.acknowledged.get(),
             dead_lettered: sink.metrics.dead_lettered.get(),

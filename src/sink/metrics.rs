@@ -53,7 +53,8 @@ impl SinkMetrics {
         self.seconds.observe(age.as_secs_f64());
     }
 
-    pub(super) fn set_pending(&self, pending: usize, oldest: Duration) {
+    pub(super) fn observed(&self, pending: usize, oldest: Duration, is_circuit_open: bool) {
+        self.circuit_open.set(i64::from(is_circuit_open));
         self.pending.set(i64::try_from(pending).unwrap_or(i64::MAX));
         self.oldest_pending_seconds.set(oldest.as_secs_f64());
     }

@@ -17,7 +17,7 @@ use super::webhook::Webhook;
 use super::worker::{self, Sink, WorkerDeps};
 use crate::config::{DeliveryConfig, SinkConfig, SinkKind};
 
-/// How often the gauges of the queues are set.
+/// How often the gauges are set.
 const OBSERVE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Starts the worker of a sink.
@@ -93,14 +93,12 @@ impl RetryPolicy {
     }
 }
 
-/// Sets the gauges of the queues while the sinks live.
+/// Sets the gauges while the sinks live.
 pub(super) async fn observe(sinks: Weak<[Arc<Sink>]>, stop: CancellationToken) {
     let mut tick = tokio::time::interval(OBSERVE_INTERVAL);
     while stop.run_until_cancelled(tick.tick()).await.is_some() {
         let Some(sinks) = sinks.upgrade() else { return };
-        for sink in sinks.iter() {
-            sink.metrics.set_pending(sink.queue.pending(), sink.queue.oldest());
-        }
+        sinks.iter().for_each(|sink| sink.observe());
     }
 }
 

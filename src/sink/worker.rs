@@ -16,7 +16,7 @@ use super::dead_letter::{DeadLetters, Refusal, RefusalReason};
 use super::format::BodyFormat;
 use super::health::FailureKind;
 use super::metrics::SinkMetrics;
-use super::queue::{Delivery, Queue};
+use super::queue::{Delivery, Failing, Queue};
 use super::retry::RetryPolicy;
 use super::sinks::SinkEnd;
 use super::transport::{Failure, Outcome, Transport};
@@ -207,6 +207,18 @@ impl Sink {
         }
     }
 
+    /// How the receiver fails, while the circuit is open and something waits for it. Otherwise nobody looks whether it is
+    /// back, and what was known of it holds no longer.
+    pub(super) fn receiver_failing(&self) -> Option<Failing> {
+        self.circuit.failing().filter(|_| self.queue.pending() > 0)
+    }
+
+    /// Sets the gauges, the only place that does: whoever changes what they show may be overtaken by another lane.
+    pub(super) fn observe(&self) {
+        let is_open = self.receiver_failing().is_some();
+        self.metrics.observed(self.queue.pending(), self.queue.oldest(), is_open);
+    }
+
     /// How long ago the last attempt failed, and of what.
     pub(super) fn newest_failure(&self) -> Option<(Duration, String)> {
         let last = self.last_failure.lock().expect("no holder of this lock can panic").clone();
@@ -256,11 +268,10 @@ impl Sink {
 
     /// The receiver answers, whatever it says.
     fn succeeded(&self) {
-        if self.circuit.succeeded() {
-            self.metrics.circuit_open.set(0);
-            if let Some(Recovered { seconds, .. }) = self.opening.clear() {
-                tracing::info!(sink = &*self.name, seconds, "the circuit is closed: the receiver answers again");
-            }
+        if self.circuit.succeeded()
+            && let Some(Recovered { seconds, .. }) = self.opening.clear()
+        {
+            tracing::info!(sink = &*self.name, seconds, "the circuit is closed: the receiver answers again");
         }
     }
 
@@ -270,7 +281,6 @@ impl Sink {
             Next::Pause(pause) => tokio::time::sleep(pause.min(left)).await,
             Next::StaysOpen => {}
             Next::Opened => {
-                self.metrics.circuit_open.set(1);
                 if let Some(repeats) = self.opening.raise() {
                     let (sink, error) = (&*self.name, &*failure.detail);
                     tracing::warn!(

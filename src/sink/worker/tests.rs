@@ -8,6 +8,8 @@ use super::*;
 use crate::config::DeliveryConfig;
 use crate::risk_event::{DeliveryKey, RiskEventId, Stage};
 use crate::sink::acknowledgement::{self, Acknowledgements, Acknowledger};
+use crate::sink::health::SinkHealth;
+use crate::sink::start::observe;
 use crate::sink::testing::{DeadLetterFile, batches_of, delivery, is_pending, metrics, sink_config, wait_until};
 
 const KEY: DeliveryKey = DeliveryKey { id: RiskEventId(1), stage: Stage::Final };
@@ -62,6 +64,7 @@ impl Transport for Script {
 /// One running sink.
 struct Rig {
     sink: Arc<Sink>,
+    health: SinkHealth,
     acknowledger: Acknowledger,
     done: Acknowledgements,
     dead: DeadLetterFile,
@@ -88,7 +91,10 @@ impl Rig {
         let (acknowledger, done) = acknowledgement::channel(ended.clone());
         let deps = WorkerDeps { dead_letters: dead.letters.clone(), ended: ended_sender, stop: stop.clone() };
         tokio::spawn(run(Arc::clone(&sink), transports, deps));
-        Self { sink, acknowledger, done, dead, ended, stop }
+        let sinks = Arc::from([Arc::clone(&sink)]);
+        tokio::spawn(observe(Arc::downgrade(&sinks), stop.clone()));
+        let health = SinkHealth { sinks, dead_letters: dead.letters.health() };
+        Self { sink, health, acknowledger, done, dead, ended, stop }
     }
 
     fn push(&self, key: DeliveryKey) {

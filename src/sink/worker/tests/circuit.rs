@@ -29,6 +29,40 @@ async fn each_change_of_the_circuit_is_told_once_and_the_gauge_says_how_it_is() 
     for _ in 0..8 {
         rig.done.next().await.unwrap();
     }
-    assert_eq!((gauge(&rig), log.said("the circuit is closed", &["sink"])), (0, once("INFO")));
+    wait_until("the gauge is back", || gauge(&rig) == 0).await;
+    assert_eq!(log.said("the circuit is closed", &["sink"]), once("INFO"));
     assert_eq!(log.said("the circuit is open", &["sink"]), Vec::<Vec<String>>::new(), "it was said once");
+}
+
+/// Nobody looks whether a receiver is back for which nothing waits: whatever was said of it would be said for ever.
+#[tokio::test(start_paused = true)]
+async fn a_best_effort_sink_that_has_given_everything_up_does_not_fail_any_more() {
+    let script = Script::new([Answer::Fail(FailureKind::Unavailable)]);
+    let rig = Rig::start(false, vec![script.clone(); 2]).await;
+    let told = |rig: &Rig| {
+        let (blocked, state) = (rig.health.blocked().len(), rig.health.states().remove(0));
+        (rig.sink.metrics.circuit_open.get(), blocked, state.circuit_open)
+    };
+    rig.push(final_of(1));
+    tokio::time::sleep(Duration::from_secs(3500)).await;
+    assert_eq!(told(&rig), (1, 1, true));
+    tokio::time::sleep(Duration::from_secs(200)).await;
+    assert_eq!((rig.sink.queue.pending(), told(&rig)), (0, (0, 0, false)));
+    let asked = script.asked();
+    rig.push(final_of(2));
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(told(&rig), (1, 1, true), "it fails as soon as something waits again");
+    assert!(script.asked() > asked, "and is asked at once");
+}
+
+/// One lane's success and another's failure may be on their way at the same time.
+#[tokio::test(start_paused = true)]
+async fn the_gauge_says_what_the_circuit_is_whoever_moved_it_last() {
+    let rig = Rig::start(true, vec![Script::new([Answer::Wait(Duration::from_secs(60)), Answer::Ok])]).await;
+    rig.push(final_of(1));
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(rig.sink.metrics.circuit_open.get(), 1);
+    assert!(rig.sink.circuit.succeeded());
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!((rig.sink.circuit.failing().is_some(), rig.sink.metrics.circuit_open.get()), (false, 0));
 }
