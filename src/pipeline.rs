@@ -7,6 +7,7 @@
 mod answer;
 mod blocking;
 mod drain;
+mod end;
 mod filters;
 mod intake;
 mod observer;
@@ -22,6 +23,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
+pub use end::{Ended, PipelineError};
 pub use observer::Observer;
 pub use reload::{Reload, Reloaded};
 pub use show::Shown;
@@ -31,7 +33,7 @@ use crate::cloudtrail::DecodeLimits;
 use crate::engine::{CheckpointTicket, Engine, Input, Output, Polled, ShardId};
 use crate::isolation::Isolation;
 use crate::sink::{Acknowledgements, DeadLetterAcknowledgements, DeadLetters, SinkEnd, Sinks};
-use crate::source::{KinesisApi, ReadRequest, ShardMessage, Source, SourceError};
+use crate::source::{KinesisApi, ReadRequest, ShardMessage, Source};
 use answer::Answer;
 use reload::Matching;
 use saver::Saver;
@@ -71,38 +73,6 @@ pub struct Parts<A: KinesisApi> {
     pub checkpoint_interval: Duration,
     /// ST-1: how long acknowledgements are waited for after the stop.
     pub drain_deadline: Duration,
-}
-
-/// Why the pipeline ended.
-#[derive(Debug)]
-pub enum Ended {
-    /// Asked to, or the reader of standard output went away; everything is acknowledged and stored.
-    Clean,
-    /// Asked to; at the deadline something was still unacknowledged. It will be emitted again (CP-6).
-    DeadlineMissed {
-        /// Deliveries and dead letters without acknowledgement.
-        pending: usize,
-    },
-}
-
-/// What cannot be worked around (ST-1).
-#[derive(Debug, thiserror::Error)]
-pub enum PipelineError {
-    /// The source cannot go on.
-    #[error("the source failed")]
-    Source(#[from] SourceError),
-    /// The first or the last checkpoint could not be stored.
-    #[error("the checkpoint cannot be stored")]
-    Checkpoint(#[from] StoreError),
-    /// Another process has taken the checkpoint over. Nothing was drained: what is unacknowledged is that one's now.
-    #[error("another process has taken over: {0}")]
-    LeaseLost(String),
-    /// A task ended that must not.
-    #[error("{0} ended unexpectedly")]
-    Task(&'static str),
-    /// A sink's worker failed.
-    #[error("the worker of sink {0:?} failed")]
-    Sink(String),
 }
 
 /// The pipeline. One owner of the engine.
@@ -174,17 +144,20 @@ impl<A: KinesisApi> Pipeline<A> {
     }
 
     /// Runs until `stop`, the end of standard output, or a failure; then drains (ST-1): reading stops, open windows
-    /// stay open, acknowledgements are waited for until the deadline, and a last checkpoint is stored.
+    /// stay open, acknowledgements are waited for until the deadline, and a last checkpoint is stored. Whatever ends it
+    /// cancels `stop` first: whoever else runs until then drains at the same time.
     ///
     /// # Errors
     /// When a critical task failed, or a checkpoint could not be stored at the start or the end. What could be drained
     /// was drained all the same.
     pub async fn run(mut self, stop: CancellationToken) -> Result<Ended, PipelineError> {
         if let Err(error) = self.begin().await {
+            stop.cancel();
             self.saver.close().await;
             return Err(error);
         }
         let failure = self.work(&stop).await;
+        stop.cancel();
         if let Some(lost @ PipelineError::LeaseLost(_)) = failure {
             // Whoever has the lease tells what this process has not told.
             return Err(lost);

@@ -15,7 +15,7 @@ use trailrisk::config::{
 use trailrisk::engine::{Checkpoint, Engine, EngineConfig, Input, StartPosition, StreamIdentity, Timing};
 use trailrisk::isolation::Isolation;
 use trailrisk::metrics::Metrics;
-use trailrisk::pipeline::{Ended, Observer, Parts, Pipeline, PipelineError};
+use trailrisk::pipeline::{Ended, Observer, Parts, Pipeline, PipelineError, Reload};
 use trailrisk::plan::{Bounds, Plan};
 use trailrisk::sink::DeadLetters;
 use trailrisk::source::{Source, SourceError};
@@ -144,11 +144,9 @@ async fn process_with(mut store: impl CheckpointStore, world: Arc<World>, goal: 
         checkpoint_interval: millis(world.habits.checkpoint),
         drain_deadline: millis(if world.state().calm { 300_000 } else { world.habits.drain }),
     };
-    tokio::spawn(supervision::stop(Arc::clone(&world), goal, stop.clone()));
-    tokio::spawn(supervision::reload(Arc::clone(&world), reloads));
-    tokio::spawn(supervision::watch_stalls(Arc::clone(&world), metrics.clone()));
-    tokio::spawn(kinesis::jump(Arc::clone(&world)));
-    let ended = Pipeline::new(parts, store).isolating(isolation).run(stop).await;
+    surround(&world, goal, &stop, reloads, &metrics);
+    let ended = Pipeline::new(parts, store).isolating(isolation).run(stop.clone()).await;
+    world.require(stop.is_cancelled(), "ST-1", || "whoever shares the stop is not told that it ended".to_owned());
     end_sinks.cancel();
     outlets::lifted(&world, &metrics);
     match ended {
@@ -158,6 +156,20 @@ async fn process_with(mut store: impl CheckpointStore, world: Arc<World>, goal: 
         }
         Err(error) => End::Failed(error),
     }
+}
+
+/// What goes on around the pipeline.
+fn surround(
+    world: &Arc<World>,
+    goal: Goal,
+    stop: &CancellationToken,
+    reloads: mpsc::Sender<Reload>,
+    metrics: &Metrics,
+) {
+    tokio::spawn(supervision::stop(Arc::clone(world), goal, stop.clone()));
+    tokio::spawn(supervision::reload(Arc::clone(world), reloads));
+    tokio::spawn(supervision::watch_stalls(Arc::clone(world), metrics.clone()));
+    tokio::spawn(kinesis::jump(Arc::clone(world)));
 }
 
 fn source_config(world: &World) -> SourceConfig {

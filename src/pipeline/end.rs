@@ -1,0 +1,36 @@
+//! How a pipeline ends.
+
+use crate::checkpoint::StoreError;
+use crate::source::SourceError;
+
+/// Why the pipeline ended.
+#[derive(Debug)]
+pub enum Ended {
+    /// Asked to, or the reader of standard output went away; everything is acknowledged and stored.
+    Clean,
+    /// Asked to; at the deadline something was still unacknowledged. It will be emitted again (CP-6).
+    DeadlineMissed {
+        /// Deliveries and dead letters without acknowledgement.
+        pending: usize,
+    },
+}
+
+/// What cannot be worked around (ST-1).
+#[derive(Debug, thiserror::Error)]
+pub enum PipelineError {
+    /// The source cannot go on.
+    #[error("the source failed")]
+    Source(#[from] SourceError),
+    /// The first or the last checkpoint could not be stored.
+    #[error("the checkpoint cannot be stored")]
+    Checkpoint(#[from] StoreError),
+    /// Another process has taken the checkpoint over. Nothing was drained: what is unacknowledged is that one's now.
+    #[error("another process has taken over: {0}")]
+    LeaseLost(String),
+    /// A task ended that must not.
+    #[error("{0} ended unexpectedly")]
+    Task(&'static str),
+    /// A sink's worker failed.
+    #[error("the worker of sink {0:?} failed")]
+    Sink(String),
+}
