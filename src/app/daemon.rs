@@ -6,7 +6,7 @@ mod outcome;
 mod start;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -26,7 +26,7 @@ use crate::config::Config;
 use crate::engine::StoredPlanError;
 use crate::metrics::{ProcessMetrics, Registries};
 use crate::release;
-use crate::sink::{DeadLetterError, DeadLetters, SharedStdout, SinkError, Sinks, StdoutWriter};
+use crate::sink::{DeadLetterError, DeadLetters, SharedStdout, SinkEnd, SinkError, Sinks, StdoutWriter, workers_ended};
 use crate::source::SourceError;
 use crate::telemetry;
 use crate::time::Arrival;
@@ -139,6 +139,8 @@ struct Shared {
     /// Made by the first pipeline that needs them: a process that waits for its leases opens nothing.
     outlets: OnceCell<(Sinks, DeadLetters)>,
     end_sinks: CancellationToken,
+    /// [`Sinks::ended`], once there are sinks. It outlives this: what else keeps them would keep their queues open.
+    sinks_ended: Arc<OnceLock<watch::Receiver<Option<SinkEnd>>>>,
     stdout: SharedStdout,
 }
 
@@ -157,6 +159,7 @@ impl Daemon {
             process,
             outlets: OnceCell::new(),
             end_sinks: CancellationToken::new(),
+            sinks_ended: Arc::default(),
             stdout: SharedStdout::new(stdout),
         });
         let mut registries = Registries::new(registry.clone());
@@ -194,7 +197,8 @@ impl Daemon {
     /// pipeline that waits for its lease keeps no other from working.
     async fn run(self, stop: CancellationToken, joining: mpsc::Sender<Joined>) -> Result<Exit, Failure> {
         let Self { lives, admin, end_admin, shared, readings: _ } = self;
-        let (end_sinks, stop) = (shared.end_sinks.clone(), stop.child_token());
+        let (end_sinks, sinks_ended) = (shared.end_sinks.clone(), Arc::clone(&shared.sinks_ended));
+        let stop = stop.child_token();
         // The queues close with the last pipeline.
         drop(shared);
         let mut running = JoinSet::new();
@@ -211,6 +215,9 @@ impl Daemon {
             outcome.add(source, ended);
         }
         end_sinks.cancel();
+        if let Some(ended) = sinks_ended.get() {
+            workers_ended(ended.clone()).await;
+        }
         end_admin.cancel();
         // A panic of the admin port was logged by the runtime; it changes nothing about how the stream was left.
         let _ = admin.await;

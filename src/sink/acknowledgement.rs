@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{mpsc, watch};
 
-use super::sinks::SinkEnd;
+use super::sinks::{SinkEnd, workers_ended};
 use crate::risk_event::DeliveryKey;
 
 /// The receiving half of the sinks.
@@ -54,7 +54,7 @@ impl Acknowledgements {
         if let Some(key) = self.keys.recv().await {
             return Some(key);
         }
-        while self.workers.changed().await.is_ok() {}
+        workers_ended(self.workers.clone()).await;
         None
     }
 }

@@ -76,7 +76,7 @@ pub struct SinkState {
     pub acknowledged: u64,
     /// Deliveries that became dead letters.
     pub dead_lettered: u64,
-    /// Deliveries that found no room (best-effort sinks only).
+    /// Deliveries that found no room, or were still held at the end (best-effort sinks only).
     pub dropped: u64,
 }
 

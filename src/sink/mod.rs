@@ -42,6 +42,6 @@ pub use health::{BlockedSink, FailureKind, SinkHealth, SinkState};
 pub use probe::{Probe, ProbeDeps, probe};
 pub use queue::Delivery;
 pub use router::{Router, Routes, Withheld};
-pub use sinks::{Origin, SinkDeps, SinkEnd, Sinks, WallClock, formats};
+pub use sinks::{Origin, SinkDeps, SinkEnd, Sinks, WallClock, formats, workers_ended};
 pub use stdout::{SharedStdout, StdoutWriter};
 pub use transport::{Failure, Outcome, Transport};

@@ -136,13 +136,16 @@ impl Queue {
         self.changed.notify_waiters();
     }
 
-    /// Closes, and forgets what is queued: nobody will take it. It stays unacknowledged.
-    pub(super) fn abandon(&self) {
+    /// Closes, and forgets what is queued: nobody will take it. It stays unacknowledged. Returns how many deliveries that
+    /// leaves, those in flight included.
+    pub(super) fn abandon(&self) -> usize {
         let mut state = self.lock();
         state.closed = true;
         let forgotten = std::mem::take(&mut state.waiting);
+        let left = forgotten.len() + state.in_flight.len();
         drop(state);
         self.budget.give_back(forgotten.iter().map(Delivery::bytes).sum());
+        left
     }
 
     /// Deliveries waiting or in flight; one that waits to be tried again is in flight.

@@ -86,6 +86,12 @@ pub struct Sinks {
     lines: native::Lines,
 }
 
+/// Waits until every worker has ended, and has counted what it leaves: some time after the close of all sinks, soon after
+/// [`SinkDeps::stop`]. `ended` is that of [`Sinks::ended`].
+pub async fn workers_ended(mut ended: watch::Receiver<Option<SinkEnd>>) {
+    while ended.changed().await.is_ok() {}
+}
+
 /// The queues; they are closed with the last sending half.
 struct Open(Arc<[Arc<Sink>]>);
 

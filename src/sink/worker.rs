@@ -91,7 +91,7 @@ pub(super) async fn run<T: Transport>(sink: Arc<Sink>, transports: Vec<T>, deps:
             ended.send_if_modified(|first| first.is_none() && first.replace(end).is_none());
         }
     }
-    sink.queue.abandon();
+    sink.abandon();
     // Only now are the acknowledgements complete: best-effort deliveries have no share of their own to keep them open.
     drop(ended);
 }
@@ -322,6 +322,16 @@ impl Sink {
                     "sink refuses a risk event; after {REFUSALS} times it is dead-lettered"
                 );
             }
+        }
+    }
+
+    /// No lane is left. What a required sink holds comes again after the restart; what a best-effort sink holds does not.
+    fn abandon(&self) {
+        let left = self.queue.abandon();
+        if !self.required && left > 0 {
+            self.metrics.dropped.inc_by(left as u64);
+            let (sink, dropped) = (&*self.name, left);
+            tracing::warn!(sink, dropped, "risk events that a best-effort sink still held at the end are dropped");
         }
     }
 

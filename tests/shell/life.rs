@@ -17,7 +17,7 @@ use trailrisk::isolation::Isolation;
 use trailrisk::metrics::Metrics;
 use trailrisk::pipeline::{Ended, Observer, Parts, Pipeline, PipelineError, Reload};
 use trailrisk::plan::{Bounds, Plan};
-use trailrisk::sink::DeadLetters;
+use trailrisk::sink::{DeadLetters, workers_ended};
 use trailrisk::source::{Source, SourceError};
 use trailrisk::time::Arrival;
 
@@ -128,6 +128,7 @@ async fn process_with(mut store: impl CheckpointStore, world: Arc<World>, goal: 
     let observer =
         Observer::new(metrics.clone(), Readiness::starting(), heartbeat, "simulation".to_owned(), &engine, 1 << 30);
     let (sinks, acknowledgements) = outlets::start(&world, &metrics, &dead_letters, end_sinks.clone());
+    let sinks_ended = sinks.ended();
     let (reloads, reloaded) = mpsc::channel(1);
     let parts = Parts {
         engine,
@@ -148,6 +149,7 @@ async fn process_with(mut store: impl CheckpointStore, world: Arc<World>, goal: 
     let ended = Pipeline::new(parts, store).isolating(isolation).run(stop.clone()).await;
     world.require(stop.is_cancelled(), "ST-1", || "whoever shares the stop is not told that it ended".to_owned());
     end_sinks.cancel();
+    workers_ended(sinks_ended).await;
     outlets::lifted(&world, &metrics);
     match ended {
         Ok(ended) => {

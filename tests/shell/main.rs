@@ -42,7 +42,7 @@ use run::Outcome;
 use world::World;
 
 /// Seeds that every run of the suite repeats, and those that no other run had.
-const FIXED: u64 = 60;
+const FIXED: u64 = 100;
 const RANDOM: u64 = 20;
 /// Within how many seeds every mistake must be noticed: the rarest, a failed save that counts, shows in one of thirty.
 const SEEDS_FOR_A_MISTAKE: u64 = 300;

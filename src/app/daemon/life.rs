@@ -185,7 +185,7 @@ impl Life {
     }
 
     async fn start_outlets(&self) -> Result<(Sinks, DeadLetters), StartError> {
-        let Shared { config, process, end_sinks, stdout, .. } = &*self.shared;
+        let Shared { config, process, end_sinks, sinks_ended, stdout, .. } = &*self.shared;
         let deps = DeadLetterDeps {
             metrics: process.clone(),
             stdout: stdout.clone(),
@@ -204,6 +204,8 @@ impl Life {
             stop: end_sinks.clone(),
         };
         let (sinks, _) = Sinks::start(&config.sinks, deps)?;
+        // There is one start of them at the most.
+        let _ = sinks_ended.set(sinks.ended());
         Ok((sinks, dead_letters))
     }
 }

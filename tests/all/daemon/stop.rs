@@ -38,11 +38,18 @@ async fn a_closed_standard_output_is_an_orderly_stop() {
 }
 
 /// A daemon with one unacknowledged risk event: its receiver is down.
-async fn blocked(home: &Home, kinesis: &LocalKinesis, receiver: &Receiver, drain_deadline: &str) -> Daemon {
+async fn blocked(
+    home: &Home,
+    kinesis: &LocalKinesis,
+    receiver: &Receiver,
+    drain_deadline: &str,
+    required: bool,
+) -> Daemon {
     kinesis.create_stream(STREAM, 1).await;
     receiver.set_down(true);
     let mut config = config(kinesis);
     config["sinks"] = receiver.sink();
+    config["sinks"][0]["required"] = json!(required);
     config["shutdown"] = json!({"drain_deadline": drain_deadline});
     home.configure(config.to_string());
     let daemon = home.start();
@@ -56,7 +63,7 @@ async fn blocked(home: &Home, kinesis: &LocalKinesis, receiver: &Receiver, drain
 #[tokio::test]
 async fn cp_6_what_is_unacknowledged_at_the_drain_deadline_is_emitted_after_the_restart() {
     let (receiver, kinesis, home) = (Receiver::start().await, LocalKinesis::start().await, home());
-    let daemon = blocked(&home, &kinesis, &receiver, "1s").await;
+    let daemon = blocked(&home, &kinesis, &receiver, "1s", true).await;
     let ended = daemon.stop().await;
     assert_eq!(ended.code, Some(75), "EX_TEMPFAIL: {}", ended.log);
 
@@ -70,9 +77,17 @@ async fn cp_6_what_is_unacknowledged_at_the_drain_deadline_is_emitted_after_the_
 }
 
 #[tokio::test]
+async fn st_1_what_a_best_effort_sink_still_holds_at_the_drain_deadline_is_said_and_holds_nobody() {
+    let (receiver, kinesis, home) = (Receiver::start().await, LocalKinesis::start().await, home());
+    let ended = blocked(&home, &kinesis, &receiver, "1s", false).await.stop().await;
+    assert_eq!(ended.code, Some(0), "{}", ended.log);
+    assert!(ended.log.contains("a best-effort sink still held at the end are dropped"), "{}", ended.log);
+}
+
+#[tokio::test]
 async fn st_1_a_second_signal_does_not_wait_for_the_drain_deadline() {
     let (receiver, kinesis, home) = (Receiver::start().await, LocalKinesis::start().await, home());
-    let daemon = blocked(&home, &kinesis, &receiver, "1m").await;
+    let daemon = blocked(&home, &kinesis, &receiver, "1m", true).await;
     daemon.signal("TERM").await;
     daemon.until_logged("stopping: ").await;
     let begun = Instant::now();

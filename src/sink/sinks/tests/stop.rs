@@ -1,6 +1,7 @@
 //! What becomes of what is queued.
 
 use super::*;
+use crate::telemetry::testing::Log;
 
 #[tokio::test]
 async fn st_1_a_close_delivers_what_is_queued_then_ends() {
@@ -39,4 +40,24 @@ async fn st_1_at_the_deadline_what_is_not_acknowledged_stays_so() {
     rig.stop.cancel();
     assert_eq!(rig.done.next().await, None);
     assert!(rig.dead.lines().is_empty());
+}
+
+#[tokio::test]
+async fn st_1_what_a_best_effort_sink_still_holds_at_the_deadline_is_counted_and_told_once() {
+    let log = Log::default();
+    let _guard = log.start();
+    let receiver = Receiver::start_shut([]).await;
+    let chat = SinkConfig { name: "chat".to_owned(), ..one_lane(best_effort(receiver.sink(|_| {}))) };
+    let mut rig = Rig::start(&[chat, one_lane(receiver.sink(|_| {}))]).await;
+    for id in 0..3 {
+        rig.push(id, Stage::Final);
+    }
+    wait_until("the first is on its way", || receiver.requests().len() == 2).await;
+    rig.sinks.close();
+    rig.stop.cancel();
+    assert_eq!(rig.done.next().await, None);
+    let dropped = ["chat", "hook"]
+        .map(|sink| rig.metrics.process.sink_deliveries_total.with_label_values(&[sink, "dropped"]).get());
+    assert_eq!(dropped, [3, 0]);
+    assert_eq!(log.said("are dropped", &["sink", "dropped"]), [["WARN", "chat", "3"]]);
 }
