@@ -37,17 +37,10 @@ impl<A: KinesisApi> Pipeline<A> {
         // What best-effort sinks still hold; nothing waits for it beyond the deadline.
         let rest = async { while self.acknowledgements.next().await.is_some() {} };
         let _ = tokio::time::timeout_at(deadline, rest).await;
+        let lost_letters = self.dead_letters.close(deadline).await;
         // Behind everything that this process does: the next one may begin.
         self.saver.close().await;
-        if pending > 0 {
-            tracing::warn!(
-                pending,
-                "the drain deadline is over: what is not acknowledged is told again after the restart"
-            );
-            return Ok(Ended::DeadlineMissed { pending });
-        }
-        tracing::info!("drained, last checkpoint stored");
-        Ok(Ended::Clean)
+        Ok(ended(pending, lost_letters))
     }
 
     /// Deliveries and dead letters without acknowledgement that can still come. Once the reader of standard output is
@@ -84,5 +77,41 @@ impl<A: KinesisApi> Pipeline<A> {
                 step => self.apply(step),
             }
         }
+    }
+}
+
+/// Says what the deadline came to.
+fn ended(pending: usize, lost_letters: usize) -> Ended {
+    if lost_letters > 0 {
+        tracing::error!(
+            letters = lost_letters,
+            "the drain deadline is over: dead letters of best-effort sinks are not written, and are lost"
+        );
+    }
+    if pending > 0 {
+        tracing::warn!(pending, "the drain deadline is over: what is not acknowledged is told again after the restart");
+    }
+    if pending > 0 || lost_letters > 0 {
+        return Ended::DeadlineMissed { pending, lost_letters };
+    }
+    tracing::info!("drained, last checkpoint stored");
+    Ended::Clean
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::testing::Log;
+
+    #[test]
+    fn st_1_an_end_that_loses_dead_letters_is_no_clean_one_and_says_how_many() {
+        let log = Log::default();
+        let _guard = log.start();
+        assert!(matches!(ended(0, 0), Ended::Clean));
+        assert_eq!(log.said("are lost", &["letters"]), Vec::<Vec<String>>::new());
+        assert!(matches!(ended(0, 2), Ended::DeadlineMissed { pending: 0, lost_letters: 2 }));
+        assert_eq!(log.said("are lost", &["letters"]), [["ERROR", "2"]]);
+        assert!(matches!(ended(3, 0), Ended::DeadlineMissed { pending: 3, lost_letters: 0 }));
+        assert_eq!(log.said("told again", &["pending"]), [["WARN", "3"]]);
     }
 }

@@ -6,12 +6,14 @@ use crate::source::SourceError;
 /// Why the pipeline ended.
 #[derive(Debug)]
 pub enum Ended {
-    /// Asked to, or the reader of standard output went away; everything is acknowledged and stored.
+    /// Asked to, or the reader of standard output went away; everything is acknowledged and stored, dead letters included.
     Clean,
-    /// Asked to; at the deadline something was still unacknowledged. It will be emitted again (CP-6).
+    /// Asked to; at the deadline something was still to be done.
     DeadlineMissed {
-        /// Deliveries and dead letters without acknowledgement.
+        /// Deliveries and dead letters without acknowledgement. They will be emitted again (CP-6).
         pending: usize,
+        /// Dead letters of best-effort sinks that are not written. Nobody holds a checkpoint for them.
+        lost_letters: usize,
     },
 }
 

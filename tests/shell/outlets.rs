@@ -85,7 +85,7 @@ pub fn lifted(world: &World, metrics: &Metrics) {
 }
 
 /// AG-4, CP-7: after a clean stop every risk event that went out ended in exactly one of a sink's counters, whether or not
-/// anybody waits for that sink.
+/// anybody waits for that sink, and what counts as a dead letter is kept (PO-1).
 pub fn accounts(world: &World, metrics: &Metrics, ended: &Ended) {
     if !matches!(ended, Ended::Clean) || world.state().received.closed {
         return;
@@ -101,6 +101,9 @@ pub fn accounts(world: &World, metrics: &Metrics, ended: &Ended) {
     };
     let delivered =
         |of: &[(&str, &str)]| names(prometheus::core::Collector::collect(&metrics.process.sink_deliveries_total), of);
+    let refused = delivered(&[("outcome", "dead_lettered")]);
+    let kept = metrics.process.dead_letters_total.with_label_values(&["sink"]).get() as f64;
+    world.require(kept >= refused, "PO-1", || format!("{refused} dead letters of sinks, of which {kept} are kept"));
     for sink in configs(world) {
         let emitted = sink.stages.iter().map(|stage| {
             names(prometheus::core::Collector::collect(&metrics.risk_events_total), &[("stage", stage.as_str())])

@@ -136,6 +136,14 @@ impl Letter {
         bytes
     }
 
+    /// Whether somebody waits for its acknowledgement: after a stop without one, what it stands for comes again.
+    pub(super) fn is_claimed(&self) -> bool {
+        match self {
+            Self::Record(_) => true,
+            Self::Sink(refusal) => refusal.delivery.share.is_some(),
+        }
+    }
+
     pub(super) fn receipt(self) -> Receipt {
         match self {
             Self::Record(rejection) => Receipt::Record(rejection.letter.id, rejection.ids),

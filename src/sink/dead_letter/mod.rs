@@ -13,7 +13,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use prometheus::IntGauge;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 pub(super) use line::{Refusal, RefusalReason};
@@ -89,6 +90,8 @@ pub(super) struct DeadLetterHealth(Arc<Shared>);
 
 struct Shared {
     budget: Budget,
+    /// Letters of which nobody waits for the acknowledgement.
+    unclaimed: watch::Sender<usize>,
     failing: Mutex<Option<Failing>>,
     failing_gauge: IntGauge,
 }
@@ -126,7 +129,8 @@ impl DeadLetters {
         let (letters, queued) = mpsc::unbounded_channel();
         let (ids, acknowledged) = mpsc::unbounded_channel();
         let (budget, failing_gauge) = (Budget::new(QUEUE_BYTES), metrics.dead_letters_failing.clone());
-        let shared = Arc::new(Shared { budget, failing: Mutex::default(), failing_gauge });
+        let (unclaimed, failing) = (watch::Sender::new(0), Mutex::default());
+        let shared = Arc::new(Shared { budget, unclaimed, failing, failing_gauge });
         let written = metrics.dead_letters_total.clone();
         let writer = writer::Writer::new(store, clock, queued, Arc::clone(&shared), written);
         tokio::spawn(async move { stop.run_until_cancelled_owned(writer.run()).await });
@@ -158,6 +162,17 @@ impl DeadLetters {
         self.send(Letter::Sink(refusal));
     }
 
+    /// Nothing more comes from here. Waits until the letters of best-effort sinks are durable, whoever sent them, but not
+    /// beyond the deadline; returns how many are not. No other letter is waited for: what it stands for comes again.
+    pub async fn close(self, deadline: Instant) -> usize {
+        let mut unclaimed = self.shared.unclaimed.subscribe();
+        // Without a sender nothing more can come, and a place that lingers need not.
+        drop(self);
+        let none = unclaimed.wait_for(|letters| *letters == 0);
+        let _ = tokio::time::timeout_at(deadline, none).await;
+        *unclaimed.borrow()
+    }
+
     pub(super) fn has_room(&self) -> bool {
         self.shared.budget.has_room()
     }
@@ -167,7 +182,7 @@ impl DeadLetters {
     }
 
     fn send(&self, letter: Letter) {
-        self.shared.budget.take(letter.bytes());
+        self.shared.take(&letter);
         // The writer is gone only after `stop`: then the letter stays unacknowledged, and the stream gives it again.
         let _ = self.letters.send(letter);
     }
@@ -194,6 +209,20 @@ impl DeadLetterHealth {
 }
 
 impl Shared {
+    fn take(&self, letter: &Letter) {
+        self.budget.take(letter.bytes());
+        if !letter.is_claimed() {
+            self.unclaimed.send_modify(|letters| *letters += 1);
+        }
+    }
+
+    fn give_back(&self, letter: &Letter) {
+        self.budget.give_back(letter.bytes());
+        if !letter.is_claimed() {
+            self.unclaimed.send_modify(|letters| *letters -= 1);
+        }
+    }
+
     fn failing(&self) -> Option<Failing> {
         self.failing.lock().expect("no holder of this lock can panic").clone()
     }

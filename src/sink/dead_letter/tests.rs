@@ -1,5 +1,6 @@
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use serde_json::json;
 use tokio::sync::watch;
@@ -204,4 +205,41 @@ async fn po_1_letters_of_two_pipelines_say_their_sources_and_are_acknowledged_to
     assert_eq!(dead.acknowledged.next().await, Some(DeadLetterId(8)), "and not of the other's");
     let sources: Vec<_> = dead.lines().iter().map(|line| line["source"].as_str().map(str::to_owned)).collect();
     assert_eq!(sources, [Some("west".to_owned()), None]);
+}
+
+/// A bucket: it waits for more letters to keep together.
+struct Lingering(FullDisk);
+
+impl DeadLetterStore for Lingering {
+    async fn keep(&self, lines: &Bytes, at: jiff::Timestamp) -> io::Result<()> {
+        self.0.keep(lines, at).await
+    }
+
+    fn linger(&self) -> Duration {
+        Duration::from_secs(3600)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn st_1_the_close_waits_for_what_nobody_else_waits_for_and_the_place_lingers_no_longer() {
+    let disk = FullDisk::for_appends(2);
+    let (letters, _acknowledged) = start_on(Lingering(disk.clone()));
+    (0..3).for_each(|_| letters.push_refusal(refusal(None)));
+    assert_eq!(letters.close(Instant::now() + Duration::from_secs(20)).await, 0);
+    assert_eq!(disk.written.lock().unwrap().concat().iter().filter(|byte| **byte == b'\n').count(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn st_1_at_the_deadline_the_close_says_how_many_are_lost_which_are_not_those_that_come_again() {
+    let (letters, _acknowledged) = start_on(FullDisk::for_appends(usize::MAX));
+    let (acknowledger, _done) = acknowledgement::channel(watch::channel(None).1);
+    let share = acknowledger.shares(refusal(None).delivery.key, 1).pop();
+    letters.push(letter(1, b"a"));
+    letters.push_refusal(refusal(share));
+    let (begun, twenty) = (Instant::now(), Duration::from_secs(20));
+    assert_eq!(letters.clone().close(begun + twenty).await, 0);
+    assert_eq!(begun.elapsed(), Duration::ZERO, "for these the acknowledgements are waited for");
+    (0..2).for_each(|_| letters.push_refusal(refusal(None)));
+    assert_eq!(letters.close(begun + twenty).await, 2);
+    assert_eq!(begun.elapsed(), twenty);
 }

@@ -96,7 +96,7 @@ impl<S: DeadLetterStore> Writer<S> {
 
     fn acknowledge(&self, letter: Letter) {
         self.written.with_label_values(&[letter.origin()]).inc();
-        self.shared.budget.give_back(letter.bytes());
+        self.shared.give_back(&letter);
         match letter.receipt() {
             // A receiving half that is gone belongs to a pipeline that is gone.
             Receipt::Record(id, ids) => drop(ids.send(id)),
