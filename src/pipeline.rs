@@ -221,13 +221,14 @@ impl<A: KinesisApi> Pipeline<A> {
                 self.engine.handle_input(Input::DeadLettered(id));
             }
             Step::Saved(ticket, saved) => self.checkpoint_saved(ticket, saved),
-            Step::RoomForOutput => self.send_waiting(),
+            // The lease may have lapsed while there was no room.
+            Step::RoomForOutput if self.lease.is_held() => self.send_waiting(),
             Step::Observe => self.observe(),
             Step::Checkpoint => self.take_checkpoint(),
             Step::Reload(reload) => self.reload(reload),
             Step::Piece => self.take_piece(),
             Step::Message(message) => self.take_message(message),
-            Step::More | Step::Stop | Step::Failed(_) => {}
+            Step::RoomForOutput | Step::More | Step::Stop | Step::Failed(_) => {}
         }
     }
 

@@ -1,12 +1,17 @@
 //! The stop (ST-1): reading ends, what is owed is waited for until the deadline, a last checkpoint is stored.
 
-use tokio::time::Instant;
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
 
 use super::step::{Step, room, saved_step, sink_end, ticker};
 use super::{Ended, OBSERVE_EVERY, Pipeline, PipelineError};
 use crate::checkpoint::StoreError;
 use crate::sink::SinkEnd;
 use crate::source::KinesisApi;
+
+/// What the last save may take beyond the deadline: a disk that hangs must not keep the process.
+const LAST_SAVE: Duration = Duration::from_secs(5);
 
 impl<A: KinesisApi> Pipeline<A> {
     /// ST-1.
@@ -19,13 +24,15 @@ impl<A: KinesisApi> Pipeline<A> {
         let deadline = Instant::now() + self.drain_deadline;
         if let Some(source) = self.source.take() {
             // What it failed of was said already.
-            let _ = tokio::time::timeout_at(deadline, source.shutdown()).await;
+            let _ = timeout_at(deadline, source.shutdown()).await;
         }
         self.messages.close();
         // At the deadline, what is still owed is counted.
-        let _ = tokio::time::timeout_at(deadline, self.settle()).await;
-        let pending = self.owed();
-        if let Err(error) = self.save_now().await {
+        let _ = timeout_at(deadline, self.settle()).await;
+        let (pending, reader_gone) = (self.pending(), self.reader_is_gone());
+        // The notes of isolation are on the same disk, and the store cannot be released.
+        let saved = timeout_at(deadline + LAST_SAVE, self.save_now()).await.map_err(|_| PipelineError::StoreHangs)?;
+        if let Err(error) = saved {
             if !matches!(error, PipelineError::Checkpoint(StoreError::Lost { .. })) {
                 self.isolation.end();
             }
@@ -36,20 +43,26 @@ impl<A: KinesisApi> Pipeline<A> {
         self.sinks.close();
         // What best-effort sinks still hold; nothing waits for it beyond the deadline.
         let rest = async { while self.acknowledgements.next().await.is_some() {} };
-        let _ = tokio::time::timeout_at(deadline, rest).await;
+        let _ = timeout_at(deadline, rest).await;
         let lost_letters = self.dead_letters.close(deadline).await;
         // Behind everything that this process does: the next one may begin.
         self.saver.close().await;
-        Ok(ended(pending, lost_letters))
+        Ok(ended(pending, lost_letters, reader_gone))
     }
 
-    /// Deliveries and dead letters without acknowledgement that can still come. Once the reader of standard output is
-    /// gone nothing is owed: what it did not read stays unacknowledged, and is emitted again after a restart.
+    /// Deliveries and dead letters without acknowledgement.
+    fn pending(&self) -> usize {
+        self.engine.gauges().pending + usize::from(self.waiting.is_some())
+    }
+
+    fn reader_is_gone(&self) -> bool {
+        matches!(&*self.sinks_ended.borrow(), Some(SinkEnd::ClosedPipe { .. }))
+    }
+
+    /// Of these, what can still come. Once the reader of standard output is gone nothing is owed: what it did not read stays
+    /// unacknowledged, and is emitted again after a restart.
     fn owed(&self) -> usize {
-        match &*self.sinks_ended.borrow() {
-            Some(SinkEnd::ClosedPipe { .. }) => 0,
-            Some(SinkEnd::Failed { .. }) | None => self.engine.gauges().pending + usize::from(self.waiting.is_some()),
-        }
+        if self.reader_is_gone() { 0 } else { self.pending() }
     }
 
     /// Until nothing is owed, and a checkpoint on its way has arrived.
@@ -80,15 +93,18 @@ impl<A: KinesisApi> Pipeline<A> {
     }
 }
 
-/// Says what the deadline came to.
-fn ended(pending: usize, lost_letters: usize) -> Ended {
+/// Says what it came to.
+fn ended(pending: usize, lost_letters: usize, reader_gone: bool) -> Ended {
     if lost_letters > 0 {
         tracing::error!(
             letters = lost_letters,
             "the drain deadline is over: dead letters of best-effort sinks are not written, and are lost"
         );
     }
-    if pending > 0 {
+    if reader_gone && lost_letters == 0 {
+        return Ended::ReaderGone { pending };
+    }
+    if pending > 0 && !reader_gone {
         tracing::warn!(pending, "the drain deadline is over: what is not acknowledged is told again after the restart");
     }
     if pending > 0 || lost_letters > 0 {
@@ -107,11 +123,12 @@ mod tests {
     fn st_1_an_end_that_loses_dead_letters_is_no_clean_one_and_says_how_many() {
         let log = Log::default();
         let _guard = log.start();
-        assert!(matches!(ended(0, 0), Ended::Clean));
+        assert!(matches!(ended(0, 0, false), Ended::Clean));
+        assert!(matches!(ended(2, 0, true), Ended::ReaderGone { pending: 2 }));
         assert_eq!(log.said("are lost", &["letters"]), Vec::<Vec<String>>::new());
-        assert!(matches!(ended(0, 2), Ended::DeadlineMissed { pending: 0, lost_letters: 2 }));
+        assert!(matches!(ended(0, 2, false), Ended::DeadlineMissed { pending: 0, lost_letters: 2 }));
         assert_eq!(log.said("are lost", &["letters"]), [["ERROR", "2"]]);
-        assert!(matches!(ended(3, 0), Ended::DeadlineMissed { pending: 3, lost_letters: 0 }));
+        assert!(matches!(ended(3, 0, false), Ended::DeadlineMissed { pending: 3, lost_letters: 0 }));
         assert_eq!(log.said("told again", &["pending"]), [["WARN", "3"]]);
     }
 }

@@ -6,8 +6,13 @@ use crate::source::SourceError;
 /// Why the pipeline ended.
 #[derive(Debug)]
 pub enum Ended {
-    /// Asked to, or the reader of standard output went away; everything is acknowledged and stored, dead letters included.
+    /// Asked to; everything is acknowledged and stored, dead letters included.
     Clean,
+    /// The reader of a required standard output went away; a checkpoint is stored.
+    ReaderGone {
+        /// Deliveries and dead letters without acknowledgement. They will be emitted again (CP-6).
+        pending: usize,
+    },
     /// Asked to; at the deadline something was still to be done.
     DeadlineMissed {
         /// Deliveries and dead letters without acknowledgement. They will be emitted again (CP-6).
@@ -26,6 +31,12 @@ pub enum PipelineError {
     /// The first or the last checkpoint could not be stored.
     #[error("the checkpoint cannot be stored")]
     Checkpoint(#[from] StoreError),
+    /// The last checkpoint is still being stored some time after the drain deadline.
+    #[error(
+        "the last checkpoint is not stored: the store does not answer. What came since the one before is told again after \
+         the restart"
+    )]
+    StoreHangs,
     /// Another process has taken the checkpoint over. Nothing was drained: what is unacknowledged is that one's now.
     #[error("another process has taken over: {0}")]
     LeaseLost(String),

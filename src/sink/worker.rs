@@ -124,7 +124,15 @@ impl<T: Transport> Lane<T> {
                     self.sink.dead_letter(&self.dead_letters, over, RefusalReason::GivenUp, &detail).await;
                     batches.extend(Some(rest).filter(|rest| !rest.is_empty()));
                 }
-                Settled::Closed => return Some(SinkEnd::ClosedPipe { sink: Arc::clone(&self.sink.name) }),
+                Settled::Closed => {
+                    let sink = Arc::clone(&self.sink.name);
+                    tracing::warn!(
+                        %sink,
+                        "nobody reads standard output any more: stopping; what is not acknowledged is told again after the \
+                         restart"
+                    );
+                    return Some(SinkEnd::ClosedPipe { sink });
+                }
             }
         }
         None
@@ -139,7 +147,7 @@ impl<T: Transport> Lane<T> {
             };
             let outcome = self.transport.attempt(batch).await;
             sink.metrics.attempted(&outcome);
-            let failure = match outcome {
+            let failure = match sink.judged(outcome) {
                 Outcome::Delivered => {
                     sink.succeeded();
                     return Settled::Delivered;
@@ -204,6 +212,18 @@ impl Sink {
             opening: Alarm::default(),
             dead_lettering: Default::default(),
             last_failure: Mutex::default(),
+        }
+    }
+
+    /// A reader that went away ends the process if it is waited for. Beside a best-effort sink the others go on, and what it
+    /// does not take is given up in its time.
+    fn judged(&self, outcome: Outcome) -> Outcome {
+        match outcome {
+            Outcome::Closed if !self.required => {
+                let detail = "cannot write to standard output: nobody reads it".to_owned();
+                Outcome::Failed(Failure::new(FailureKind::Unavailable, detail))
+            }
+            other => other,
         }
     }
 

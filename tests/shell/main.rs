@@ -48,7 +48,7 @@ const RANDOM: u64 = 20;
 const SEEDS_FOR_A_MISTAKE: u64 = 300;
 
 /// What the fixed seeds must come by, or they prove less than they seem to.
-const REACHED: [&str; 36] = [
+const REACHED: [&str; 38] = [
     "a clean stop",
     "a stop that misses its deadline",
     "no start",
@@ -59,6 +59,8 @@ const REACHED: [&str; 36] = [
     "a crash behind the write of a checkpoint",
     "a crash between two writes of a checkpoint",
     "a save that fails",
+    "a save that hangs",
+    "a store that hangs to the end",
     "an attempt that cannot be noted",
     "an expired iterator",
     "a throttle",

@@ -75,16 +75,19 @@ fn one_life(world: &Arc<World>, fate: Fate) -> End {
         End::Ended(Ended::Clean) => "a clean stop",
         End::Ended(Ended::DeadlineMissed { .. }) => "a stop that misses its deadline",
         End::NoStart(_) => "no start",
+        End::Ended(Ended::ReaderGone { .. }) => "an end behind a closed pipe",
         End::Failed(PipelineError::Checkpoint(_)) => "an end without a checkpoint",
+        End::Failed(PipelineError::StoreHangs) => "a store that hangs to the end",
         End::Failed(_) => "a source that fails",
     });
     match &end {
         End::Ended(Ended::Clean) => world.state().received.settle(),
         // What the fakes cause, and whoever supervises the daemon answers by another start.
         End::Crash
-        | End::Ended(Ended::DeadlineMissed { .. })
+        | End::Ended(Ended::DeadlineMissed { .. } | Ended::ReaderGone { .. })
         | End::Failed(
             PipelineError::Checkpoint(_)
+            | PipelineError::StoreHangs
             | PipelineError::Source(SourceError::Shard { .. } | SourceError::Listing { .. }),
         ) => {}
         End::NoStart(

@@ -30,6 +30,11 @@ impl SimStore {
 
     async fn write(&mut self, checkpoint: &Checkpoint) -> Result<(), StoreError> {
         let world = Arc::clone(&self.world);
+        if world.mishap(world.habits.store / 40) {
+            world.seen("a save that hangs");
+            world.note(|| "save hangs".to_owned());
+            std::future::pending::<()>().await;
+        }
         let how = if world.mishap(world.habits.store) { world.below(4) } else { 4 };
         world.state().saving = Some("a crash before a checkpoint is written");
         world.pause(if how == 0 { world.habits.longest().min(60_000) } else { 40 }).await;

@@ -23,7 +23,7 @@ impl Outcome {
         let failure = match ended {
             Ok(Ok(ended)) => {
                 self.has_worked = true;
-                self.is_late |= matches!(ended, Ended::DeadlineMissed { .. });
+                self.is_late |= !matches!(ended, Ended::Clean);
                 return;
             }
             // Nothing was begun.

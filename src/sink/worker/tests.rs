@@ -176,6 +176,19 @@ async fn a_pause_that_the_receiver_asks_for_is_kept() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn cp_7_a_closed_pipe_of_a_best_effort_sink_ends_nothing_and_what_it_does_not_take_is_given_up() {
+    let mut rig = Rig::start(false, vec![Script::new([Answer::Closed])]).await;
+    rig.push(KEY);
+    tokio::time::sleep(Duration::from_secs(3610)).await;
+    assert_eq!((rig.sink.queue.pending(), rig.ended.borrow().clone()), (0, None));
+    drop(rig.acknowledger);
+    wait_until("the dead letter is written", || !rig.dead.lines().is_empty()).await;
+    assert_eq!(rig.dead.lines()[0]["reason"], "given_up");
+    rig.sink.queue.close();
+    assert_eq!(rig.done.next().await, None);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_closed_pipe_is_reported_and_what_waits_is_forgotten_unacknowledged() {
     let mut rig = Rig::start(true, vec![Script::new([Answer::Closed])]).await;
     rig.push(KEY);
