@@ -143,10 +143,9 @@ fn templates(reader: &mut Reader, root: Node<'_>) -> BTreeMap<String, Value> {
     let mut templates = BTreeMap::new();
     for (key, value) in entries {
         let Some(name) = reader.text(key, "an event's name") else { continue };
-        if value.entries().is_none() {
-            reader.problem(value, format!("an event is a mapping, not {}", value.kind()));
-        }
-        templates.insert(name.to_owned(), value.json());
+        // An empty one stands for what is none, so that to begin from it is no problem of its own.
+        let event = reader.mapping(value, "an event").unwrap_or_else(|| serde_json::json!({}));
+        templates.insert(name.to_owned(), event);
     }
     templates
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::file::FileProblem;
 use crate::config::duration;
 use crate::spl::nearest;
@@ -41,6 +43,15 @@ impl Reader {
             }
         }
         Some(())
+    }
+
+    /// A mapping with whatever keys, as JSON.
+    pub(super) fn mapping(&mut self, node: Node<'_>, what: &str) -> Option<Value> {
+        if node.entries().is_none() {
+            self.problem(node, format!("{what} is a mapping, not {}", node.kind()));
+            return None;
+        }
+        Some(node.json())
     }
 
     pub(super) fn text<'t>(&mut self, node: Node<'t>, what: &str) -> Option<&'t str> {

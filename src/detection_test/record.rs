@@ -95,7 +95,7 @@ fn event_of(reader: &mut Reader, templates: &BTreeMap<String, Value>, node: Node
 /// `with` changes the event as a JSON merge patch (RFC 7396) does. `times: N` makes N of it, `every` so far apart, each
 /// with an `eventID` of its own.
 fn copies(reader: &mut Reader, node: Node<'_>, base: &Value) -> Vec<Vec<u8>> {
-    let patch = node.get("with").map(Node::json);
+    let patch = node.get("with").and_then(|node| reader.mapping(node, "`with`"));
     let times = node.get("times").and_then(|node| reader.count(node, "`times`", 1));
     let every = node.get("every").and_then(|node| reader.duration(node, "`every`"));
     if let Some(every) = node.get("every").filter(|_| times.is_none()) {

@@ -170,3 +170,18 @@ fn a_file_without_tests_is_refused() {
     assert!(problems("tests: [\n")[0].2.contains("not YAML"));
     assert!(problems("window: 0s\ntests: [{name: a, events: [{event: {}}], expect: []}]\n")[0].2.contains("longer"));
 }
+
+#[test]
+fn what_changes_an_event_and_what_one_begins_from_are_mappings() {
+    for with in ["[1]", "text", "null"] {
+        let yaml = format!("tests:\n- name: a\n  events:\n  - {{event: {{}}, times: 2, with: {with}}}\n  expect: []\n");
+        let [(4, 33, message)] = &problems(&yaml)[..] else { panic!("{with}: {:?}", problems(&yaml)) };
+        assert!(message.contains("`with` is a mapping, not"), "{message}");
+    }
+    for template in ["[1]", "text", "null"] {
+        let events = "{event: job, times: 2, every: 1s, with: {eventTime: '2026-03-01T10:00:00Z'}}";
+        let yaml = format!("events: {{job: {template}}}\ntests:\n- name: a\n  events:\n  - {events}\n  expect: []\n");
+        let [(1, 15, message)] = &problems(&yaml)[..] else { panic!("{template}: {:?}", problems(&yaml)) };
+        assert!(message.contains("an event is a mapping, not"), "{message}");
+    }
+}
