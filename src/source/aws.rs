@@ -295,10 +295,37 @@ fn record(shard: &ShardId, record: types::Record) -> Result<Record, ApiError> {
     let number = SequenceNumber::try_new(&record.sequence_number);
     let number = number.map_err(|error| errors::unreadable("GetRecords", Some(shard), &error.to_string()))?;
     // Without a stamp the effective arrival, a running maximum, is that of the record before.
-    let arrival = record.approximate_arrival_timestamp.map_or(Arrival::MIN, |at| Arrival(millis(&at)));
+    let arrival = record.approximate_arrival_timestamp.map_or(Arrival::MIN, |at| arrival(&at));
     Ok(Record { position: Position::After(number, 0), arrival, data: record.data.into_inner(), refusal: None })
+}
+
+/// To the nearest millisecond: Kinesis writes whole ones, and the double that a stamp is read as is often a little less.
+fn arrival(at: &DateTime) -> Arrival {
+    let millis = (i64::from(at.subsec_nanos()) + 500_000) / 1_000_000;
+    Arrival(at.secs().saturating_mul(1000).saturating_add(millis))
 }
 
 fn millis(at: &DateTime) -> i64 {
     at.to_millis().unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_kinesis::primitives::Blob;
+
+    use super::*;
+
+    /// As Kinesis writes a stamp, and as it is read from JSON.
+    fn stamped(millis: i64) -> types::Record {
+        let stamp = format!("{}.{:03}", millis / 1000, millis % 1000).parse().unwrap();
+        let record = types::Record::builder().sequence_number("1").partition_key("p").data(Blob::new("x"));
+        record.approximate_arrival_timestamp(DateTime::from_secs_f64(stamp)).build().unwrap()
+    }
+
+    #[test]
+    fn arrivals_are_the_milliseconds_that_kinesis_wrote() {
+        for millis in 1_767_609_000_000..1_767_609_001_000 {
+            assert_eq!(record(&ShardId::new("s"), stamped(millis)).unwrap().arrival, Arrival(millis));
+        }
+    }
 }
