@@ -33,12 +33,15 @@ pub(super) struct Record<'a> {
     pub encryption_type: Option<String>,
 }
 
+/// From here on a double holds whole numbers only, also those that are none of 64 bits and that the SDK refuses.
+const WHOLE: f64 = 9_007_199_254_740_992.0;
+
 /// As the SDK reads it: a whole number as it is, any other by way of a double.
 fn epoch_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DateTime>, D::Error> {
     let Some(number) = <Option<serde_json::Number>>::deserialize(deserializer)? else { return Ok(None) };
     match (number.as_i64(), number.as_f64()) {
         (Some(seconds), _) => Ok(Some(DateTime::from_secs(seconds))),
-        (None, Some(seconds)) if number.is_f64() => Ok(Some(DateTime::from_secs_f64(seconds))),
+        (None, Some(seconds)) if number.is_f64() && seconds.abs() < WHOLE => Ok(Some(DateTime::from_secs_f64(seconds))),
         (None, _) => Err(D::Error::custom("beyond the seconds that a time stamp can have")),
     }
 }

@@ -73,6 +73,8 @@ fn rd_1_whatever_is_unusual_is_left_to_the_sdk() {
         "{\"Records\": [".to_owned(),
         answer(&[record("YQ==")]).replace("1767609000.123", "\"2026-01-05T10:30:00Z\""),
         answer(&[record("YQ==")]).replace("1767609000.123", "18446744073709551615"),
+        answer(&[record("YQ==")]).replace("1767609000.123", "18446744073709551616"),
+        answer(&[record("YQ==")]).replace("1767609000.123", "-9223372036854775809"),
         answer(&[record("YQ==")]).replace("\"YQ==\"", "null"),
         answer(&[record("YQ==")]).replace("\"KMS\"", "\"KMS\",\"Data\":\"Yg==\""),
         answer(&[json!({"Data": "YQ=="})]),
