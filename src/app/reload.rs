@@ -21,6 +21,7 @@ use crate::config::{Config, ConfigError, DetectionsConfig, SourceConfig};
 use crate::detection::Problem;
 use crate::metrics::DetectionMetrics;
 use crate::pipeline::{Reload, Reloaded};
+use crate::source::Terms;
 use crate::telemetry::Alarm;
 
 /// How often files that change while they are read are read again.
@@ -102,7 +103,7 @@ impl Reading {
 }
 
 /// What a reload is judged against: the configuration that the process runs with, and its streams with their retention
-/// in hours.
+/// in hours, as it is now.
 struct Running {
     config: Arc<Config>,
     streams: Vec<(SourceConfig, u32)>,
@@ -111,7 +112,8 @@ struct Running {
 /// A pipeline that has begun, and takes reloads from now on.
 pub(super) struct Joined {
     pub source: SourceConfig,
-    pub retention_hours: u32,
+    /// Of the stream, which may change.
+    pub terms: Terms,
     /// What it has begun with.
     pub reading: Arc<Reading>,
     pub reloads: mpsc::Sender<Reload>,
@@ -182,7 +184,8 @@ impl Reloader {
     async fn join(&mut self, joined: Joined) {
         let latest = Arc::clone(&self.latest.borrow());
         if !Arc::ptr_eq(&latest, &joined.reading) {
-            let fits = detections::check_retention(&latest.detections.plans, &joined.source, joined.retention_hours);
+            let fits =
+                detections::check_retention(&latest.detections.plans, &joined.source, joined.terms.retention_hours());
             match fits {
                 Ok(()) => drop(told(&joined, latest.hand_to(&joined).await, &latest).await),
                 Err(error) => self.refused(&error.into()),
@@ -200,7 +203,7 @@ impl Reloader {
     async fn reload(&mut self, is_asked: bool) {
         self.pipelines.retain(|pipeline| !pipeline.reloads.is_closed());
         let streams =
-            self.pipelines.iter().map(|pipeline| (pipeline.source.clone(), pipeline.retention_hours)).collect();
+            self.pipelines.iter().map(|pipeline| (pipeline.source.clone(), pipeline.terms.retention_hours())).collect();
         let (source, running) = (Arc::clone(&self.source), Running { config: Arc::clone(&self.config), streams });
         let (active, watched) = (self.latest.borrow().ids(), self.watched.clone());
         let attempt = spawn_blocking(move || attempt(&source, &running, &active, &watched)).await;
@@ -306,3 +309,6 @@ fn attempt(source: &ConfigSource, running: &Running, active: &BTreeSet<String>, 
     }
     Attempt { seen: None, watched: None, outcome: Err(ReloadError::Moving) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -84,7 +84,7 @@ impl<A: KinesisApi> Consumer<A> {
             pacing: Pacing::new(&shared.settings, delay),
             size: ReadSize::new(shared.budget_bytes),
             tip: TipEvidence::default(),
-            trim: TrimWatch::new(shared.description.retention_hours),
+            trim: TrimWatch::default(),
             reached: Arrival::MIN,
             stalled: None,
             origin: Instant::now(),
@@ -235,7 +235,7 @@ impl<A: KinesisApi> Consumer<A> {
     /// CP-8: while the shard was not read, what it held may have passed the stream's retention.
     async fn watch_trim(&mut self, records: &[Record], behind: i64, sent_at: Option<Arrival>) -> Result<(), Halt> {
         let arrivals = records.first().zip(records.last()).map(|(first, last)| (first.arrival, last.arrival));
-        let Some(range) = self.trim.on_read(arrivals, behind, sent_at, self.shared.api.server_time()) else {
+        let Some(range) = self.trim.on_read(arrivals, behind, sent_at, self.shared.horizon()) else {
             return Ok(());
         };
         self.lost(Some(range), "the shard was not read for longer than the stream's retention".to_owned()).await
@@ -268,9 +268,7 @@ impl<A: KinesisApi> Consumer<A> {
     async fn is_gone(&mut self) -> Result<bool, Halt> {
         let shared = Arc::clone(&self.shared);
         let Ok(description) = self.watched(shared.api.describe()).await? else { return Ok(false) };
-        if description.created_at != shared.description.created_at {
-            return Err(Halt::Failed(SourceError::Recreated { stream: description.name }));
-        }
+        shared.learn(&description).map_err(Halt::Failed)?;
         let listing = self.list().await?;
         let unknown = |listing: Vec<ListedShard>| listing.iter().all(|listed| listed.shard.shard != self.shard);
         Ok(description.readable && listing.is_ok_and(unknown))

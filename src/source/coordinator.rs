@@ -19,6 +19,7 @@ use super::error::SourceError;
 use super::fan_out;
 use super::holes::HoleWatch;
 use super::shared::Shared;
+use super::terms::Terms;
 use super::{ReadRequest, Reading, ShardMessage};
 use crate::config::{SourceConfig, StartConfig, StreamRef};
 use crate::engine::{ShardId, ShardRef, StartPosition};
@@ -93,6 +94,16 @@ impl<A: KinesisApi> Source<A> {
     /// What the stream was when it was connected to; for the checks of CP-8.
     pub fn description(&self) -> &StreamDescription {
         &self.shared.description
+    }
+
+    /// What may be changed of it since, as of the last look.
+    pub fn terms(&self) -> &Terms {
+        &self.shared.terms
+    }
+
+    /// The trim horizon at this moment: the stream holds nothing that arrived before. None without Kinesis's clock.
+    pub fn horizon(&self) -> Option<Arrival> {
+        self.shared.horizon()
     }
 
     /// Kinesis's clock at this moment; none before the first answer that had a `Date`.

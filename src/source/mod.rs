@@ -17,6 +17,7 @@ mod fan_out;
 mod holes;
 mod pacing;
 mod shared;
+mod terms;
 mod trim;
 mod user_records;
 
@@ -28,6 +29,7 @@ pub use aws::{AwsKinesis, AwsSubscription};
 pub use coordinator::Source;
 pub use error::SourceError;
 pub use pacing::expected_lag;
+pub use terms::Terms;
 pub use user_records::{UserRecords, user_records};
 
 use crate::cloudtrail::{RejectReason, Rejected};

@@ -12,18 +12,23 @@ use super::api::{ApiError, KinesisApi, ListedShard, StreamDescription};
 use super::ceiling::Ceiling;
 use super::error::SourceError;
 use super::fan_out::Registration;
+use super::terms::Terms;
 use super::{Reading, UserRecords};
 use crate::config::SourceConfig;
 use crate::engine::ShardId;
 use crate::kpl::HashRange;
 use crate::metrics::Metrics;
 use crate::telemetry::{Alarm, Recovered};
+use crate::time::Arrival;
 
 /// What the tasks of the source have in common.
 pub(super) struct Shared<A> {
     pub(super) api: A,
     pub(super) settings: SourceConfig,
+    /// What the stream was when it was connected to, for what never changes: its names and its creation.
     pub(super) description: StreamDescription,
+    /// The rest of it.
+    pub(super) terms: Terms,
     /// The registered consumer to read as; none where the stream is polled.
     pub(super) registration: Option<Arc<Registration>>,
     /// BD-1: one permit a byte.
@@ -62,9 +67,11 @@ impl<A: KinesisApi> Shared<A> {
         // Tokio counts what one waiter may take in 32 bits; 4 GiB of records in flight is beyond any use.
         let budget_bytes = u32::try_from(budget_bytes).unwrap_or(u32::MAX).max(1);
         let budget = Arc::new(Semaphore::new(budget_bytes as usize));
+        let terms = Terms::of(&description, api.server_time());
         let shared = Self {
             api,
             settings,
+            terms,
             description,
             registration: None,
             budget,
@@ -79,7 +86,7 @@ impl<A: KinesisApi> Shared<A> {
         for state in ["open", "draining", "stalled"] {
             shared.shards_gauge(state).set(0);
         }
-        shared.show_retention(&shared.description);
+        shared.show_retention();
         shared
     }
 
@@ -88,9 +95,8 @@ impl<A: KinesisApi> Shared<A> {
         Self { registration: consumer.map(|arn| Arc::new(Registration::new(&arn))), ..self }
     }
 
-    /// It may be changed while the stream is read.
-    fn show_retention(&self, described: &StreamDescription) {
-        let seconds = f64::from(described.retention_hours) * 3600.0;
+    fn show_retention(&self) {
+        let seconds = f64::from(self.terms.retention_hours()) * 3600.0;
         self.metrics.kinesis_stream_retention_seconds.with_label_values(&[self.stream()]).set(seconds);
     }
 
@@ -114,21 +120,30 @@ impl<A: KinesisApi> Shared<A> {
     /// # Errors
     /// [`SourceError::Recreated`].
     pub(super) async fn check_identity(&self) -> Result<(), SourceError> {
-        match self.api.describe().await {
-            Ok(now) if now.created_at != self.description.created_at => {
-                Err(SourceError::Recreated { stream: now.name })
-            }
-            Ok(now) => {
-                self.show_retention(&now);
-                Ok(())
-            }
-            Err(_) => Ok(()),
+        self.api.describe().await.map_or(Ok(()), |described| self.learn(&described))
+    }
+
+    /// Takes in what the stream is by now.
+    ///
+    /// # Errors
+    /// [`SourceError::Recreated`].
+    pub(super) fn learn(&self, described: &StreamDescription) -> Result<(), SourceError> {
+        if described.created_at != self.description.created_at {
+            return Err(SourceError::Recreated { stream: described.name.clone() });
         }
+        self.terms.learn(described, self.api.server_time());
+        self.show_retention();
+        Ok(())
+    }
+
+    /// The trim horizon at this moment, if Kinesis's clock is known.
+    pub(super) fn horizon(&self) -> Option<Arrival> {
+        self.api.server_time().map(|now| self.terms.horizon(now))
     }
 
     /// Whether user records of aggregates are held against their shard's hash keys.
     pub(super) fn checks_hash_range(&self) -> bool {
-        self.settings.hash_range_check.applies(self.description.placed_by_key)
+        self.settings.hash_range_check.applies(self.terms.placed_by_key())
     }
 
     /// The hash keys of a shard; none before a listing shows it.

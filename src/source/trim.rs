@@ -5,42 +5,36 @@
 use crate::time::Arrival;
 
 /// How far a shard was read in time, against how far back the stream reaches.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct TrimWatch {
-    retention_ms: i64,
     /// Everything that arrived before was read; none before the first read.
     reached: Option<Arrival>,
 }
 
 impl TrimWatch {
-    /// Nothing is read yet.
-    pub(super) fn new(retention_hours: u32) -> Self {
-        Self { retention_ms: i64::from(retention_hours) * 3_600_000, reached: None }
-    }
-
     /// A read was answered: the arrivals of its first and last record, `MillisBehindLatest`, the time at which it was
-    /// sent and the time now. Returns the range of arrivals that may be lost. A record from before the horizon proves
-    /// that nothing was trimmed yet.
+    /// sent, and the trim horizon now. Returns the range of arrivals that may be lost. A record from before the horizon
+    /// proves that nothing was trimmed yet.
     pub(super) fn on_read(
         &mut self,
         arrivals: Option<(Arrival, Arrival)>,
         millis_behind_latest: i64,
         sent_at: Option<Arrival>,
-        now: Option<Arrival>,
+        horizon: Option<Arrival>,
     ) -> Option<(Arrival, Arrival)> {
         let (first, last) = match arrivals {
             Some((first, last)) => (first, last),
             None if millis_behind_latest == 0 => (Arrival(i64::MAX), sent_at?),
             None => return None,
         };
-        let range = self.range(now).filter(|(_, oldest)| first > *oldest);
+        let range = self.range(horizon).filter(|(_, oldest)| first > *oldest);
         self.reached = self.reached.max(Some(last));
         range
     }
 
     /// From what was read to what the stream still holds, if there is anything between.
-    pub(super) fn range(&self, now: Option<Arrival>) -> Option<(Arrival, Arrival)> {
-        let (reached, oldest) = (self.reached?, now?.plus(-self.retention_ms));
+    pub(super) fn range(&self, horizon: Option<Arrival>) -> Option<(Arrival, Arrival)> {
+        let (reached, oldest) = (self.reached?, horizon?);
         (reached < oldest).then_some((reached, oldest))
     }
 }
@@ -55,10 +49,15 @@ mod tests {
         Arrival(hours * HOUR)
     }
 
-    /// Retention 24 h, read up to the hour 100.
+    /// The trim horizon at this hour, of a retention of 24 h.
+    fn horizon(now: i64) -> Option<Arrival> {
+        Some(at(now - 24))
+    }
+
+    /// Read up to the hour 100.
     fn watch() -> TrimWatch {
-        let mut watch = TrimWatch::new(24);
-        assert_eq!(watch.on_read(Some((at(1), at(100))), 0, Some(at(100)), Some(at(100))), None, "the first read");
+        let mut watch = TrimWatch::default();
+        assert_eq!(watch.on_read(Some((at(1), at(100))), 0, Some(at(100)), horizon(100)), None, "the first read");
         watch
     }
 
@@ -66,36 +65,36 @@ mod tests {
     fn cp_8_a_gap_longer_than_the_retention_is_reported_once_with_its_range() {
         for arrivals in [None, Some((at(129), at(130)))] {
             let mut watch = watch();
-            assert_eq!(watch.on_read(arrivals, 0, Some(at(130)), Some(at(130))), Some((at(100), at(106))));
-            assert_eq!(watch.on_read(None, 0, Some(at(131)), Some(at(131))), None);
+            assert_eq!(watch.on_read(arrivals, 0, Some(at(130)), horizon(130)), Some((at(100), at(106))));
+            assert_eq!(watch.on_read(None, 0, Some(at(131)), horizon(131)), None);
         }
     }
 
     #[test]
     fn cp_8_a_gap_within_the_retention_is_none() {
-        assert_eq!(watch().on_read(Some((at(124), at(124))), 0, Some(at(124)), Some(at(124))), None);
+        assert_eq!(watch().on_read(Some((at(124), at(124))), 0, Some(at(124)), horizon(124)), None);
     }
 
     #[test]
     fn cp_8_an_idle_shard_that_is_read_loses_nothing() {
         let mut watch = watch();
         for hour in (110..200).step_by(10) {
-            assert_eq!(watch.on_read(None, 0, Some(at(hour)), Some(at(hour))), None);
+            assert_eq!(watch.on_read(None, 0, Some(at(hour)), horizon(hour)), None);
         }
     }
 
     #[test]
     fn cp_8_records_from_before_the_horizon_prove_that_nothing_was_trimmed() {
         let mut watch = watch();
-        assert_eq!(watch.on_read(Some((at(101), at(102))), 28 * HOUR, Some(at(130)), Some(at(130))), None);
-        let lost = watch.on_read(Some((at(107), at(108))), 22 * HOUR, Some(at(130)), Some(at(130)));
+        assert_eq!(watch.on_read(Some((at(101), at(102))), 28 * HOUR, Some(at(130)), horizon(130)), None);
+        let lost = watch.on_read(Some((at(107), at(108))), 22 * HOUR, Some(at(130)), horizon(130));
         assert_eq!(lost, Some((at(102), at(106))), "and then the horizon overtook the reader");
     }
 
     #[test]
     fn cp_8_an_empty_answer_behind_the_tip_proves_nothing() {
         let mut watch = watch();
-        assert_eq!(watch.on_read(None, 1, Some(at(130)), Some(at(130))), None);
-        assert_eq!(watch.on_read(Some((at(101), at(101))), 0, Some(at(130)), Some(at(130))), None);
+        assert_eq!(watch.on_read(None, 1, Some(at(130)), horizon(130)), None);
+        assert_eq!(watch.on_read(Some((at(101), at(101))), 0, Some(at(130)), horizon(130)), None);
     }
 }

@@ -21,7 +21,7 @@ use crate::pipeline::{Ended, Observer, Parts, Pipeline, PipelineError, Reload, S
 use crate::sink::{
     Acknowledgements, DeadLetterAcknowledgements, DeadLetterDeps, DeadLetters, Origin, Routes, SinkDeps, Sinks,
 };
-use crate::source::{AwsKinesis, Source};
+use crate::source::{AwsKinesis, Source, Terms};
 
 /// Messages between the consumers and the pipeline; each consumer has one batch on its way, so this bounds nothing.
 const CHANNEL_MESSAGES: usize = 64;
@@ -109,10 +109,10 @@ impl Life {
         // What is read from now on comes as a reload.
         let reading = Arc::clone(&self.shared.latest.borrow());
         match self.assemble(&mut store, &reading, reloaded).await {
-            Ok((parts, isolation, retention_hours)) => {
+            Ok((parts, isolation, terms)) => {
                 let span = tracing::Span::current();
                 // Without the reloader nothing is reloaded, and nothing else depends on it. It goes with the last sender.
-                let _ = joining.send(Joined { source, retention_hours, reading, reloads, metrics, span }).await;
+                let _ = joining.send(Joined { source, terms, reading, reloads, metrics, span }).await;
                 Ok(Pipeline::new(parts, store).isolating(isolation).run(stop).await?)
             }
             Err(error) => {
@@ -122,20 +122,20 @@ impl Life {
         }
     }
 
-    /// The parts of the pipeline, what earlier processes died of, and the stream's retention in hours.
+    /// The parts of the pipeline, what earlier processes died of, and what may change of the stream.
     async fn assemble(
         self,
         store: &mut impl CheckpointStore,
         reading: &Reading,
         reloads: mpsc::Receiver<Reload>,
-    ) -> Result<(Parts<AwsKinesis>, Isolation, u32), StartError> {
+    ) -> Result<(Parts<AwsKinesis>, Isolation, Terms), StartError> {
         let stored = store.load().await?;
         let (config, detections) = (&self.shared.config, &reading.detections);
         let (messages, received) = mpsc::channel(CHANNEL_MESSAGES);
         let read_buffer = config.limits.read_buffer_bytes;
         let mut source = Source::connect(&self.source, read_buffer, messages, self.metrics.clone()).await?;
-        let retention_hours = source.description().retention_hours;
-        detections::check_retention(&detections.plans, &self.source, retention_hours)?;
+        let terms = source.terms().clone();
+        detections::check_retention(&detections.plans, &self.source, terms.retention_hours())?;
         let (engine, begun) = self.engine(&mut source, &detections.plans, stored).await?;
         let isolation = self.isolation(&source, store.notes())?;
         let outlets = self.outlets(&detections.routes).await?;
@@ -165,7 +165,7 @@ impl Life {
             checkpoint_interval: config.checkpoint.interval,
             drain_deadline: config.shutdown.drain_deadline,
         };
-        Ok((parts, isolation, retention_hours))
+        Ok((parts, isolation, terms))
     }
 
     /// As `/livez` names it.

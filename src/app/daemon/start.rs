@@ -113,9 +113,7 @@ impl Life {
     ) -> Result<(Engine, Begun), StartError> {
         let described = source.description().clone();
         let stream = StreamIdentity { name: described.name, created_at: described.created_at };
-        let oldest = source
-            .server_time()
-            .map_or(Arrival::MIN, |now| now.plus(-i64::from(described.retention_hours) * 3_600_000));
+        let oldest = source.horizon().unwrap_or(Arrival::MIN);
         let (mut engine, from) = match stored {
             Some(checkpoint) => {
                 check_stream(&checkpoint.stream, &stream)?;

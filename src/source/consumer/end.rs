@@ -41,7 +41,7 @@ impl<A: KinesisApi> Consumer<A> {
 
     /// The shard outlived the stream's retention: whatever was not read of it is lost, and said so (CP-8).
     pub(super) async fn gone(&mut self, error: &ApiError) -> Result<Step, Halt> {
-        let range = self.trim.range(self.shared.api.server_time());
+        let range = self.trim.range(self.shared.horizon());
         self.lost(range, format!("the stream no longer holds the shard ({error})")).await?;
         self.drained(Vec::new()).await?;
         Ok(Step::Drained)

@@ -392,3 +392,4 @@ mod budget;
 mod ceiling;
 mod fan_out;
 mod idle;
+mod loss;

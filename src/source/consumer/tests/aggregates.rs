@@ -104,6 +104,18 @@ async fn no_user_record_is_refused_where_the_stream_distributes_records_itself_o
 }
 
 #[tokio::test(start_paused = true)]
+async fn no_user_record_is_refused_once_the_stream_is_known_to_distribute_records_itself() {
+    let kinesis = answers([aggregated(1, &[5]), aggregated(2, &[5])]);
+    kinesis.script(|script| script.listings = [Ok(vec![listed(10, 100)])].into());
+    let mut bench = read(kinesis);
+    assert_eq!(bench.refusals().await, [(sub(1, 0), Some(RejectReason::WrongShard))]);
+    let itself = crate::source::StreamDescription { placed_by_key: false, ..fake::description() };
+    bench.kinesis.script(|script| script.description = Ok(itself));
+    bench.shared.check_identity().await.unwrap();
+    assert_eq!(bench.refusals().await, [(sub(2, 0), None)]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn bd_1_the_permit_is_for_what_the_user_records_cost() {
     let mut bench = read(answers([aggregated(1, &[1, 2, 3])]));
     let ShardMessage::Records { permit, .. } = bench.next().await else { panic!("records expected") };
