@@ -36,6 +36,8 @@ pub(super) struct Consumer<A> {
     reached: Arrival,
     stalled: Option<StalledMark>,
     origin: Instant,
+    /// Since when Kinesis does not know the shard.
+    unknown_since: Option<Moment>,
 }
 
 /// How far the shard was read and sent.
@@ -87,6 +89,7 @@ impl<A: KinesisApi> Consumer<A> {
             trim: TrimWatch::default(),
             reached: Arrival::MIN,
             stalled: None,
+            unknown_since: None,
             origin: Instant::now(),
             cursor: Cursor { position: request.after, is_whole: false, start: request.start, iterator: None },
             shard: request.shard,
@@ -255,23 +258,12 @@ impl<A: KinesisApi> Consumer<A> {
     async fn failed(&mut self, error: ApiError) -> Result<Step, Halt> {
         match error.kind {
             ErrorKind::Fatal => return Err(Halt::Failed(self.fatal(error))),
-            ErrorKind::NotFound if self.is_gone().await? => return self.gone(&error).await,
+            ErrorKind::NotFound => return self.not_found(error).await,
             ErrorKind::NewIterator => self.cursor.iterator = None,
-            ErrorKind::NotFound | ErrorKind::Throttled | ErrorKind::Retry | ErrorKind::Refused => {}
+            ErrorKind::Throttled | ErrorKind::Retry | ErrorKind::Refused => {}
         }
         self.note(&error);
         Ok(Step::Continue)
-    }
-
-    /// Whether the stream exists and does not know the shard (any more). If the stream itself is missing, or cannot be
-    /// asked, the shard is held.
-    async fn is_gone(&mut self) -> Result<bool, Halt> {
-        let shared = Arc::clone(&self.shared);
-        let Ok(description) = self.watched(shared.api.describe()).await? else { return Ok(false) };
-        shared.learn(&description).map_err(Halt::Failed)?;
-        let listing = self.list().await?;
-        let unknown = |listing: Vec<ListedShard>| listing.iter().all(|listed| listed.shard.shard != self.shard);
-        Ok(description.readable && listing.is_ok_and(unknown))
     }
 
     fn fatal(&self, source: ApiError) -> SourceError {
@@ -298,7 +290,7 @@ impl<A: KinesisApi> Consumer<A> {
         }
         let stalled = self.pacing.is_stalled();
         self.pacing.recover(self.now());
-        self.stalled = None;
+        (self.stalled, self.unknown_since) = (None, None);
         if stalled {
             self.send(ShardMessage::Stalled { shard: self.shard.clone(), stalled: false }).await?;
         }

@@ -1,14 +1,18 @@
 //! The end of a shard: its children, and a shard that the stream no longer holds.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Consumer, Halt, Step};
-use crate::engine::{ShardId, ShardRef};
+use crate::engine::{Position, ShardId, ShardRef};
 use crate::source::ShardMessage;
-use crate::source::api::{ApiError, KinesisApi, ListedShard};
+use crate::source::api::{ApiError, ErrorKind, KinesisApi, ListedShard};
 
 /// Pause between listings that look for the children of a drained shard.
 const LIST_PAUSE: Duration = Duration::from_secs(1);
+/// For so long a shard that was never read may be unknown: it is named at its parent's end, and whoever is asked for it
+/// may hear of it later.
+const UNKNOWN_YET: Duration = Duration::from_secs(60);
 
 impl<A: KinesisApi> Consumer<A> {
     /// The shard's end: its children are announced behind its records, so that they come in before it leaves (RD-1).
@@ -39,8 +43,40 @@ impl<A: KinesisApi> Consumer<A> {
         }
     }
 
+    /// Kinesis does not know what was asked for: the shard, or its stream. Only a shard that is gone is left.
+    pub(super) async fn not_found(&mut self, mut error: ApiError) -> Result<Step, Halt> {
+        if !self.is_unknown().await? {
+            self.unknown_since = None;
+        } else if self.is_believed_gone() {
+            return self.gone(&error).await;
+        } else {
+            error.kind = ErrorKind::Retry;
+        }
+        self.note(&error);
+        Ok(Step::Continue)
+    }
+
+    /// Whether the stream exists and does not know the shard (any more). If the stream itself is missing, or cannot be
+    /// asked, the shard is held.
+    async fn is_unknown(&mut self) -> Result<bool, Halt> {
+        let shared = Arc::clone(&self.shared);
+        let Ok(description) = self.watched(shared.api.describe()).await? else { return Ok(false) };
+        shared.learn(&description).map_err(Halt::Failed)?;
+        let listing = self.list().await?;
+        let unknown = |listing: Vec<ListedShard>| listing.iter().all(|listed| listed.shard.shard != self.shard);
+        Ok(description.readable && listing.is_ok_and(unknown))
+    }
+
+    /// RD-1: what was read was known, and is unknown for no other reason. The end of a shard never goes back (CP-3), so
+    /// one that may be new is given its time.
+    fn is_believed_gone(&mut self) -> bool {
+        let now = self.now();
+        let since = *self.unknown_since.get_or_insert(now);
+        self.cursor.position != Position::Start || now.saturating_sub(since) >= UNKNOWN_YET
+    }
+
     /// The shard outlived the stream's retention: whatever was not read of it is lost, and said so (CP-8).
-    pub(super) async fn gone(&mut self, error: &ApiError) -> Result<Step, Halt> {
+    async fn gone(&mut self, error: &ApiError) -> Result<Step, Halt> {
         let range = self.trim.range(self.shared.horizon());
         self.lost(range, format!("the stream no longer holds the shard ({error})")).await?;
         self.drained(Vec::new()).await?;

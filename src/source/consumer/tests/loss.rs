@@ -65,3 +65,35 @@ async fn cp_8_a_retention_that_is_raised_in_time_loses_nothing() {
     resume.send(()).unwrap();
     bench.at_tip().await;
 }
+
+/// A child is named by its parent's end; reads and listings may know it later.
+#[tokio::test(start_paused = true)]
+async fn rd_1_a_child_that_no_listing_shows_yet_is_tried_again_soon() {
+    let kinesis = answers([fake::records([1])]);
+    kinesis.script(|script| script.iterators = [ErrorKind::NotFound, ErrorKind::NotFound].into());
+    let mut bench = read(kinesis);
+    assert_eq!(bench.records().await, [fake::after(1)]);
+    assert!(bench.reads()[0] < 2000, "{:?}", bench.reads());
+}
+
+#[tokio::test(start_paused = true)]
+async fn rd_1_a_shard_that_was_never_read_is_gone_once_it_was_unknown_for_a_minute() {
+    let mut bench = read(FakeKinesis::new((0..100).map(|_| Read::Fails(ErrorKind::NotFound))));
+    assert!(bench.stalled().await);
+    assert_eq!(bench.lost().await, None);
+    let gone = bench.shared.api.server_time().unwrap();
+    assert!((60_000..80_000).contains(&(gone.0 - BEGIN)), "{gone}");
+    assert!(!bench.stalled().await);
+    assert_eq!(bench.drained().await, []);
+}
+
+/// What was unknown, and known meanwhile, is not gone at the next mistake.
+#[tokio::test(start_paused = true)]
+async fn rd_1_a_shard_that_answered_meanwhile_was_not_unknown() {
+    let unknown = || Read::Fails(ErrorKind::NotFound);
+    let empty = (0..90).map(|_| Read::Answer(fake::empty(1)));
+    let reads = [unknown()].into_iter().chain(empty).chain([unknown(), Read::Answer(fake::records([1]))]);
+    let kinesis = FakeKinesis::new(reads);
+    kinesis.script(|script| script.latency = Duration::from_secs(1));
+    assert_eq!(read(kinesis).records().await, [fake::after(1)]);
+}
