@@ -4,6 +4,7 @@
 mod life;
 mod outcome;
 mod start;
+mod trimmed;
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};

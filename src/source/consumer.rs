@@ -86,7 +86,7 @@ impl<A: KinesisApi> Consumer<A> {
             pacing: Pacing::new(&shared.settings, delay),
             size: ReadSize::new(shared.budget_bytes),
             tip: TipEvidence::default(),
-            trim: TrimWatch::default(),
+            trim: TrimWatch::new(owed_since(&shared, &request)),
             reached: Arrival::MIN,
             stalled: None,
             unknown_since: None,
@@ -335,6 +335,16 @@ impl<A: KinesisApi> Consumer<A> {
 
     fn now(&self) -> Moment {
         self.origin.elapsed()
+    }
+}
+
+/// CP-8: since when nothing that arrives may be lost in silence. That is where reading begins, if it is an instant that the
+/// stream still reaches back to. Of all else, some may be gone before the first read.
+fn owed_since<A: KinesisApi>(shared: &Shared<A>, request: &ReadRequest) -> Option<Arrival> {
+    let now = shared.api.server_time()?;
+    match (&request.after, request.start) {
+        (Position::Start, StartPosition::AtTimestamp(at)) if at >= shared.terms.horizon(now) => Some(at),
+        _ => Some(now),
     }
 }
 

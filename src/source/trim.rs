@@ -5,13 +5,20 @@
 use crate::time::Arrival;
 
 /// How far a shard was read in time, against how far back the stream reaches.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct TrimWatch {
+    /// What arrived since is owed; none if nobody knows.
+    begun: Option<Arrival>,
     /// Everything that arrived before was read; none before the first read.
     reached: Option<Arrival>,
 }
 
 impl TrimWatch {
+    /// Nothing is read yet. What arrived before `begun` may be lost, and is no news.
+    pub(super) fn new(begun: Option<Arrival>) -> Self {
+        Self { begun, reached: None }
+    }
+
     /// A read was answered: the arrivals of its first and last record, `MillisBehindLatest`, the time at which it was
     /// sent, and the trim horizon now. Returns the range of arrivals that may be lost. A record from before the horizon
     /// proves that nothing was trimmed yet.
@@ -34,7 +41,7 @@ impl TrimWatch {
 
     /// From what was read to what the stream still holds, if there is anything between.
     pub(super) fn range(&self, horizon: Option<Arrival>) -> Option<(Arrival, Arrival)> {
-        let (reached, oldest) = (self.reached?, horizon?);
+        let (reached, oldest) = (self.reached.or(self.begun)?, horizon?);
         (reached < oldest).then_some((reached, oldest))
     }
 }
@@ -56,7 +63,7 @@ mod tests {
 
     /// Read up to the hour 100.
     fn watch() -> TrimWatch {
-        let mut watch = TrimWatch::default();
+        let mut watch = TrimWatch::new(None);
         assert_eq!(watch.on_read(Some((at(1), at(100))), 0, Some(at(100)), horizon(100)), None, "the first read");
         watch
     }
@@ -68,6 +75,16 @@ mod tests {
             assert_eq!(watch.on_read(arrivals, 0, Some(at(130)), horizon(130)), Some((at(100), at(106))));
             assert_eq!(watch.on_read(None, 0, Some(at(131)), horizon(131)), None);
         }
+    }
+
+    #[test]
+    fn cp_8_a_first_read_that_comes_too_late_is_reported_from_where_reading_began() {
+        let mut watch = TrimWatch::new(Some(at(100)));
+        assert_eq!(watch.on_read(Some((at(80), at(90))), 34 * HOUR, Some(at(124)), horizon(124)), None);
+        let lost = watch.on_read(Some((at(107), at(108))), 0, Some(at(130)), horizon(130));
+        assert_eq!(lost, Some((at(90), at(106))), "and from then on from what was read");
+        let mut watch = TrimWatch::new(Some(at(100)));
+        assert_eq!(watch.on_read(None, 0, Some(at(130)), horizon(130)), Some((at(100), at(106))));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::StartError;
 use super::life::Life;
+use super::trimmed::trimmed;
 use crate::admin::Check;
 use crate::app::host::worker_name;
 use crate::catalog::{self, Detections};
@@ -15,7 +16,7 @@ use crate::checkpoint::table::{Claim, DynamoTable};
 use crate::checkpoint::{Notes, TableStore, inspect};
 use crate::clock;
 use crate::config::{CheckpointStoreConfig, Config, SourceConfig, TableConfig};
-use crate::engine::{Checkpoint, Engine, EngineConfig, Input, Position, StartPosition, StreamIdentity, Timing};
+use crate::engine::{Checkpoint, Engine, EngineConfig, Input, StartPosition, StreamIdentity, Timing};
 use crate::isolation::Isolation;
 use crate::pipeline::Shown;
 use crate::plan::Plan;
@@ -117,7 +118,7 @@ impl Life {
         let (mut engine, from) = match stored {
             Some(checkpoint) => {
                 check_stream(&checkpoint.stream, &stream)?;
-                self.report_trimmed(&checkpoint, oldest);
+                self.report_trimmed(&checkpoint, oldest, described.retention_hours);
                 let start = Start {
                     position: StartPosition::TrimHorizon,
                     started_at: checkpoint.started_at,
@@ -170,16 +171,13 @@ impl Life {
     }
 
     /// CP-8: a position older than the trim horizon is reported with the range that may be lost.
-    fn report_trimmed(&self, checkpoint: &Checkpoint, oldest: Arrival) {
-        for (shard, row) in &checkpoint.shards {
-            let from = row.effective_arrival.max(row.read_through.unwrap_or(Arrival::MIN));
-            if row.resume_after != Position::End && from != Arrival::MIN && from < oldest {
-                self.metrics.kinesis_possible_loss_total.with_label_values(&[&checkpoint.stream.name]).inc();
-                tracing::error!(
-                    %shard, %from, to = %oldest,
-                    "records may be lost: the checkpoint is older than the stream's retention"
-                );
-            }
+    fn report_trimmed(&self, checkpoint: &Checkpoint, oldest: Arrival, retention_hours: u32) {
+        for (shard, from) in trimmed(checkpoint, oldest, retention_hours) {
+            self.metrics.kinesis_possible_loss_total.with_label_values(&[&checkpoint.stream.name]).inc();
+            tracing::error!(
+                %shard, %from, to = %oldest,
+                "records may be lost: the checkpoint is older than the stream's retention"
+            );
         }
     }
 

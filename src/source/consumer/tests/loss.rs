@@ -66,6 +66,32 @@ async fn cp_8_a_retention_that_is_raised_in_time_loses_nothing() {
     bench.at_tip().await;
 }
 
+/// Of what arrived before it was begun, at the trim horizon, some always goes unread.
+#[tokio::test(start_paused = true)]
+async fn cp_8_a_shard_that_is_refused_from_its_start_for_longer_than_the_retention_is_a_possible_loss() {
+    let latest = StartPosition::AtTimestamp(hours(-1));
+    let before_all = StartPosition::AtTimestamp(hours(-1000));
+    for (start, from) in [(latest, hours(-1)), (before_all, hours(0)), (StartPosition::TrimHorizon, hours(0))] {
+        let kinesis = FakeKinesis::new((0..10_000).map(|_| Read::Fails(ErrorKind::Refused)));
+        let mut bench = read_from(Position::Start, start, kinesis, BUDGET);
+        assert!(bench.stalled().await);
+        tokio::time::sleep(26 * HOUR).await;
+        bench.kinesis.script(|script| script.reads.clear());
+        assert!(!bench.stalled().await);
+        let Some((lost_from, to)) = bench.lost().await else { panic!("a range expected") };
+        assert_eq!(lost_from, from);
+        assert!(to > hours(2) && to < hours(3), "{to}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn cp_8_a_shard_that_is_read_at_once_loses_nothing_wherever_it_begins() {
+    for at in [hours(0), hours(-1000)] {
+        read_from(Position::Start, StartPosition::AtTimestamp(at), answers([]), BUDGET).at_tip().await;
+    }
+    read(answers([])).at_tip().await;
+}
+
 /// A child is named by its parent's end; reads and listings may know it later.
 #[tokio::test(start_paused = true)]
 async fn rd_1_a_child_that_no_listing_shows_yet_is_tried_again_soon() {
