@@ -10,6 +10,8 @@ use flate2::bufread::MultiGzDecoder;
 
 /// How every risk event begins.
 const HEAD: &[u8] = br#"{"schema":"trailrisk.risk_event/v1","#;
+/// How every line of trailrisk's begins, dead letters included.
+const OURS: &[u8] = br#"{"schema":"trailrisk."#;
 /// What stands before the only part that may differ between two emissions (EM-4).
 const META: &str = ",\"meta\":{";
 /// A line is held whole; this bounds it. No risk event comes near.
@@ -30,11 +32,18 @@ pub struct LiveFileError {
 pub struct LiveFile {
     /// Lines that are no final risk event: other stages, dead letters, anything else. They are passed over.
     pub others: u64,
+    /// Lines that begin as trailrisk writes them: risk events of any stage, and dead letters.
+    pub ours: u64,
     /// Numbers of the lines that hold a piece of a risk event: what a crash tore, or a disk that was full.
     pub torn: Vec<u64>,
 }
 
 impl LiveFile {
+    /// Whether it holds lines, and none that trailrisk writes: then it is another file than was meant.
+    pub fn is_foreign(&self) -> bool {
+        self.ours == 0 && self.others > 0
+    }
+
     /// Reads a file, plain or gzipped, and hands on each final risk event with the number of its line: its compared bytes
     /// (EM-4), a complete JSON object. Those that name another source than `source` are others; of several in one daemon,
     /// each names its own.
@@ -66,6 +75,7 @@ impl LiveFile {
     }
 
     fn line(&mut self, number: u64, line: &[u8], source: Option<&str>, take: &mut dyn FnMut(u64, &str)) {
+        self.ours += u64::from(line.starts_with(OURS));
         if !line.starts_with(HEAD) {
             self.others += u64::from(!line.is_empty());
             return;
@@ -149,6 +159,17 @@ mod tests {
         let (file, taken) = read(&text.join("\n"));
         assert_eq!((file.others, file.torn.len(), taken.len()), (3, 0, 1));
         assert_eq!(taken[0].0, 5, "lines are counted as an editor does");
+    }
+
+    #[test]
+    fn a_file_of_anything_else_is_told_from_one_without_final_risk_events() {
+        for text in ["\u{0}\u{1}", "{\"class_uid\":2004}\n\n", "{\"schema\":\"other/v1\"}"] {
+            assert!(read(text).0.is_foreign(), "{text:?}");
+        }
+        let early = format!("noise\n{}", line("early", ""));
+        for text in ["", "\n \n", &early, r#"{"schema":"trailrisk.dead_letter/v1"}"#, &line("final", "")[..60]] {
+            assert!(!read(text).0.is_foreign(), "{text:?}");
+        }
     }
 
     #[test]

@@ -63,20 +63,16 @@ impl<'a> Output<'a> {
         let mut take = |line, body: &str| foreign += u64::from(!comparison.live(line, body));
         let file = LiveFile::read(path, self.source.as_deref(), &mut take)
             .map_err(|error| Failure::new(Exit::Usage, error))?;
-        let shown = path.display();
-        if !file.torn.is_empty() {
-            let lines: Vec<String> = file.torn.iter().take(10).map(u64::to_string).collect();
-            writeln!(
-                diagnostics,
-                "{shown}: {} lines hold a piece of a risk event, as a crash leaves it, and are passed over: {}",
-                file.torn.len(),
-                lines.join(", ")
-            )?;
+        let shown = path.display().to_string();
+        if file.is_foreign() {
+            let message = format!(
+                "{shown} holds no risk event of trailrisk: its {} lines are something else. NDJSON is expected, as a sink \
+                 of type stdout or file writes it in its native format",
+                file.others
+            );
+            return Err(Failure::new(Exit::Usage, anyhow::anyhow!(message)));
         }
-        if foreign > 0 {
-            writeln!(diagnostics, "{shown}: {foreign} risk events are of another build's format and are passed over")?;
-        }
-        Ok(())
+        Ok(tell_passed_over(&file, foreign, &shown, diagnostics)?)
     }
 
     pub(super) fn take(&mut self, event: &RiskEvent) -> io::Result<()> {
@@ -137,6 +133,27 @@ impl<'a> Output<'a> {
         conclude(&tally, &file, diagnostics)?;
         Ok(if tally.is_equal() { Exit::Ok } else { Exit::Failed })
     }
+}
+
+/// The lines that take no part in the comparison; `foreign` are risk events whose content is not this build's.
+fn tell_passed_over(file: &LiveFile, foreign: u64, shown: &str, diagnostics: &mut dyn Write) -> io::Result<()> {
+    if file.others > 0 {
+        let count = file.others;
+        writeln!(diagnostics, "{shown}: {count} lines are no final risk event to compare, and are passed over")?;
+    }
+    if !file.torn.is_empty() {
+        let lines: Vec<String> = file.torn.iter().take(10).map(u64::to_string).collect();
+        writeln!(
+            diagnostics,
+            "{shown}: {} lines hold a piece of a risk event, as a crash leaves it, and are passed over: {}",
+            file.torn.len(),
+            lines.join(", ")
+        )?;
+    }
+    if foreign > 0 {
+        writeln!(diagnostics, "{shown}: {foreign} risk events are of another build's format and are passed over")?;
+    }
+    Ok(())
 }
 
 fn sink(name: &str, config: &Config, detections: &Detections) -> Result<(Router, usize), Failure> {

@@ -38,12 +38,14 @@ async fn a_range_that_makes_no_sense_is_refused_before_anything_is_read() {
     let (kinesis, home) = (LocalKinesis::start().await, home());
     kinesis.create_stream(STREAM, 1).await;
     home.configure(config(&kinesis).to_string());
+    home.write("noise.ndjson", b"\xff\x00\n\n{\"class_uid\":2004}\n");
     let (past, future) = (instant(wall_millis() - 60_000), instant(wall_millis() + 600_000));
     for (arguments, words) in [
         (&["--from", "1h", "--to", "2h"][..], "the range is empty"),
         (&["--from", &past, "--to", &past], "is not before --to"),
         (&["--from", "1h", "--to", &future], "lies in the future"),
         (&["--from", "1h", "--diff", "absent.ndjson"], "cannot read the live events in absent.ndjson"),
+        (&["--from", "1h", "--diff", "noise.ndjson"], "noise.ndjson holds no risk event of trailrisk: its 2 lines are"),
         (&["--from", "1h", "--sink", "stdot"], "did you mean \"stdout\"?"),
         (&["--from", "1h", "--checkpoint", "absent.json"], "there is no checkpoint at absent.json"),
         (&["--from", "yesterday"], "how long ago, such as"),
