@@ -37,7 +37,8 @@ pub use detections::RetentionError;
 pub enum Exit {
     /// Everything went well; an orderly stop.
     Ok = 0,
-    /// A test of a detection or of a sink failed, nothing is stored, or the daemon is not alive.
+    /// A test of a detection or of a sink failed, a file of a replay is damaged, nothing is stored, or the daemon is not
+    /// alive.
     Failed = 1,
     /// The command line, or a path on it, makes no sense.
     Usage = 64,

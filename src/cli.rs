@@ -102,7 +102,8 @@ pub struct ReplayArgs {
     #[command(flatten)]
     pub format: FormatArgs,
     /// Files or folders of CloudTrail events (NDJSON, JSON, gzip, any envelope) or of dead letters; `-` or nothing is
-    /// standard input.
+    /// standard input. What cannot be read whole is named; its lines before the damage and the other files count, and
+    /// the exit code is 1.
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
 }

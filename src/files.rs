@@ -13,6 +13,12 @@ pub struct Unreadable {
     pub source: io::Error,
 }
 
+impl Unreadable {
+    fn new(path: &Path, source: io::Error) -> Self {
+        Self { path: path.to_owned(), source }
+    }
+}
+
 /// A file is taken as it is; of a folder, and the folders in it, every file for which `wanted` says so, in order of
 /// path. Names that begin with a dot are passed over: a mounted ConfigMap shows each of its files three times, twice
 /// of these below such a folder.
@@ -20,22 +26,70 @@ pub struct Unreadable {
 /// # Errors
 /// When the path does not exist, or something below it cannot be read.
 pub fn under(path: &Path, wanted: &dyn Fn(&Path) -> bool) -> Result<Vec<PathBuf>, Unreadable> {
-    let failed = |source| Unreadable { path: path.to_owned(), source };
-    if !std::fs::metadata(path).map_err(failed)?.is_dir() {
-        return Ok(vec![path.to_owned()]);
+    each_under(path, wanted)?.into_iter().collect()
+}
+
+/// As [`under`], with what cannot be read below a folder in its place among the files.
+///
+/// # Errors
+/// When the path does not exist, or is a folder that cannot be read.
+pub fn each_under(path: &Path, wanted: &dyn Fn(&Path) -> bool) -> Result<Vec<Result<PathBuf, Unreadable>>, Unreadable> {
+    let metadata = std::fs::metadata(path).map_err(|error| Unreadable::new(path, error))?;
+    if !metadata.is_dir() {
+        return Ok(vec![Ok(path.to_owned())]);
     }
-    let entries = std::fs::read_dir(path).map_err(failed)?;
-    let mut entries =
-        entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>().map_err(failed)?;
-    entries.retain(|entry| !is_hidden(entry));
-    entries.sort();
-    let mut files = Vec::new();
-    for entry in entries {
-        if entry.is_dir() || wanted(&entry) {
-            files.extend(under(&entry, wanted)?);
+    let mut walk = Walk { wanted, above: Vec::new(), found: Vec::new() };
+    walk.folder(path)?;
+    Ok(walk.found)
+}
+
+struct Walk<'w> {
+    wanted: &'w dyn Fn(&Path) -> bool,
+    /// The folders that it is in. A link to one of them would be walked without an end.
+    above: Vec<PathBuf>,
+    found: Vec<Result<PathBuf, Unreadable>>,
+}
+
+impl Walk<'_> {
+    fn folder(&mut self, folder: &Path) -> Result<(), Unreadable> {
+        let failed = |error| Unreadable::new(folder, error);
+        let itself = folder.canonicalize().map_err(failed)?;
+        if self.above.contains(&itself) {
+            return Err(failed(io::Error::other("it leads back to a folder above it")));
+        }
+        let entries = entries(folder).map_err(failed)?;
+        self.above.push(itself);
+        entries.iter().for_each(|entry| self.entry(entry));
+        self.above.pop();
+        Ok(())
+    }
+
+    fn entry(&mut self, entry: &Path) {
+        if entry.is_dir() {
+            let walked = self.folder(entry);
+            self.found.extend(walked.err().map(Err));
+        } else if (self.wanted)(entry) {
+            self.found.push(regular(entry).map(|()| entry.to_owned()));
         }
     }
-    Ok(files)
+}
+
+/// What a folder shows, in order.
+fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = std::fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path()));
+    let mut entries = entries.collect::<io::Result<Vec<_>>>()?;
+    entries.retain(|entry| !is_hidden(entry));
+    entries.sort();
+    Ok(entries)
+}
+
+/// A pipe or a socket that nobody writes to would be waited for without an end. Who wants one names it.
+fn regular(path: &Path) -> Result<(), Unreadable> {
+    let metadata = std::fs::metadata(path).map_err(|error| Unreadable::new(path, error))?;
+    if metadata.is_file() {
+        return Ok(());
+    }
+    Err(Unreadable::new(path, io::Error::other("it is neither a file nor a folder")))
 }
 
 fn is_hidden(path: &Path) -> bool {

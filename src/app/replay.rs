@@ -16,6 +16,7 @@ use crate::config::{
     CloudEventsConfig, DetectionsConfig, FormatConfig, OcsfVersion, Secret, SplunkEnvelope, TemplateConfig,
 };
 use crate::engine::Counters;
+use crate::files::Unreadable;
 use crate::plan::Plan;
 use crate::replay::{Replay, Summary, Told, files_of, read_blocks};
 use crate::sink::format::BodyFormat;
@@ -39,7 +40,7 @@ pub(super) fn run(args: &ReplayArgs, out: &mut dyn Write, diagnostics: &mut dyn 
     let format = format(&args.format)?;
     let mut out = io::BufWriter::with_capacity(OUTPUT_BYTES, out);
     let mut handed_back = HandedBack { out: &mut out, is_native: matches!(format, BodyFormat::Native), left_out: 0 };
-    read_all(&mut replay, &files, &mut handed_back, diagnostics)?;
+    let damaged = read_all(&mut replay, &files, &mut handed_back, diagnostics)?;
     let left_out = handed_back.left_out;
     if left_out > 0 {
         writeln!(
@@ -48,9 +49,23 @@ pub(super) fn run(args: &ReplayArgs, out: &mut dyn Write, diagnostics: &mut dyn 
         )?;
     }
     let plans = replay.plans();
+    let (summary, not_written) = print(replay, &format, &mut out)?;
+    summarize(&summary, &plans, diagnostics)?;
+    if let Some(problem) = not_written {
+        return Err(Failure::new(Exit::Config, anyhow::anyhow!("not every risk event could be written: {problem}")));
+    }
+    if damaged > 0 {
+        let message = format!("{damaged} files could not be read whole: what is printed may lack their events");
+        return Err(Failure::new(Exit::Failed, anyhow::anyhow!(message)));
+    }
+    Ok(Exit::Ok)
+}
+
+/// Prints the final risk events; also gives the last reason for which one could not be written.
+fn print(replay: Replay, format: &BodyFormat, out: &mut dyn Write) -> io::Result<(Summary, Option<String>)> {
     let mut not_written = None;
     let mut lines = Lines::default();
-    let written = replay.finish(|event| {
+    let summary = replay.finish(|event| {
         let meta = Meta {
             emitted_at: jiff::Timestamp::try_from(clock::wall()).unwrap_or(jiff::Timestamp::MAX),
             producer: super::daemon::PRODUCER,
@@ -65,19 +80,15 @@ pub(super) fn run(args: &ReplayArgs, out: &mut dyn Write, diagnostics: &mut dyn 
         let body = match format.body(event, &meta, &Bytes::copy_from_slice(line)) {
             Ok(body) => body,
             Err(problem) => {
-                not_written = Some(problem);
+                not_written = Some(problem.to_string());
                 return Ok(());
             }
         };
         out.write_all(&body.bytes)?;
         if body.bytes.is_empty() { Ok(()) } else { out.write_all(b"\n") }
-    });
-    let summary = written.and_then(|summary| out.flush().map(|()| summary))?;
-    summarize(&summary, &plans, diagnostics)?;
-    if let Some(problem) = not_written {
-        return Err(Failure::new(Exit::Config, anyhow::anyhow!("not every risk event could be written: {problem}")));
-    }
-    Ok(Exit::Ok)
+    })?;
+    out.flush()?;
+    Ok((summary, not_written))
 }
 
 /// Part of every id (EM-3), so it is not to be guessed.
@@ -154,23 +165,49 @@ fn paths(args: &ReplayArgs) -> Result<Vec<PathBuf>, Failure> {
     Ok(vec![PathBuf::from("-")])
 }
 
+/// Reads what can be read. What cannot is named; gives how many files that are.
 fn read_all(
     replay: &mut Replay,
-    files: &[PathBuf],
+    files: &[Result<PathBuf, Unreadable>],
     handed_back: &mut HandedBack<'_>,
     diagnostics: &mut dyn Write,
-) -> Result<(), Failure> {
+) -> Result<u64, Failure> {
     let progress = progress_bar(files);
     let mut heard = Heard { path: Path::new(""), named: 0, complaints: Vec::new(), handed_back, passed_on: Ok(()) };
-    for path in files {
-        heard.path = path;
-        let read = read_blocks(path, &mut |bytes| progress.inc(bytes), &mut |block| replay.take(block, &mut heard));
+    let mut damaged = 0;
+    for file in files {
+        let read = match file {
+            Ok(path) => read_one(replay, path, &progress, &mut heard),
+            Err(error) => Err(format!("cannot read {}: {}", shown(&error.path), error.source)),
+        };
+        damaged += u64::from(read.is_err());
+        heard.complaints.extend(read.err());
         let complaints = std::mem::take(&mut heard.complaints);
         progress.suspend(|| complaints.iter().try_for_each(|line| writeln!(diagnostics, "{line}")))?;
-        read.map_err(|error| Failure::new(Exit::Usage, error))?;
     }
     progress.finish_and_clear();
-    Ok(heard.passed_on?)
+    heard.passed_on?;
+    Ok(damaged)
+}
+
+fn read_one<'a>(
+    replay: &mut Replay,
+    path: &'a Path,
+    progress: &ProgressBar,
+    heard: &mut Heard<'a, '_>,
+) -> Result<(), String> {
+    heard.path = path;
+    let mut any = false;
+    let mut read_bytes = |bytes| {
+        any |= bytes > 0;
+        progress.inc(bytes);
+    };
+    let read = read_blocks(path, &mut read_bytes, &mut |block| replay.take(block, heard));
+    let shown = shown(path);
+    read.map_err(|error| match any {
+        true => format!("cannot read {shown} to its end: {}; its whole lines before that count", error.source),
+        false => format!("cannot read {shown}: {}", error.source),
+    })
 }
 
 /// What a replay tells of the documents that are no events.
@@ -203,11 +240,12 @@ fn shown(path: &Path) -> String {
     if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() }
 }
 
-fn progress_bar(files: &[PathBuf]) -> ProgressBar {
+fn progress_bar(files: &[Result<PathBuf, Unreadable>]) -> ProgressBar {
     if !io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
-    let total: u64 = files.iter().filter_map(|file| std::fs::metadata(file).ok()).map(|file| file.len()).sum();
+    let total: u64 =
+        files.iter().flatten().filter_map(|file| std::fs::metadata(file).ok()).map(|file| file.len()).sum();
     let style = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {bytes_per_sec} {eta}");
     ProgressBar::new(total).with_style(style.expect("the template is valid"))
 }

@@ -22,8 +22,9 @@ Environment:
 
 Exit codes:
   0   All is well, or an orderly stop.
-  1   A test failed, a sample was not delivered, a backtest differs, the daemon
-      is not alive, or nothing is stored.
+  1   A test failed, a sample was not delivered, a backtest differs, a file of a
+      replay could not be read whole, the daemon is not alive, or nothing is
+      stored.
   64  The command line, or a path on it, makes no sense.
   70  A critical task failed.
   75  The drain deadline was missed, or a second signal came: repeats follow.

@@ -160,8 +160,8 @@ fn documents(reader: &mut Reader, folder: &Path, node: Node<'_>) -> Vec<Vec<u8>>
     let Some(path) = reader.text(node, "`file`").map(|text| folder.join(text)) else { return Vec::new() };
     let mut documents = Vec::new();
     let read = files_of(&[path]).and_then(|files| {
-        files.iter().try_for_each(|file| {
-            read_blocks(file, &mut |_| {}, &mut |block| {
+        files.into_iter().try_for_each(|file| {
+            read_blocks(&file?, &mut |_| {}, &mut |block| {
                 let bytes = block.bytes();
                 documents.extend(block.map(|(_, range)| bytes[range].to_vec()));
             })

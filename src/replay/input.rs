@@ -21,17 +21,18 @@ const BLOCK_BYTES: usize = 256 * 1024;
 /// A file that is one document, pretty-printed over several lines, is held whole; this bounds it.
 const MAX_DOCUMENT_BYTES: usize = 1024 * 1024 * 1024;
 
-/// The files under these paths: folders recursively, in order of path; `-` stands for standard input.
+/// The files under these paths: folders recursively, in order of path, with what cannot be read in its place; `-` stands
+/// for standard input.
 ///
 /// # Errors
-/// When a path does not exist or a folder cannot be read.
-pub fn files_of(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Unreadable> {
+/// When a path does not exist, or is a folder that cannot be read.
+pub fn files_of(paths: &[PathBuf]) -> Result<Vec<Result<PathBuf, Unreadable>>, Unreadable> {
     let mut files = Vec::new();
     for path in paths {
         if path == Path::new("-") {
-            files.push(path.clone());
+            files.push(Ok(path.clone()));
         } else {
-            files.extend(files::under(path, &|_| true)?);
+            files.extend(files::each_under(path, &|_| true)?);
         }
     }
     Ok(files)
@@ -76,7 +77,7 @@ impl Iterator for Block<'_> {
 /// `read_bytes` is told how much of the file itself was read.
 ///
 /// # Errors
-/// When the file cannot be opened, read or inflated.
+/// When the file cannot be opened, read or inflated. The whole lines before the damage were handed on then.
 pub fn read_blocks(
     path: &Path,
     read_bytes: &mut dyn FnMut(u64),
@@ -99,21 +100,21 @@ pub fn read_blocks(
 }
 
 fn hand_on(input: &mut dyn Read, mut buffer: Buffer, take: &mut dyn FnMut(&mut Block<'_>)) -> io::Result<()> {
-    let mut at_end = buffer.fill(input, FIRST_BYTES)?;
+    let mut filled = buffer.fill(input, FIRST_BYTES);
     // Only a whole line shows whether the document is over with it.
-    while !at_end && !has_whole_line(buffer.filled()) {
-        at_end = buffer.fill(input, buffer.filled)?;
+    while matches!(filled, Ok(false)) && !has_whole_line(buffer.filled()) {
+        filled = buffer.fill(input, buffer.filled);
     }
-    if is_one_document(buffer.filled(), at_end) {
-        while !at_end {
-            at_end = buffer.fill(input, buffer.filled)?;
+    if is_one_document(buffer.filled(), matches!(filled, Ok(true))) {
+        while !filled? {
+            filled = buffer.fill(input, buffer.filled);
         }
         take(&mut Block { bytes: buffer.filled(), taken: 0, next_line: 1, is_document: true });
         return Ok(());
     }
     let mut next_line = 1;
     loop {
-        let bytes = buffer.filled();
+        let (bytes, at_end) = (buffer.filled(), matches!(filled, Ok(true)));
         let whole = if at_end { bytes.len() } else { memchr::memrchr(b'\n', bytes).map_or(0, |at| at + 1) };
         if whole > 0 {
             let mut block = Block { bytes: &bytes[..whole], taken: 0, next_line, is_document: false };
@@ -122,12 +123,12 @@ fn hand_on(input: &mut dyn Read, mut buffer: Buffer, take: &mut dyn FnMut(&mut B
             block.by_ref().for_each(drop);
             next_line = block.next_line;
         }
-        if at_end {
+        if filled? {
             return Ok(());
         }
         buffer.consume(whole);
         // A line that is longer than a block costs no more than twice its bytes.
-        at_end = buffer.fill(input, BLOCK_BYTES.max(buffer.filled))?;
+        filled = buffer.fill(input, BLOCK_BYTES.max(buffer.filled));
     }
 }
 
@@ -299,6 +300,24 @@ mod tests {
             })
             .unwrap();
             assert_eq!((found, read), (expected.iter().map(|text| text.to_string()).collect(), bytes.len() as u64));
+        }
+    }
+
+    #[test]
+    fn the_whole_lines_before_the_damage_are_handed_on() {
+        struct Damaged;
+        impl Read for Damaged {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::UnexpectedEof.into())
+            }
+        }
+        let long = "{\"n\":1}\n".repeat(FIRST_BYTES / 8 + 1);
+        for (text, lines) in [("{\"n\":1}\n{\"n\":", 1), (&*long, FIRST_BYTES / 8 + 1), ("{\n\"n\":1,\n", 0), ("", 0)] {
+            let mut count = 0;
+            let mut input = text.as_bytes().chain(Damaged);
+            let read = hand_on(&mut input, Buffer::default(), &mut |block| count += block.count());
+            assert!(read.is_err_and(|error| error.kind() == io::ErrorKind::UnexpectedEof));
+            assert_eq!(count, lines);
         }
     }
 

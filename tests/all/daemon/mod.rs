@@ -16,6 +16,7 @@ mod bad_input;
 mod bucket;
 mod chaos;
 mod commands;
+mod damaged_files;
 mod dead_letter;
 mod dead_letter_replay;
 mod detection_tests;
