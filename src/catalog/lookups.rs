@@ -1,5 +1,7 @@
 //! The lookups of the configuration: CSV files to tables, every problem with its line in one report.
 
+mod quotes;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::sync::Arc;
@@ -57,9 +59,14 @@ fn text(config: &LookupConfig) -> Result<String, Problems> {
 
 /// Reads a table; `text` has no byte order mark.
 fn table(config: &LookupConfig, text: &str) -> Result<LookupTable, Problems> {
+    let at = |line: u64, message: String| format!("{}:{line}: {message}", config.path.display());
+    let wrong_quotes = quotes::wrong(text);
+    if !wrong_quotes.is_empty() {
+        // What else is said of such a file follows from them.
+        return Err(wrong_quotes.into_iter().map(|(line, message)| at(line, message.to_owned())).collect());
+    }
     let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
     let mut records = reader.records();
-    let at = |line: u64, message: String| format!("{}:{line}: {message}", config.path.display());
     let Some(header) = records.next() else {
         return Err(vec![at(1, "the file is empty: its first line names the columns".to_owned())]);
     };

@@ -29,6 +29,22 @@ fn quotes_line_ends_and_empty_cells() {
 }
 
 #[test]
+fn a_quote_that_is_not_closed_is_told_where_it_opens_and_takes_no_rows_along() {
+    let unclosed = "a quote opens here and is not closed: close it, or double it where the value holds one";
+    assert_eq!(problems("a,b\n1,2\n3,\"x\n5,6\n"), [format!("t.csv:3: {unclosed}")]);
+    assert_eq!(problems("a\n\"one\ntwo\"\n\n\"x"), [format!("t.csv:5: {unclosed}")]);
+    assert_eq!(problems("a,\"b\n1,2\n"), [format!("t.csv:1: {unclosed}")]);
+    let behind = "text stands behind a closing quote: quote the whole value, and double a quote in it";
+    assert_eq!(
+        problems("a,b\n\"you\" x,2\n\"y\"\"\"z,2\n"),
+        [format!("t.csv:2: {behind}"), format!("t.csv:3: {behind}")]
+    );
+    assert_eq!(problems("a\n\"1\n2\"x\n\"3"), [format!("t.csv:3: {behind}"), format!("t.csv:4: {unclosed}")]);
+    let text = "a,b\r\nsay \"x\",\"\"\r\n\"\",\"c,\r\nd\"\r\n\"e\"";
+    assert_eq!(problems(text).len(), 1, "a quote within a bare value is a character: only the last row is short");
+}
+
+#[test]
 fn every_problem_has_its_line() {
     assert_eq!(
         problems("a,b\n1\n\"x\ny\",2\n1,2,3\n"),
