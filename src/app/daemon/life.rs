@@ -32,6 +32,9 @@ pub(super) enum LifeError {
     /// It did not begin.
     #[error(transparent)]
     Start(#[from] StartError),
+    /// It was told to stop before it began.
+    #[error("stopped before anything was read")]
+    Stopped,
     /// It could not go on.
     #[error(transparent)]
     Work(#[from] PipelineError),
@@ -108,14 +111,19 @@ impl Life {
         let (source, metrics) = (self.source.clone(), self.metrics.detections.clone());
         // What is read from now on comes as a reload.
         let reading = Arc::clone(&self.shared.latest.borrow());
-        match self.assemble(&mut store, &reading, reloaded).await {
-            Ok((parts, isolation, terms)) => {
+        // Nothing is read yet: what is dropped in the middle of a start is begun anew by the next one.
+        match stop.run_until_cancelled(self.assemble(&mut store, &reading, reloaded)).await {
+            None => {
+                store.release().await;
+                Err(LifeError::Stopped)
+            }
+            Some(Ok((parts, isolation, terms))) => {
                 let span = tracing::Span::current();
                 // Without the reloader nothing is reloaded, and nothing else depends on it. It goes with the last sender.
                 let _ = joining.send(Joined { source, terms, reading, reloads, metrics, span }).await;
                 Ok(Pipeline::new(parts, store).isolating(isolation).run(stop).await?)
             }
-            Err(error) => {
+            Some(Err(error)) => {
                 store.release().await;
                 Err(error.into())
             }

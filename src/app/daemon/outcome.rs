@@ -26,8 +26,7 @@ impl Outcome {
                 self.is_late |= !matches!(ended, Ended::Clean);
                 return;
             }
-            // Nothing was begun.
-            Ok(Err(LifeError::Start(StartError::Store(StoreError::Stopped { .. })))) => return,
+            Ok(Err(LifeError::Stopped | LifeError::Start(StartError::Store(StoreError::Stopped { .. })))) => return,
             Ok(Err(LifeError::Start(error))) => Failure::config(error),
             Ok(Err(LifeError::Work(error))) => {
                 tracing::error!(source, error = chain(&error), "stopped by a failure");
@@ -55,7 +54,7 @@ impl Outcome {
                 Ok(Exit::DeadlineMissed)
             }
             None if !self.has_worked => {
-                tracing::info!("stopped while another process held the lease");
+                tracing::info!("stopped before anything was read");
                 Ok(Exit::Ok)
             }
             None => {

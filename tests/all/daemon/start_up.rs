@@ -82,6 +82,24 @@ async fn while_kinesis_does_not_answer_the_start_is_alive_and_not_ready() {
 }
 
 #[tokio::test]
+async fn st_1_a_signal_during_the_start_is_an_orderly_end_at_once() {
+    let (kinesis, home) = ready().await;
+    kinesis.faults().inject_always("DescribeStreamSummary", Fault::Hang);
+    home.configure(config(&kinesis).to_string());
+    for signal in ["TERM", "INT"] {
+        let asked = kinesis.faults().calls("DescribeStreamSummary");
+        let daemon = home.start();
+        let asks = || async { (kinesis.faults().calls("DescribeStreamSummary") > asked).then_some(()) };
+        daemon.until(PATIENCE, "it asks Kinesis", asks).await;
+        daemon.signal(signal).await;
+        // An attempt that is not answered takes ten seconds, and there are three.
+        let ended = daemon.ended_within(std::time::Duration::from_secs(5)).await;
+        assert_eq!(ended.code, Some(0), "{}", ended.log);
+        assert!(ended.log.contains("stopped before anything was read"), "{}", ended.log);
+    }
+}
+
+#[tokio::test]
 async fn an_endpoint_where_nobody_answers_is_named() {
     let (kinesis, home) = ready().await;
     let mut config = config(&kinesis);

@@ -52,6 +52,18 @@ async fn a_table_without_capacity_is_waited_for_and_said() {
     scene.assert_exact().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn st_1_a_daemon_that_waits_for_the_table_stops_at_once_and_blames_no_other_process() {
+    let (dynamo, scene) = scene(1).await;
+    dynamo.faults().inject_always("GetItem", Fault::INTERNAL);
+    let daemon = scene.home.start();
+    daemon.until_logged("waiting for the lease of the checkpoint").await;
+    let ended = daemon.stop().await;
+    assert_eq!(ended.code, Some(0), "{}", ended.log);
+    assert!(ended.log.contains("stopped before anything was read"), "{}", ended.log);
+    assert!(!ended.log.contains("another process"), "{}", ended.log);
+}
+
 /// Longer than the lease: nobody can have taken it, since nobody can write. It holds still, and goes on.
 #[tokio::test(flavor = "multi_thread")]
 async fn cp_7_an_outage_of_the_table_holds_everything_and_loses_nothing() {
