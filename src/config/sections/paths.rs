@@ -1,7 +1,9 @@
 //! The files that the daemon writes: none may be two things at once.
+//!
+//! Of the file system it is asked where a path leads, since one file has many names; nothing is opened.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Component, Path, PathBuf};
 
 use crate::config::reader::Reader;
 use crate::config::{CheckpointStoreConfig, Config, DeadLetterConfig, FileSinkConfig, Place, SinkKind};
@@ -16,18 +18,37 @@ struct Owner {
 }
 
 impl Owner {
-    fn files(&self) -> impl Iterator<Item = PathBuf> {
+    /// The path itself, that which a link in its place leads to, and the other files.
+    fn files(&self) -> BTreeSet<PathBuf> {
+        let path = resolved_folder(&self.path);
         let others = self.suffixes.iter().map(|suffix| {
-            let mut path = self.path.clone().into_os_string();
+            let mut path = path.clone().into_os_string();
             path.push(suffix);
             PathBuf::from(path)
         });
-        std::iter::once(self.path.clone()).chain(others)
+        others.chain([resolved(&path), path.clone()]).collect()
     }
+}
 
-    fn meets(&self, other: &Self) -> bool {
-        self.files().any(|mine| other.files().any(|others| mine == others))
+/// The path with its folder as [`resolved`] has it.
+fn resolved_folder(path: &Path) -> PathBuf {
+    match (path.parent(), path.file_name()) {
+        (Some(folder), Some(name)) => resolved(folder).join(name),
+        _ => resolved(path),
     }
+}
+
+/// Where a path leads, whether or not there is something yet: what exists of it without links, `.` and `..`.
+fn resolved(path: &Path) -> PathBuf {
+    let start = if path.is_absolute() { PathBuf::new() } else { Path::new(".").canonicalize().unwrap_or_default() };
+    path.components().fold(start, |mut known, component| {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir => drop(known.pop()),
+            other => known.push(other),
+        }
+        known.canonicalize().unwrap_or(known)
+    })
 }
 
 /// Refuses a file of the checkpoint or a sink that something else writes to as well. The places are those of the
@@ -35,8 +56,10 @@ impl Owner {
 pub(super) fn check(reader: &Reader<'_>, config: &Config, checkpoint: &Place, sinks: &Place) {
     let owners = dead_letter(config, checkpoint).into_iter().chain(checkpoints(config, checkpoint));
     let owners: Vec<_> = owners.chain(files(config, sinks)).collect();
+    let files: Vec<_> = owners.iter().map(Owner::files).collect();
     for (index, owner) in owners.iter().enumerate() {
-        if let Some(other) = owners[..index].iter().find(|other| other.meets(owner)) {
+        let mut earlier = owners.iter().zip(&files).take(index);
+        if let Some((other, _)) = earlier.find(|(_, others)| !others.is_disjoint(&files[index])) {
             let message = format!("meets a file of {}, so that one would spoil the other's", other.key);
             reader.problem(owner.place.clone(), &owner.key, message);
         }

@@ -15,6 +15,7 @@ mod backtest;
 mod bad_input;
 mod bucket;
 mod chaos;
+mod command_line;
 mod commands;
 mod damaged_files;
 mod dead_letter;

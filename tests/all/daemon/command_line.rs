@@ -1,0 +1,39 @@
+//! What is wrong on the command line, or in what it names, is said before anything is done.
+
+use serde_json::{Value, json};
+
+use super::home;
+use crate::support::daemon::{Daemon, Ended, Home, package};
+
+/// A configuration of this folder's files; nothing of it is asked over the network.
+fn config(home: &Home) -> Value {
+    std::fs::create_dir_all(home.path("state")).expect("a folder");
+    json!({
+        "source": {"stream": "trail", "region": "us-east-1"},
+        "detections": {"paths": [package("config/detections")], "macros": package("config/macros.yaml")},
+        "sinks": [{"name": "out", "type": "stdout"}],
+        "checkpoint": {"path": "state/checkpoint.json"},
+        "dead_letter": {"path": "state/dead-letters.ndjson"},
+        "admin": {"listen": "127.0.0.1:0"},
+    })
+}
+
+async fn check(home: &Home, config: &Value) -> Ended {
+    home.configure(config.to_string());
+    Daemon::spawn(home.with_config(&["check"])).ended().await
+}
+
+#[tokio::test]
+async fn check_finds_one_file_under_two_names() {
+    let home = home();
+    let mut config = config(&home);
+    std::os::unix::fs::symlink("state", home.path("link")).expect("a link");
+    for other in ["link/checkpoint.json", "state/../state/checkpoint.json", "link/checkpoint.json.lock"] {
+        config["dead_letter"]["path"] = json!(other);
+        let ended = check(&home, &config).await;
+        assert_eq!(ended.code, Some(78), "{other}: {}", ended.log);
+        assert!(ended.log.contains("checkpoint.path: meets a file of dead_letter.path"), "{}", ended.log);
+    }
+    config["dead_letter"]["path"] = json!("link/dead-letters.ndjson");
+    assert_eq!(check(&home, &config).await.code, Some(0));
+}
