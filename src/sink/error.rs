@@ -5,12 +5,6 @@ use std::path::PathBuf;
 /// A sink's configuration that cannot work. No message holds a URL or a header's value: both may be secret.
 #[derive(Debug, thiserror::Error)]
 pub enum SinkError {
-    /// Lines of two sinks would mix.
-    #[error("sink {sink}: only one sink can write to standard output; merge it with the other one")]
-    SecondStdout {
-        /// The later of the two.
-        sink: String,
-    },
     /// The URL cannot be used.
     #[error("sink {sink}: url {problem}")]
     Url {

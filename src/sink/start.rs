@@ -41,12 +41,8 @@ impl Transports {
         producer: &str,
         clock: &WallClock,
     ) -> Result<Vec<Self>, SinkError> {
-        let mut stdout = Some(stdout);
         let transports = configs.iter().map(|config| match &config.kind {
-            SinkKind::Stdout => match stdout.take() {
-                Some(writer) => Ok(Self::Stdout(Stdout::new(writer))),
-                None => Err(SinkError::SecondStdout { sink: config.name.clone() }),
-            },
+            SinkKind::Stdout => Ok(Self::Stdout(Stdout::new(stdout.clone()))),
             SinkKind::File(file) => Ok(Self::File(FileSink::new(&config.name, file)?)),
             SinkKind::SplunkHec(splunk) => {
                 let transport = SplunkHec::new(&config.name, splunk, producer, clock)?;

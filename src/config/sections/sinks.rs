@@ -17,10 +17,11 @@ const GIB: usize = 1 << 30;
 pub(super) fn sinks(field: Field<'_>, names: &mut BTreeSet<String>) -> Vec<SinkConfig> {
     field.require("a list with at least one sink");
     let items = field.some_items("at least one sink is expected");
-    items.into_iter().filter_map(|item| sink(item.section(), names)).collect()
+    let mut has_stdout = false;
+    items.into_iter().filter_map(|item| sink(item.section(), names, &mut has_stdout)).collect()
 }
 
-fn sink(mut section: Section<'_>, names: &mut BTreeSet<String>) -> Option<SinkConfig> {
+fn sink(mut section: Section<'_>, names: &mut BTreeSet<String>, has_stdout: &mut bool) -> Option<SinkConfig> {
     let name = section.take("name").required("a name of its own", label);
     if !name.is_empty() && !names.insert(name.clone()) {
         section.problem("name", format!("{name:?} is the name of an earlier sink; names must be unique"));
@@ -34,6 +35,12 @@ fn sink(mut section: Section<'_>, names: &mut BTreeSet<String>) -> Option<SinkCo
     let queue_bytes = section.take("queue_bytes").size(64 * KIB..=16 * GIB, 16 * MIB);
     // Without a type, its keys cannot be told from wrong ones.
     let (kind, format, delivery) = kind(&mut section)?;
+    if kind == SinkKind::Stdout && std::mem::replace(has_stdout, true) {
+        section.problem(
+            "type",
+            "is stdout again: only one sink can write to standard output; merge it with the other one",
+        );
+    }
     if matches!(format, FormatConfig::SplunkRisk(_)) && !has_stages {
         stages = vec![Stage::Final];
     }

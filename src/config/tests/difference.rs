@@ -13,7 +13,7 @@ fn keys_beyond_detections_are_named_where_they_differ() {
     assert_ne!(detections, LEAST);
     assert!(differences(LEAST, &detections).is_empty(), "these are what a reload is for");
     assert_eq!(differences(LEAST, &with("log", "level: warn")), ["log.level"]);
-    let two = LEAST.replace("{name: out, type: stdout}", "{name: out, type: stdout}, {name: b, type: stdout}");
+    let two = LEAST.replace("{name: out, type: stdout}", "{name: out, type: stdout}, {name: b, type: file, path: b}");
     assert_eq!(differences(LEAST, &two), ["sinks"]);
 }
 

@@ -84,6 +84,7 @@ fn what_is_wrong_is_refused_by_both() {
         LEAST.replace("name: out", "name: Out"),
         LEAST.replace(", type: stdout", ""),
         LEAST.replace("stdout", "kafka"),
+        LEAST.replace("stdout}", "stdout}, {name: again, type: stdout}"),
         with("sink", "url: 'https://x/'"),
         with("sink", "format: ocsf"),
         with("sink", "stages: []"),

@@ -226,15 +226,6 @@ async fn a_closed_pipe_ends_in_order() {
     assert_eq!(end, Some(SinkEnd::ClosedPipe { sink: "out".into() }));
 }
 
-#[tokio::test]
-async fn two_sinks_on_standard_output_are_refused() {
-    let metrics = metrics();
-    let dead = DeadLetterFile::start(&metrics).await;
-    let deps = deps(&metrics, &dead.letters, Box::new(tokio::io::sink()));
-    let error = Sinks::start(&[sink_config("a"), sink_config("b")], deps).err().unwrap();
-    assert!(error.to_string().starts_with("sink b: only one sink can write to standard output"), "{error}");
-}
-
 #[tokio::test(start_paused = true)]
 async fn the_age_of_what_waits_is_a_metric_and_a_retry_is_not_idle() {
     let (writer, _full) = tokio::io::duplex(1);

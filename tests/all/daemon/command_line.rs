@@ -37,3 +37,13 @@ async fn check_finds_one_file_under_two_names() {
     config["dead_letter"]["path"] = json!("link/dead-letters.ndjson");
     assert_eq!(check(&home, &config).await.code, Some(0));
 }
+
+#[tokio::test]
+async fn check_finds_two_sinks_of_standard_output() {
+    let home = home();
+    let mut config = config(&home);
+    config["sinks"] = json!([{"name": "out", "type": "stdout"}, {"name": "again", "type": "stdout"}]);
+    let ended = check(&home, &config).await;
+    assert_eq!(ended.code, Some(78), "{:?}", ended.lines);
+    assert!(ended.log.contains("sinks[1].type: ") && ended.log.contains("standard output"), "{}", ended.log);
+}

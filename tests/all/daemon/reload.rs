@@ -274,7 +274,8 @@ async fn delivery_and_filters_are_reloaded_too() {
     assert_eq!(told(&until_lines(&daemon, 1).await), [("changes", 1, "early", 1, false)]);
 
     // A sink that only a restart will bring would swallow what is sent to it.
-    scene.config["sinks"] = json!([{"name": "stdout", "type": "stdout"}, {"name": "more", "type": "stdout"}]);
+    scene.config["sinks"] =
+        json!([{"name": "stdout", "type": "stdout"}, {"name": "more", "type": "file", "path": "more.ndjson"}]);
     scene.config["detections"]["settings"] = json!([{"detection": "stays", "sinks": ["more"]}]);
     scene.home.configure(scene.config.to_string());
     daemon.signal("HUP").await;
