@@ -16,6 +16,17 @@ pub enum Place {
     Flag(String),
 }
 
+impl Place {
+    /// What is given in a higher layer wins: the file, the environment, the flags.
+    pub(super) fn layer(&self) -> u8 {
+        match self {
+            Self::File(_) | Self::Position(..) => 0,
+            Self::Variable(_) => 1,
+            Self::Flag(_) => 2,
+        }
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -105,6 +105,18 @@ impl<'r> Section<'r> {
         Field { reader: self.reader, path, node, place, is_broken: self.is_broken, is_secret: false }
     }
 
+    /// Keys that have no meaning beside the value of `by`, a key that was taken. Where that value was given over theirs, as
+    /// a variable over the file, it takes their place; else they are refused with `message`.
+    pub(super) fn pass_over(&mut self, keys: &[&str], by: &str, message: &str) {
+        let above = self.taken.get(by).unwrap_or(&self.place).layer();
+        for Entry { key, value, .. } in self.entries.extract_if(.., |entry| keys.contains(&&*entry.key)) {
+            // What is null is as if it were not there.
+            if value.place.layer() >= above && !matches!(value.data, Data::Null) {
+                self.reader.problem(value.place, &path_of(&self.path, &key), message);
+            }
+        }
+    }
+
     /// Something is wrong with a key beyond its own value.
     pub(super) fn problem(&self, key: &'static str, message: impl Into<String>) {
         let place = self.taken.get(key).unwrap_or(&self.place);
@@ -125,8 +137,12 @@ impl<'r> Section<'r> {
     }
 
     fn path_of(&self, key: &str) -> String {
-        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+        path_of(&self.path, key)
     }
+}
+
+fn path_of(section: &str, key: &str) -> String {
+    if section.is_empty() { key.to_owned() } else { format!("{section}.{key}") }
 }
 
 /// `sinks[3].name` as `sinks[].name`.

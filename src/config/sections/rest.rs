@@ -31,10 +31,18 @@ impl Default for LimitsConfig {
     }
 }
 
+/// The types of `dead_letter` with the keys that each has.
+const DEAD_LETTER_TYPES: [(&str, &[&str]); 3] =
+    [("file", &["path"]), ("stdout", &[]), ("s3", &["url", "region", "endpoint_url"])];
+
 pub(super) fn dead_letter(mut section: Section<'_>) -> DeadLetterConfig {
-    let dead_letter = match section.take("type").one_of(&[("file", "file"), ("stdout", "stdout"), ("s3", "s3")]) {
-        Some("stdout") => DeadLetterConfig::Stdout,
-        Some("s3") => DeadLetterConfig::S3(s3(&mut section)),
+    let kind = section.take("type").one_of(&DEAD_LETTER_TYPES.map(|(name, _)| (name, name))).unwrap_or("file");
+    for (other, keys) in DEAD_LETTER_TYPES.iter().filter(|(other, _)| *other != kind) {
+        section.pass_over(keys, "type", &format!("belongs to `type: {other}`, and the type is {kind}"));
+    }
+    let dead_letter = match kind {
+        "stdout" => DeadLetterConfig::Stdout,
+        "s3" => DeadLetterConfig::S3(s3(&mut section)),
         _ => {
             let default = || PathBuf::from("/var/lib/trailrisk/dead-letters.ndjson");
             DeadLetterConfig::File(section.take("path").path().unwrap_or_else(default))

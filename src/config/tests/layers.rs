@@ -45,6 +45,34 @@ fn an_empty_variable_unsets_a_key() {
 }
 
 #[test]
+fn a_type_from_above_the_file_takes_the_place_of_the_keys_of_the_files_type() {
+    let file = with("dead_letter", "type: file, path: letters");
+    let dead_letter = |environment: &[(&str, &str)], flags: &[(&str, &str)]| {
+        read_with(&file, environment, flags).expect("valid").dead_letter
+    };
+    let of_type = ("TRAILRISK_DEAD_LETTER__TYPE", "stdout");
+    assert_eq!(dead_letter(&[of_type], &[]), DeadLetterConfig::Stdout);
+    let path = ("TRAILRISK_DEAD_LETTER__PATH", "/other");
+    assert_eq!(dead_letter(&[path], &[("dead_letter.type", "stdout")]), DeadLetterConfig::Stdout);
+    let s3 = [("TRAILRISK_DEAD_LETTER__TYPE", "s3"), ("TRAILRISK_DEAD_LETTER__URL", "s3://bucket/x")];
+    assert!(matches!(dead_letter(&s3, &[]), DeadLetterConfig::S3(_)));
+    assert_eq!(dead_letter(&[("TRAILRISK_DEAD_LETTER__TYPE", "file")], &[]), dead_letter(&[], &[]));
+
+    assert_eq!(
+        problems(read_with(&file, &[of_type, path], &[])),
+        [
+            "environment variable TRAILRISK_DEAD_LETTER__PATH: dead_letter.path: belongs to `type: file`, and the type is stdout"
+        ]
+    );
+    let typo = with("dead_letter", "type: file, pth: letters");
+    assert_eq!(problems(read_with(&typo, &[of_type], &[])), ["conf/t.yaml:4:27: dead_letter.pth: unknown key"]);
+    assert_eq!(
+        problems(read_with(&with("dead_letter", "type: stdout, url: 's3://bucket'"), &[], &[])),
+        ["conf/t.yaml:4:34: dead_letter.url: belongs to `type: s3`, and the type is stdout"]
+    );
+}
+
+#[test]
 fn a_misspelt_variable_is_refused_with_the_nearest_name() {
     let environment =
         [("TRAILRISK_SOURCE__STREEM", "x"), ("TRAILRISK_SOURCE_STREAM", "x"), ("TRAILRISK_XYZZY_QUUX", "x")];
