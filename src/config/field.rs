@@ -35,6 +35,11 @@ impl<'r> Field<'r> {
         self
     }
 
+    /// Whether errors may not repeat it: it is never shown, or some of it may stand for something.
+    pub(super) fn is_hidden(&self) -> bool {
+        self.is_secret || matches!(&self.node, Some(Node { data: Data::Scalar(text), .. }) if text.contains("${"))
+    }
+
     /// Whether it is a mapping.
     pub(super) fn is_mapping(&self) -> bool {
         matches!(&self.node, Some(node) if matches!(node.data, Data::Map(_)))

@@ -2,7 +2,7 @@
 //! or opened yet.
 //!
 //! Order: defaults < file < environment (`TRAILRISK_SOURCE__STREAM` for `source.stream`) < flags. Unknown keys are
-//! refused. `${NAME}` and `${file:PATH}` in a value stand for a secret, which no error and no log line repeats.
+//! refused. `${NAME}` and `${file:PATH}` in a value stand for a secret, which no refusal of the value repeats.
 
 mod canonical;
 mod detections;

@@ -38,7 +38,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// One thing that is wrong. Never holds a value that came from `${..}`.
+/// One thing that is wrong. Never holds a value that came from `${..}`, unless it is a name or a path.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
     /// Where the value was given; for a missing one, where it is missing.

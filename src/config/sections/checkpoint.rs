@@ -48,7 +48,7 @@ fn table(section: &mut Section<'_>, store: Store, default_scope: String) -> Tabl
         scope: section.take("scope").read(scope).unwrap_or(default_scope),
         lease_duration: section.take("lease_duration").duration(SECOND..=10 * MINUTE, 20 * SECOND),
         region: section.take("region").read(region),
-        endpoint_url: section.take("endpoint_url").read(|text| url::endpoint(text).map(|()| text.to_owned())),
+        endpoint_url: url::endpoint_url(section.take("endpoint_url")),
     }
 }
 

@@ -61,7 +61,7 @@ fn s3(section: &mut Section<'_>) -> S3Config {
         bucket,
         prefix,
         region: section.take("region").read(text),
-        endpoint_url: section.take("endpoint_url").read(|text| url::endpoint(text).map(|()| text.to_owned())),
+        endpoint_url: url::endpoint_url(section.take("endpoint_url")),
     }
 }
 
@@ -110,14 +110,17 @@ pub(super) fn admin(mut section: Section<'_>) -> AdminConfig {
 pub(super) fn log(mut section: Section<'_>) -> LogConfig {
     let expected = "is no filter: a level (error, warn, info, debug, trace, off) or directives such as \
                     `info,trailrisk::source=debug` are expected";
-    let level = |text: &str| match telemetry::check_filter(text) {
+    let level = section.take("level");
+    // The detail repeats a part of the value.
+    let is_hidden = level.is_hidden();
+    let read = |text: &str| match telemetry::check_filter(text) {
         Ok(()) => Ok(text.to_owned()),
-        Err(TelemetryError::Filter { detail, .. }) => Err(format!("{expected} ({detail})")),
-        Err(error) => Err(error.to_string()),
+        Err(TelemetryError::Filter { detail, .. }) if !is_hidden => Err(format!("{expected} ({detail})")),
+        Err(_) => Err(expected.to_owned()),
     };
     let formats = [("json", LogFormat::Json), ("text", LogFormat::Text)];
     let log = LogConfig {
-        level: section.take("level").read(level).unwrap_or_else(|| "info".to_owned()),
+        level: level.read(read).unwrap_or_else(|| "info".to_owned()),
         format: section.take("format").one_of(&formats).unwrap_or(LogFormat::Json),
     };
     section.finish();

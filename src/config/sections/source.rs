@@ -66,7 +66,7 @@ fn source(mut section: Section<'_>, name: fn(&str) -> Result<String, String>) ->
         hash_range_check: section.take("hash_range_check").one_of(&HASH_RANGE_CHECKS).unwrap_or(HashRangeCheck::Auto),
         protocol: section.take("protocol").one_of(&PROTOCOLS).unwrap_or(ProtocolConfig::Own),
         stream,
-        endpoint_url: section.take("endpoint_url").read(|text| url::endpoint(text).map(|()| text.to_owned())),
+        endpoint_url: url::endpoint_url(section.take("endpoint_url")),
         role: role(&mut section),
         start: start(section.take("start")),
         poll_interval,

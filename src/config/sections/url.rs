@@ -6,19 +6,26 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use reqwest::Url;
 
+use crate::config::field::Field;
+
 /// The metadata service's address over IPv6; over IPv4 it is link-local anyway.
 const METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
 
-/// A Kinesis endpoint: http is for emulators, and chosen knowingly.
-pub(super) fn endpoint(text: &str) -> Result<(), String> {
-    let url = parse(text)?;
+/// `endpoint_url`.
+pub(super) fn endpoint_url(field: Field<'_>) -> Option<String> {
+    field.never_shown().read(|text| endpoint(text).map(|()| text.to_owned()))
+}
+
+/// An endpoint of AWS: http is for emulators, and chosen knowingly.
+fn endpoint(text: &str) -> Result<(), String> {
+    let url = parse(text, "which no endpoint takes: leave them out")?;
     let has_more = url.query().is_some();
     if has_more { Err("is no endpoint: it has a query".to_owned()) } else { Ok(()) }
 }
 
 /// A webhook's URL.
 pub(super) fn webhook(text: &str, allow_http: bool, allow_private: bool) -> Result<(), String> {
-    let url = parse(text)?;
+    let url = parse(text, "which belong into `auth`")?;
     if url.scheme() == "http" && !allow_http {
         return Err("is plain http: https is expected, or `allow_http: true` beside it".to_owned());
     }
@@ -30,13 +37,14 @@ pub(super) fn webhook(text: &str, allow_http: bool, allow_private: bool) -> Resu
     Ok(())
 }
 
-fn parse(text: &str) -> Result<Url, String> {
+/// `instead` says where a user name and a password belong.
+fn parse(text: &str, instead: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|error| format!("is no URL: {error}"))?;
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
         return Err("is no http or https URL".to_owned());
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err("holds a user name or a password; send them in a header instead".to_owned());
+        return Err(format!("holds a user name or a password, {instead}"));
     }
     if url.fragment().is_some() { Err("has a fragment, which is never sent".to_owned()) } else { Ok(url) }
 }

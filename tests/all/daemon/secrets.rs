@@ -129,7 +129,7 @@ async fn threat_10_neither_a_client_key_nor_a_proxys_password_is_told() {
 async fn threat_10_no_secret_is_told_by_an_error_at_the_start() {
     let (kinesis, home, receiver) = (LocalKinesis::start().await, home(), Receiver::start().await);
     kinesis.create_stream(STREAM, 1).await;
-    let wrong: [(&str, Value); 11] = [
+    let wrong: [(&str, Value); 13] = [
         ("/sinks/0/headers/x-named", json!("${SECRET}\n")),
         ("/sinks/0/url", json!(format!("ftp://hooks.example.com/?token={CANARY}"))),
         ("/sinks/0/url", json!(format!("https://user:{CANARY}@hooks.example.com/"))),
@@ -140,6 +140,8 @@ async fn threat_10_no_secret_is_told_by_an_error_at_the_start() {
         ("/sinks/0/headers", json!({"authorization": "${SECRET}"})),
         ("/sinks/0/queue_bytes", json!("${SECRET}")),
         ("/limits/sampling_key", json!({"a": CANARY})),
+        ("/log/level", json!("${SECRET}")),
+        ("/source/endpoint_url", json!(format!("https://user:{CANARY}@kinesis.example.com"))),
         ("/checkpoint/interval", json!(format!("${{file:{}}}", home.path("secret").display()))),
     ];
     for (place, value) in wrong {
