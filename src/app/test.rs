@@ -56,6 +56,10 @@ pub(super) fn run(args: &TestArgs, out: &mut dyn Write, diagnostics: &mut dyn Wr
 
 /// Without a configuration the paths say where the detections are.
 fn sources(args: &TestArgs) -> Result<Sources, Failure> {
+    if args.config.is_none() && args.paths.is_empty() {
+        let message = "say what to test: PATH, or --config FILE for the tests beside its detections";
+        return Err(Failure::new(Exit::Usage, anyhow::anyhow!(message)));
+    }
     let detections = DetectionArgs {
         config: args.config.clone(),
         detections: if args.config.is_none() { args.paths.first().cloned() } else { None },

@@ -47,3 +47,10 @@ async fn check_finds_two_sinks_of_standard_output() {
     assert_eq!(ended.code, Some(78), "{:?}", ended.lines);
     assert!(ended.log.contains("sinks[1].type: ") && ended.log.contains("standard output"), "{}", ended.log);
 }
+
+#[tokio::test]
+async fn test_without_anything_to_test_names_what_it_takes() {
+    let ended = home().run(&["test"]).await;
+    assert_eq!(ended.code, Some(64), "{}", ended.log);
+    assert!(ended.log.contains("say what to test: PATH, or --config FILE"), "{}", ended.log);
+}
