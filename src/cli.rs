@@ -10,6 +10,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::config::source_name;
+
 pub use stream::{BacktestArgs, Since, StreamArgs, TailArgs, TailFormat, When};
 
 /// Runs Splunk ESCU detections over live CloudTrail.
@@ -96,7 +98,7 @@ pub struct ReplayArgs {
     #[command(flatten)]
     pub detections: DetectionArgs,
     /// The logical source's name, part of every id; give the live source's to get the live ids.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = source_name)]
     pub source_name: Option<String>,
     /// How risk events are written, one a line.
     #[command(flatten)]

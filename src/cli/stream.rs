@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::{FormatArgs, examples};
-use crate::config::duration;
+use crate::config::{duration, source_name};
 use crate::time::Arrival;
 
 /// Which stream, and how it is reached.
@@ -47,7 +47,7 @@ pub struct BacktestArgs {
     #[arg(long, value_name = "FILE")]
     pub macros: Option<PathBuf>,
     /// The logical source's name, part of every id, instead of the configuration's.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = source_name)]
     pub source_name: Option<String>,
     /// Results of windows that close after this instant: RFC 3339 such as 2026-01-31T12:00:00Z, or how long ago, such as
     /// 6h.

@@ -33,6 +33,7 @@ pub use http::{Compression, HttpConfig, ProxyConfig, TlsConfig};
 pub use kinesis::{ConsumerRef, HashRangeCheck, ProtocolConfig, ReaderConfig, RoleConfig, StartConfig};
 pub use problem::{ConfigError, Place, Problem};
 pub use read::{parse, read, without_file};
+pub(crate) use sections::source_name;
 pub use sources::SourceNameError;
 pub use splunk::{SplunkEnvelope, SplunkHecConfig};
 pub use template::TemplateConfig;

@@ -16,6 +16,8 @@ mod tls;
 mod url;
 mod webhook;
 
+pub(crate) use source::name as source_name;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 

@@ -88,7 +88,8 @@ fn source(mut section: Section<'_>, name: fn(&str) -> Result<String, String>) ->
     source
 }
 
-fn name(text: &str) -> Result<String, String> {
+/// `source.name`, also as a flag says it.
+pub(crate) fn name(text: &str) -> Result<String, String> {
     one_line(text, 128).map(|()| text.to_owned())
 }
 

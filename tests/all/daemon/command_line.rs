@@ -54,3 +54,16 @@ async fn test_without_anything_to_test_names_what_it_takes() {
     assert_eq!(ended.code, Some(64), "{}", ended.log);
     assert!(ended.log.contains("say what to test: PATH, or --config FILE"), "{}", ended.log);
 }
+
+#[tokio::test]
+async fn a_source_name_that_the_configuration_refuses_is_refused() {
+    let home = home();
+    let detections = package("config/detections").display().to_string();
+    for name in [String::new(), "x".repeat(300), "a\nb".to_owned()] {
+        for command in [&["replay"][..], &["backtest", "--stream", "trail", "--from", "1h"]] {
+            let ended = home.run(&[command, &["--detections", &detections, "--source-name", &name]].concat()).await;
+            assert_eq!(ended.code, Some(64), "{command:?} {name:?}: {}", ended.log);
+            assert!(ended.log.contains("--source-name"), "{}", ended.log);
+        }
+    }
+}
