@@ -26,6 +26,7 @@ use crate::admin;
 use crate::catalog::SourcesError;
 use crate::cli::{CheckpointAction, Cli, Command, ConfigAction, ConfigArgs, HealthcheckArgs, SinkAction};
 use crate::config::{self, Config, ConfigError, Environment, LogFormat, Overrides};
+use crate::files::Unreadable;
 use crate::telemetry::HarmlessLines;
 use until_closed::UntilClosed;
 
@@ -81,6 +82,13 @@ impl From<SourcesError> for Failure {
             SourcesError::Nothing | SourcesError::Path(_) => Self::new(Exit::Usage, error),
             SourcesError::Config(_) => Self::config(error),
         }
+    }
+}
+
+/// A path of the command line that leads nowhere.
+impl From<Unreadable> for Failure {
+    fn from(error: Unreadable) -> Self {
+        Self::new(Exit::Usage, error)
     }
 }
 

@@ -19,6 +19,14 @@ impl Unreadable {
     }
 }
 
+/// That there is something at a path, which a command line names: said before it is used.
+///
+/// # Errors
+/// When there is not.
+pub fn exists(path: &Path) -> Result<(), Unreadable> {
+    std::fs::metadata(path).map(drop).map_err(|error| Unreadable::new(path, error))
+}
+
 /// A file is taken as it is; of a folder, and the folders in it, every file for which `wanted` says so, in order of
 /// path. Names that begin with a dot are passed over: a mounted ConfigMap shows each of its files three times, twice
 /// of these below such a folder.

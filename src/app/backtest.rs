@@ -18,6 +18,7 @@ use crate::cli::BacktestArgs;
 use crate::cloudtrail::{DecodeLimits, Rejected};
 use crate::config::Config;
 use crate::engine::{Checkpoint, DeadLetter, ShardId, StreamIdentity};
+use crate::files;
 use crate::risk_event::RiskEvent;
 use crate::source::{Source, StreamDescription};
 use crate::time::Arrival;
@@ -36,6 +37,9 @@ pub(super) fn run(args: &BacktestArgs, out: &mut dyn Write, diagnostics: &mut dy
 /// The configuration with what the flags name instead.
 fn configured(args: &BacktestArgs) -> Result<Config, Failure> {
     let mut config = stream::config(&args.stream)?;
+    for path in [&args.detections, &args.macros, &args.format.template].into_iter().flatten() {
+        files::exists(path)?;
+    }
     if let Some(path) = &args.detections {
         config.detections.paths = vec![path.clone()];
     }

@@ -16,7 +16,7 @@ use crate::config::{
     CloudEventsConfig, DetectionsConfig, FormatConfig, OcsfVersion, Secret, SplunkEnvelope, TemplateConfig,
 };
 use crate::engine::Counters;
-use crate::files::Unreadable;
+use crate::files::{self, Unreadable};
 use crate::plan::Plan;
 use crate::replay::{Replay, Summary, Told, files_of, read_blocks};
 use crate::sink::format::BodyFormat;
@@ -36,7 +36,7 @@ pub(super) fn run(args: &ReplayArgs, out: &mut dyn Write, diagnostics: &mut dyn 
     let bounds = catalog::bounds(&sources.limits, source_name);
     let limits = DecodeLimits { max_inflated_bytes: sources.limits.max_inflated_bytes };
     let mut replay = Replay::new(detections.plans, source_name, bounds, limits, sources.detections.decode_all);
-    let files = files_of(&paths(args)?).map_err(|error| Failure::new(Exit::Usage, error))?;
+    let files = files_of(&paths(args)?)?;
     let format = format(&args.format)?;
     let mut out = io::BufWriter::with_capacity(OUTPUT_BYTES, out);
     let mut handed_back = HandedBack { out: &mut out, is_native: matches!(format, BodyFormat::Native), left_out: 0 };
@@ -118,6 +118,7 @@ pub(super) fn load(config: &DetectionsConfig, diagnostics: &mut dyn Write) -> Re
 
 pub(super) fn format(args: &FormatArgs) -> Result<BodyFormat, Failure> {
     if let Some(path) = &args.template {
+        files::exists(path)?;
         let values = args.template_values.iter().map(|(name, value)| (name.clone(), Secret(value.clone()))).collect();
         let config = TemplateConfig { path: path.clone(), values };
         return BodyFormat::of(&FormatConfig::Template(config))

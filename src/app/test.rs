@@ -26,7 +26,7 @@ pub(super) fn run(args: &TestArgs, out: &mut dyn Write, diagnostics: &mut dyn Wr
     let paths = if args.paths.is_empty() { &sources.detections.paths } else { &args.paths };
     let mut files = Vec::new();
     for path in paths {
-        files.extend(catalog::test_files(path).map_err(|error| Failure::new(Exit::Usage, error))?);
+        files.extend(catalog::test_files(path)?);
     }
     if files.is_empty() {
         let message = "there is no test file (*.test.yml, *.test.yaml) in these places";

@@ -2,7 +2,7 @@
 
 use crate::cli::DetectionArgs;
 use crate::config::{self, ConfigError, DetectionsConfig, Environment, LimitsConfig, Overrides};
-use crate::files::Unreadable;
+use crate::files::{self, Unreadable};
 
 /// Detections and limits, from a configuration, from flags, or both.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ impl Sources {
             },
         };
         for path in args.detections.iter().chain(&args.macros) {
-            std::fs::metadata(path).map_err(|source| Unreadable { path: path.clone(), source })?;
+            files::exists(path)?;
         }
         if let Some(path) = &args.detections {
             sources.detections.paths = vec![path.clone()];

@@ -212,6 +212,10 @@ async fn a_path_of_the_command_line_that_leads_nowhere_is_its_own_mistake() {
         &["check", "--detections", shipped, "--macros", "absent.yml"],
         &["replay", "--detections", "absent", "-"],
         &["replay", "--detections", shipped, "absent.json"],
+        &["replay", "--detections", shipped, "--template", "absent.j2", "-"],
+        &["backtest", "--stream", "trail", "--from", "1h", "--detections", "absent"],
+        &["backtest", "--stream", "trail", "--from", "1h", "--detections", shipped, "--macros", "absent.yml"],
+        &["backtest", "--stream", "trail", "--from", "1h", "--detections", shipped, "--template", "absent.j2"],
         &["test", "absent"],
     ] {
         let ended = home.run(arguments).await;
