@@ -12,6 +12,9 @@ use crate::files::{self, Unreadable};
 /// How gzip begins.
 const GZIP: &[u8] = &[0x1f, 0x8b];
 
+/// What some editors and exports put before a text in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// Compressed bytes are read so many at a time.
 const COMPRESSED_BYTES: usize = 64 * 1024;
 /// The first block, if the first line is no longer.
@@ -101,6 +104,9 @@ pub fn read_blocks(
 
 fn hand_on(input: &mut dyn Read, mut buffer: Buffer, take: &mut dyn FnMut(&mut Block<'_>)) -> io::Result<()> {
     let mut filled = buffer.fill(input, FIRST_BYTES);
+    if buffer.filled().starts_with(BYTE_ORDER_MARK) {
+        buffer.consume(BYTE_ORDER_MARK.len());
+    }
     // Only a whole line shows whether the document is over with it.
     while matches!(filled, Ok(false)) && !has_whole_line(buffer.filled()) {
         filled = buffer.fill(input, buffer.filled);
@@ -219,6 +225,14 @@ mod tests {
     fn each_line_of_ndjson_is_a_document_and_blank_lines_count() {
         let found = documents(b"{\"a\":1}\n\n{\"b\":2}");
         assert_eq!(found, [(1, b"{\"a\":1}".to_vec()), (3, b"{\"b\":2}".to_vec())]);
+    }
+
+    #[test]
+    fn a_byte_order_mark_before_the_documents_is_none_of_theirs() {
+        assert_eq!(documents(b"\xef\xbb\xbf{\"a\":1}\n2"), [(1, b"{\"a\":1}".to_vec()), (2, b"2".to_vec())]);
+        let pretty = b"{\n \"a\": 1\n}\n";
+        assert_eq!(documents(&[b"\xef\xbb\xbf", &pretty[..]].concat()), [(1, pretty.to_vec())]);
+        assert!(documents(b"\xef\xbb\xbf").is_empty());
     }
 
     #[test]
