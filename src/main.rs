@@ -3,14 +3,13 @@
 use std::io::{Write as _, stderr, stdout};
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use trailrisk::app::{self, Exit};
 use trailrisk::cli::Cli;
 use trailrisk::config::LogFormat;
 use trailrisk::telemetry::HarmlessLines;
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::of_process() {
         Ok(cli) => cli,
         Err(error) => {
             // What cannot be printed has no reader.

@@ -67,3 +67,25 @@ async fn a_source_name_that_the_configuration_refuses_is_refused() {
         }
     }
 }
+
+/// As an unset one: an image or a unit file may set it to nothing.
+#[tokio::test]
+async fn an_empty_variable_names_no_configuration() {
+    let home = home();
+    let (detections, macros) = (package("config/detections"), package("config/macros.yaml"));
+    let mut replay = home.command(&["replay", "--detections"]);
+    replay.arg(detections).arg("--macros").arg(macros).arg(package("tests/data/cloudtrail/jobcreated.json"));
+    let replayed = Daemon::spawn({
+        replay.env("TRAILRISK_CONFIG", "");
+        replay
+    });
+    let replayed = replayed.ended().await;
+    assert_eq!((replayed.code, replayed.lines.len()), (Some(0), 1), "{}", replayed.log);
+    for arguments in [&["run"][..], &["checkpoint", "show"]] {
+        let mut command = home.command(arguments);
+        command.env("TRAILRISK_CONFIG", "");
+        let ended = Daemon::spawn(command).ended().await;
+        assert_eq!(ended.code, Some(64), "{}", ended.log);
+        assert!(ended.log.contains("required arguments were not provided"), "{}", ended.log);
+    }
+}
