@@ -238,7 +238,10 @@ impl Told for Heard<'_, '_> {
 }
 
 fn shown(path: &Path) -> String {
-    if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() }
+    match path == Path::new("-") {
+        true => "standard input".to_owned(),
+        false => visible(&path.display().to_string()).into_owned(),
+    }
 }
 
 fn progress_bar(files: &[Result<PathBuf, Unreadable>]) -> ProgressBar {

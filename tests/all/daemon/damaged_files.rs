@@ -77,6 +77,15 @@ async fn what_is_neither_a_file_nor_a_folder_is_not_waited_for_unless_it_is_name
     writer.join().expect("no panic").expect("it is read");
 }
 
+#[tokio::test]
+async fn a_name_with_a_line_break_forges_no_line() {
+    let home = home();
+    std::fs::create_dir(home.path("logs")).expect("a folder");
+    home.write("logs/a\nforged: 1 documents", "no event");
+    let ended = replay(&home, &["logs"]).await;
+    assert!(ended.log.contains(r"logs/a\u{a}forged: 1 documents:1: rejected"), "{}", ended.log);
+}
+
 /// Each round would read everything below once more.
 #[tokio::test]
 async fn a_folder_that_leads_back_to_itself_is_walked_once() {
