@@ -1,6 +1,6 @@
 //! `trailrisk healthcheck`: asks the daemon beside it whether it is alive. For images that hold no shell and no curl.
 
-use std::io::{Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ pub enum HealthcheckError {
         /// Whom we asked.
         address: SocketAddr,
         /// The cause.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// The daemon says that it is not alive, or something else listens there.
     #[error("http://{address}/livez answered: {answer}")]
@@ -40,7 +40,8 @@ pub fn healthcheck(listen: SocketAddr, timeout: Duration) -> Result<(), Healthch
         return Err(HealthcheckError::UnknownPort);
     }
     let address = reachable(listen);
-    let answer = ask(address, timeout).map_err(|source| HealthcheckError::Unreachable { address, source })?;
+    let answer = ask(address, timeout)
+        .map_err(|error| HealthcheckError::Unreachable { address, source: in_words(error, timeout) })?;
     let is_ok = answer.split_whitespace().nth(1) == Some("200") && answer.starts_with("HTTP/1.");
     if is_ok { Ok(()) } else { Err(HealthcheckError::NotAlive { address, answer: summary(&answer) }) }
 }
@@ -55,7 +56,7 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, listen.port())
 }
 
-fn ask(address: SocketAddr, timeout: Duration) -> std::io::Result<String> {
+fn ask(address: SocketAddr, timeout: Duration) -> io::Result<String> {
     let mut stream = TcpStream::connect_timeout(&address, timeout)?;
     stream.set_read_timeout(Some(timeout))?;
     stream.set_write_timeout(Some(timeout))?;
@@ -63,6 +64,16 @@ fn ask(address: SocketAddr, timeout: Duration) -> std::io::Result<String> {
     let mut answer = Vec::new();
     stream.take(MAX_ANSWER).read_to_end(&mut answer)?;
     Ok(String::from_utf8_lossy(&answer).into_owned())
+}
+
+/// The system calls what took too long "temporarily unavailable".
+fn in_words(error: io::Error, timeout: Duration) -> io::Error {
+    match error.kind() {
+        ErrorKind::WouldBlock | ErrorKind::TimedOut => {
+            io::Error::new(ErrorKind::TimedOut, format!("it did not answer within {timeout:?}"))
+        }
+        _ => error,
+    }
 }
 
 /// The status line and the body, on one line.
