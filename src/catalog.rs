@@ -4,6 +4,7 @@
 
 mod bounds;
 mod digest;
+mod file;
 mod lookups;
 mod settings;
 mod sources;
@@ -17,9 +18,9 @@ pub use digest::{digest, file_digest};
 pub use sources::{Sources, SourcesError};
 
 use crate::config::{DetectionsConfig, SinkConfig};
-use crate::detection::{self, ExpiringFilter, PlanSettings, Problem, ProblemSeverity};
+use crate::detection::{ExpiringFilter, Problem};
 use crate::files::{self, Unreadable};
-use crate::plan::{Lookups, Plan};
+use crate::plan::Plan;
 use crate::risk_event::Stage;
 use crate::sink::{Router, Routes};
 use crate::spl::{Macros, did_you_mean};
@@ -157,23 +158,31 @@ pub enum CatalogError {
 /// of them can be shown at once.
 ///
 /// # Errors
-/// When a path, a macros file or a lookup cannot be read, or there is no file at all.
+/// When a path of the configuration, a macros file or a lookup cannot be read, or there is no file at all.
 pub fn load(config: &DetectionsConfig) -> Result<Catalog, CatalogError> {
     let macros = macros(&config.macros)?;
     let lookups = lookups::read(&config.lookups)?;
-    let mut paths = Vec::new();
-    for path in &config.paths {
-        paths.extend(files::under(path, &is_detection)?);
-    }
-    if paths.is_empty() {
+    let found = detection_files(&config.paths)?;
+    if found.is_empty() {
         let places: Vec<_> = config.paths.iter().map(|path| path.display().to_string()).collect();
         return Err(CatalogError::Empty(places.join(", ")));
     }
-    let files =
-        paths.into_iter().map(|path| load_file(path, &macros, &lookups, config)).collect::<Result<Vec<_>, _>>()?;
+    let files: Vec<_> = found.into_iter().map(|file| FileReport::of(file, &macros, &lookups, config)).collect();
     let conflicts = repeated_ids(&files).into_iter().chain(settings::conflicts(&files, &config.settings)).collect();
     let routes = settings::routes(&files, &config.settings);
     Ok(Catalog { files, conflicts, routes })
+}
+
+/// The files under the paths, with what cannot be read below a folder in its place.
+fn detection_files(paths: &[PathBuf]) -> Result<Vec<Result<PathBuf, Unreadable>>, CatalogError> {
+    let (mut found, mut problems) = (Vec::new(), String::new());
+    for path in paths {
+        match files::each_under(path, &is_detection) {
+            Ok(files) => found.extend(files),
+            Err(error) => problems += &format!("\ndetections.paths: {error}: {}", error.source),
+        }
+    }
+    if problems.is_empty() { Ok(found) } else { Err(CatalogError::Problems(problems)) }
 }
 
 impl Catalog {
@@ -315,44 +324,6 @@ pub fn test_files(path: &Path) -> Result<Vec<PathBuf>, Unreadable> {
     // The paths of a configuration may name detections themselves.
     files.retain(|file| is_test(file));
     Ok(files)
-}
-
-fn load_file(
-    path: PathBuf,
-    macros: &Macros,
-    lookups: &Lookups,
-    config: &DetectionsConfig,
-) -> Result<FileReport, CatalogError> {
-    let yaml = read(&path)?;
-    let millis = |duration: std::time::Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
-    let settings = |id: &str, name: &str| {
-        let own = config.settings.iter().find(|own| own.detection == id || own.detection == name);
-        PlanSettings {
-            window_ms: millis(own.and_then(|own| own.window).unwrap_or(config.window)),
-            grace_ms: millis(own.and_then(|own| own.grace).unwrap_or(config.grace)),
-            max_future_skew_ms: millis(config.max_future_skew),
-        }
-    };
-    let compiled = detection::compile(&yaml, &path.display().to_string(), macros, lookups, &settings);
-    Ok(match compiled {
-        Ok(compiled) => {
-            let (id, name) = (compiled.plan.text().id.clone(), compiled.plan.text().name.clone());
-            let disabled = config.settings.iter().any(|own| !own.enabled && names(&compiled.plan, &own.detection));
-            let plan = Arc::new(compiled.plan);
-            let outcome = if disabled { Outcome::Disabled(plan) } else { Outcome::Ready(plan) };
-            FileReport { path, id, name, outcome, problems: compiled.warnings, filters: compiled.filters }
-        }
-        Err(problems) => {
-            let outcome = match problems.iter().map(|problem| problem.severity).max() {
-                Some(ProblemSeverity::OtherData) => Outcome::OtherData,
-                Some(ProblemSeverity::Warning | ProblemSeverity::Unsupported) => Outcome::Unsupported,
-                Some(ProblemSeverity::Error) | None => Outcome::Invalid,
-            };
-            let stem = || path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-            let (id, name) = detection::identity(&yaml).unwrap_or_else(|| (String::new(), stem()));
-            FileReport { path, id, name, outcome, problems, filters: Vec::new() }
-        }
-    })
 }
 
 /// Two files with one id.

@@ -49,6 +49,37 @@ async fn check_finds_two_sinks_of_standard_output() {
 }
 
 #[tokio::test]
+async fn check_reports_the_other_files_beside_one_that_cannot_be_read() {
+    let home = home();
+    let mut config = config(&home);
+    let shipped = std::fs::read_to_string(package("config/detections/aws_exfiltration_via_batch_service.yml"));
+    std::fs::create_dir(home.path("rules")).expect("a folder");
+    home.write("rules/a_latin.yml", b"name: caf\xe9\n");
+    home.write("rules/b_right.yml", shipped.expect("it is shipped"));
+    std::os::unix::fs::symlink("nowhere", home.path("rules/c_link.yml")).expect("a link");
+    config["detections"]["paths"] = json!(["rules"]);
+    let ended = check(&home, &config).await;
+    assert_eq!(ended.code, Some(78), "{}", ended.log);
+    let report = ended.lines.join("\n");
+    for words in ["rules/a_latin.yml:1:", "not UTF-8", "ok ", "rules/b_right.yml", "rules/c_link.yml", "No such file"] {
+        assert!(report.contains(words), "{words:?} is not in {report}");
+    }
+}
+
+#[tokio::test]
+async fn every_path_of_the_configuration_without_a_file_is_named_with_its_key() {
+    let home = home();
+    let mut config = config(&home);
+    config["detections"]["paths"] = json!(["absent", package("config/detections"), "gone.yml"]);
+    let ended = check(&home, &config).await;
+    assert_eq!(ended.code, Some(78), "{}", ended.log);
+    for path in ["absent", "gone.yml"] {
+        let words = format!("detections.paths: cannot read {}: No such file", home.path(path).display());
+        assert!(ended.log.contains(&words), "{words:?} is not in {}", ended.log);
+    }
+}
+
+#[tokio::test]
 async fn test_without_anything_to_test_names_what_it_takes() {
     let ended = home().run(&["test"]).await;
     assert_eq!(ended.code, Some(64), "{}", ended.log);
