@@ -18,7 +18,7 @@ async fn put_one(kinesis: &LocalKinesis, number: u64) {
 }
 
 #[tokio::test]
-async fn a_closed_standard_output_is_an_orderly_stop() {
+async fn a_required_standard_output_that_nobody_reads_ends_the_daemon_for_a_restart() {
     let (kinesis, home) = (LocalKinesis::start().await, home());
     kinesis.create_stream(STREAM, 1).await;
     home.configure(config(&kinesis).to_string());
@@ -27,13 +27,39 @@ async fn a_closed_standard_output_is_an_orderly_stop() {
     daemon.close_stdout().await;
     put_one(&kinesis, 1).await;
     let ended = daemon.ended().await;
-    assert_eq!(ended.code, Some(0), "{}", ended.log);
-    assert!(ended.log.contains("drained, last checkpoint stored"), "{}", ended.log);
+    assert_eq!(ended.code, Some(75), "{}", ended.log);
+    assert!(ended.log.contains("nobody reads standard output any more"), "{}", ended.log);
 
     // What nobody read was not acknowledged, so it comes again.
     let daemon = home.start();
     let again = || async { (daemon.lines().len() == 2).then_some(()) };
     daemon.until(PATIENCE, "the early and the final risk event", again).await;
+    assert_eq!(daemon.stop().await.code, Some(0));
+}
+
+/// CP-7: nothing waits for a best-effort sink.
+#[tokio::test]
+async fn a_best_effort_standard_output_that_nobody_reads_stops_no_other_sink() {
+    let (kinesis, home) = (LocalKinesis::start().await, home());
+    kinesis.create_stream(STREAM, 1).await;
+    let mut config = config(&kinesis);
+    config["sinks"] = json!([
+        {"name": "out", "type": "stdout", "required": false},
+        {"name": "file", "type": "file", "path": home.path("out.ndjson")},
+    ]);
+    config["shutdown"] = json!({"drain_deadline": "1s"});
+    home.configure(config.to_string());
+    let mut daemon = home.start();
+    daemon.ready().await;
+    daemon.close_stdout().await;
+    for number in 1..=2 {
+        put_one(&kinesis, number).await;
+        let told = || async {
+            let lines = std::fs::read_to_string(home.path("out.ndjson")).unwrap_or_default();
+            (lines.lines().count() >= 2 * number as usize).then_some(())
+        };
+        daemon.until(PATIENCE, "the early and the final risk event of each", told).await;
+    }
     assert_eq!(daemon.stop().await.code, Some(0));
 }
 
