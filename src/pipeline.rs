@@ -151,10 +151,12 @@ impl<A: KinesisApi> Pipeline<A> {
     /// When a critical task failed, or a checkpoint could not be stored at the start or the end. What could be drained
     /// was drained all the same.
     pub async fn run(mut self, stop: CancellationToken) -> Result<Ended, PipelineError> {
-        if let Err(error) = self.begin().await {
+        let begun = stop.run_until_cancelled(self.begin()).await;
+        if !matches!(begun, Some(Ok(()))) {
             stop.cancel();
             self.saver.close().await;
-            return Err(error);
+            // Nothing is read yet, so that nothing is owed.
+            return begun.transpose().map(|_| Ended::Clean);
         }
         let failure = self.work(&stop).await;
         stop.cancel();

@@ -134,7 +134,9 @@ struct Daemon {
 /// What the pipelines of the sources have in common.
 struct Shared {
     config: Arc<Config>,
-    /// The detections that the next pipeline begins with.
+    /// The detections of the start.
+    first: Arc<Reading>,
+    /// Those that the next pipeline begins with.
     latest: watch::Receiver<Arc<Reading>>,
     process: ProcessMetrics,
     /// Made by the first pipeline that needs them: a process that waits for its leases opens nothing.
@@ -150,12 +152,14 @@ impl Daemon {
     async fn start(config: Arc<Config>, stdout: StdoutWriter) -> Result<Self, StartError> {
         let detections = detections::load(&config.detections, &config.sinks)?;
         detections::log(&detections, &config.sinks);
-        let (readings, latest) = watch::channel(Arc::new(Reading::new(&config, detections)));
+        let first = Arc::new(Reading::new(&config, detections));
+        let (readings, latest) = watch::channel(Arc::clone(&first));
         let registry = prometheus::Registry::new();
         let process = ProcessMetrics::new(&registry).expect("a new registry holds no name yet");
         process.build_info.with_label_values(&[release::VERSION, release::revision()]).set(1);
         let shared = Arc::new(Shared {
             config: Arc::clone(&config),
+            first,
             latest,
             process,
             outlets: OnceCell::new(),

@@ -86,6 +86,24 @@ impl Reading {
         self.detections.plans.iter().map(|plan| plan.text().id.clone()).collect()
     }
 
+    /// What a pipeline begins with: what was read last, or, where the stream does not keep enough for that (CP-8), what the
+    /// process began with. A reload would have been refused alike.
+    ///
+    /// # Errors
+    /// When neither fits.
+    pub fn for_stream(
+        latest: Arc<Self>,
+        first: &Arc<Self>,
+        source: &SourceConfig,
+        retention_hours: u32,
+    ) -> Result<Arc<Self>, RetentionError> {
+        let fits = |reading: &Self| detections::check_retention(&reading.detections.plans, source, retention_hours);
+        match fits(&latest) {
+            Ok(()) => Ok(latest),
+            Err(_) => fits(first).map(|()| Arc::clone(first)),
+        }
+    }
+
     /// What a pipeline is to take; none where it has gone.
     async fn hand_to(&self, pipeline: &Joined) -> Option<oneshot::Receiver<Reloaded>> {
         let Self { detections, decode_all, .. } = self;

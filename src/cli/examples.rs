@@ -27,7 +27,8 @@ Exit codes:
       stored.
   64  The command line, or a path on it, makes no sense.
   70  A critical task failed.
-  75  The drain deadline was missed, or a second signal came: repeats follow.
+  75  The drain deadline was missed, standard output is read no more, or a second
+      signal came: repeats follow.
   78  The configuration, a detection, or what they name cannot be used.";
 
 pub(super) const RUN: &str = "\

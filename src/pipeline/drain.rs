@@ -30,24 +30,28 @@ impl<A: KinesisApi> Pipeline<A> {
         // At the deadline, what is still owed is counted.
         let _ = timeout_at(deadline, self.settle()).await;
         let (pending, reader_gone) = (self.pending(), self.reader_is_gone());
-        // The notes of isolation are on the same disk, and the store cannot be released.
-        let saved = timeout_at(deadline + LAST_SAVE, self.save_now()).await.map_err(|_| PipelineError::StoreHangs)?;
-        if let Err(error) = saved {
-            if !matches!(error, PipelineError::Checkpoint(StoreError::Lost { .. })) {
-                self.isolation.end();
-            }
-            self.saver.close().await;
-            return Err(error);
-        }
-        self.isolation.end();
+        let saved = self.save_last(deadline).await;
         self.sinks.close();
         // What best-effort sinks still hold; nothing waits for it beyond the deadline.
         let rest = async { while self.acknowledgements.next().await.is_some() {} };
         let _ = timeout_at(deadline, rest).await;
         let lost_letters = self.dead_letters.close(deadline).await;
-        // Behind everything that this process does: the next one may begin.
-        self.saver.close().await;
-        Ok(ended(pending, lost_letters, reader_gone))
+        tell_lost(lost_letters);
+        if !matches!(saved, Err(PipelineError::StoreHangs)) {
+            // Behind everything that this process does: the next one may begin.
+            self.saver.close().await;
+        }
+        saved.map(|()| ended(pending, lost_letters, reader_gone))
+    }
+
+    /// The last checkpoint, and that this end is no crash.
+    async fn save_last(&mut self, deadline: Instant) -> Result<(), PipelineError> {
+        // The notes of isolation are on the same disk.
+        let saved = timeout_at(deadline + LAST_SAVE, self.save_now()).await.map_err(|_| PipelineError::StoreHangs)?;
+        if !matches!(saved, Err(PipelineError::Checkpoint(StoreError::Lost { .. }))) {
+            self.isolation.end();
+        }
+        saved
     }
 
     /// Deliveries and dead letters without acknowledgement.
@@ -93,14 +97,17 @@ impl<A: KinesisApi> Pipeline<A> {
     }
 }
 
-/// Says what it came to.
-fn ended(pending: usize, lost_letters: usize, reader_gone: bool) -> Ended {
+fn tell_lost(lost_letters: usize) {
     if lost_letters > 0 {
         tracing::error!(
             letters = lost_letters,
             "the drain deadline is over: dead letters of best-effort sinks are not written, and are lost"
         );
     }
+}
+
+/// What it came to.
+fn ended(pending: usize, lost_letters: usize, reader_gone: bool) -> Ended {
     if reader_gone && lost_letters == 0 {
         return Ended::ReaderGone { pending };
     }
@@ -125,7 +132,9 @@ mod tests {
         let _guard = log.start();
         assert!(matches!(ended(0, 0, false), Ended::Clean));
         assert!(matches!(ended(2, 0, true), Ended::ReaderGone { pending: 2 }));
+        tell_lost(0);
         assert_eq!(log.said("are lost", &["letters"]), Vec::<Vec<String>>::new());
+        tell_lost(2);
         assert!(matches!(ended(0, 2, false), Ended::DeadlineMissed { pending: 0, lost_letters: 2 }));
         assert_eq!(log.said("are lost", &["letters"]), [["ERROR", "2"]]);
         assert!(matches!(ended(3, 0, false), Ended::DeadlineMissed { pending: 3, lost_letters: 0 }));

@@ -59,7 +59,7 @@ pub(super) async fn source_failure<A: KinesisApi>(source: Option<&mut Source<A>>
     }
 }
 
-/// A closed standard output is an orderly stop; a worker that failed is not.
+/// Behind a closed standard output there is nothing to wait for; a worker that failed is a failure.
 pub(super) async fn sink_end(ended: &mut watch::Receiver<Option<SinkEnd>>) -> Step {
     let end = ended.wait_for(Option::is_some).await.map(|end| end.clone());
     match end {

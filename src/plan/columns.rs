@@ -112,7 +112,10 @@ impl Columns {
             Self::Open => Self::Open,
             Self::Closed(columns) => {
                 let (from, to) = (Pattern::exact(from), Pattern::exact(to));
-                let renamed = |column: String| from.captures(&column).map(|stars| to.fill(&stars)).unwrap_or(column);
+                let renamed = |column: String| {
+                    let renamed = from.captures(&column).map(|stars| to.fill(&stars));
+                    renamed.filter(|renamed| from.names(&column) && to.names(renamed)).unwrap_or(column)
+                };
                 closed(columns.into_iter().map(renamed))
             }
         }

@@ -164,7 +164,9 @@ impl<'a> Record<'a> {
             names.extend(derived_fields(event, |name| pattern.names(name)).map(str::to_owned));
         }
         names.retain(|name| self.is_visible(name) && self.columns.get(name).is_none());
-        names.extend(self.columns.iter().filter(|(_, value)| !value.is_null()).map(|(name, _)| name.to_string()));
+        // What a row has no value of is a column all the same.
+        let is_there = |value: &Value| self.event.is_none() || !value.is_null();
+        names.extend(self.columns.iter().filter(|(_, value)| is_there(value)).map(|(name, _)| name.to_string()));
         names.retain(|name| pattern.matches(name));
         names
     }

@@ -37,8 +37,8 @@ impl AppendFile {
     }
 
     /// Appends whole lines, and where `durable` syncs them; returns the file that has them, which may be moved away at any
-    /// time. After an error nothing of them counts: what was written of
-    /// them is taken back, or where even that fails, cut off from the next append by a line break.
+    /// time. After an error nothing of them counts: what was written of them is taken back, or where even that fails, cut
+    /// off from the next append by a line break.
     pub(super) fn append(&self, lines: &[u8], durable: bool) -> io::Result<File> {
         let mut file = self.open_for(lines.len())?;
         let length = file.metadata()?.len();

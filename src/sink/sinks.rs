@@ -58,7 +58,7 @@ pub struct Origin {
 /// Why a sink's worker ended before the sinks were closed. The daemon stops (ST-1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SinkEnd {
-    /// The reader of standard output went away: an orderly stop, exit code 0.
+    /// The reader of a required standard output went away: a stop that leaves what it did not read unacknowledged.
     ClosedPipe {
         /// The sink.
         sink: Arc<str>,
@@ -105,7 +105,7 @@ impl Sinks {
     /// Starts a worker for each sink, on the current runtime.
     ///
     /// # Errors
-    /// When a sink's configuration cannot work: a bad URL or header, a forbidden address, two sinks on standard output.
+    /// When a sink's configuration cannot work: a bad URL or header, a forbidden address.
     pub fn start(configs: &[SinkConfig], deps: SinkDeps) -> Result<(Self, Acknowledgements), SinkError> {
         let transports = Transports::of_all(configs, deps.stdout.clone(), &deps.producer, &deps.clock)?;
         let workers = transports.into_iter().map(Transports::spawn);

@@ -1,4 +1,4 @@
-//! Standard output: one line in one write, flushed, then acknowledged. A closed pipe is an orderly stop.
+//! Standard output: one line in one write, flushed, then acknowledged. Behind a closed pipe nothing is delivered any more.
 
 use std::io;
 use std::sync::Arc;

@@ -21,7 +21,7 @@ pub enum Outcome {
     Delivered,
     /// It does not.
     Failed(Failure),
-    /// The receiver went away for good, and that is in order (a closed pipe).
+    /// The receiver went away for good (a closed pipe).
     Closed,
 }
 

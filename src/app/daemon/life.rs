@@ -8,7 +8,6 @@ use tokio_util::sync::CancellationToken;
 use super::start::shown;
 use super::{MAX_SILENCE, PRODUCER, Shared, StartError};
 use crate::admin::{Check, Liveness, Readiness, View};
-use crate::app::detections;
 use crate::app::host::{wall_clock, worker_name};
 use crate::app::reload::{Joined, Reading, wall_seconds};
 use crate::checkpoint::{CheckpointStore, FileStore, MemoryStore};
@@ -55,6 +54,17 @@ struct Outlets {
     acknowledgements: Acknowledgements,
     dead_letters: DeadLetters,
     dead_letter_acknowledgements: DeadLetterAcknowledgements,
+}
+
+/// A pipeline that is about to run.
+struct Assembled {
+    parts: Parts<AwsKinesis>,
+    /// What earlier processes died of.
+    isolation: Isolation,
+    /// What may change of the stream.
+    terms: Terms,
+    /// What it begins with.
+    reading: Arc<Reading>,
 }
 
 impl Life {
@@ -109,15 +119,13 @@ impl Life {
     ) -> Result<Ended, LifeError> {
         let (reloads, reloaded) = mpsc::channel(1);
         let (source, metrics) = (self.source.clone(), self.metrics.detections.clone());
-        // What is read from now on comes as a reload.
-        let reading = Arc::clone(&self.shared.latest.borrow());
         // Nothing is read yet: what is dropped in the middle of a start is begun anew by the next one.
-        match stop.run_until_cancelled(self.assemble(&mut store, &reading, reloaded)).await {
+        match stop.run_until_cancelled(self.assemble(&mut store, reloaded)).await {
             None => {
                 store.release().await;
                 Err(LifeError::Stopped)
             }
-            Some(Ok((parts, isolation, terms))) => {
+            Some(Ok(Assembled { parts, isolation, terms, reading })) => {
                 let span = tracing::Span::current();
                 // Without the reloader nothing is reloaded, and nothing else depends on it. It goes with the last sender.
                 let _ = joining.send(Joined { source, terms, reading, reloads, metrics, span }).await;
@@ -130,20 +138,22 @@ impl Life {
         }
     }
 
-    /// The parts of the pipeline, what earlier processes died of, and what may change of the stream.
+    /// The stream, what is read of it, and where that goes.
     async fn assemble(
         self,
         store: &mut impl CheckpointStore,
-        reading: &Reading,
         reloads: mpsc::Receiver<Reload>,
-    ) -> Result<(Parts<AwsKinesis>, Isolation, Terms), StartError> {
+    ) -> Result<Assembled, StartError> {
         let stored = store.load().await?;
-        let (config, detections) = (&self.shared.config, &reading.detections);
+        let config = &self.shared.config;
         let (messages, received) = mpsc::channel(CHANNEL_MESSAGES);
         let read_buffer = config.limits.read_buffer_bytes;
         let mut source = Source::connect(&self.source, read_buffer, messages, self.metrics.clone()).await?;
         let terms = source.terms().clone();
-        detections::check_retention(&detections.plans, &self.source, terms.retention_hours())?;
+        // What is read from now on comes as a reload.
+        let latest = Arc::clone(&self.shared.latest.borrow());
+        let reading = Reading::for_stream(latest, &self.shared.first, &self.source, terms.retention_hours())?;
+        let detections = &reading.detections;
         let (engine, begun) = self.engine(&mut source, &detections.plans, stored).await?;
         let isolation = self.isolation(&source, store.notes())?;
         let outlets = self.outlets(&detections.routes).await?;
@@ -173,7 +183,7 @@ impl Life {
             checkpoint_interval: config.checkpoint.interval,
             drain_deadline: config.shutdown.drain_deadline,
         };
-        Ok((parts, isolation, terms))
+        Ok(Assembled { parts, isolation, terms, reading })
     }
 
     /// As `/livez` names it.

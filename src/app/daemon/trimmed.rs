@@ -22,9 +22,14 @@ fn read(row: &ShardCheckpoint) -> Option<Arrival> {
     (read > Arrival::MIN).then_some(read)
 }
 
-/// From which arrival on a shard is owed that is to be read from its start. What it holds arrived behind the end of its
+/// From which arrival on a shard is owed that was never read. What it holds arrived behind the end of its
 /// parents; if one of these is to be read from its start as well, the parent's row speaks for both.
+///
+/// One that was read and is to be read again from its start holds nothing before the windows that are open.
 fn owed(checkpoint: &Checkpoint, row: &ShardCheckpoint, begun: Arrival) -> Option<Arrival> {
+    if row.processed != Position::Start {
+        return None;
+    }
     let parents = row.parents.iter().filter_map(|parent| checkpoint.shards.get(parent));
     // One that ended without a record says nothing of its child.
     let telling = parents.filter(|parent| parent.resume_after != Position::End || read(parent).is_some());
@@ -100,6 +105,9 @@ mod tests {
         assert_eq!(from(StartPosition::AtTimestamp(at(75))), [shard("0", 75)]);
         assert_eq!(from(StartPosition::AtTimestamp(at(76))), []);
         assert_eq!(from(StartPosition::TrimHorizon), [shard("0", 30)], "when the stream was begun");
+        let processed = Position::After(crate::engine::SequenceNumber::try_new("1").unwrap(), 0);
+        let held = ShardCheckpoint { processed, ..from_start(&[], StartPosition::AtTimestamp(at(10))) };
+        assert_eq!(lost([held]), [], "its first record came now, and a window holds it");
     }
 
     #[test]

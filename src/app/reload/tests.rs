@@ -80,3 +80,19 @@ async fn cp_8_a_reload_is_judged_by_the_retention_that_the_stream_has_by_then() 
     reloader.reload(true).await;
     assert_eq!(outcomes(), [2, 1], "and again they are");
 }
+
+/// As one that is refused while a pipeline runs.
+#[test]
+fn cp_8_who_joins_late_begins_with_the_last_set_that_its_stream_keeps_enough_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let reading = |window: &str| {
+        let config = configured(folder.path(), window).read().unwrap();
+        Arc::new(Reading::new(&config, detections::load(&config.detections, &config.sinks).unwrap()))
+    };
+    let (first, latest) = (reading("1h"), reading("30h"));
+    let of_stream = configured(folder.path(), "1h").read().unwrap().sources[0].clone();
+    let begins = |hours| Reading::for_stream(Arc::clone(&latest), &first, &of_stream, hours);
+    assert!(Arc::ptr_eq(&begins(168).unwrap(), &latest));
+    assert!(Arc::ptr_eq(&begins(24).unwrap(), &first));
+    assert_eq!(begins(1).unwrap_err().retention, 1);
+}

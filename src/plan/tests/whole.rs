@@ -266,3 +266,13 @@ fn fillnull_fills_of_a_row_what_others_have() {
     let taken = plan("* | stats count by u | rex field=u \"^(?<c>c)\" | fillnull value=no | search c=no");
     assert_eq!(rows(&taken, &events(&calls)).iter().map(shown).collect::<Vec<_>>(), ["u=ann count=2 c=no"]);
 }
+
+#[test]
+fn fillnull_fills_under_the_names_that_a_wildcard_in_rename_gives() {
+    let row =
+        |search: &str, fields: Json| rows(&plan(search), &events(&[fields])).iter().map(shown).collect::<Vec<_>>();
+    let internal = "* | bin _time span=1h | stats count by _time u | rename * as r_* | fillnull value=0";
+    assert_eq!(row(internal, json!({"u": "a"})), ["_time=1682377200 r_u=a r_count=1"]);
+    let null = "* | stats count values(x) as a_x by u | rename a_* as b_* | fillnull value=0";
+    assert_eq!(row(null, json!({"u": "a"})), ["u=a count=1 b_x=0"]);
+}

@@ -12,7 +12,7 @@ const READ_AT: &str = "trailrisk_detections_last_reload_success_timestamp_second
 async fn scene() -> (LocalDynamo, Scene) {
     let dynamo = LocalDynamo::start().await;
     dynamo.create_table("leases").await;
-    let mut scene = Scene::new("40s", "off").await;
+    let mut scene = Scene::new("60s", "off").await;
     scene.config["checkpoint"] = json!({
         "store": "dynamodb", "table": "leases", "region": "us-east-1", "endpoint_url": dynamo.url(),
         "lease_duration": "3s", "interval": "200ms",
@@ -43,7 +43,7 @@ async fn wn_7_who_takes_over_goes_on_with_what_was_reloaded_while_the_files_are_
     // In force for the whole window, and early enough in it for a takeover.
     let drained = || async { (first.metric("trailrisk_detections_draining").await == 0.0).then_some(()) };
     first.until(PATIENCE, "the version before has drained", drained).await;
-    let early = || async { (wall_millis().rem_euclid(40_000) < 5_000).then_some(()) };
+    let early = || async { (wall_millis().rem_euclid(60_000) < 5_000).then_some(()) };
     first.until(PATIENCE, "a window begins", early).await;
     scene.put().await;
     until_lines(&first, 2).await;

@@ -50,17 +50,14 @@ async fn cp_3_a_stream_whose_lease_is_held_elsewhere_keeps_no_other_waiting_and_
     staged(&mut config, true);
     scene.home.configure(config.to_string());
     daemon.signal("HUP").await;
-    let until_applied = async |source| {
-        let applied = || async {
-            let labels = [("outcome", "applied"), ("source", source)];
-            (metric(&daemon, "trailrisk_detections_reloads_total", &labels).await == 1.0).then_some(())
-        };
-        daemon.until(PATIENCE, &format!("{source} has it"), applied).await;
+    let applied = || async {
+        let labels = [("outcome", "applied"), ("source", "east")];
+        (metric(&daemon, "trailrisk_detections_reloads_total", &labels).await == 1.0).then_some(())
     };
-    until_applied("east").await;
+    daemon.until(PATIENCE, "east has it", applied).await;
     scene.said.extend(other.kill().await.lines);
+    // West begins with it.
     daemon.ready().await;
-    until_applied("west").await;
     assert_eq!(held("west").await, 1.0);
     scene.put_both(5).await;
     for source in SOURCES {
