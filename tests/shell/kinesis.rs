@@ -269,10 +269,10 @@ pub async fn jump(world: Arc<World>) {
             let jump = world.below(if world.habits.stalls { 400_000 } else { 15_000 });
             world.seen("a jump of the clock");
             world.note(|| format!("the clock jumps by {jump}"));
+            // What the clock jumps by is no time that a stop takes, which may be over when it has jumped.
+            let stopping = world.state().stopping;
+            world.state().stopping = stopping.map(|at| at + jump);
             tokio::time::advance(millis(jump)).await;
-            // What the clock jumps by is no time that a stop takes.
-            let mut state = world.state();
-            state.stopping = state.stopping.map(|at| at + jump);
         }
     }
 }

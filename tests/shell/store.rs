@@ -122,9 +122,11 @@ impl State {
         let now: BTreeSet<String> = checkpoint.plans.iter().map(|plan| name_of(&plan.text)).collect();
         for plan in &checkpoint.plans {
             let name = name_of(&plan.text);
-            let stays = before.contains(&name);
+            let was_there = before.contains(&name);
             let times = self.spans.entry(name).or_default();
-            if stays {
+            // It may have drained and come again since.
+            let begun = |spans: &Vec<PlanSpan>| spans.first().map(|span| span.activated);
+            if was_there && times.last().is_some_and(|last| begun(last) == begun(&plan.spans)) {
                 times.pop();
             }
             times.push(plan.spans.clone());
