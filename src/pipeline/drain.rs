@@ -11,7 +11,7 @@ use crate::sink::SinkEnd;
 use crate::source::KinesisApi;
 
 /// What the last save may take beyond the deadline: a disk that hangs must not keep the process.
-const LAST_SAVE: Duration = Duration::from_secs(5);
+const LAST_SAVE: Duration = Duration::from_secs(3);
 
 impl<A: KinesisApi> Pipeline<A> {
     /// ST-1.

@@ -56,8 +56,15 @@ fn matches(pattern: &Value, event: Option<&Value>) -> bool {
             matches(pattern, event.and_then(|event| event.get(key)))
         }),
         Value::Array(allowed) => {
-            assert!(allowed.iter().all(|value| !value.is_object()), "{pattern} is not understood");
-            event.is_some_and(|event| allowed.contains(event))
+            let passes = |event: &Value, allowed: &Value| match allowed.as_object() {
+                None => event == allowed,
+                Some(test) => {
+                    let prefix = test.get("prefix").filter(|_| test.len() == 1).and_then(Value::as_str);
+                    let prefix = prefix.unwrap_or_else(|| panic!("{pattern} is not understood"));
+                    event.as_str().is_some_and(|text| text.starts_with(prefix))
+                }
+            };
+            event.is_some_and(|event| allowed.iter().any(|allowed| passes(event, allowed)))
         }
         other => panic!("{other} is no pattern"),
     }
@@ -163,5 +170,9 @@ fn a_rule_lets_through_what_its_pattern_says() {
     let broad = Bridge::of_the_template(&[("EventScope", "broad"), ("PartitionKeyPath", "$.detail.eventName")]);
     assert!(matches(&broad.pattern, Some(&with("/detail/eventName", "GetObject"))));
     assert!(!matches(&broad.pattern, Some(&with("/detail-type", "Scheduled Event"))));
+    assert!(
+        !matches(&broad.pattern, Some(&with("/source", "com.example"))),
+        "anybody may put events of any detail type"
+    );
     assert_eq!(broad.partition_key_path, "$.detail.eventName");
 }

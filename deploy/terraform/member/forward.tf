@@ -1,9 +1,13 @@
 locals {
   narrow = jsondecode(file("${path.module}/../../aws/event-pattern.json"))
   broad = {
+    # No custom event: with PutEvents anybody can send one of any detail type, but none from aws.
+    source = [{ prefix = "aws." }]
     detail-type = [
       "AWS API Call via CloudTrail",
       "AWS Console Action via CloudTrail",
+      "AWS Console Signin via CloudTrail",
+      "AWS Network Activity Event via CloudTrail",
       "AWS Console Sign In via CloudTrail",
       "AWS Service Event via CloudTrail",
     ]
