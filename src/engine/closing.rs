@@ -25,6 +25,8 @@ pub(super) struct InProgress {
     left: Left,
     bytes: usize,
     truncated: bool,
+    /// See [`Instance::gathers`].
+    gathers: Pane,
     scratch: Option<Partial>,
 }
 
@@ -43,6 +45,8 @@ pub(super) struct RowContext<'a> {
     pub bounds: &'a Bounds,
     pub slot: &'a PlanSlot,
     pub key: &'a InstanceKey,
+    /// See [`Instance::gathers`].
+    pub gathers: Pane,
     pub started_at: Arrival,
     pub truncated: bool,
     pub shards: &'a [Shard],
@@ -77,7 +81,7 @@ impl RowContext<'_> {
             stage,
             newest_arrival: about.newest_arrival,
             whole,
-            partial: self.slot.is_partial(self.key, self.started_at),
+            partial: self.slot.is_partial(self.key, self.gathers, self.started_at),
             truncated: self.truncated,
         };
         RiskEvent { positions: newest_positions(self.shards, about.newest), ..risk_event(&context, ordinal, row) }
@@ -185,19 +189,19 @@ impl Engine {
     /// The risk events of the next group, or of the next row of the whole instance. False where there is none left.
     fn emit_next(&mut self, closing: &mut InProgress) -> bool {
         let (key, plan) = (&closing.key, &self.plans[closing.key.plan.0 as usize].plan);
-        let (ids, truncated) = (&closing.ids, closing.truncated);
+        let (ids, truncated, gathers) = (&closing.ids, closing.truncated, closing.gathers);
         let (events, hidden) = match &mut closing.left {
             Left::Groups(groups) => match groups.next(plan) {
                 Next::Sorting => return true,
                 Next::Group(group_key, group) => {
-                    let context = self.row_context(key, ids, truncated);
+                    let context = self.row_context(key, ids, truncated, gathers);
                     emit_rows(&context, Stage::Final, &group_key, &group, &mut closing.scratch)
                 }
                 Next::None => return false,
             },
             Left::Rows(rows, groups) => {
                 let Some(row) = rows.pop_front() else { return false };
-                (vec![self.row_context(key, ids, truncated).window_event(groups, row)], Hidden::default())
+                (vec![self.row_context(key, ids, truncated, gathers).window_event(groups, row)], Hidden::default())
             }
         };
         self.count_hidden(&closing.key, &hidden);
@@ -214,28 +218,35 @@ impl Engine {
                 due.remove_entry()
             }
         };
-        let (bytes, truncated) = (instance.bytes(), instance.truncated);
+        let (bytes, truncated, gathers) = (instance.bytes(), instance.truncated, instance.gathers);
         let Instance { ids, groups, first, .. } = instance;
         self.ledger.close(key.clone(), first);
         let plan = &self.plans[key.plan.0 as usize].plan;
         let left = if plan.whole_result() {
             let groups = groups.into_map(plan);
-            let (rows, hidden) = self.row_context(&key, &ids, truncated).window_rows(&groups);
+            let (rows, hidden) = self.row_context(&key, &ids, truncated, gathers).window_rows(&groups);
             self.count_hidden(&key, &hidden);
             Left::Rows(rows, groups)
         } else {
             debug_assert_eq!(plan.leg_count(), 1, "what is joined or appended needs all rows");
             Left::Groups(Box::new(Ordered::new(groups)))
         };
-        Some(InProgress { key, ids, left, bytes, truncated, scratch: None })
+        Some(InProgress { key, ids, left, bytes, truncated, gathers, scratch: None })
     }
 
-    fn row_context<'a>(&'a self, key: &'a InstanceKey, ids: &'a InstanceIds, truncated: bool) -> RowContext<'a> {
+    fn row_context<'a>(
+        &'a self,
+        key: &'a InstanceKey,
+        ids: &'a InstanceIds,
+        truncated: bool,
+        gathers: Pane,
+    ) -> RowContext<'a> {
         RowContext {
             ids,
             bounds: &self.config.bounds,
             slot: &self.plans[key.plan.0 as usize],
             key,
+            gathers,
             started_at: self.started_at,
             truncated,
             shards: &self.shards,
@@ -274,7 +285,9 @@ impl Engine {
     pub(super) fn enforce_state_bound(&mut self) {
         let queued: usize = self.forced.iter().map(|(_, instance)| instance.bytes()).sum();
         let closing = self.in_progress.as_ref().map_or(0, |closing| closing.bytes);
-        let mut open = self.state_bytes.saturating_sub(queued + closing);
+        let due = self.open.iter().take_while(|(key, _)| key.close_at <= self.watermark);
+        let due: usize = due.map(|(_, instance)| instance.bytes()).sum();
+        let mut open = self.state_bytes.saturating_sub(queued + closing + due);
         while open > self.config.max_state_bytes {
             let Some(key) = self.largest_plan_first_instance() else { return };
             let Some(mut instance) = self.open.remove(&key) else { return };
@@ -287,13 +300,15 @@ impl Engine {
         }
     }
 
+    /// Of those that are not complete: these close by themselves (WN-6).
     fn largest_plan_first_instance(&self) -> Option<InstanceKey> {
+        let incomplete = || self.open.iter().skip_while(|(key, _)| key.close_at <= self.watermark);
         let mut by_plan = vec![0_usize; self.plans.len()];
-        for (key, instance) in &self.open {
+        for (key, instance) in incomplete() {
             by_plan[key.plan.0 as usize] += instance.bytes();
         }
         let largest = (0..by_plan.len()).max_by_key(|plan| (by_plan[*plan], std::cmp::Reverse(*plan)))?;
-        self.open.keys().find(|key| key.plan.0 as usize == largest).cloned()
+        incomplete().map(|(key, _)| key).find(|key| key.plan.0 as usize == largest).cloned()
     }
 }
 

@@ -45,12 +45,14 @@ pub(super) struct Instance {
     early: BTreeSet<(GroupIx, DeliveryKey)>,
     /// BD-2: an earlier part of the window was closed early.
     pub truncated: bool,
+    /// The pane that it gathers in, also once it is a forced part.
+    pub gathers: Pane,
 }
 
 impl Instance {
-    pub fn new(plan: &Plan, ids: InstanceIds) -> Self {
+    pub fn new(plan: &Plan, ids: InstanceIds, gathers: Pane) -> Self {
         let groups = Groups::new(plan);
-        Self { ids, groups, first: BTreeMap::new(), early: BTreeSet::new(), truncated: false }
+        Self { ids, groups, first: BTreeMap::new(), early: BTreeSet::new(), truncated: false, gathers }
     }
 
     /// The memory taken, its place among the instances included, in bytes (BD-2).
@@ -93,7 +95,7 @@ mod tests {
         const DIGITS: usize = 56;
         let plan = plan("a", "eventName=E | stats count by user");
         let slot = Slot { close_at: Arrival(0), window_start: EventTime(0), pane: Pane::OnTime };
-        let new = || Instance::new(&plan, InstanceIds::new("s", &plan, &slot));
+        let new = || Instance::new(&plan, InstanceIds::new("s", &plan, &slot), slot.pane);
         let (mut instance, empty) = (new(), new().bytes());
         let before = Arrival(0);
         let position = |shard: u32| {

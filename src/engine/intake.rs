@@ -229,7 +229,7 @@ impl Engine {
             Entry::Occupied(entry) => (entry.get().bytes(), entry.into_mut()),
             Entry::Vacant(entry) => {
                 let ids = InstanceIds::new(&self.config.source_name, &plan, &slot);
-                (0, entry.insert(Instance::new(&plan, ids)))
+                (0, entry.insert(Instance::new(&plan, ids, key.pane)))
             }
         };
         instance.truncated |= truncated;
@@ -242,6 +242,9 @@ impl Engine {
             .change(group, |group, scratch| group.add(&plan, bounds, &origin, event, contribution, scratch));
         for early in instance.unacknowledged(group) {
             self.ledger.hold_group(early, arriving.shard, &arriving.mark);
+        }
+        if truncated {
+            self.ledger.hold_window(&key, arriving.shard, &arriving.mark);
         }
         self.announce(arriving, &key, group, contribution, added);
         self.state_bytes = self.state_bytes + self.open.get(&key).map_or(0, Instance::bytes) - before;
@@ -282,6 +285,7 @@ impl Engine {
             bounds: &self.config.bounds,
             slot,
             key,
+            gathers: instance.gathers,
             started_at: self.started_at,
             truncated: instance.truncated,
             shards: &self.shards,

@@ -66,6 +66,14 @@ impl Ledger {
         }
     }
 
+    /// CP-1a: as [`Self::hold_group`], of a window of which a part was closed early. Which group of that part a record would
+    /// be of is not known any more, so it is held for each.
+    pub fn hold_window(&mut self, instance: &InstanceKey, shard: ShardIx, mark: &Mark) {
+        let of_window =
+            |outstanding: &&mut Outstanding| outstanding.group.is_some() && outstanding.instance == *instance;
+        self.outstanding.values_mut().filter(of_window).for_each(|outstanding| outstanding.hold(shard, mark));
+    }
+
     /// An acknowledgement. That of a final supersedes the early one. Of an early one that settles it: whose it was.
     pub fn acknowledge(&mut self, key: DeliveryKey) -> Option<(InstanceKey, GroupIx)> {
         let settled = self.settle(key)?;

@@ -47,9 +47,10 @@ impl PlanSlot {
         ends.and_then(|ends| ends.into_iter().max())
     }
 
-    /// Whether an instance was cut by an activation, or began before the stream was first read: then it is `partial`.
-    pub fn is_partial(&self, key: &InstanceKey, started_at: Arrival) -> bool {
-        let (gathers_from, earliest) = match key.pane {
+    /// Whether an instance was cut by an activation, or began before the stream was first read: then it is `partial`. Of a
+    /// forced part, `gathers` is the pane that it is a part of.
+    pub fn is_partial(&self, key: &InstanceKey, gathers: Pane, started_at: Arrival) -> bool {
+        let (gathers_from, earliest) = match gathers {
             // An event may arrive up to the skew before its own time, so a window gathers before it begins.
             Pane::OnTime | Pane::Forced(_) => {
                 let start = Arrival(key.window_start.0);

@@ -199,7 +199,7 @@ impl Shard {
         self.effective = effective;
         self.silent_effective = effective;
         self.resume.1 = effective;
-        self.read_through = read_through.max(watermark);
+        self.read_through = self.read_through.max(read_through).max(watermark);
     }
 
     /// Whether it has not yet reached the `P` that a checkpoint remembers.

@@ -6,6 +6,7 @@ mod corpus;
 mod counters;
 mod early;
 mod filters;
+mod forced;
 mod identity;
 mod lineage;
 mod pause;

@@ -50,6 +50,7 @@ impl Engine {
         }
         let Some(shard) = self.shard_mut(id).filter(|shard| shard.life == Life::Reading) else { return };
         debug_assert!(shard.parked.is_empty(), "a frozen shard is not read to its end");
+        shard.skip_to_silent_end();
         shard.life = Life::Drained;
         shard.position = Position::End;
         shard.stalled = false;

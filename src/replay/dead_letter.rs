@@ -33,6 +33,11 @@ pub fn open(line: &[u8]) -> Option<Opened> {
     }
 }
 
+/// Whether a line is one of a dead-letter file, torn or not.
+pub fn is_letter(line: &[u8]) -> bool {
+    line.starts_with(HEAD) || line.len() > 1 && HEAD.starts_with(line)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
 
+use super::dead_letter;
 use crate::files::{self, Unreadable};
+use crate::kpl;
 
 /// How gzip begins.
 const GZIP: &[u8] = &[0x1f, 0x8b];
@@ -111,7 +113,7 @@ fn hand_on(input: &mut dyn Read, mut buffer: Buffer, take: &mut dyn FnMut(&mut B
     while matches!(filled, Ok(false)) && !has_whole_line(buffer.filled()) {
         filled = buffer.fill(input, buffer.filled);
     }
-    if is_one_document(buffer.filled(), matches!(filled, Ok(true))) {
+    if kpl::is_aggregate(buffer.filled()) || is_one_document(buffer.filled(), matches!(filled, Ok(true))) {
         while !filled? {
             filled = buffer.fill(input, buffer.filled);
         }
@@ -183,13 +185,15 @@ fn has_whole_line(block: &[u8]) -> bool {
     memchr::memchr(b'\n', block.trim_ascii_start()).is_some()
 }
 
-/// A first line that is no complete JSON but begins like one: the document goes on over the next lines, if there are any.
+/// A first line that is no complete JSON but begins like one: the document goes on over the next lines, if there are any. Not
+/// where it is a dead letter that a crash has torn.
 fn is_one_document(block: &[u8], at_end: bool) -> bool {
     let text = block.trim_ascii();
     let first = memchr::memchr(b'\n', text).map_or(text, |end| &text[..end]);
     let goes_on = !at_end || first.len() < text.len();
     goes_on
         && matches!(first.first(), Some(b'{' | b'['))
+        && !dead_letter::is_letter(first)
         && serde_json::from_slice::<serde::de::IgnoredAny>(first).is_err()
 }
 
@@ -261,6 +265,23 @@ mod tests {
         let line = format!("{{\"pad\":\"{}\"}}", "x".repeat(2 * FIRST_BYTES));
         let found = documents(format!("\n{line}\n{{\"b\":2}}\n").as_bytes());
         assert!(found == [(2, line.into_bytes()), (3, b"{\"b\":2}".to_vec())]);
+    }
+
+    #[test]
+    fn po_1_a_torn_dead_letter_takes_none_behind_it_along() {
+        let letter = r#"{"schema":"trailrisk.dead_letter/v1","origin":"record","reason":"x","data":"e30="}"#;
+        for torn in [10, 40, 70] {
+            let found = documents(format!("{}\n{letter}\n", &letter[..torn]).as_bytes());
+            assert_eq!(found.len(), 2, "{torn}");
+            assert_eq!(found[1], (2, letter.as_bytes().to_vec()));
+        }
+    }
+
+    /// What looks like line ends in it are bytes of a message.
+    #[test]
+    fn an_aggregate_of_the_kinesis_producer_library_is_one_document() {
+        let aggregate = b"\xf3\x89\x9a\xc2\n\x01k\x1a\n\n";
+        assert_eq!(documents(aggregate), [(1, aggregate.to_vec())]);
     }
 
     #[test]

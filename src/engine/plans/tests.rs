@@ -32,7 +32,10 @@ fn wn_7_the_old_plan_counts_what_arrived_before_the_cut_and_the_new_one_the_rest
 fn wn_7_a_window_that_began_before_the_stream_was_read_is_partial() {
     let whole = slot(&[(None, None)]);
     let partial = |pane: fn(Arrival) -> Pane| {
-        let of = |start| whole.is_partial(&key(start, pane(Arrival(start)), start + 11_000), Arrival(20_000));
+        let of = |start| {
+            let pane = pane(Arrival(start));
+            whole.is_partial(&key(start, pane, start + 11_000), pane, Arrival(20_000))
+        };
         [10_000, 20_000, 30_000].map(of)
     };
     assert_eq!(partial(|_| Pane::OnTime), [true, false, false]);
@@ -47,8 +50,8 @@ fn wn_7_a_cut_goes_through_what_gathers_before_it_and_behind_it() {
     let cut = |key: &InstanceKey, cuts: [i64; 4]| {
         cuts.map(|cut| {
             let [activated, retired] = [[(Some(cut), None)], [(None, Some(cut))]].map(|spans| slot(&spans));
-            let is_partial = activated.is_partial(key, Arrival::MIN);
-            assert_eq!(is_partial, retired.is_partial(key, Arrival::MIN), "both plans' share of it");
+            let is_partial = activated.is_partial(key, key.pane, Arrival::MIN);
+            assert_eq!(is_partial, retired.is_partial(key, key.pane, Arrival::MIN), "both plans' share of it");
             is_partial
         })
     };

@@ -223,3 +223,29 @@ fn cp_1_a_drained_shard_stays_while_c_is_before_its_end() {
     stream.tip(1, 11_000);
     assert!(!stream.checkpoint().shards.contains_key(&gone));
 }
+
+#[test]
+fn cp_4_the_r_of_a_shard_without_records_outlives_a_restart() {
+    let mut stream = Stream::new(vec![plan("a", LATER)], 2);
+    stream.put(0, 1_000, &[event("1", 500, "ann")]);
+    see_tip(&mut stream, 1, 12_000);
+    let read_through = |stream: &mut Stream| row(&stream.checkpoint(), 1).read_through;
+    assert_eq!(read_through(&mut stream), Some(Arrival(12_000)));
+    let mut next = Stream::restored(vec![plan("a", LATER)], 2, stream.checkpoint(), 0);
+    assert_eq!(read_through(&mut next), Some(Arrival(12_000)));
+}
+
+/// What lay between `C` and `P` is trimmed: `P` counts as reached (CP-5).
+#[test]
+fn cp_5_a_shard_whose_end_comes_before_its_p_hands_the_clock_of_p_down() {
+    let mut checkpoint = Stream::new(vec![plan("a", LATER)], 1).checkpoint();
+    let parent = checkpoint.shards.get_mut(&ShardId::new("shard-0")).expect("it was listed");
+    (parent.resume_after, parent.effective_arrival) = (after(0, 1), Arrival(5));
+    (parent.processed, parent.processed_arrival) = (after(0, 7), Arrival(12_000));
+    let mut next = Stream::restored(vec![plan("a", LATER)], 1, checkpoint, 0);
+    let [shard, child] = ["shard-0", "child"].map(ShardId::new);
+    let child_of = || ShardRef { shard: child.clone(), parents: vec![shard.clone()] };
+    next.engine.handle_input(Input::ShardDrained { shard: shard.clone(), children: vec![child_of()] });
+    next.engine.handle_input(Input::ShardsListed(vec![child_of()]));
+    assert_eq!(next.checkpoint().shards[&child].effective_arrival, Arrival(12_000));
+}

@@ -110,44 +110,46 @@ fn kind(error: &serde_json::Error) -> &'static str {
 }
 
 /// `limit(n)`: at most so many characters, cut with an ellipsis.
-fn limit(value: &Value, characters: usize) -> String {
-    let text = shown(value);
+fn limit(value: &Value, characters: usize) -> Result<String, Error> {
+    let text = shown(value)?;
     if text.chars().count() <= characters {
-        return text;
+        return Ok(text);
     }
-    text.chars().take(characters.saturating_sub(1)).chain(['…']).collect()
+    Ok(text.chars().take(characters.saturating_sub(1)).chain(['…']).collect())
 }
 
 /// `slack(n)`: nothing in it is a mention, a link or a command to Slack, and it is at most so many characters.
-fn slack(value: &Value, characters: usize) -> String {
-    let (mut escaped, mut length) = (String::new(), 0);
-    for c in shown(value).chars() {
-        let mut own = [0; 4];
-        let piece = match c {
-            '&' => "&amp;",
-            '<' => "&lt;",
-            '>' => "&gt;",
-            c => c.encode_utf8(&mut own),
-        };
-        length += piece.chars().count();
-        if length >= characters {
-            escaped.push('…');
-            break;
+fn slack(value: &Value, characters: usize) -> Result<String, Error> {
+    let text = shown(value)?;
+    let escape = |c| match c {
+        '&' => Some("&amp;"),
+        '<' => Some("&lt;"),
+        '>' => Some("&gt;"),
+        _ => None,
+    };
+    let is_cut = text.chars().map(|c| escape(c).map_or(1, str::len)).sum::<usize>() > characters;
+    let (mut escaped, mut left) = (String::new(), characters.saturating_sub(usize::from(is_cut)));
+    for c in text.chars() {
+        let piece = escape(c);
+        let Some(rest) = left.checked_sub(piece.map_or(1, str::len)) else { break };
+        left = rest;
+        match piece {
+            Some(piece) => escaped.push_str(piece),
+            None => escaped.push(c),
         }
-        escaped.push_str(piece);
     }
-    escaped
+    escaped.extend(is_cut.then_some('…'));
+    Ok(escaped)
 }
 
-/// Text as it is, lists joined, what is null as nothing.
-fn shown(value: &Value) -> String {
-    match value.kind() {
+/// Text as it is, lists joined, what is null as nothing. What is not there is an error, as where it is printed as it is.
+fn shown(value: &Value) -> Result<String, Error> {
+    Ok(match value.kind() {
+        ValueKind::Undefined => return Err(ErrorKind::UndefinedError.into()),
         ValueKind::None => String::new(),
-        ValueKind::Seq => value
-            .try_iter()
-            .map_or_else(|_| String::new(), |items| items.map(|item| shown(&item)).collect::<Vec<_>>().join(", ")),
+        ValueKind::Seq => value.try_iter()?.map(|item| shown(&item)).collect::<Result<Vec<_>, _>>()?.join(", "),
         _ => value.to_string(),
-    }
+    })
 }
 
 #[cfg(test)]

@@ -105,10 +105,19 @@ fn an_event_that_a_template_does_not_fit_is_an_error_without_its_text() {
 }
 
 #[test]
+fn a_member_that_does_not_exist_is_an_error_behind_every_filter() {
+    for filter in ["limit(3)", "slack(3)"] {
+        let problem = template(&format!(r#"{{"a": {{{{ risk_mesage | {filter} }}}}}}"#)).err();
+        assert!(problem.as_ref().is_some_and(|problem| problem.contains("undefined")), "{filter}: {problem:?}");
+    }
+}
+
+#[test]
 fn slacks_filter_escapes_and_never_cuts_an_escape() {
-    let filtered = |text: &str, characters| slack(&Value::from(text), characters);
+    let filtered = |text: &str, characters| slack(&Value::from(text), characters).expect("it is there");
     assert_eq!(filtered("<!channel> & x", 100), "&lt;!channel&gt; &amp; x");
     assert_eq!(filtered("ab<cd", 5), "ab…", "`&lt;` does not fit");
+    assert_eq!([filtered("ab", 2), filtered("a<", 5), filtered("abc", 2)], ["ab", "a&lt;", "a…"]);
     for characters in 1..40 {
         assert!(filtered(&"é<&>".repeat(20), characters).chars().count() <= characters);
     }
