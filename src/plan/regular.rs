@@ -32,30 +32,61 @@ pub(super) fn computed(pattern: &str) -> Option<Regex> {
 }
 
 fn build(pattern: &str, limit: usize) -> Result<Regex, regex::Error> {
-    let mut builder = RegexBuilder::new(&translate(pattern));
+    let translated = translate(pattern).map_err(|foreign| regex::Error::Syntax(foreign.to_owned()))?;
+    let mut builder = RegexBuilder::new(&translated);
     builder.size_limit(limit).dfa_size_limit(limit).nest_limit(64).build()
 }
 
+/// Why a pattern is refused that the `regex` crate would take for another one.
+type Foreign = &'static str;
+
 /// Escapes what PCRE takes literally and the `regex` crate does not: a `{` that begins no quantifier, and within a
-/// class `[` and doubled operators. PCRE's `\<` and `\>` are these characters, not the borders of a word.
-fn translate(pattern: &str) -> String {
+/// class `[`, doubled operators, and what `(?x)` passes over. PCRE's `\<` and `\>` are these characters, not the borders
+/// of a word.
+fn translate(pattern: &str) -> Result<String, Foreign> {
     let mut translated = String::with_capacity(pattern.len() + 8);
     let mut chars = pattern.chars().peekable();
+    // Whether what stands before is a quantifier that may still become a lazy or a possessive one.
+    let mut quantified = false;
     while let Some(c) = chars.next() {
+        let follows_quantifier = std::mem::take(&mut quantified);
         match c {
-            '\\' => escape(&mut chars, &mut translated),
-            '[' => class(&mut chars, &mut translated),
+            '\\' => escape(&mut chars, &mut translated)?,
+            '[' => class(&mut chars, &mut translated)?,
             '{' if !is_quantifier(chars.clone()) => translated.push_str("\\{"),
+            '{' => {
+                translated.push('{');
+                translated.extend(chars.by_ref().take_while(|c| *c != '}'));
+                translated.push('}');
+                quantified = true;
+            }
+            '+' if follows_quantifier => return Err("possessive quantifiers are not supported"),
+            '*' | '+' | '?' => {
+                translated.push(c);
+                quantified = !follows_quantifier;
+            }
+            '(' if chars.next_if_eq(&'?').is_some() => {
+                check_flags(&chars)?;
+                translated.push_str("(?");
+            }
             _ => translated.push(c),
         }
     }
-    translated
+    Ok(translated)
+}
+
+/// What stands behind `(?`. The crate has a flag `R`, which in PCRE calls the pattern itself.
+fn check_flags(behind: &Peekable<Chars<'_>>) -> Result<(), Foreign> {
+    let mut flags = behind.clone().take_while(|c| c.is_ascii_alphabetic() || *c == '-');
+    if flags.any(|flag| flag == 'R') { Err("recursion is not supported") } else { Ok(()) }
 }
 
 /// What stands behind a backslash; the braces of `\p{..}` and `\x{..}` belong to it.
-fn escape(chars: &mut Peekable<Chars<'_>>, translated: &mut String) {
+fn escape(chars: &mut Peekable<Chars<'_>>, translated: &mut String) -> Result<(), Foreign> {
     match chars.next() {
         Some(c @ ('<' | '>')) => translated.push(c),
+        // The crate's is the one character U+000B.
+        Some('v') => return Err(r"`\v` is not supported"),
         Some(c) => {
             translated.extend(['\\', c]);
             if matches!(c, 'p' | 'P' | 'x' | 'u' | 'U') && chars.peek() == Some(&'{') {
@@ -65,10 +96,11 @@ fn escape(chars: &mut Peekable<Chars<'_>>, translated: &mut String) {
         }
         None => translated.push('\\'),
     }
+    Ok(())
 }
 
 /// A class from behind its `[` to its `]`. A `]` at its beginning is one of its characters.
-fn class(chars: &mut Peekable<Chars<'_>>, translated: &mut String) {
+fn class(chars: &mut Peekable<Chars<'_>>, translated: &mut String) -> Result<(), Foreign> {
     translated.push('[');
     translated.extend(chars.next_if_eq(&'^'));
     if chars.next_if_eq(&']').is_some() {
@@ -76,15 +108,21 @@ fn class(chars: &mut Peekable<Chars<'_>>, translated: &mut String) {
     }
     while let Some(c) = chars.next() {
         match c {
-            ']' => return translated.push(']'),
-            '\\' => escape(chars, translated),
+            ']' => {
+                translated.push(']');
+                return Ok(());
+            }
+            '\\' => escape(chars, translated)?,
             '[' if chars.peek() == Some(&':') => posix_class(chars, translated),
             '[' | '&' | '~' => translated.extend(['\\', c]),
+            // Under `(?x)` the crate passes over them in a class as well.
+            '#' | ' ' | '\t' | '\n' | '\r' => translated.push_str(&format!("\\x{:02x}", u32::from(c))),
             // A range up to the dash.
             '-' if chars.next_if_eq(&'-').is_some() => translated.push_str("-\\-"),
             _ => translated.push(c),
         }
     }
+    Ok(())
 }
 
 /// `[:alpha:]`, from behind its `[`.
@@ -143,9 +181,23 @@ mod tests {
             (r"\.{a}", "x.{a}", ".{a}"),
             (r"\<b\>", "<b>", "<b>"),
             (r"a\/b", "a/b", "a/b"),
+            // Under `x` only blanks outside of classes mean nothing.
+            (r"(?x) a [b #]+ # x+", "a b#c", "a b#"),
+            (r"(?x)[ #\t]+", "a #b", " #"),
+            (r"a+?b??(?:c+)+(?<d>d)+[*+]+\++", "aacdd*+++", "aacdd*+++"),
+            (r"a{2}?b{1,}?\{+", "aab{{", "aab{{"),
         ] {
             let regex = compile(pattern, &(0..0)).unwrap_or_else(|error| panic!("{pattern}: {error}"));
             assert_eq!(regex.find(text).map(|found| found.as_str()), Some(found), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn what_pcre_alone_knows_is_refused() {
+        // pcrepattern(3): a quantifier followed by `+` gives nothing back, `(?R)` calls the pattern, `\v` is any
+        // vertical white space.
+        for pattern in ["^a++ab", "a*+a", "a?+a", "a{1,2}+a", "[ab]++a", "(a)++b", "(?R)", "a(?iR)b", r"\v", r"[\v]"] {
+            assert!(compile(pattern, &(0..0)).is_err(), "{pattern}");
         }
     }
 
