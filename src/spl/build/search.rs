@@ -81,7 +81,7 @@ fn primary(pair: Pair<'_>) -> Result<SearchExpr, SplError> {
     let node = match pair.as_rule() {
         Rule::search_group => return expr(inner(pair, Rule::search_expr)),
         Rule::search_directive => return Err(directive(&pair)),
-        Rule::search_in => in_list(pair),
+        Rule::search_in => in_list(pair)?,
         Rule::search_compare => compare(pair)?,
         // `search *` matches everything, and is what an undefined filter macro expands to.
         _ if pair.as_str() == "*" => return Ok(SearchExpr::And(Vec::new())),
@@ -90,24 +90,41 @@ fn primary(pair: Pair<'_>) -> Result<SearchExpr, SplError> {
     Ok(SearchExpr::Term(Spanned { node, span }))
 }
 
-fn in_list(pair: Pair<'_>) -> SearchTerm {
+fn in_list(pair: Pair<'_>) -> Result<SearchTerm, SplError> {
     let mut field = String::new();
     let mut values = Vec::new();
     for part in pair.into_inner() {
         match part.as_rule() {
             Rule::search_field => field = text(&part),
-            Rule::search_value => values.push(text(&part)),
+            Rule::search_value => values.push(value(&part)?),
             _ => {}
         }
     }
-    SearchTerm::In { field, values }
+    Ok(SearchTerm::In { field, values })
+}
+
+/// A value of one part, or of several that wildcards outside the quotes join: `*"a b"*`.
+fn value(pair: &Pair<'_>) -> Result<String, SplError> {
+    let parts: Vec<Pair<'_>> = pair.clone().into_inner().collect();
+    let joins = |both: &[Pair<'_>]| {
+        let is_star = |part: &Pair<'_>, at_end: bool| {
+            let word = part.as_str();
+            part.as_rule() == Rule::value_word && if at_end { word.ends_with('*') } else { word.starts_with('*') }
+        };
+        is_star(&both[0], true) || is_star(&both[1], false)
+    };
+    if parts.windows(2).all(joins) {
+        return Ok(parts.iter().map(text).collect());
+    }
+    Err(SplError::syntax("quotes begin or end within a value", span(pair))
+        .with_help("write the whole value in one pair of quotes; of the rest only a `*` may stand outside of them"))
 }
 
 fn compare(pair: Pair<'_>) -> Result<SearchTerm, SplError> {
     let span = span(&pair);
     let mut parts = pair.into_inner();
     let mut next = || parts.next().expect("the grammar gives a comparison three parts");
-    let (field, op, value) = (text(&next()), compare_op(next().as_str()), text(&next()));
+    let (field, op, value) = (text(&next()), compare_op(next().as_str()), value(&next())?);
     if is_time_range(&field) {
         return Err(SplError::unsupported(format!("`{field}` sets a search's time range; a stream has none"), span)
             .with_help(

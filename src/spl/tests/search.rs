@@ -64,6 +64,32 @@ fn quotes_make_one_value_or_one_field() {
     assert_search(r#""a phrase" b"#, "(and a phrase b)");
 }
 
+/// Wildcards may stand outside the quotes: `process=*"Zoho Assist"*`, as searches for Splunk are written, is one value.
+#[test]
+fn a_star_joins_a_quoted_part_to_its_value() {
+    assert_search(r#"a=*"x y"*"#, "[a Eq *x y*]");
+    assert_search(r#"a="x y"* b"#, "(and [a Eq x y*] b)");
+    assert_search(r#"NOT a=*"x y" OR b!=*"x"*z*"y z""#, "(or (not [a Eq *x y]) [b Ne *x*z*y z])");
+    assert_search(r#"a IN (*"x y"*,"z",q*)"#, "[a In *x y*|z|q*]");
+    assert_search(r#"(a="x")OR(b="y z"*)"#, "(or [a Eq x] [b Eq y z*])");
+    assert_search(r#"a="x"OR b="y"AND c="z""#, "(and (or [a Eq x] [b Eq y]) [c Eq z])");
+}
+
+#[test]
+fn quotes_that_begin_or_end_within_a_value_are_refused() {
+    for (text, place) in [
+        (r#"a=x"y" b"#, r#"x"y""#),
+        (r#"a="x"y"#, r#""x"y"#),
+        (r#"a="x""y""#, r#""x""y""#),
+        (r#"b a IN ("x"y, z)"#, r#""x"y"#),
+        (r#"a="x"b="y""#, r#""x"b="y""#),
+    ] {
+        let error = refused(text);
+        assert_eq!(&text[error.span.clone()], place, "{text}: {error}");
+        assert!(error.help.is_some(), "{text}: {error}");
+    }
+}
+
 #[test]
 fn field_names_keep_braces_and_dashes() {
     assert_search(
