@@ -25,12 +25,12 @@ fn collect(pipeline: &Pipeline, lints: &mut Vec<Lint>) {
     for command in &pipeline.commands {
         match &command.node {
             Command::Search(expr) => terms(expr, lints),
-            Command::Where(expr) => dotted(expr, lints),
-            Command::Eval(assignments) => assignments.iter().for_each(|(_, value)| dotted(value, lints)),
+            Command::Where(expr) => expression(expr, lints),
+            Command::Eval(assignments) => assignments.iter().for_each(|(_, value)| expression(value, lints)),
             Command::Stats(stats) | Command::EventStats(stats) => {
                 for aggregate in &stats.aggregates {
                     if let Some(AggregateArgument::Eval(expr)) = &aggregate.node.argument {
-                        dotted(expr, lints);
+                        expression(expr, lints);
                     }
                 }
             }
@@ -41,7 +41,7 @@ fn collect(pipeline: &Pipeline, lints: &mut Vec<Lint>) {
     }
 }
 
-/// Lower-case `or`, `and`, `not` are words to look for.
+/// Lower-case `or`, `and`, `not` are words to look for; single quotes are part of a name or of a value.
 fn terms(expr: &SearchExpr, lints: &mut Vec<Lint>) {
     match expr {
         SearchExpr::And(parts) | SearchExpr::Or(parts) => parts.iter().for_each(|part| terms(part, lints)),
@@ -53,32 +53,64 @@ fn terms(expr: &SearchExpr, lints: &mut Vec<Lint>) {
                 lints.push(Lint { message, span: span.clone(), help: format!("write `{upper}`") });
             }
         }
-        SearchExpr::Term(_) => {}
+        SearchExpr::Term(Spanned { node, span }) => {
+            if let Some(quoted) = single_quoted(node) {
+                let message =
+                    format!("the single quotes of {quoted} are part of it: they quote in eval and where alone");
+                let help = "leave them out, or write double quotes".to_owned();
+                lints.push(Lint { message, span: span.clone(), help });
+            }
+        }
     }
 }
 
-/// `a.b` without quotes.
-fn dotted(expr: &Spanned<Expr>, lints: &mut Vec<Lint>) {
+/// The field or the value that stands in single quotes.
+fn single_quoted(term: &SearchTerm) -> Option<&String> {
+    let is_quoted = |text: &&String| text.len() > 2 && text.starts_with('\'') && text.ends_with('\'');
+    match term {
+        SearchTerm::Compare { field, value, .. } => [field, value].into_iter().find(is_quoted),
+        SearchTerm::In { field, values } => std::iter::once(field).chain(values).find(is_quoted),
+        SearchTerm::Raw(_) => None,
+    }
+}
+
+/// `a.b` without quotes, and two texts that are compared.
+fn expression(expr: &Spanned<Expr>, lints: &mut Vec<Lint>) {
     if let Some(name) = dotted_name(expr) {
         let message =
             format!("`{name}` without quotes is the concatenation of the fields {}", name.replace('.', " and "));
         let help = format!("write '{name}' in single quotes for the field of that name");
         lints.push(Lint { message, span: expr.span.clone(), help });
+    } else if let Some(text) = compared_text(&expr.node) {
+        let message = format!("\"{text}\" in double quotes is a text: the comparison is the same for every event");
+        let help = format!("write '{text}' in single quotes for the field of that name");
+        lints.push(Lint { message, span: expr.span.clone(), help });
     } else {
-        dotted_in(&expr.node, lints);
+        within(&expr.node, lints);
     }
 }
 
-fn dotted_in(expr: &Expr, lints: &mut Vec<Lint>) {
+fn within(expr: &Expr, lints: &mut Vec<Lint>) {
     match expr {
-        Expr::Unary(_, operand) => dotted(operand, lints),
-        Expr::Binary(_, left, right) => [left, right].into_iter().for_each(|side| dotted(side, lints)),
-        Expr::Call(_, arguments) => arguments.iter().for_each(|argument| dotted(argument, lints)),
+        Expr::Unary(_, operand) => expression(operand, lints),
+        Expr::Binary(_, left, right) => [left, right].into_iter().for_each(|side| expression(side, lints)),
+        Expr::Call(_, arguments) => arguments.iter().for_each(|argument| expression(argument, lints)),
         Expr::In(operand, items) => {
-            dotted(operand, lints);
-            items.iter().for_each(|item| dotted(item, lints));
+            expression(operand, lints);
+            items.iter().for_each(|item| expression(item, lints));
         }
         Expr::Number(_) | Expr::Text(_) | Expr::Field(_) => {}
+    }
+}
+
+/// The left one of two texts that are compared with one another.
+fn compared_text(expr: &Expr) -> Option<&String> {
+    match expr {
+        Expr::Binary(BinaryOp::Compare(_), left, right) => match (&left.node, &right.node) {
+            (Expr::Text(text), Expr::Text(_)) => Some(text),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

@@ -32,3 +32,20 @@ fn lower_case_keywords_among_search_terms_are_doubtful() {
     assert_eq!(places("a=1 or b=2 | search not c"), ["or", "not"]);
     assert!(places(r#"a=1 OR b="or" "or""#).is_empty());
 }
+
+/// In a search single quotes are part of the name or of the value, unlike in `eval` and `where`.
+#[test]
+fn single_quotes_among_search_terms_are_doubtful() {
+    let text = "'o.p'=1 OR a='x' | search b IN (c, 'd') e>'f' | append [search 'g'!=h]";
+    assert_eq!(places(text), ["'o.p'=1", "a='x'", "b IN (c, 'd')", "e>'f'", "'g'!=h"]);
+    assert!(places("a=don't b='* 'c' | where 'o.p'=1 | stats count by 'q'").is_empty());
+}
+
+/// A name in double quotes is a text in an expression: such a comparison is the same for every event.
+#[test]
+fn a_comparison_of_two_texts_is_doubtful() {
+    assert_eq!(
+        places(r#"a | where "errorCode"="x" AND b="c" | eval d=if("e"!="f", 1=1, "g"="g")"#),
+        [r#""errorCode"="x""#, r#""e"!="f""#, r#""g"="g""#]
+    );
+}
