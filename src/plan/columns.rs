@@ -103,7 +103,10 @@ impl Columns {
     fn without(self, fields: &[Spanned<String>]) -> Self {
         match self {
             Self::Open => Self::Open,
-            Self::Closed(columns) => closed(columns.into_iter().filter(|column| !names_one(fields, column))),
+            Self::Closed(columns) => {
+                let is_named = |column: &String| fields.iter().any(|field| Pattern::exact(&field.node).names(column));
+                closed(columns.into_iter().filter(|column| !is_named(column)))
+            }
         }
     }
 
@@ -169,6 +172,7 @@ mod tests {
         assert_columns(&format!("{stats} | rename c.* as *, b as x"), "count d e n x");
         assert_columns(&format!("{stats} | fields - c.* count"), "b n");
         assert_columns(&format!("{stats} | fields c*"), "c.d c.e count");
+        assert_columns("a=1 | stats count by _time a | fields - *", "_time");
         assert_columns(&format!("{stats} | table b zz"), "b");
         assert_columns(&format!("{stats} | fillnull | search zz=0"), "open");
         assert_columns(&format!("{stats} | convert ctime(n) as t ctime(b)"), "b c.d c.e count n t");

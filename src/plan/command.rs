@@ -9,7 +9,7 @@ use super::lookup::{Lookup, LookupTable};
 use super::matcher::Matcher;
 use super::number::{self, Numeric};
 use super::pattern::Pattern;
-use super::record::{Record, matches_any};
+use super::record::{Record, matches_any, names_any};
 use super::time_format::TimeFormat;
 use super::{Scalar, Value};
 use crate::cloudtrail::FieldPath;
@@ -147,7 +147,7 @@ impl Action {
     pub(super) fn keeps(&self, name: &str) -> bool {
         match self {
             Self::Keep(patterns) => name.starts_with('_') || matches_any(patterns, name),
-            Self::Drop(patterns) => !matches_any(patterns, name),
+            Self::Drop(patterns) => !names_any(patterns, name),
             Self::Table(patterns) => matches_any(patterns, name),
             _ => true,
         }

@@ -106,9 +106,9 @@ impl<'a> Record<'a> {
         self.restrictions.push(Restriction::Keep(patterns));
     }
 
-    /// `fields - a, b*`.
+    /// `fields - a, b*`. Of internal fields a wildcard means only those that it begins to name: `_*`.
     pub(super) fn drop(&mut self, patterns: &'a [Pattern]) {
-        self.columns.retain(|name| !matches_any(patterns, name));
+        self.columns.retain(|name| !names_any(patterns, name));
         self.restrictions.push(Restriction::Drop(patterns));
     }
 
@@ -145,7 +145,7 @@ impl<'a> Record<'a> {
     fn is_visible(&self, name: &str) -> bool {
         self.restrictions.iter().all(|restriction| match restriction {
             Restriction::Keep(patterns) => name.starts_with('_') || matches_any(patterns, name),
-            Restriction::Drop(patterns) => !matches_any(patterns, name),
+            Restriction::Drop(patterns) => !names_any(patterns, name),
         })
     }
 
@@ -174,6 +174,11 @@ impl<'a> Record<'a> {
 
 pub(super) fn matches_any(patterns: &[Pattern], name: &str) -> bool {
     patterns.iter().any(|pattern| pattern.matches(name))
+}
+
+/// The same for what a list takes away, where a wildcard spares internal fields.
+pub(super) fn names_any(patterns: &[Pattern], name: &str) -> bool {
+    patterns.iter().any(|pattern| pattern.names(name))
 }
 
 /// A field of the event itself: the field layer of `cloudtrail`, and the parts of the time stamp that Splunk's indexer adds.

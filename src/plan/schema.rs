@@ -94,7 +94,7 @@ impl Columns {
             }
             Command::Fields { keep: false, fields } => {
                 let patterns: Vec<_> = fields.iter().map(|field| Pattern::exact(&field.node)).collect();
-                self.names.retain(|name| !patterns.iter().any(|pattern| pattern.matches(name)));
+                self.names.retain(|name| !patterns.iter().any(|pattern| pattern.names(name)));
             }
             Command::Eval(assignments) => assignments.iter().for_each(|(field, _)| self.add(&field.node)),
             Command::Rename(pairs) => pairs.iter().for_each(|(source, target)| self.rename(&source.node, &target.node)),

@@ -74,6 +74,29 @@ fn a_bare_term_is_looked_for_in_the_raw_text_that_a_command_wrote() {
     assert!(!matches("* | eval _raw=null() | search GetUser", json!({})));
 }
 
+/// Splunk's `fields`: internal fields are not removed unless they are named, and their wildcard is `_*`.
+#[test]
+fn a_wildcard_of_fields_removes_no_internal_field() {
+    let event = || event(json!({"a": 1, "time": "x"}));
+    for (fields, expected) in [
+        ("- *", "a=null time=null _time=1682380277"),
+        ("- *e", "a=1 time=null _time=1682380277"),
+        ("- t*, *_ti*", "a=1 time=null _time=1682380277"),
+        ("- _*", "a=1 time=x _time=null"),
+        ("- _t*e", "a=1 time=x _time=null"),
+        ("- _time", "a=1 time=x _time=null"),
+    ] {
+        let made = rows(&plan(&format!("eventName=GetUser | fields {fields} | table a time _time")), &[event()]);
+        assert_eq!(made.iter().map(shown).collect::<Vec<_>>(), [expected], "fields {fields}");
+    }
+    let made = rows(&plan("time=x | fields - *e"), &[event()]);
+    assert_eq!(made.iter().map(shown).collect::<Vec<_>>(), ["_time=1682380277"], "columns of single events");
+    for (fields, expected) in [("- *", "_time=1682380277"), ("- *e", "_time=1682380277 count=1"), ("- _*", "count=1")] {
+        let made = rows(&plan(&format!("* | stats count by _time | fields {fields}")), &[event()]);
+        assert_eq!(made.iter().map(shown).collect::<Vec<_>>(), [expected], "fields {fields}");
+    }
+}
+
 /// Those beside the event's own are derived (docs/fields.md). Internal ones begin with an underscore.
 #[test]
 fn wildcards_name_every_field_that_an_event_has_but_internal_ones() {
