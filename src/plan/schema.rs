@@ -144,7 +144,11 @@ impl Columns {
         if from.stars() == 0 && !self.closed {
             self.add(target);
         }
-        let renamed = |name: &String| from.captures(name).map_or_else(|| name.clone(), |stars| to.fill(&stars));
+        let renamed = |name: &String| {
+            let renamed = from.captures(name).map(|stars| to.fill(&stars));
+            // A wildcard names no internal field.
+            renamed.filter(|renamed| from.names(name) && to.names(renamed)).unwrap_or_else(|| name.clone())
+        };
         let names: Vec<_> = self.names.iter().map(renamed).collect();
         self.names.clear();
         names.iter().for_each(|name| self.add(name));

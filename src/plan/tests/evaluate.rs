@@ -97,6 +97,15 @@ fn a_wildcard_of_fields_removes_no_internal_field() {
     }
 }
 
+/// A wildcard in `rename` names no internal field, of rows that are single events either.
+#[test]
+fn a_wildcard_of_rename_leaves_the_time_of_single_events() {
+    let made = rows(&plan("a=1 | rename * as x.*"), &[event(json!({"a": 1}))]);
+    assert_eq!(made.iter().map(shown).collect::<Vec<_>>(), ["_time=1682380277 x.eventName=GetUser x.a=1"]);
+    let made = rows(&plan("req._time=7 | rename req.* as *"), &[event(json!({"req": {"_time": 7}}))]);
+    assert_eq!(made.iter().map(shown).collect::<Vec<_>>(), ["_time=1682380277 eventName=GetUser req._time=7"]);
+}
+
 /// Those beside the event's own are derived (docs/fields.md). Internal ones begin with an underscore.
 #[test]
 fn wildcards_name_every_field_that_an_event_has_but_internal_ones() {
