@@ -81,6 +81,27 @@ pub enum Command {
         keys: Vec<(String, bool, Order)>,
     },
     Head(Option<usize>),
+    /// `convert`, other than `ctime`.
+    Convert {
+        function: &'static str,
+        field: String,
+        output: Option<String>,
+    },
+    Append(Search),
+    Join {
+        fields: Vec<String>,
+        keeps_unmatched: bool,
+        max: Option<usize>,
+        overwrite: bool,
+        subsearch: Search,
+    },
+    /// Of the one table that there is.
+    Lookup {
+        /// Column and field.
+        inputs: Vec<(&'static str, String)>,
+        outputs: Vec<(&'static str, String)>,
+        keeps_existing: bool,
+    },
     /// A filter macro that nobody defined: everything passes.
     FilterMacro,
 }
@@ -134,3 +155,32 @@ pub enum Expr {
     In(Box<Expr>, Vec<Expr>),
     SearchMatch(Terms),
 }
+
+impl Aggregate {
+    /// The name of its column: what it is called, or as it is written.
+    pub fn column(&self) -> String {
+        match (&self.output, &self.argument) {
+            (Some(output), _) => output.clone(),
+            (None, Argument::Field(field)) => format!("{}{}({field})", self.function, self.number()),
+            (None, _) => format!("{}{}", self.function, self.number()),
+        }
+    }
+
+    pub fn number(&self) -> String {
+        self.parameter.map(|number| number.to_string()).unwrap_or_default()
+    }
+}
+
+/// The columns of the table that searches look things up in, and how each is compared.
+pub const TABLE_COLUMNS: [&str; 5] = ["k", "like", "net", "o", "p"];
+/// Its rows. Case is ignored, and no more than two rows agree with one record.
+pub const TABLE: [[&str; 5]; 8] = [
+    ["a", "*", "10.0.0.0/8", "1", "x"],
+    ["A", "a*", "10.0.0.0/29", "2", ""],
+    ["b", "*b", "192.168.7.7", "3", "y"],
+    ["5", "*.*", "no network", "4", "x"],
+    ["ab", "GetUser", "0.0.0.0/0", "", "z"],
+    ["", "*", "10.0.0.9", "5", "x"],
+    ["É", "*é*", "", "6", "é"],
+    ["b", "x y", "0.0.0.0/0", "7", "w"],
+];

@@ -122,6 +122,21 @@ fn searches_as_people_write_them_print_and_parse_to_the_same_tree() {
 }
 
 #[test]
+fn plans_keep_what_they_promise_of_early_rows_and_skipped_records() {
+    let seeds = match number("TRAILRISK_PROPERTY_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("TRAILRISK_PROPERTY_CASES").unwrap_or(1_000),
+    };
+    for seed in seeds {
+        for search in [generate::search(seed), generate::threshold(seed)] {
+            let windows: Vec<_> = (0..6).map(|number| generate::events(seed * 6 + number)).collect();
+            let kept = plan::keeps_its_promises(&search.to_string(), &windows);
+            assert!(kept.is_ok(), "seed {seed}: {}", kept.unwrap_err());
+        }
+    }
+}
+
+#[test]
 fn plans_and_the_naive_evaluator_agree() {
     let seeds = match number("TRAILRISK_PROPERTY_SEED") {
         Some(seed) => seed..seed + 1,

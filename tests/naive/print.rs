@@ -42,7 +42,15 @@ fn word(text: &str) -> String {
     let plain = !text.is_empty()
         && !["AND", "OR", "NOT", "IN", "TERM", "CASE", "PREFIX", "search"].contains(&text)
         && text.chars().all(|c| c.is_alphanumeric() || "_.-*:{}/".contains(c));
-    if plain { text.to_owned() } else { quoted(text) }
+    if plain {
+        return text.to_owned();
+    }
+    // Wildcards may stand outside the quotes.
+    let inner = text.trim_matches('*');
+    match text.split_once(inner) {
+        Some((before, behind)) if !inner.is_empty() => format!("{before}{}{behind}", quoted(inner)),
+        _ => quoted(text),
+    }
 }
 
 fn quoted(text: &str) -> String {
@@ -90,6 +98,10 @@ impl Display for Command {
             Self::CtimeMacro(field) => write!(f, "`security_content_ctime({field})`"),
             Self::FilterMacro => f.write_str("`anything_filter`"),
             Self::Head(limit) => write!(f, "head{}", limit.map(|n| format!(" {n}")).unwrap_or_default()),
+            Self::Convert { function, field, output } => {
+                write!(f, "convert timeformat=\"%Y-%m-%d\" {function}({}){}", name(field), renamed(output))
+            }
+            Self::Append(_) | Self::Join { .. } | Self::Lookup { .. } => self.fmt_others(f),
             _ => self.fmt_rows(f),
         }
     }
@@ -100,6 +112,28 @@ fn renamed(output: &Option<String>) -> String {
 }
 
 impl Command {
+    /// The commands that take in what is not in the event.
+    fn fmt_others(&self, f: &mut Formatter<'_>) -> Result {
+        match self {
+            Self::Append(subsearch) => write!(f, "append [search {subsearch}]"),
+            Self::Join { fields, keeps_unmatched, max, overwrite, subsearch } => {
+                let kind = if *keeps_unmatched { " type=left" } else { "" };
+                let max = max.map(|max| format!(" max={max}")).unwrap_or_default();
+                let overwrite = if *overwrite { "" } else { " overwrite=false" };
+                write!(f, "join{kind}{max}{overwrite} {} [search {subsearch}]", names(fields, " "))
+            }
+            Self::Lookup { inputs, outputs, keeps_existing } => {
+                let list = |pairs: &[(&str, String)]| {
+                    let pair = |(column, field): &(&str, String)| format!("{column} AS {}", name(field));
+                    pairs.iter().map(pair).collect::<Vec<_>>().join(", ")
+                };
+                let mode = if *keeps_existing { "OUTPUTNEW" } else { "OUTPUT" };
+                write!(f, "lookup table {} {mode} {}", list(inputs), list(outputs))
+            }
+            other => unreachable!("{other:?} is printed elsewhere"),
+        }
+    }
+
     /// The commands with options of their own.
     fn fmt_rows(&self, f: &mut Formatter<'_>) -> Result {
         match self {
@@ -154,8 +188,7 @@ impl Display for Stats {
 
 impl Display for Aggregate {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        let parameter = self.parameter.map(|number| number.to_string()).unwrap_or_default();
-        let call = format!("{}{parameter}", self.function);
+        let call = format!("{}{}", self.function, self.number());
         match &self.argument {
             Argument::Nothing => write!(f, "{call}")?,
             Argument::Field(field) => write!(f, "{call}({})", name(field))?,

@@ -5,13 +5,15 @@ use std::collections::BTreeSet;
 use serde_json::{Value as Json, json};
 
 use super::value::{all, as_number, each, field, number, text};
-use super::{Record, expression, rows, stats, terms, time};
+use super::{Record, Window, expression, meet, rows, stats, terms, time};
 use crate::ast::{Argument, Command, Expr, Stats, Terms};
 
 /// Runs one command; `rest` is what follows it.
-pub fn run(command: &Command, rest: &[Command], mut rows: Vec<Record>) -> Vec<Record> {
+pub fn run(command: &Command, rest: &[Command], mut rows: Vec<Record>, window: &Window<'_>) -> Vec<Record> {
     match command {
         Command::FilterMacro => {}
+        Command::Append(subsearch) => rows.extend(super::rows_of(subsearch, window)),
+        Command::Join { subsearch, .. } => return meet::join(command, rows, &super::rows_of(subsearch, window)),
         Command::Search(terms) => rows.retain(|row| terms::matches(terms, row)),
         Command::Where(condition) => rows.retain(|row| expression::truth(condition, row) == Some(true)),
         Command::Stats(command) => return stats::stats(command, &rows),
@@ -65,6 +67,8 @@ fn of_row(command: &Command, row: &mut Record) {
         Command::Ctime { format, field, output } => {
             ctime(row, field, output.as_ref().unwrap_or(field), format.unwrap_or("%m/%d/%Y %H:%M:%S"));
         }
+        Command::Convert { function, field, output } => convert(row, function, field, output.as_ref().unwrap_or(field)),
+        Command::Lookup { inputs, outputs, keeps_existing } => meet::lookup(row, inputs, outputs, *keeps_existing),
         Command::CtimeMacro(field) => ctime(row, field, field, "%Y-%m-%dT%H:%M:%S"),
         Command::Spath { input, output, path } => {
             rows::spath(row, input.as_deref(), output.as_deref(), path.as_deref());
@@ -94,18 +98,53 @@ fn ctime(row: &mut Record, field: &str, output: &str, format: &str) {
     }
 }
 
-/// A missing source leaves the target null.
+fn convert(row: &mut Record, function: &str, field: &str, output: &str) {
+    let value = row.get(field);
+    if value.is_null() {
+        return;
+    }
+    let of_one = |one: Json| match (function, as_number(&one)) {
+        ("none", _) | ("auto", None) => Some(one),
+        ("mktime", _) => time::read(&text(&one), "%Y-%m-%d").map(|seconds| json!(seconds as f64)),
+        (_, found) => found.map(number),
+    };
+    row.set(output, super::value::field(all(&value).into_iter().filter_map(of_one).collect()));
+}
+
+/// A missing source leaves the target null. Wildcards stand for as little as will do, and for no internal field.
 fn rename(row: &mut Record, from: &str, to: &str) {
-    let Some(prefix) = from.strip_suffix('*') else {
+    if !from.contains('*') {
         let value = row.fields.remove(from).unwrap_or_default();
         row.set(to, value);
         return;
-    };
-    let moved: Vec<String> = row.fields.keys().filter(|name| name.starts_with(prefix)).cloned().collect();
-    let values: Vec<_> = moved.iter().map(|name| row.fields.remove(name).expect("it is there")).collect();
-    for (name, value) in moved.iter().zip(values) {
-        row.set(&to.replace('*', &name[prefix.len()..]), value);
     }
+    let internal = |pattern: &str, name: &str| name.starts_with('_') && !pattern.starts_with('_');
+    let renamed = |name: &String| {
+        let stars = captures(from, name)?;
+        let mut filled = String::new();
+        let mut stars = stars.into_iter();
+        to.chars().for_each(|c| if c == '*' { filled += &stars.next().expect("as many") } else { filled.push(c) });
+        (!internal(from, name) && !internal(to, &filled)).then_some((name.clone(), filled))
+    };
+    let moved: Vec<(String, String)> = row.fields.keys().filter_map(renamed).collect();
+    let values: Vec<_> = moved.iter().map(|(name, _)| row.fields.remove(name).expect("it is there")).collect();
+    for ((_, name), value) in moved.iter().zip(values) {
+        row.set(name, value);
+    }
+}
+
+/// What each star of a pattern stands for.
+fn captures(pattern: &str, text: &str) -> Option<Vec<String>> {
+    let Some((before, behind)) = pattern.split_once('*') else {
+        return (pattern == text).then(Vec::new);
+    };
+    let rest = text.strip_prefix(before)?;
+    let ends = rest.char_indices().map(|(at, _)| at).chain([rest.len()]);
+    ends.into_iter().find_map(|end| {
+        let mut stars = vec![rest[..end].to_owned()];
+        stars.extend(captures(behind, &rest[end..])?);
+        Some(stars)
+    })
 }
 
 fn expand(row: &Record, name: &str, limit: usize) -> Vec<Record> {
@@ -164,6 +203,10 @@ fn named(command: &Command, names: &mut BTreeSet<String>) {
             }
         }
         Command::MvExpand { field, .. } | Command::BinNumber { field, .. } => names.extend([field.clone()]),
+        Command::Convert { field, .. } => names.extend([field.clone()]),
+        Command::Lookup { inputs, .. } => names.extend(inputs.iter().map(|(_, field)| field.clone())),
+        Command::Append(_) => {}
+        Command::Join { fields, .. } => names.extend(fields.iter().cloned()),
         Command::Ctime { field, .. } | Command::CtimeMacro(field) => names.extend([field.clone()]),
         Command::Spath { input, .. } => names.extend(input.clone()),
         Command::Rex { field, .. } => names.extend(field.clone()),

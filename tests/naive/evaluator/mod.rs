@@ -4,6 +4,7 @@
 mod commands;
 mod expression;
 mod functions;
+mod meet;
 mod rows;
 mod stats;
 mod terms;
@@ -37,30 +38,54 @@ impl Record {
 
     /// The texts in which a bare term is looked for.
     fn searchable(&self) -> Vec<String> {
-        match self.get("_raw") {
-            Json::String(raw) => vec![raw],
-            _ => self.fields.values().flat_map(value::all).map(|one| value::text(&one)).collect(),
-        }
+        let texts = |value: &Json| value::all(value).iter().map(value::text).collect::<Vec<_>>();
+        self.fields.get("_raw").map_or_else(|| self.fields.values().flat_map(texts).collect(), texts)
     }
 }
 
 /// The rows that a search makes of the events of one window, each as its columns that hold something.
 pub fn evaluate(search: &Search, events: &[Json], window_end: i64) -> Vec<BTreeMap<String, Vec<String>>> {
-    let mut rows: Vec<Record> = newest_first(events).iter().map(|event| record(event, window_end)).collect();
+    rows_of(search, &Window { events, end: window_end }).iter().map(shown).collect()
+}
+
+/// The events of a window, and its end in seconds.
+pub struct Window<'a> {
+    events: &'a [Json],
+    end: i64,
+}
+
+fn rows_of(search: &Search, window: &Window<'_>) -> Vec<Record> {
+    let mut rows: Vec<Record> = newest_first(window.events).iter().map(|event| record(event, window.end)).collect();
     rows.retain(|row| terms::matches(&search.base, row));
     for (index, command) in search.commands.iter().enumerate() {
-        rows = commands::run(command, &search.commands[index + 1..], rows);
+        rows = commands::run(command, &search.commands[index + 1..], rows, window);
+        if let Command::Append(subsearch) = command
+            && ![&search.commands[..index], &subsearch.commands].concat().iter().any(needs_all)
+        {
+            // Single events stand among one another.
+            rows.sort_by_key(|row| std::cmp::Reverse(row.event.clone()));
+        }
     }
-    rows.iter().map(shown).collect()
+    rows
+}
+
+/// Whether a command needs every row: then what is appended comes behind.
+fn needs_all(command: &Command) -> bool {
+    matches!(command, Command::Stats(_)) || is_of_all(command)
+}
+
+fn is_of_all(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::Sort { .. } | Command::Head(_) | Command::Dedup { .. } | Command::EventStats(_) | Command::Join { .. }
+    )
 }
 
 /// The span, in seconds, on which windows are cut, if the search cuts them: not where a command before needs all events.
 pub fn window(search: &Search) -> Option<i64> {
     let first = search.commands.iter().position(|command| matches!(command, Command::Stats(_)))?;
     let Command::Stats(stats) = &search.commands[first] else { return None };
-    let of_all = |command: &Command| {
-        matches!(command, Command::Sort { .. } | Command::Head(_) | Command::Dedup { .. } | Command::EventStats(_))
-    };
+    let of_all = |command: &Command| is_of_all(command) || matches!(command, Command::Append(_));
     if search.commands[..first].iter().any(of_all) {
         return None;
     }
@@ -94,6 +119,9 @@ fn record(event: &Json, now: i64) -> Record {
     let mut fields: BTreeMap<String, Json> = found.into_iter().map(|(name, all)| (name, value::field(all))).collect();
     fields.insert("_raw".to_owned(), json!(event.to_string()));
     fields.insert("_time".to_owned(), json!(time_of(event) as f64));
+    fields.insert("date_minute".to_owned(), json!((time_of(event) / 60 % 60).to_string()));
+    let weekday = time::print(time_of(event) as f64, "%A").expect("a day").to_lowercase();
+    fields.insert("date_wday".to_owned(), json!(weekday));
     fields.insert("sourcetype".to_owned(), json!("aws:cloudtrail"));
     fields.insert("signature".to_owned(), event["eventName"].clone());
     Record { fields, now, event: Some((time_of(event), id_of(event))) }

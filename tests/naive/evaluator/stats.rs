@@ -33,7 +33,7 @@ pub fn stats(command: &Stats, rows: &[Record]) -> Vec<Record> {
 fn row(command: &Stats, key: Vec<Json>, members: &[&Record]) -> Record {
     let mut fields: BTreeMap<String, Json> = command.by.iter().cloned().zip(key).collect();
     for aggregate in &command.aggregates {
-        fields.insert(column(aggregate), value(aggregate, members));
+        fields.insert(aggregate.column(), value(aggregate, members));
     }
     Record { fields, now: members[0].now, event: None }
 }
@@ -64,13 +64,9 @@ pub fn eventstats(command: &Stats, rows: &mut [Record]) {
         let Some(own) = key(row) else { continue };
         let members: Vec<&Record> = before.iter().filter(|other| key(other).as_ref() == Some(&own)).collect();
         for aggregate in &command.aggregates {
-            row.set(&column(aggregate), value(aggregate, &members));
+            row.set(&aggregate.column(), value(aggregate, &members));
         }
     }
-}
-
-fn column(aggregate: &Aggregate) -> String {
-    aggregate.output.clone().unwrap_or_else(|| aggregate.to_string())
 }
 
 /// Rows come newest first, as Splunk hands them over.

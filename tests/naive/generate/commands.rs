@@ -4,11 +4,11 @@ use super::Generator;
 use crate::ast::{Aggregate, Argument, Command, Order, Search, Stats};
 
 /// The aggregates over values, and those that need the order of events.
-const AGGREGATES: [&str; 17] = [
+pub(super) const AGGREGATES: [&str; 17] = [
     "count", "dc", "values", "list", "min", "max", "range", "sum", "sumsq", "avg", "mean", "stdev", "stdevp", "var",
     "varp", "mode", "median",
 ];
-const BY_EVENT: [&str; 2] = ["first", "last"];
+pub(super) const BY_EVENT: [&str; 2] = ["first", "last"];
 const REXES: [&str; 4] = [r"(?<x>[a-z]+)", r"(?<y>\d)(?<z>\d)?", r"user/(?<x>\w+)", r"(?<all>{.+})"];
 
 impl Generator {
@@ -16,10 +16,15 @@ impl Generator {
         let base = self.base();
         let mut commands: Vec<Command> = Vec::new();
         for _ in 0..self.rng.below(5) {
-            let command = if self.rng.chance(80) { self.of_all() } else { self.per_event() };
+            let command = match self.rng.below(100) {
+                0..8 => self.of_all(),
+                8..12 => self.meeting(),
+                _ => self.per_event(),
+            };
             commands.push(command);
         }
-        let windowed = self.rng.chance(150);
+        let windowed = self.rng.chance(150) && !commands.iter().any(is_meeting);
+        self.alone |= windowed;
         if windowed {
             commands.push(Command::BinTime { seconds: self.rng.pick(&[60, 300, 900]), output: None });
         }
@@ -45,6 +50,7 @@ impl Generator {
         }
         for _ in 0..self.rng.below(5) {
             let command = match self.rng.below(10) {
+                0 if self.rng.chance(500) => self.meeting(),
                 0..=2 => self.of_all(),
                 3 if self.rng.chance(300) => {
                     let stats = self.stats(true);
@@ -61,10 +67,10 @@ impl Generator {
     }
 
     /// From here on there is what `stats` made.
-    fn rows_of(&mut self, stats: &Stats) {
+    pub(super) fn rows_of(&mut self, stats: &Stats) {
         self.rows = true;
         self.fields = stats.by.clone();
-        self.fields.extend(stats.aggregates.iter().map(|a| a.output.clone().unwrap_or_else(|| a.to_string())));
+        self.fields.extend(stats.aggregates.iter().map(|a| a.column()));
     }
 
     fn per_event(&mut self) -> Command {
@@ -93,6 +99,7 @@ impl Generator {
             4 => self.spath(),
             5 => self.fields_command(),
             6 => Command::Table(self.fields(4)),
+            8 | 9 => self.threshold(),
             7 => {
                 let format = self.rng.pick(&[None, Some("%Y-%m-%d"), Some("%H:%M")]);
                 let field = self.field();
@@ -108,8 +115,15 @@ impl Generator {
     }
 
     /// What is the same for events and rows.
-    fn common(&mut self) -> Command {
-        match self.rng.below(6) {
+    pub(super) fn common(&mut self) -> Command {
+        match self.rng.below(7) {
+            3 if self.rng.chance(400) => self.lookup(),
+            4 if self.rng.chance(300) => {
+                let (field, output) = (self.field(), self.rng.chance(400).then(|| self.target()));
+                output.iter().for_each(|output| self.made(output));
+                let field = if field == "_time" { "when".to_owned() } else { field };
+                Command::Convert { function: self.rng.pick(&["num", "auto", "none", "mktime"]), field, output }
+            }
             2 if self.rng.chance(500) => {
                 let field = self.field();
                 let output = self.rng.chance(500).then(|| self.target());
@@ -133,7 +147,7 @@ impl Generator {
     }
 
     /// What needs all rows.
-    fn of_all(&mut self) -> Command {
+    pub(super) fn of_all(&mut self) -> Command {
         self.whole = true;
         match self.rng.below(5) {
             0 => Command::Head(self.rng.chance(800).then(|| 1 + self.rng.index(4))),
@@ -152,15 +166,14 @@ impl Generator {
             _ => {
                 let stats = self.stats(true);
                 for aggregate in &stats.aggregates {
-                    let output = aggregate.output.clone().unwrap_or_else(|| aggregate.to_string());
-                    self.made(&output);
+                    self.made(&aggregate.column());
                 }
                 Command::EventStats(stats)
             }
         }
     }
 
-    fn stats(&mut self, later: bool) -> Stats {
+    pub(super) fn stats(&mut self, later: bool) -> Stats {
         let aggregates = (0..=self.rng.below(3)).map(|index| self.aggregate(index, later)).collect();
         let by = if self.rng.chance(700) { self.fields(2) } else { Vec::new() };
         let mut stats = Stats { aggregates, by };
@@ -186,16 +199,27 @@ impl Generator {
             _ => Argument::Field(self.field()),
         };
         // A column of its own for each, also where the name would be an expression.
-        Aggregate { function, parameter, argument, output: Some(format!("g{index}{}", if later { "l" } else { "" })) }
+        let is_named = index > 0 || !matches!(argument, Argument::Field(_)) || self.rng.chance(850);
+        let output = is_named.then(|| format!("g{index}{}", if later { "l" } else { "" }));
+        Aggregate { function, parameter, argument, output }
     }
 
-    fn rename(&mut self) -> Command {
+    pub(super) fn rename(&mut self) -> Command {
         if self.rng.chance(150) && !self.rows && !self.whole {
-            let to = self.rng.pick(&["*", "r_*", "*_r"]);
-            for name in ["x", "n", "list{}"] {
-                self.made(&to.replace('*', name));
+            let (from, to) = self.rng.pick(&[
+                ("req.*", "*"),
+                ("req.*", "r_*"),
+                ("req.*", "*_r"),
+                ("*q.x", "*_x"),
+                ("*q.*", "*_*"),
+                ("items{}.*", "i_*"),
+                ("r*.list{}", "l*"),
+                ("*.list{}", "_*"),
+            ]);
+            for made in ["x", "n", "r_x", "r_n", "x_r", "re_x", "i_k", "i_v", "leq"] {
+                self.made(made);
             }
-            return Command::Rename(vec![("req.*".to_owned(), to.to_owned())]);
+            return Command::Rename(vec![(from.to_owned(), to.to_owned())]);
         }
         let pairs = (0..=self.rng.below(2)).map(|_| {
             let from = self.field();
@@ -203,7 +227,7 @@ impl Generator {
             self.made(&to);
             (from, to)
         });
-        let pairs: Vec<_> = pairs.filter(|(from, to)| from != to && from != "_time").collect();
+        let pairs: Vec<_> = pairs.filter(|(from, to)| from != to && !from.starts_with('_')).collect();
         let fallback = || vec![("missing".to_owned(), "z".to_owned())];
         Command::Rename(if pairs.is_empty() { fallback() } else { pairs })
     }
@@ -240,9 +264,17 @@ impl Generator {
     fn fields_command(&mut self) -> Command {
         let keep = self.rng.chance(300);
         let mut names = self.fields(if keep { 8 } else { 2 });
-        if self.rng.chance(200) && !(keep && self.whole) {
-            names.push("re*".to_owned());
+        // Where a bare term would look then is not said.
+        names.retain(|name| keep || name != "_raw");
+        if (names.is_empty() || self.rng.chance(200)) && !(keep && self.whole) {
+            let patterns = if keep { ["re*", "*e*", "*"] } else { ["re*", "*e", "*_*"] };
+            names.push(self.rng.pick(&patterns).to_owned());
         }
         Command::Fields { keep, names }
     }
+}
+
+/// Whether the rows of a subsearch meet those of the search here.
+fn is_meeting(command: &Command) -> bool {
+    matches!(command, Command::Append(_) | Command::Join { .. })
 }

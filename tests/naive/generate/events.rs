@@ -17,11 +17,11 @@ pub fn events(seed: u64) -> Vec<Json> {
 }
 
 fn event(rng: &mut Rng, number: i64) -> Json {
-    let (minute, second) = (rng.below(60), rng.pick(&[0, 0, 30]));
+    let (hour, minute, second) = (rng.pick(&[23, 23, 23, 22]), rng.below(60), rng.pick(&[0, 0, 30]));
     let mut event = json!({
         "eventVersion": "1.08",
         "eventID": format!("00000000-0000-0000-0000-{:012}", (number * 7 + 3) % 10),
-        "eventTime": format!("2023-04-24T23:{minute:02}:{second:02}Z"),
+        "eventTime": format!("2023-04-24T{hour:02}:{minute:02}:{second:02}Z"),
         "eventName": rng.pick(&["GetUser", "PutUser", "getuser", "DeleteBucket"]),
         "eventSource": "iam.amazonaws.com",
         "userAgent": "Console x",
@@ -38,6 +38,10 @@ fn event(rng: &mut Rng, number: i64) -> Json {
     }
     if rng.chance(700) {
         event["req"] = json!({"x": leaf(rng, "a"), "n": leaf(rng, "n"), "list": [leaf(rng, "s"), leaf(rng, "n")]});
+    }
+    if rng.chance(400) {
+        event["mat"] = json!([[leaf(rng, "n"), leaf(rng, "s")], [], leaf(rng, "a"), [null, leaf(rng, "n")]]);
+        event["o"] = json!({"x.y": leaf(rng, "a"), "z": {"_time": 7}});
     }
     if rng.chance(600) {
         event["items"] = (0..rng.below(3)).map(|_| json!({"k": leaf(rng, "s"), "v": leaf(rng, "n")})).collect();

@@ -3,7 +3,9 @@
 mod commands;
 mod events;
 mod expressions;
+mod subsearch;
 mod terms;
+mod thresholds;
 
 pub use events::events;
 
@@ -11,7 +13,7 @@ use crate::ast::Search;
 use crate::rng::Rng;
 
 /// Fields of the generated events, among them some that many events lack, and one that none has.
-const EVENT_FIELDS: [&str; 19] = [
+const EVENT_FIELDS: [&str; 24] = [
     "a",
     "b",
     "n",
@@ -31,6 +33,11 @@ const EVENT_FIELDS: [&str; 19] = [
     "flag",
     "doc",
     "nums{}",
+    "mat{}{}",
+    "o.x.y",
+    "_raw",
+    "date_minute",
+    "date_wday",
 ];
 /// What a field may hold.
 const TEXTS: [&str; 32] = [
@@ -78,15 +85,26 @@ pub struct Generator {
     /// Whether a command before needs all rows.
     whole: bool,
     expansions: usize,
+    /// Whether there may be no subsearch: within one, and where the search cuts its own windows.
+    alone: bool,
 }
 
 /// The search of this seed.
 pub fn search(seed: u64) -> Search {
-    let fields = EVENT_FIELDS.map(str::to_owned).to_vec();
-    Generator { rng: Rng::new(seed, 21), fields, rows: false, whole: false, expansions: 0 }.search()
+    Generator::new(seed, 21).search()
+}
+
+/// The search of this seed whose rows are kept by a threshold.
+pub fn threshold(seed: u64) -> Search {
+    Generator::new(seed, 23).of_thresholds()
 }
 
 impl Generator {
+    fn new(seed: u64, stream: u64) -> Self {
+        let fields = EVENT_FIELDS.map(str::to_owned).to_vec();
+        Self { rng: Rng::new(seed, stream), fields, rows: false, whole: false, expansions: 0, alone: false }
+    }
+
     fn field(&mut self) -> String {
         if self.fields.is_empty() || self.rng.chance(60) {
             return self.rng.pick(&EVENT_FIELDS).to_owned();
@@ -106,7 +124,7 @@ impl Generator {
     fn target(&mut self) -> String {
         if self.rng.chance(300) {
             let field = self.field();
-            if !field.contains('{') && field != "_time" {
+            if !field.contains('{') && !field.starts_with('_') {
                 return field;
             }
         }

@@ -10,11 +10,11 @@ impl Generator {
                 let values = (0..=self.rng.below(2)).map(|_| self.searched()).collect();
                 Terms::In(self.field(), values)
             }
-            1 if !self.rows => {
+            1 => {
                 let words = ["getuser", "Console x", "iam*amazonaws", "nowhere", "é", "\"a\":\"A\"", "10.0.0"];
                 Terms::Raw(self.rng.pick(&words).to_owned())
             }
-            1..=5 => self.comparison(),
+            2..=5 => self.comparison(),
             6 => Terms::Not(Box::new(self.terms(depth - 1))),
             7 => Terms::Any((0..2 + self.rng.index(2)).map(|_| self.terms(depth - 1)).collect()),
             _ => {
@@ -39,7 +39,23 @@ impl Generator {
         match self.rng.below(4) {
             0 => self
                 .rng
-                .pick(&["*", "a*", "*B", "*a*", "1*", "*é*", "*.*", "get*", "*USER", "10.*", "10.0.0.0/29"])
+                .pick(&[
+                    "*",
+                    "a*",
+                    "*B",
+                    "*a*",
+                    "1*",
+                    "*é*",
+                    "*.*",
+                    "get*",
+                    "*USER",
+                    "10.*",
+                    "10.0.0.0/29",
+                    "x*y*",
+                    "* y",
+                    "*, b*",
+                    "*:*/b*",
+                ])
                 .to_owned(),
             1 => self.rng.below(12).to_string(),
             _ => self.text(),
