@@ -85,7 +85,7 @@ fn by_number(a: &Scalar, b: &Scalar) -> Ordering {
     match (a, b) {
         (Scalar::Number(x), Scalar::Number(y)) => x.total_cmp(y),
         _ => match (Numeric::of(a), Numeric::of(b)) {
-            (Some(x), Some(y)) => x.compare(y).then_with(|| a.cmp(b)),
+            (Some(x), Some(y)) => x.order(y).then_with(|| a.cmp(b)),
             (x, y) => x.is_some().cmp(&y.is_some()),
         },
     }
@@ -122,6 +122,17 @@ mod tests {
         assert_eq!(extent(&[]).range(), Value::Null);
         // Between two numbers in the order of texts stands one that is none.
         assert_eq!(extent(&["1", "2x", "3"]).range(), Value::Null);
+    }
+
+    /// The double nearest to all of them is one.
+    #[test]
+    fn ag_5_the_extremes_of_long_numbers_do_not_depend_on_which_came_first() {
+        let values = ["10000000000000001", "9999999999999999", "1e16", "10000000000000000"];
+        let expected = ["9999999999999999", "10000000000000001"].map(Value::text);
+        for order in [[0, 1, 2, 3], [3, 2, 1, 0], [1, 2, 0, 3], [2, 0, 3, 1], [2, 1, 0, 3], [0, 2, 1, 3]] {
+            let extent = extent(&order.map(|place| values[place]));
+            assert_eq!([extent.min(), extent.max()], expected, "{order:?}");
+        }
     }
 
     #[test]

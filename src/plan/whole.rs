@@ -276,7 +276,7 @@ fn compare(a: &Sortable, b: &Sortable, descending: bool) -> Ordering {
         (Sortable::Last, Sortable::Last) => return Ordering::Equal,
         (Sortable::Last, _) => return Ordering::Greater,
         (_, Sortable::Last) => return Ordering::Less,
-        (Sortable::Number(a), Sortable::Number(b)) => a.compare(*b),
+        (Sortable::Number(a), Sortable::Number(b)) => a.order(*b),
         (Sortable::Address(a), Sortable::Address(b)) => a.cmp(b),
         (Sortable::Text(a), Sortable::Text(b)) => a.as_bytes().cmp(b.as_bytes()),
         // The values of one column are of one kind.

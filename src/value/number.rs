@@ -35,12 +35,26 @@ impl Numeric {
         self.float
     }
 
-    /// The order of two numbers; total, since neither is ever NaN.
+    /// How two numbers compare: integers by all of their digits, others as doubles. No order of three: `1e16` is equal to
+    /// two integers that are not equal to each other.
     pub(crate) fn compare(self, other: Self) -> Ordering {
         match (self.integer, other.integer) {
             (Some(a), Some(b)) => a.cmp(&b),
-            _ => self.float.partial_cmp(&other.float).unwrap_or(Ordering::Equal),
+            _ => self.float_order(other),
         }
+    }
+
+    /// The order of any number of numbers (AG-5): that of [`Self::compare`], but that of one double each is the integer
+    /// that it is.
+    pub(crate) fn order(self, other: Self) -> Ordering {
+        // A cast that would not fit gives the nearest number that does.
+        let exact = |number: Self| number.integer.unwrap_or(number.float as i128);
+        self.float_order(other).then_with(|| exact(self).cmp(&exact(other)))
+    }
+
+    /// Neither is ever NaN.
+    fn float_order(self, other: Self) -> Ordering {
+        self.float.partial_cmp(&other.float).unwrap_or(Ordering::Equal)
     }
 }
 
@@ -185,6 +199,34 @@ mod tests {
         let number = Numeric::of(&Scalar::Number(EXACT_INTEGER)).expect("a number");
         assert_eq!(of("9007199254740993").compare(number), Ordering::Greater);
         assert_eq!(number.compare(of("9007199254740992")), Ordering::Equal);
+    }
+
+    /// Whoever sorts or looks for the smallest compares more than two.
+    #[test]
+    fn ag_5_numbers_have_one_order_also_where_doubles_have_no_room_for_their_digits() {
+        let texts = [
+            "-1e16",
+            "9007199254740993",
+            "9999999999999999",
+            "1e16",
+            "10000000000000000",
+            "10000000000000000.5",
+            "10000000000000001",
+            "10000000000000002",
+            "10000000000000003",
+            "1e39",
+            "1.5",
+            "1",
+        ];
+        let numbers = texts.map(|text| Numeric::of_text(text).expect("a number"));
+        for (a, b) in numbers.iter().flat_map(|a| numbers.map(|b| (*a, b))) {
+            assert_eq!(a.order(b), b.order(a).reverse(), "{a:?} {b:?}");
+            assert!(a.compare(b).is_eq() || a.order(b) == a.compare(b), "{a:?} {b:?}");
+            for c in numbers.iter().filter(|c| a.order(b).is_le() && b.order(**c).is_le()) {
+                assert!(a.order(*c).is_le(), "{a:?} {b:?} {c:?}");
+                assert!(a.order(*c).is_lt() || (a.order(b).is_eq() && b.order(*c).is_eq()), "{a:?} {b:?} {c:?}");
+            }
+        }
     }
 
     #[test]

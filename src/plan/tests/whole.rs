@@ -78,6 +78,10 @@ fn sort_knows_addresses_and_mixed_columns() {
     assert_eq!(sorted("sort v", &["10.0.0.10", "10.0.0.9"]), ["v=10.0.0.9", "v=10.0.0.10"]);
     assert_eq!(sorted("sort v", &["10", "9", "1x"]), ["v=10", "v=1x", "v=9"]);
     assert_eq!(sorted("sort num(v)", &["10", "9", "1x"]), ["v=9", "v=10", "v=1x"]);
+    // In a comparison `1e16` equals all of them; an order in which two equal a third and not each other is none.
+    let long = ["10000000000000002", "1e16", "9999999999999999", "10000000000000001"];
+    let in_order = ["v=9999999999999999", "v=1e16", "v=10000000000000001", "v=10000000000000002"];
+    assert_eq!(sorted("sort num(v)", &long), in_order);
     assert_eq!(sorted("sort -ip(v)", &["10.0.0.10", "here", "10.0.0.9"]), ["v=10.0.0.10", "v=10.0.0.9", "v=here"]);
 }
 
