@@ -74,7 +74,9 @@ pub(super) fn variance(scalars: &[Scalar], sample: bool) -> Option<f64> {
 pub(super) fn percentile(scalars: &[Scalar], percent: f64) -> Value {
     let mut sorted = numbers(scalars);
     sorted.sort_unstable();
-    let rank = (percent.clamp(0.0, 100.0) / 100.0 * sorted.len() as f64).ceil() as usize;
+    // In fixed point: as doubles, 7 percent of 100 are more than 7.
+    let share = to_fixed(percent.clamp(0.0, 100.0)).unsigned_abs() * sorted.len() as u128;
+    let rank = share.div_ceil(100 * SCALE.unsigned_abs()) as usize;
     sorted.get(rank.saturating_sub(1)).map_or(Value::Null, |number| Value::number(to_float(*number)))
 }
 
@@ -137,6 +139,13 @@ mod tests {
         for (percent, expected) in [(5.0, 15.0), (30.0, 20.0), (40.0, 20.0), (50.0, 35.0), (100.0, 50.0)] {
             assert_eq!(percentile(&values, percent), Value::number(expected));
         }
+        let hundred: Vec<Scalar> = (1..=100).map(|number| Scalar::Number(f64::from(number))).collect();
+        for percent in 1..=100 {
+            let percent = f64::from(percent);
+            assert_eq!(percentile(&hundred, percent), Value::number(percent), "the {percent}th of a hundred");
+        }
+        assert_eq!(percentile(&hundred, 0.0), Value::number(1.0));
+        assert_eq!(percentile(&hundred, 99.5), Value::number(100.0));
         assert_eq!(median(&scalars(&["3", "1", "2"])), Value::number(2.0));
         assert_eq!(median(&scalars(&["4", "1", "2", "3"])), Value::number(3.0));
         assert_eq!(median(&[]), Value::Null);
