@@ -115,7 +115,9 @@ pub(super) fn tostring(arguments: &[Value]) -> Value {
 
 /// Thousands separated, at most two decimals: `1,234.57`.
 fn with_commas(number: f64) -> String {
-    let rounded = number::print((number * 100.0).round() / 100.0);
+    let rounded = (number * 100.0).round() / 100.0;
+    // Larger ones have no decimals, and would be printed with an exponent.
+    let rounded = if rounded.abs() < 1e15 { number::print(rounded) } else { format!("{number:.0}") };
     let (whole, fraction) = rounded.split_at(rounded.find('.').unwrap_or(rounded.len()));
     let (sign, digits) = whole.split_at(usize::from(whole.starts_with('-')));
     let mut grouped = String::new();

@@ -108,6 +108,9 @@ fn texts_of_numbers() {
     for (expr, expected) in [
         ("tostring(123456, \"commas\")", "123,456"),
         ("tostring(-123456, \"commas\")", "-123,456"),
+        ("tostring(-pow(10, 20), \"commas\")", "-100,000,000,000,000,000,000"),
+        ("tostring(999999999999999, \"commas\")", "999,999,999,999,999"),
+        ("tostring(9007199254740991, \"commas\")", "9,007,199,254,740,991"),
         ("tostring(12, \"commas\")", "12"),
         ("tostring(0, \"duration\")", "00:00:00"),
         ("tostring(-0.9, \"duration\")", "00:00:00"),
