@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+
 /// The longest pause that a receiver can ask for: it must not be able to silence a sink for a day.
 const RETRY_AFTER_CAP: Duration = Duration::from_secs(300);
 
@@ -37,13 +40,21 @@ impl Backoff {
     }
 }
 
-/// Reads a `Retry-After`: seconds, or a date.
+/// Reads a `Retry-After` (RFC 9110, 10.2.3): seconds in any number of digits, or a date in any of its three forms.
 pub(super) fn parse_retry_after(value: &str, now: jiff::Timestamp) -> Option<Duration> {
-    if let Ok(seconds) = value.trim().parse::<u32>() {
-        return Some(Duration::from_secs(seconds.into()));
+    let value = value.trim();
+    if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
     }
-    let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(value.trim()).ok()?;
-    Some(Duration::try_from(date.duration_since(now)).unwrap_or_default())
+    Some(Duration::try_from(http_date(value)?.duration_since(now)).unwrap_or_default())
+}
+
+/// The form that is sent, and the two that a recipient has to accept as well (5.6.7). All are in UTC.
+fn http_date(text: &str) -> Option<jiff::Timestamp> {
+    let in_utc = |form| TimeZone::UTC.to_timestamp(DateTime::strptime(form, text).ok()?).ok();
+    let obsolete = ["%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"];
+    let sent = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok();
+    sent.or_else(|| obsolete.into_iter().find_map(in_utc))
 }
 
 #[cfg(test)]
@@ -89,5 +100,26 @@ mod tests {
         assert_eq!(read("Sun, 06 Nov 1994 08:00:00 GMT"), Some(Duration::ZERO), "a date gone by");
         assert_eq!(read("soon"), None);
         assert_eq!(read("-1"), None);
+        assert_eq!(read("+7"), None);
+        assert_eq!(read(""), None);
+    }
+
+    /// RFC 9110, 10.2.3: any number of digits is a pause. One of years is cut like every long one, not passed over.
+    #[test]
+    fn a_pause_of_years_is_as_long_as_one_may_be() {
+        let now: jiff::Timestamp = "1994-11-06T08:49:30Z".parse().unwrap();
+        for value in ["4294967296", "99999999999", "99999999999999999999999999", "Tue, 31 Dec 2999 23:59:59 GMT"] {
+            let pause = parse_retry_after(value, now).expect(value);
+            assert_eq!(POLICY.backoff().pause(Some(pause)), RETRY_AFTER_CAP, "{value}");
+        }
+    }
+
+    /// RFC 9110, 5.6.7: a recipient MUST accept all three forms of an HTTP date.
+    #[test]
+    fn a_date_may_have_each_of_the_three_forms() {
+        let now: jiff::Timestamp = "1994-11-06T08:49:30Z".parse().unwrap();
+        for date in ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"] {
+            assert_eq!(parse_retry_after(date, now), Some(Duration::from_secs(7)), "{date}");
+        }
     }
 }
