@@ -25,7 +25,8 @@ use self::line::{Letter, Rejection};
 use self::store::Place;
 use super::append_file::AppendFile;
 use super::budget::Budget;
-use super::queue::Failing;
+use super::format::Body;
+use super::queue::{Delivery, Failing};
 use super::sinks::WallClock;
 use super::stdout::SharedStdout;
 use crate::aws::NoAuthorities;
@@ -158,8 +159,11 @@ impl DeadLetters {
     }
 
     /// Queues a risk event that a sink does not deliver; its share is acknowledged once it is durable.
+    /// A letter keeps the line, and the budget counts that alone: the body in the sink's format, which may be many times as
+    /// large, is let go (BD-1).
     pub(super) fn push_refusal(&self, refusal: Refusal) {
-        self.send(Letter::Sink(refusal));
+        let delivery = Delivery { body: Body::native(&refusal.delivery.line), ..refusal.delivery };
+        self.send(Letter::Sink(Refusal { delivery, ..refusal }));
     }
 
     /// Nothing more comes from here. Waits until the letters of best-effort sinks are durable, whoever sent them, but not

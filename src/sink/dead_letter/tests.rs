@@ -86,6 +86,18 @@ async fn cp_7_a_refused_event_is_kept_with_its_sink_and_body_then_acknowledged()
     assert_eq!(metrics.process.dead_letters_total.with_label_values(&["sink"]).get(), 1);
 }
 
+/// BD-1: a body in a format of its own may be many times the line (the risk index has the row once a risk object), is not
+/// what a letter keeps, and is not in the queue's bytes.
+#[tokio::test(start_paused = true)]
+async fn bd_1_a_letter_that_waits_holds_the_line_alone() {
+    let (letters, _acknowledged) = start_on(FullDisk::for_appends(usize::MAX));
+    let body = Bytes::from(vec![b'x'; 1024]);
+    let mut refusal = refusal(None);
+    refusal.delivery.body.bytes = body.clone();
+    letters.push_refusal(refusal);
+    assert!(body.is_unique(), "the body is held");
+}
+
 #[tokio::test]
 async fn a_record_of_an_aggregate_is_named_within_it() {
     let mut dead = DeadLetterFile::start(&metrics()).await;
