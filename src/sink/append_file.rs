@@ -62,9 +62,12 @@ impl AppendFile {
         self.open()
     }
 
-    /// The oldest first, so that nothing that is kept is overwritten, whenever this breaks off.
+    /// The oldest first, and none beyond the first number that is free, so that nothing that is kept is overwritten whenever
+    /// this breaks off, however often it is tried again.
     fn rotate(&self, keep: usize) -> io::Result<()> {
-        for number in (0..keep.max(1)).rev() {
+        let is_free = |number: &usize| fs::symlink_metadata(self.numbered(*number)).is_err();
+        let last = (1..keep.max(1)).find(is_free).unwrap_or(keep.max(1));
+        for number in (0..last).rev() {
             match fs::rename(self.numbered(number), self.numbered(number + 1)) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 renamed => renamed?,

@@ -57,6 +57,20 @@ fn a_full_file_is_moved_away_and_only_so_many_are_kept() {
     assert_eq!(mode & 0o777, 0o600);
 }
 
+/// As a crash leaves it, or a rename that fails each time it is tried: moved so far, all but the file itself.
+#[test]
+fn a_rotation_that_broke_off_goes_on_and_overwrites_nothing_that_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.ndjson");
+    for (name, line) in [("out.ndjson", "newest\n"), ("out.ndjson.2", "older\n"), ("out.ndjson.3", "oldest\n")] {
+        std::fs::write(folder.path().join(name), line).unwrap();
+    }
+    AppendFile::rotated(path, Some(Rotation { bytes: 4, keep: 3 })).append(b"next\n", false).unwrap();
+    let kept =
+        ["", ".1", ".2", ".3"].map(|end| std::fs::read_to_string(folder.path().join(format!("out.ndjson{end}"))));
+    assert_eq!(kept.map(|kept| kept.unwrap_or_default()), ["next\n", "newest\n", "older\n", "oldest\n"]);
+}
+
 #[test]
 fn a_batch_larger_than_a_file_may_be_stays_whole_in_one_of_its_own() {
     let folder = tempfile::tempdir().unwrap();
