@@ -104,7 +104,7 @@ impl SplunkHec {
             Outcome::Failed(failure) => Outcome::Failed(Failure { refused: refused(batch, &reply), ..failure }),
             Outcome::Delivered if self.channel.is_some() => match reply.ack_id {
                 Some(id) => self.indexed(id).await,
-                None => Outcome::Failed(Failure::new(FailureKind::Misconfigured, meaning_of(14))),
+                None => Outcome::Failed(without_id(&reply)),
             },
             outcome => outcome,
         }
@@ -163,6 +163,18 @@ impl SplunkHec {
     fn request(&self, method: Method, url: &Url) -> RequestBuilder {
         let request = self.http.request(method, url.clone()).header(AUTHORIZATION, self.authorization.clone());
         self.channel.iter().fold(request, |request, channel| request.header(CHANNEL, channel))
+    }
+}
+
+/// A collector's success without an id is that of a token without acknowledgement. What is no whole answer says nothing of
+/// the token: it broke off, or something else has answered.
+fn without_id(reply: &Reply) -> Failure {
+    match reply.code {
+        Some(_) => Failure::new(FailureKind::Misconfigured, meaning_of(14)),
+        None => Failure::new(
+            FailureKind::Unavailable,
+            "the success of the collector is not readable; events are sent again",
+        ),
     }
 }
 

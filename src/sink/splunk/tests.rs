@@ -6,6 +6,7 @@ use axum::body::Body as HttpBody;
 use axum::extract::Request as HttpRequest;
 use axum::http::Response;
 use serde_json::Value as Json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 use super::*;
@@ -201,6 +202,25 @@ async fn a_token_with_or_without_acknowledgement_must_be_configured_so() {
     let config = SplunkHecConfig { acknowledgement: true, ..config };
     let with = failure(splunk(&config).attempt(&batch(1..2)).await);
     assert!(with.kind == FailureKind::Misconfigured && with.detail.contains("acknowledgement: false"), "{with:?}");
+}
+
+/// It says neither an id nor that there is none, and the advice of code 14 would take the acknowledgement away for good.
+#[tokio::test]
+async fn cp_7_a_success_that_breaks_off_is_no_word_on_the_token() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let WebhookConfig { http, .. } = webhook_config(&format!("http://{}", listener.local_addr().unwrap()));
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = [0; 64 * 1024];
+        stream.read(&mut request).await.unwrap();
+        let head = "HTTP/1.1 200 OK\r\ncontent-length: 41\r\n\r\n";
+        stream.write_all(format!("{head}{{\"text\":\"Success\",").as_bytes()).await.unwrap();
+    });
+    let acknowledgement_timeout = Duration::from_secs(1);
+    let config =
+        SplunkHecConfig { http, token: Secret(TOKEN.to_owned()), acknowledgement: true, acknowledgement_timeout };
+    let broken = failure(splunk(&config).attempt(&batch(1..2)).await);
+    assert!(broken.kind == FailureKind::Unavailable && !broken.detail.contains("set `"), "{broken:?}");
 }
 
 #[tokio::test]
