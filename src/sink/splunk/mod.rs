@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderMap, HeaderValue, SET_COOKIE};
 use reqwest::{Method, RequestBuilder, StatusCode, Url};
 use serde_json::json;
 use tokio::time::Instant;
@@ -29,6 +29,9 @@ const CHANNEL: &str = "x-splunk-request-channel";
 /// Pauses between two questions for an acknowledgement: the first, and the longest.
 const FIRST_POLL: Duration = Duration::from_millis(100);
 const LONGEST_POLL: Duration = Duration::from_secs(2);
+
+/// What the cookies of one answer may come to.
+const SESSION_BYTES: usize = 4096;
 
 /// The transport to one collector. Clones share connections, channel and what is known of the health.
 #[derive(Clone)]
@@ -103,7 +106,7 @@ impl SplunkHec {
         match self.judge(&answer, &reply) {
             Outcome::Failed(failure) => Outcome::Failed(Failure { refused: refused(batch, &reply), ..failure }),
             Outcome::Delivered if self.channel.is_some() => match reply.ack_id {
-                Some(id) => self.indexed(id).await,
+                Some(id) => self.indexed(id, session(&answer.headers)).await,
                 None => Outcome::Failed(without_id(&reply)),
             },
             outcome => outcome,
@@ -122,11 +125,12 @@ impl SplunkHec {
     }
 
     /// Asks until Splunk says that the batch is indexed. A question that fails is asked again.
-    async fn indexed(&self, id: u64) -> Outcome {
+    async fn indexed(&self, id: u64, session: Option<HeaderValue>) -> Outcome {
         let deadline = Instant::now() + self.acknowledgement_timeout;
         let mut pause = FIRST_POLL;
         loop {
             let question = self.request(Method::POST, &self.acknowledgements).header(CONTENT_TYPE, "application/json");
+            let question = session.iter().fold(question, |question, session| question.header(COOKIE, session.clone()));
             if let Ok(answer) = self.http.exchange(question.body(json!({"acks": [id]}).to_string())).await {
                 match self.judge(&answer, &Reply::of(&answer.body)) {
                     Outcome::Delivered if is_acknowledged(&answer.body, id) => return Outcome::Delivered,
@@ -164,6 +168,16 @@ impl SplunkHec {
         let request = self.http.request(method, url.clone()).header(AUTHORIZATION, self.authorization.clone());
         self.channel.iter().fold(request, |request, channel| request.header(CHANNEL, channel))
     }
+}
+
+/// The cookies of a load balancer with sticky sessions, by which the questions reach the indexer that has the batch. Of any
+/// other the answer is that the batch is not indexed, and the batch would be sent again without an end.
+fn session(headers: &HeaderMap) -> Option<HeaderValue> {
+    let pair = |cookie: &HeaderValue| cookie.to_str().ok()?.split(';').next().map(|pair| pair.trim().to_owned());
+    let pairs: Vec<String> = headers.get_all(SET_COOKIE).iter().filter_map(pair).collect();
+    let mut session = HeaderValue::try_from(pairs.join("; ")).ok().filter(|session| !session.is_empty())?;
+    session.set_sensitive(true);
+    (session.len() <= SESSION_BYTES).then_some(session)
 }
 
 /// A collector's success without an id is that of a token without acknowledgement. What is no whole answer says nothing of

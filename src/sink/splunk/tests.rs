@@ -18,6 +18,8 @@ use crate::sink::testing::{
     DeadLetterFile, batches_of, delivery, deps, event, meta, metrics, quick, seed_event, sink_config, webhook_config,
 };
 
+/// Both cookies of the balancer.
+const SESSION: &str = "AWSALB=one; AWSALBCORS=one";
 const TOKEN: &str = "b0221cd8-c4b4-465a-9a3c-273e3a75aa29";
 
 /// A collector that answers as Splunk documents it.
@@ -29,6 +31,8 @@ struct Collector {
     /// Answers of "busy" that are still to be given.
     busy: usize,
     is_full: bool,
+    /// It is one of several behind a balancer, and the others know nothing of its batches.
+    is_balanced: bool,
     /// The code of its success.
     warning: u32,
     /// What an event must not contain.
@@ -126,10 +130,20 @@ async fn answer(state: Shared, request: HttpRequest) -> Response<HttpBody> {
         (Some(_), "/services/collector/ack") if query != format!("channel={}", channel.unwrap_or_default()) => {
             (400, json!({"text": "Invalid data channel", "code": 11}))
         }
+        (Some(_), "/services/collector/ack") if state.is_balanced && header("cookie").as_deref() != Some(SESSION) => {
+            (200, json!({"acks": {"0": false}}))
+        }
         (Some(_), "/services/collector/ack") => state.acknowledgements(&plain),
         _ => (404, json!({"text": "The requested URL was not found on this server.", "code": 404})),
     };
-    Response::builder().status(status).body(reply.to_string().into()).unwrap()
+    let cookies = if state.is_balanced {
+        &["AWSALB=one; Expires=Wed, 09 Dec 2026 00:00:00 GMT; Path=/", "AWSALBCORS=one"][..]
+    } else {
+        &[]
+    };
+    let response = Response::builder().status(status);
+    let response = cookies.iter().fold(response, |response, cookie| response.header("set-cookie", *cookie));
+    response.body(reply.to_string().into()).unwrap()
 }
 
 fn splunk(config: &SplunkHecConfig) -> SplunkHec {
@@ -177,6 +191,16 @@ async fn cp_7_with_acknowledgement_a_batch_is_delivered_when_it_is_indexed() {
     assert_eq!(splunk(&config).attempt(&batch(1..3)).await, Outcome::Delivered);
     let collector = collector.lock().unwrap();
     assert_eq!((collector.batches.len(), collector.polls[&0]), (1, 3));
+}
+
+/// Splunk asks for sticky sessions where a balancer stands before indexers that acknowledge; these are kept by cookies
+/// (docs.splunk.com, Splunk Connect for Kafka, load balancing). Without, every batch would be sent again without an end.
+#[tokio::test]
+async fn cp_7_behind_a_balancer_the_indexer_that_has_the_batch_is_asked() {
+    let (collector, config) = Collector { acknowledges: true, is_balanced: true, ..Collector::default() }.start().await;
+    let config = SplunkHecConfig { acknowledgement_timeout: Duration::from_millis(150), ..config };
+    assert_eq!(splunk(&config).attempt(&batch(1..3)).await, Outcome::Delivered);
+    assert_eq!(collector.lock().unwrap().batches.len(), 1);
 }
 
 #[tokio::test]
