@@ -8,6 +8,7 @@ mod checkpoint;
 mod daemon;
 mod detections;
 mod explain;
+mod healthcheck;
 mod host;
 mod reload;
 mod replay;
@@ -22,9 +23,8 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use crate::admin;
 use crate::catalog::SourcesError;
-use crate::cli::{CheckpointAction, Cli, Command, ConfigAction, ConfigArgs, HealthcheckArgs, SinkAction};
+use crate::cli::{CheckpointAction, Cli, Command, ConfigAction, ConfigArgs, SinkAction};
 use crate::config::{self, Config, ConfigError, Environment, LogFormat, Overrides};
 use crate::files::Unreadable;
 use crate::telemetry::HarmlessLines;
@@ -128,7 +128,7 @@ pub fn run(cli: Cli, out: &mut (dyn Write + Send), diagnostics: &mut dyn Write) 
         },
         Command::Checkpoint(args) => checkpoint::run(args, &mut text, &mut diagnostics),
         Command::Explain(args) => explain::run(&args, &mut text, &mut diagnostics),
-        Command::Healthcheck(args) => healthcheck(&args),
+        Command::Healthcheck(args) => healthcheck::run(&args),
         Command::Config(args) => match args.action {
             ConfigAction::Schema => Ok(text.write_all(config::SCHEMA.as_bytes()).map(|()| Exit::Ok)?),
         },
@@ -182,11 +182,4 @@ fn read_config(args: &ConfigArgs) -> Result<Config, Failure> {
 fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
-}
-
-fn healthcheck(args: &HealthcheckArgs) -> Result<Exit, Failure> {
-    let config = read_config(&args.config)?;
-    let timeout = std::time::Duration::from_secs(3);
-    admin::healthcheck(config.admin.listen, timeout).map_err(|error| Failure::new(Exit::Failed, error))?;
-    Ok(Exit::Ok)
 }

@@ -32,7 +32,7 @@ pub use format::{CloudEventsConfig, FormatConfig, OcsfVersion};
 pub use http::{Compression, HttpConfig, ProxyConfig, TlsConfig};
 pub use kinesis::{ConsumerRef, HashRangeCheck, ProtocolConfig, ReaderConfig, RoleConfig, StartConfig};
 pub use problem::{ConfigError, Place, Problem};
-pub use read::{parse, read, without_file};
+pub use read::{admin_listen, parse, read, without_file};
 pub(crate) use sections::source_name;
 pub use sources::SourceNameError;
 pub use splunk::{SplunkEnvelope, SplunkHecConfig};

@@ -1,6 +1,7 @@
 //! From the file, the environment and the flags to the validated [`Config`].
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -36,6 +37,22 @@ pub fn without_file(environment: &Environment, overrides: &Overrides) -> Result<
     Ok(config)
 }
 
+/// Where the daemon of this configuration answers, as far as that can be told, and what is wrong with the rest: a daemon
+/// goes on over a file that was broken after its start, and whoever asks whether it lives must not depend on the file.
+pub fn admin_listen(
+    file: &Path,
+    environment: &Environment,
+    overrides: &Overrides,
+) -> (SocketAddr, Result<(), ConfigError>) {
+    let (text, unread) = match read_file(file) {
+        Ok(text) => (text, None),
+        Err(message) => (String::new(), Some(unreadable(file, message))),
+    };
+    let Whole { config, problems, .. } = read_whole(&text, file, environment, overrides);
+    let wrong = unread.or_else(|| (!problems.is_empty()).then_some(ConfigError { problems }));
+    (config.admin.listen, wrong.map_or(Ok(()), Err))
+}
+
 /// As [`read`], of a text as if it stood in `file`.
 ///
 /// # Errors
@@ -51,14 +68,27 @@ pub(super) fn read_text(
     environment: &Environment,
     overrides: &Overrides,
 ) -> (Result<Config, ConfigError>, BTreeSet<String>) {
+    let Whole { config, problems, known } = read_whole(text, file, environment, overrides);
+    (if problems.is_empty() { Ok(config) } else { Err(ConfigError { problems }) }, known)
+}
+
+/// What came of a text.
+struct Whole {
+    /// With the default of whatever is wrong.
+    config: Config,
+    problems: Vec<Problem>,
+    known: BTreeSet<String>,
+}
+
+fn read_whole(text: &str, file: &Path, environment: &Environment, overrides: &Overrides) -> Whole {
     let name: Arc<str> = file.display().to_string().into();
     let place = |marker: Option<Marker>| match marker {
         Some(marker) => Place::Position(Arc::clone(&name), marker.line(), marker.col() + 1),
         None => Place::File(Arc::clone(&name)),
     };
-    let mut root = match Node::parse(text.trim_start_matches('\u{feff}'), &place) {
-        Ok(root) => root,
-        Err(problem) => return (Err(ConfigError { problems: vec![problem] }), BTreeSet::new()),
+    let (mut root, no_yaml) = match Node::parse(text.trim_start_matches('\u{feff}'), &place) {
+        Ok(root) => (root, None),
+        Err(problem) => (Node::scalar(place(None), ""), Some(problem)),
     };
     let reader = Reader::new(environment, file.parent().unwrap_or(Path::new("")).to_owned());
     for problem in lay_over(&mut root, environment, overrides) {
@@ -66,7 +96,11 @@ pub(super) fn read_text(
     }
     let config = sections::config(Section::of(&reader, String::new(), Some(root), place(None)));
     let (problems, known) = reader.finish();
-    (if problems.is_empty() { Ok(config) } else { Err(ConfigError { problems }) }, known)
+    match no_yaml {
+        None => Whole { config, problems, known },
+        // What such a text lacks says nothing.
+        Some(problem) => Whole { config, problems: vec![problem], known: BTreeSet::new() },
+    }
 }
 
 fn read_file(file: &Path) -> Result<String, String> {
