@@ -51,7 +51,10 @@ impl<'t> Documents<'t> {
 const MAX_DEPTH: usize = 500;
 
 /// A block is never deeper than the indentation and indicators before it are long. (The loader bounds flow nesting.)
-fn check_depth(source: &str) -> Result<(), YamlError> {
+///
+/// # Errors
+/// With the first line that may be too deep; reading the text could exhaust the stack.
+pub(crate) fn check_depth(source: &str) -> Result<(), YamlError> {
     let depth = |line: &str| line.bytes().take_while(|byte| b" \t-?:".contains(byte)).count();
     match source.lines().position(|line| depth(line) > MAX_DEPTH) {
         None => Ok(()),

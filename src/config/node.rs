@@ -3,6 +3,7 @@
 use saphyr::{LoadableYamlNode, MarkedYaml, Marker, Scalar, ScanError, YamlData};
 
 use super::problem::{Place, Problem};
+use crate::yaml::check_depth;
 
 /// A value and its place.
 #[derive(Clone, Debug)]
@@ -40,6 +41,7 @@ impl Node {
     /// Reads a text that holds one document; `place` says where a position in it is.
     pub(super) fn parse(text: &str, place: &dyn Fn(Option<Marker>) -> Place) -> Result<Self, Problem> {
         let problem = |at, message: String| Problem { place: place(at), key: String::new(), message };
+        check_depth(text).map_err(|error| problem(Some(Marker::new(0, error.place.line, 0)), error.message))?;
         let documents = MarkedYaml::load_from_str(text).map_err(|error| problem(Some(*error.marker()), why(&error)))?;
         match documents.as_slice() {
             [] => Ok(Self { place: place(None), data: Data::Null }),

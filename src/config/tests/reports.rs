@@ -40,6 +40,15 @@ extra: 1
     );
 }
 
+/// Whoever recurses over the nodes, the YAML reader first, would run out of stack, and the daemon would end at a reload.
+#[test]
+fn wn_7_a_file_that_is_nested_without_end_is_refused() {
+    let steps: String = (0..3000).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect();
+    for text in ["- ".repeat(100_000), steps, "[".repeat(100_000), "{a: ".repeat(100_000)] {
+        assert_eq!(problems(read_with(&text, &[], &[])).len(), 1);
+    }
+}
+
 #[test]
 fn what_is_missing_is_asked_for_once_each() {
     assert_eq!(
