@@ -48,8 +48,14 @@ fn sink(mut section: Section<'_>, names: &mut BTreeSet<String>, has_stdout: &mut
     Some(SinkConfig { name, required, stages, min_severity, detections, queue_bytes, format, delivery, kind })
 }
 
+/// As the dead letters are called where sinks are named: in `/readyz` and on the status page.
+const DEAD_LETTERS: &str = "dead_letter";
+
 /// Sink names are values of a metric label.
 fn label(text: &str) -> Result<(), String> {
+    if text == DEAD_LETTERS {
+        return Err("is what the dead letters are called: another name is expected".to_owned());
+    }
     let is_label = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b);
     let is_valid = (1..=63).contains(&text.len()) && text.bytes().all(is_label);
     if is_valid { Ok(()) } else { Err("is no sink's name: 1 to 63 of a-z, 0-9, `_` and `-` are expected".to_owned()) }

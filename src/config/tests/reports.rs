@@ -118,6 +118,7 @@ fn every_rule_refuses_its_violation() {
         ("sinks[1].name", LEAST.replace("}]", "}, {name: out, type: file, path: f}]")),
         ("sinks[1].type", LEAST.replace("}]", "}, {name: again, type: stdout}]")),
         ("sinks[0].name", LEAST.replace("name: out, ", "")),
+        ("sinks[0].name", LEAST.replace("name: out", "name: dead_letter")),
         ("sinks[0].type", LEAST.replace(", type: stdout", ", url: x")),
         ("sinks[0].type", LEAST.replace("stdout", "kafka, brokers: x")),
         ("sinks[0].url", with("sink", "url: 'https://x/'")),
