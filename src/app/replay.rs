@@ -20,7 +20,7 @@ use crate::files::{self, Unreadable};
 use crate::plan::Plan;
 use crate::replay::{Replay, Summary, Told, files_of, read_blocks};
 use crate::sink::format::BodyFormat;
-use crate::sink::format::native::{Lines, Meta};
+use crate::sink::format::native::{self, Lines, Meta};
 use crate::telemetry::visible;
 use crate::time::EventTime;
 
@@ -39,14 +39,17 @@ pub(super) fn run(args: &ReplayArgs, out: &mut dyn Write, diagnostics: &mut dyn 
     let files = files_of(&paths(args)?)?;
     let format = format(&args.format)?;
     let mut out = io::BufWriter::with_capacity(OUTPUT_BYTES, out);
-    let mut handed_back = HandedBack { out: &mut out, is_native: matches!(format, BodyFormat::Native), left_out: 0 };
+    let mut handed_back =
+        HandedBack { out: &mut out, is_native: matches!(format, BodyFormat::Native), left_out: 0, foreign: 0 };
     let damaged = read_all(&mut replay, &files, &mut handed_back, diagnostics)?;
-    let left_out = handed_back.left_out;
-    if left_out > 0 {
-        writeln!(
-            diagnostics,
-            "{left_out} risk events in dead letters are left out: they can be handed back as native only"
-        )?;
+    let HandedBack { left_out, foreign, .. } = handed_back;
+    for (count, why) in [
+        (left_out, "risk events in dead letters are left out: they can be handed back as native only"),
+        (foreign, "dead letters of sinks are left out: what they hold is no risk event as it was written"),
+    ] {
+        if count > 0 {
+            writeln!(diagnostics, "{count} {why}")?;
+        }
     }
     let plans = replay.plans();
     let (summary, not_written) = print(replay, &format, &mut out)?;
@@ -142,10 +145,16 @@ struct HandedBack<'a> {
     out: &'a mut dyn Write,
     is_native: bool,
     left_out: u64,
+    /// Of what is no line of ours; whoever has put it there may want it on somebody's terminal.
+    foreign: u64,
 }
 
 impl HandedBack<'_> {
     fn take(&mut self, event: &[u8]) -> io::Result<()> {
+        if !native::is_line(event) {
+            self.foreign += 1;
+            return Ok(());
+        }
         if self.is_native {
             self.out.write_all(event)?;
             return self.out.write_all(b"\n");
@@ -304,4 +313,31 @@ pub(super) fn tell_counters(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn handed_back(data: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        HandedBack { out: &mut out, is_native: true, left_out: 0, foreign: 0 }.take(data).unwrap();
+        out
+    }
+
+    /// What is read is anybody's: an export of the stream has whatever a producer has put there.
+    #[test]
+    fn threat_1_what_is_handed_back_is_a_line_of_ours_and_acts_nowhere() {
+        let ours = r#"{"schema":"trailrisk.risk_event/v1","id":"1","risk_message":"grün \u001b[2J"}"#;
+        assert_eq!(handed_back(ours.as_bytes()), format!("{ours}\n").as_bytes());
+        for acts in ["\u{1b}[2J", "\n", "\r", "\u{9b}2J", "\u{202e}", "\u{2028}", "\u{7f}"] {
+            assert!(handed_back(ours.replace("1\"", &format!("1{acts}\"")).as_bytes()).is_empty(), "{acts:?}");
+            assert!(handed_back(format!("{acts}{ours}").as_bytes()).is_empty(), "{acts:?}");
+        }
+        for other in
+            [&b"rm -rf /"[..], b"", b"{\"a\":1}", b"\xff", ours[..60].as_bytes(), &[ours, ours].concat().into_bytes()]
+        {
+            assert!(handed_back(other).is_empty(), "{other:?}");
+        }
+    }
 }

@@ -16,6 +16,11 @@ pub(in crate::sink) fn to_json(value: &impl Serialize) -> Vec<u8> {
     bytes
 }
 
+/// Whether a text has a character that [`to_json`] would not have written raw.
+pub(super) fn acts(text: &str) -> bool {
+    text.chars().any(|c| c < ' ' || is_dangerous(c))
+}
+
 struct EscapingFormatter;
 
 impl Formatter for EscapingFormatter {

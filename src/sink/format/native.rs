@@ -5,6 +5,9 @@
 
 use std::sync::Arc;
 
+use serde::de::IgnoredAny;
+
+use super::escape;
 use super::json::Json;
 use crate::plan::{PlanText, RiskModel, Scalar};
 use crate::risk_event::{Marks, Pane, RiskEvent};
@@ -24,6 +27,9 @@ pub struct Meta<'a> {
     pub source: Option<&'a str>,
 }
 
+/// How every line begins.
+const HEAD: &str = r#"{"schema":"trailrisk.risk_event/v1","#;
+
 /// What most risk events take.
 const USUAL_BYTES: usize = 2048;
 
@@ -38,6 +44,13 @@ pub fn compared(event: &RiskEvent) -> Vec<u8> {
 /// The risk event with `meta`, as one line with its newline. Who writes many has [`Lines`].
 pub fn line(event: &RiskEvent, meta: &Meta<'_>) -> Vec<u8> {
     Lines::default().line(event, meta).to_vec()
+}
+
+/// Whether these bytes are a line as [`line`] writes it, but for its newline: a risk event in JSON, in which nothing acts on
+/// a terminal. Of what comes back from a file that is not certain.
+pub fn is_line(bytes: &[u8]) -> bool {
+    let is_event = |text: &str| text.starts_with(HEAD) && serde_json::from_str::<IgnoredAny>(text).is_ok();
+    std::str::from_utf8(bytes).is_ok_and(|text| is_event(text) && !escape::acts(text))
 }
 
 /// Writes lines one after the other; a third of each is its detection, which was written for the one before.
@@ -89,7 +102,8 @@ impl PlanJson {
 
 /// The object but for its closing brace.
 fn write_compared(json: &mut Json, event: &RiskEvent, plan: &PlanJson) {
-    json.raw(r#"{"schema":"trailrisk.risk_event/v1","id":"#);
+    json.raw(HEAD);
+    json.raw(r#""id":"#);
     json.hexadecimal(event.id.0);
     json.raw(r#","stage":"#);
     json.text(event.stage.as_str());
