@@ -38,6 +38,16 @@ fn hostile_event(text: &str) -> RiskEvent {
     }
 }
 
+/// Bytes of a request.
+fn size(source: &str, event: &RiskEvent) -> usize {
+    template(source).unwrap().body(&native::line(event, &meta())).unwrap().len()
+}
+
+/// Of characters of four bytes, and of those that JSON writes in six: as much as an event of CloudTrail may hold.
+fn costly_texts() -> [String; 2] {
+    [("🦀", 4), ("\u{1}", 6)].map(|(character, bytes)| character.repeat(256 * 1024 / bytes))
+}
+
 /// Every text in a JSON.
 fn texts(json: &Json) -> Vec<&str> {
     match json {
@@ -150,6 +160,25 @@ fn the_pagerduty_template_triggers_one_alert_an_id() {
     assert!(hostile["payload"]["summary"].as_str().unwrap().chars().count() <= 1024);
     let nobody = RiskEvent { risk_objects: Vec::new(), ..seed_event() };
     assert_eq!(rendered(PAGERDUTY, &nobody)["payload"]["source"], "AWS");
+}
+
+/// 512 KB an event; a larger one is refused with 400, and would page nobody.
+#[test]
+fn threat_2_no_value_makes_the_pagerduty_event_too_large() {
+    for text in costly_texts() {
+        let evidence = vec![seed_event().evidence[0].clone(); 1000];
+        let event = RiskEvent { evidence, ..hostile_event(&text) };
+        let bytes = size(PAGERDUTY, &event);
+        assert!(bytes <= 512 * 1000, "{bytes}");
+    }
+}
+
+#[test]
+fn threat_2_no_value_makes_the_teams_card_too_large() {
+    for text in costly_texts() {
+        let bytes = size(TEAMS, &hostile_event(&text));
+        assert!(bytes <= 28 * 1000, "{bytes}");
+    }
 }
 
 #[test]
