@@ -33,7 +33,7 @@ pub(in crate::sink) enum RefusalReason {
     GivenUp,
     /// A best-effort sink had no room for it.
     QueueFull,
-    /// The sink's template does not fit it.
+    /// The sink's format does not fit it: a template, or the bound of the risk index's events.
     NotWritten,
 }
 

@@ -72,7 +72,7 @@ impl BodyFormat {
     /// The body of an event, whose native line is there already.
     ///
     /// # Errors
-    /// Why a template does not fit this event; no text of the event.
+    /// Why the format does not fit this event; no text of the event.
     pub fn body(&self, event: &RiskEvent, meta: &native::Meta<'_>, line: &Bytes) -> Result<Body, String> {
         Ok(match self {
             Self::Native => Body::native(line),
@@ -81,7 +81,10 @@ impl BodyFormat {
             Self::CloudEventsBinary(config) => cloudevents::binary(event, meta, config, Body::native(line)),
             Self::Template(template) => Body::json(template.body(line)?),
             Self::SplunkEvent(envelope) => Body::json(splunk::event(event, envelope, &Body::native(line))),
-            Self::SplunkRisk(envelope) => Body::json(splunk::risk_lines(event, meta, envelope)),
+            Self::SplunkRisk(envelope) => {
+                splunk::check_risk_bytes(event, line.len())?;
+                Body::json(splunk::risk_lines(event, meta, envelope))
+            }
         })
     }
 }

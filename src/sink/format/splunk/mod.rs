@@ -38,6 +38,22 @@ pub(super) fn event(event: &RiskEvent, envelope: &SplunkEnvelope, native: &Body)
     bytes
 }
 
+/// Every risk object has the whole row: of objects and values, whose number and length an attacker may choose, a body is
+/// the product. More than this no collector takes, and the memory for it has no other bound (BD-1).
+const MAX_RISK_BYTES: usize = 64 * 1024 * 1024;
+
+/// Whether the events of the risk index stay within 64 MiB; one of them takes hardly more than the native line.
+///
+/// # Errors
+/// Says that they do not.
+pub(super) fn check_risk_bytes(event: &RiskEvent, native_bytes: usize) -> Result<(), String> {
+    let objects = event.risk_objects.len();
+    if objects.saturating_mul(native_bytes) <= MAX_RISK_BYTES {
+        return Ok(());
+    }
+    Err(format!("the row, once for each of {objects} risk objects, takes more than 64 MiB"))
+}
+
 /// The body of risk index events, which may be empty: without a risk object there is no score to add.
 pub(super) fn risk_lines(event: &RiskEvent, meta: &Meta<'_>, envelope: &SplunkEnvelope) -> Vec<u8> {
     let lines: Vec<Vec<u8>> = risk(event, meta, envelope).iter().map(to_json).collect();

@@ -1,10 +1,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use tokio_util::bytes::Bytes;
+
 use super::*;
+use crate::config::FormatConfig;
 use crate::plan::{Scalar, Value};
 use crate::risk_event::{RiskObject, ThreatObject};
-use crate::sink::format::native;
+use crate::sink::format::{BodyFormat, native};
 use crate::sink::testing::{meta, seed_event};
 
 /// The page of the outputs.
@@ -131,4 +134,18 @@ fn hostile_values_stay_on_their_line() {
     assert!(!lines.contains(['\u{1b}', '\u{2028}']));
     let first: Json = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
     assert_eq!((&first["event"]["risk_object"], &first["event"][hostile]), (&json!(hostile), &json!(hostile)));
+}
+
+/// Every object has the whole row (BD-1): what is too large becomes a dead letter, which holds the row once.
+#[test]
+fn bd_1_many_objects_with_a_long_row_are_not_written() {
+    let format = BodyFormat::of(&FormatConfig::SplunkRisk(SplunkEnvelope::default())).unwrap();
+    let written = |objects: usize, value: usize| {
+        let row = vec![("policy".into(), Value::text("x".repeat(value)))];
+        let risk_objects = vec![seed_event().risk_objects[0].clone(); objects];
+        let event = RiskEvent { row, risk_objects, ..seed_event() };
+        format.body(&event, &meta(), &Bytes::from(native::line(&event, &meta()))).map(|body| body.bytes.len())
+    };
+    assert!(written(20, 1 << 20).is_ok_and(|bytes| bytes > 20 << 20));
+    assert!(written(80, 1 << 20).is_err_and(|problem| problem.contains("80 risk objects")));
 }
