@@ -149,13 +149,13 @@ impl SplunkHec {
         }
     }
 
-    /// How it is unavailable. A collector without this endpoint is judged by what it says of events.
+    /// How it is unavailable, by its own word. Of a collector without this endpoint, or one that something else lets nobody
+    /// ask, what it says of events tells.
     async fn unhealthy(&self) -> Option<Failure> {
-        let answer = match self.http.exchange(self.request(Method::GET, &self.health)).await {
-            Ok(answer) => answer,
-            Err(failure) => return Some(failure),
-        };
-        match self.judge(&answer, &Reply::of(&answer.body)) {
+        let answer = self.http.exchange(self.request(Method::GET, &self.health)).await.ok()?;
+        let reply = Reply::of(&answer.body);
+        reply.code?;
+        match self.judge(&answer, &reply) {
             Outcome::Failed(failure) if failure.kind == FailureKind::Unavailable => Some(failure),
             _ if answer.status == StatusCode::SERVICE_UNAVAILABLE => {
                 Some(Failure::new(FailureKind::Unavailable, meaning_of(18)))

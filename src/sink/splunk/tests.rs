@@ -31,6 +31,8 @@ struct Collector {
     /// Answers of "busy" that are still to be given.
     busy: usize,
     is_full: bool,
+    /// What stands before it lets nobody ask for its health.
+    is_hidden: bool,
     /// It is one of several behind a balancer, and the others know nothing of its batches.
     is_balanced: bool,
     /// The code of its success.
@@ -119,6 +121,7 @@ async fn answer(state: Shared, request: HttpRequest) -> Response<HttpBody> {
     state.requests.push(format!("{} {}", parts.method, parts.uri.path()));
     let (channel, query) = (header(CHANNEL), parts.uri.query().unwrap_or_default());
     let (status, reply) = match (header("authorization"), parts.uri.path()) {
+        (_, "/services/collector/health") if state.is_hidden => (503, json!("no such route")),
         (_, "/services/collector/health") if state.is_full => (503, json!({"text": "HEC is unhealthy", "code": 18})),
         (_, "/services/collector/health") => (200, json!({"text": "HEC is healthy", "code": 17})),
         (None, _) => (401, json!({"text": "Token is required", "code": 2})),
@@ -260,6 +263,16 @@ async fn a_collector_that_was_unavailable_is_asked_for_its_health_before_it_gets
     assert_eq!(splunk.attempt(&batch(2..3)).await, Outcome::Delivered);
     let (event, health) = ("POST /services/collector/event", "GET /services/collector/health");
     assert_eq!(collector.lock().unwrap().requests, [event, health, health, event, event]);
+}
+
+/// The word of something else says nothing of the collector: a required sink would hold for ever (CP-7).
+#[tokio::test]
+async fn cp_7_a_collector_whose_health_is_hidden_gets_its_batch_all_the_same() {
+    let (collector, config) = Collector { busy: 1, is_hidden: true, ..Collector::default() }.start().await;
+    let mut splunk = splunk(&config);
+    assert_eq!(failure(splunk.attempt(&batch(1..2)).await).kind, FailureKind::Unavailable);
+    assert_eq!(splunk.attempt(&batch(1..2)).await, Outcome::Delivered);
+    assert_eq!(collector.lock().unwrap().batches.len(), 1);
 }
 
 #[tokio::test]
