@@ -47,7 +47,9 @@ pub fn event(shown: Shown, place: &Place<'_>, envelope: Envelope, event: &Event)
     match shown {
         Shown::Text => {
             let values = COLUMNS.iter().map(|names| names.iter().find_map(|name| text(event, name)));
-            let error = text(event, "errorCode").map(|code| format!("errorCode={code}"));
+            // As searches see it, the field says `success` of an event without one.
+            let error = text(event, "errorCode").filter(|code| code != "success");
+            let error = error.map(|code| format!("errorCode={code}"));
             let columns = values.map(|value| value.unwrap_or_else(|| "-".to_owned())).chain(error);
             let columns: Vec<String> = columns.collect();
             format!(

@@ -47,6 +47,7 @@ async fn what_the_stream_holds_is_shown_with_envelope_delay_and_shard_and_summed
     assert_eq!((count(" eventbridge "), count(" file "), count(" bare ")), (1, 2, 2), "{:?}", ended.lines);
     assert_eq!((count(" +1m3"), count(" shardId-0000000000"), count("JobCreated")), (5, 6, 5), "{:?}", ended.lines);
     assert_eq!(count("rejected: bad_json"), 1, "{:?}", ended.lines);
+    assert_eq!(count("errorCode"), 0, "no call failed: {:?}", ended.lines);
     for words in [
         "5 records, 5 events, 5 shown, 1 rejected",
         "bare: 2",
