@@ -29,6 +29,7 @@ pub(super) fn stop_on_signal() -> std::io::Result<CancellationToken> {
                 _ = interrupt.recv() => {}
             }
             if count > 0 {
+                tracing::warn!("a second signal came: what is not acknowledged is told again after the restart");
                 std::process::exit(Exit::DeadlineMissed as i32);
             }
             stopped.cancel();

@@ -119,5 +119,6 @@ async fn st_1_a_second_signal_does_not_wait_for_the_drain_deadline() {
     let begun = Instant::now();
     let ended = daemon.stop().await;
     assert_eq!(ended.code, Some(75), "{}", ended.log);
+    assert!(ended.log.contains("a second signal came"), "{}", ended.log);
     assert!(begun.elapsed() < Duration::from_secs(50), "it waited for {:?}", begun.elapsed());
 }
