@@ -62,7 +62,11 @@ fn index(state: &AdminState) -> Index {
 
 fn unknown(state: &AdminState) -> Response {
     let names: Vec<&str> = state.views.iter().filter_map(|view| view.source.as_deref()).collect();
-    (StatusCode::NOT_FOUND, format!("say which source with ?source=NAME: {}\n", names.join(", "))).into_response()
+    let message = match names[..] {
+        [] => "there is one source, which is asked without ?source=NAME\n".to_owned(),
+        _ => format!("say which source with ?source=NAME: {}\n", names.join(", ")),
+    };
+    (StatusCode::NOT_FOUND, message).into_response()
 }
 
 async fn events(State(state): State<AdminState>, RawQuery(query): RawQuery, streams: Arc<Semaphore>) -> Response {

@@ -60,6 +60,8 @@ async fn the_status_follows_a_record_from_the_shard_to_the_sink() {
     let (_, html) = daemon.get("/").await.expect("it answers");
     assert!(html.contains("<h1 id=\"verdict\"><bdi>Healthy: "), "{html}");
     assert!(!html.contains("111111111111"), "nothing of the event");
+    let unnamed = daemon.get("/api/status?source=other").await.expect("it answers");
+    assert_eq!(unnamed, (404, "there is one source, which is asked without ?source=NAME\n".to_owned()));
     assert_eq!(daemon.stop().await.code, Some(0));
 }
 
