@@ -103,8 +103,8 @@ impl From<std::io::Error> for Failure {
 /// # Errors
 /// With what is wrong and the exit code for it.
 pub fn run(cli: Cli, out: &mut (dyn Write + Send), diagnostics: &mut dyn Write) -> Result<Exit, Failure> {
-    let mut out = UntilClosed::new(out);
-    let mut diagnostics = HarmlessLines::new(LogFormat::Text, UntilClosed::new(diagnostics));
+    let mut out = UntilClosed::new("standard output", out);
+    let mut diagnostics = HarmlessLines::new(LogFormat::Text, UntilClosed::new("standard error", diagnostics));
     let mut text = HarmlessLines::new(format(&cli.command), &mut out);
     match cli.command {
         Command::Run(args) => daemon::run(ConfigSource::of(&args.config)?),

@@ -6,12 +6,14 @@ use std::io::{self, ErrorKind, Write};
 /// goes on quietly and ends with its own exit code.
 pub(super) struct UntilClosed<W> {
     inner: W,
+    /// What is written to, for errors.
+    name: &'static str,
     is_closed: bool,
 }
 
 impl<W: Write> UntilClosed<W> {
-    pub(super) fn new(inner: W) -> Self {
-        Self { inner, is_closed: false }
+    pub(super) fn new(name: &'static str, inner: W) -> Self {
+        Self { inner, name, is_closed: false }
     }
 
     /// Whether nobody reads any more.
@@ -28,7 +30,10 @@ impl<W: Write> UntilClosed<W> {
                 self.is_closed = true;
                 Ok(written)
             }
-            answer => answer,
+            answer => {
+                let name = self.name;
+                answer.map_err(|error| io::Error::new(error.kind(), format!("cannot write to {name}: {error}")))
+            }
         }
     }
 }
@@ -64,7 +69,7 @@ mod tests {
 
     #[test]
     fn what_nobody_reads_counts_as_written_and_other_errors_stay() {
-        let write = |kind| UntilClosed::new(Reader(3, kind)).write_all(b"seven..");
+        let write = |kind| UntilClosed::new("it", Reader(3, kind)).write_all(b"seven..");
         assert!(write(ErrorKind::BrokenPipe).is_ok());
         assert_eq!(write(ErrorKind::StorageFull).map_err(|error| error.kind()), Err(ErrorKind::StorageFull));
     }

@@ -120,3 +120,16 @@ async fn an_empty_variable_names_no_configuration() {
         assert!(ended.log.contains("required arguments were not provided"), "{}", ended.log);
     }
 }
+
+#[tokio::test]
+async fn output_that_cannot_be_written_is_named() {
+    let home = Home::new("sh", &["-c", r#"exec "$0" "$@" >/dev/full"#, env!("CARGO_BIN_EXE_trailrisk")]);
+    let detections = package("config/detections").display().to_string();
+    let sample = package("tests/data/cloudtrail/jobcreated.json").display().to_string();
+    let replay = ["replay", "--detections", &detections, &sample];
+    for arguments in [&replay[..], &["check", "--detections", &detections], &["config", "schema"]] {
+        let ended = home.run(arguments).await;
+        assert_eq!(ended.code, Some(70), "{arguments:?}: {}", ended.log);
+        assert!(ended.log.contains("cannot write to standard output: No space left"), "{arguments:?}: {}", ended.log);
+    }
+}
