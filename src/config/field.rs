@@ -125,6 +125,15 @@ impl<'r> Field<'r> {
         self.read(|text| within(units::duration(text)?, &range, units::show_duration))
     }
 
+    /// Where the value of one of its keys is; its own place where it has no such key.
+    pub(super) fn place_of(&self, key: &str) -> Place {
+        let value = match self.node.as_ref().map(|node| &node.data) {
+            Some(Data::Map(entries)) => entries.iter().find(|entry| entry.key == key).map(|entry| &entry.value),
+            _ => None,
+        };
+        value.map_or_else(|| self.place.clone(), |value| value.place.clone())
+    }
+
     /// A duration, or none where the value is `off`.
     pub(super) fn duration_or_off(
         self,

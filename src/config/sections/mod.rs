@@ -31,8 +31,8 @@ use crate::risk_event::Stage;
 pub(super) fn config(mut root: Section<'_>) -> Config {
     let mut sink_names = BTreeSet::new();
     let (sinks, checkpoint) = (root.take("sinks"), root.take("checkpoint"));
-    let (reader, places) = (sinks.reader, (sinks.place.clone(), checkpoint.place.clone()));
-    let sinks = sinks::sinks(sinks, &mut sink_names);
+    let (reader, checkpoint_place) = (sinks.reader, checkpoint.place.clone());
+    let (sinks, sink_paths) = sinks::sinks(sinks, &mut sink_names);
     let (sources, names_sources) = source::sources(root.take("source"), root.take("sources"));
     let default_scope = sources.first().filter(|_| !names_sources).map_or("", |source| source.stream.name()).to_owned();
     let config = Config {
@@ -48,7 +48,7 @@ pub(super) fn config(mut root: Section<'_>) -> Config {
         names_sources,
     };
     root.finish();
-    paths::check(reader, &config, &places.1, &places.0);
+    paths::check(reader, &config, &checkpoint_place, &sink_paths);
     config
 }
 

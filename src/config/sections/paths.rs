@@ -51,9 +51,9 @@ fn resolved(path: &Path) -> PathBuf {
     })
 }
 
-/// Refuses a file of the checkpoint or a sink that something else writes to as well. The places are those of the
-/// sections.
-pub(super) fn check(reader: &Reader<'_>, config: &Config, checkpoint: &Place, sinks: &Place) {
+/// Refuses a file of the checkpoint or a sink that something else writes to as well. The place of the checkpoint is that
+/// of its section; of each sink it is that of its path, with the key.
+pub(super) fn check(reader: &Reader<'_>, config: &Config, checkpoint: &Place, sinks: &[(Place, String)]) {
     let owners = dead_letter(config, checkpoint).into_iter().chain(checkpoints(config, checkpoint));
     let owners: Vec<_> = owners.chain(files(config, sinks)).collect();
     let files: Vec<_> = owners.iter().map(Owner::files).collect();
@@ -86,12 +86,12 @@ fn checkpoints(config: &Config, place: &Place) -> impl Iterator<Item = Owner> {
 }
 
 /// Those of the sinks. Where a path is missing, that is said already.
-fn files(config: &Config, place: &Place) -> impl Iterator<Item = Owner> {
-    config.sinks.iter().enumerate().filter_map(|(index, sink)| {
+fn files(config: &Config, paths: &[(Place, String)]) -> impl Iterator<Item = Owner> {
+    config.sinks.iter().zip(paths).filter_map(|(sink, (place, key))| {
         let SinkKind::File(FileSinkConfig { path, rotate_bytes, keep, .. }) = &sink.kind else { return None };
         let rotated = rotate_bytes.map_or(0, |_| *keep);
         let suffixes = (1..=rotated).map(|number| format!(".{number}")).collect();
-        let owner = Owner { place: place.clone(), key: format!("sinks[{index}].path"), path: path.clone(), suffixes };
+        let owner = Owner { place: place.clone(), key: key.clone(), path: path.clone(), suffixes };
         (!path.as_os_str().is_empty()).then_some(owner)
     })
 }

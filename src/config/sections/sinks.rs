@@ -6,19 +6,24 @@ use super::format::format;
 use super::{DAY, HOUR, MILLISECOND, SECOND, min_severity, one_line, splunk, stages, webhook};
 use crate::config::field::Field;
 use crate::config::reader::Section;
-use crate::config::{BatchLimit, DeliveryConfig, FileSinkConfig, FormatConfig, Fsync, SinkConfig, SinkKind};
+use crate::config::{BatchLimit, DeliveryConfig, FileSinkConfig, FormatConfig, Fsync, Place, SinkConfig, SinkKind};
 use crate::risk_event::Stage;
 
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 const GIB: usize = 1 << 30;
 
-/// The sinks; `names` takes the name of each, also of one that is wrong otherwise.
-pub(super) fn sinks(field: Field<'_>, names: &mut BTreeSet<String>) -> Vec<SinkConfig> {
+/// The sinks, and for each of these where its path stands, with the key. `names` takes the name of each, also of one that
+/// is wrong otherwise.
+pub(super) fn sinks(field: Field<'_>, names: &mut BTreeSet<String>) -> (Vec<SinkConfig>, Vec<(Place, String)>) {
     field.require("a list with at least one sink");
     let items = field.some_items("at least one sink is expected");
     let mut has_stdout = false;
-    items.into_iter().filter_map(|item| sink(item.section(), names, &mut has_stdout)).collect()
+    let read = |item: Field<'_>| {
+        let path = (item.place_of("path"), format!("{}.path", item.path));
+        Some((sink(item.section(), names, &mut has_stdout)?, path))
+    };
+    items.into_iter().filter_map(read).unzip()
 }
 
 fn sink(mut section: Section<'_>, names: &mut BTreeSet<String>, has_stdout: &mut bool) -> Option<SinkConfig> {

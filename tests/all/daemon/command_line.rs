@@ -133,3 +133,21 @@ async fn output_that_cannot_be_written_is_named() {
         assert!(ended.log.contains("cannot write to standard output: No space left"), "{arguments:?}: {}", ended.log);
     }
 }
+
+/// Says of a configuration what `check` does: exit code 78, and these words.
+async fn refused(home: &Home, yaml: &str, words: &[&str]) {
+    home.configure(yaml);
+    let ended = Daemon::spawn(home.with_config(&["check"])).ended().await;
+    let said = format!("{}\n{}", ended.log, ended.lines.join("\n"));
+    assert_eq!(ended.code, Some(78), "{said}");
+    for words in words {
+        assert!(said.contains(words), "{words:?} is not in {said}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_of_two_sinks_is_told_at_the_path_of_the_second() {
+    let yaml = "source: {stream: s}\ndetections: {paths: [d]}\nsinks:\n  - {name: a, type: kafka}\n  - {name: b, type: file, path: x}\n  \
+                - name: c\n    type: file\n    path: x\n";
+    refused(&home(), yaml, &["trailrisk.yaml:8:11: sinks[2].path: meets a file of sinks[1].path"]).await;
+}
