@@ -25,7 +25,8 @@ pub(super) fn sources(one: Field<'_>, list: Field<'_>) -> (Vec<SourceConfig>, bo
     }
     let (reader, place) = (list.reader, list.place.clone());
     if one.node.is_some() {
-        reader.problem(place.clone(), "sources", "stands beside `source`: one of the two is expected");
+        let message = format!("stands beside `source` ({}): one of the two is expected", one.place);
+        reader.problem(place.clone(), "sources", message);
     }
     let items = list.some_items("at least one source is expected");
     if items.len() > MAX_SOURCES {

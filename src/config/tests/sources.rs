@@ -53,7 +53,7 @@ fn what_is_wrong_with_several_sources_is_said_by_place() {
     let refused = |text: &str| problems(read_with(text, &[], &[]));
     assert_eq!(
         refused(&format!("{LEAST}sources: [{TWO}]\n")),
-        ["conf/t.yaml:4:10: sources: stands beside `source`: one of the two is expected"]
+        ["conf/t.yaml:4:10: sources: stands beside `source` (conf/t.yaml:1:9): one of the two is expected"]
     );
     assert_eq!(refused(&several("")), ["conf/t.yaml:1:10: sources: at least one source is expected"]);
     assert_eq!(

@@ -151,3 +151,15 @@ async fn a_file_of_two_sinks_is_told_at_the_path_of_the_second() {
                 - name: c\n    type: file\n    path: x\n";
     refused(&home(), yaml, &["trailrisk.yaml:8:11: sinks[2].path: meets a file of sinks[1].path"]).await;
 }
+
+#[tokio::test]
+async fn what_stands_beside_sources_is_told_with_its_place() {
+    let home = home();
+    home.configure("sources: [{stream: s}]\ndetections: {paths: [d]}\nsinks: [{name: a, type: stdout}]\n");
+    let mut command = home.with_config(&["check"]);
+    command.env("TRAILRISK_SOURCE__START", "latest");
+    let ended = Daemon::spawn(command).ended().await;
+    assert_eq!(ended.code, Some(78), "{}", ended.log);
+    let words = "stands beside `source` (environment variable TRAILRISK_SOURCE__START): one of the two is expected";
+    assert!(ended.log.contains(words), "{}", ended.log);
+}
