@@ -142,7 +142,10 @@ impl<'r> Field<'r> {
     ) -> Option<Duration> {
         let duration = |text: &str| match text {
             "off" => Ok(None),
-            _ => within(units::duration(text)?, &range, units::show_duration).map(Some),
+            _ => {
+                let duration = units::duration(text).map_err(|message| format!("{message}; or off"))?;
+                within(duration, &range, units::show_duration).map(Some)
+            }
         };
         self.read(duration).unwrap_or(default)
     }

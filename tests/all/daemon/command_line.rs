@@ -163,3 +163,11 @@ async fn what_stands_beside_sources_is_told_with_its_place() {
     let words = "stands beside `source` (environment variable TRAILRISK_SOURCE__START): one of the two is expected";
     assert!(ended.log.contains(words), "{}", ended.log);
 }
+
+/// docs/configuration.md, `detections.reload_interval`: a duration or `off`.
+#[tokio::test]
+async fn where_off_is_a_value_it_is_named() {
+    let yaml =
+        "source: {stream: s}\ndetections: {paths: [d], reload_interval: never}\nsinks: [{name: a, type: stdout}]\n";
+    refused(&home(), yaml, &["such as 500ms or 15m; or off"]).await;
+}
