@@ -326,6 +326,11 @@ pub fn test_files(path: &Path) -> Result<Vec<PathBuf>, Unreadable> {
     Ok(files)
 }
 
+/// Whether two paths lead to one file.
+fn is_one_file(one: &Path, other: &Path) -> bool {
+    one == other || matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+}
+
 /// Two files with one id.
 fn repeated_ids(files: &[FileReport]) -> Vec<String> {
     let mut by_id: BTreeMap<&str, &Path> = BTreeMap::new();
@@ -335,7 +340,11 @@ fn repeated_ids(files: &[FileReport]) -> Vec<String> {
             && let Some(other) = by_id.insert(&plan.text().id, &file.path)
         {
             let (first, second, id) = (other.display(), file.path.display(), &plan.text().id);
-            repeated.push(format!("{first} and {second} are one detection: both have the id {id}; remove one of them"));
+            repeated.push(if is_one_file(other, &file.path) {
+                format!("{second} is the same file as {first}: detections.paths leads to it twice; name it once")
+            } else {
+                format!("{first} and {second} are one detection: both have the id {id}; remove one of them")
+            });
         }
     }
     repeated

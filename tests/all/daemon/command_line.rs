@@ -171,3 +171,16 @@ async fn where_off_is_a_value_it_is_named() {
         "source: {stream: s}\ndetections: {paths: [d], reload_interval: never}\nsinks: [{name: a, type: stdout}]\n";
     refused(&home(), yaml, &["such as 500ms or 15m; or off"]).await;
 }
+
+/// Nobody is to remove a file because two paths lead to it.
+#[tokio::test]
+async fn a_detection_to_which_two_paths_lead_is_no_second_one() {
+    let home = home();
+    let mut config = config(&home);
+    let folder = package("config/detections");
+    config["detections"]["paths"] = json!([folder, folder.join("aws_exfiltration_via_batch_service.yml")]);
+    let ended = check(&home, &config).await;
+    let report = ended.lines.join("\n");
+    assert_eq!(ended.code, Some(78), "{report}");
+    assert!(report.contains("detections.paths leads to it twice") && !report.contains("remove one"), "{report}");
+}
