@@ -160,9 +160,13 @@ pub enum CatalogError {
 /// # Errors
 /// When a path of the configuration, a macros file or a lookup cannot be read, or there is no file at all.
 pub fn load(config: &DetectionsConfig) -> Result<Catalog, CatalogError> {
-    let macros = macros(&config.macros)?;
-    let lookups = lookups::read(&config.lookups)?;
-    let found = detection_files(&config.paths)?;
+    let (macros, lookups, found) =
+        match (macros(&config.macros), lookups::read(&config.lookups), detection_files(&config.paths)) {
+            (Ok(macros), Ok(lookups), Ok(found)) => (macros, lookups, found),
+            (macros, lookups, found) => {
+                return Err(together([macros.err().map(of_macros), lookups.err(), found.err()]));
+            }
+        };
     if found.is_empty() {
         let places: Vec<_> = config.paths.iter().map(|path| path.display().to_string()).collect();
         return Err(CatalogError::Empty(places.join(", ")));
@@ -171,6 +175,29 @@ pub fn load(config: &DetectionsConfig) -> Result<Catalog, CatalogError> {
     let conflicts = repeated_ids(&files).into_iter().chain(settings::conflicts(&files, &config.settings)).collect();
     let routes = settings::routes(&files, &config.settings);
     Ok(Catalog { files, conflicts, routes })
+}
+
+/// A macros file of the configuration that cannot be read, with its key.
+fn of_macros(error: CatalogError) -> CatalogError {
+    match error {
+        CatalogError::Unreadable(error) => {
+            CatalogError::Problems(format!("\ndetections.macros: {error}: {}", error.source))
+        }
+        error => error,
+    }
+}
+
+/// One error as it is; of several, all that they say.
+fn together<const N: usize>(errors: [Option<CatalogError>; N]) -> CatalogError {
+    let mut errors: Vec<_> = errors.into_iter().flatten().collect();
+    if errors.len() == 1 {
+        return errors.remove(0);
+    }
+    let text = |error: CatalogError| match error {
+        CatalogError::Problems(problems) => problems,
+        error => format!("\n{error}"),
+    };
+    CatalogError::Problems(errors.into_iter().map(text).collect())
 }
 
 /// The files under the paths, with what cannot be read below a folder in its place.
@@ -263,17 +290,23 @@ pub fn undelivered(plans: &[Arc<Plan>], routes: &Routes, sinks: &[SinkConfig]) -
 /// # Errors
 /// With the names that do not.
 pub fn check_subscriptions(plans: &[Arc<Plan>], sinks: &[SinkConfig]) -> Result<(), CatalogError> {
+    let unknown: String =
+        unknown_subscriptions(plans, sinks).into_iter().map(|problem| format!("\n{problem}")).collect();
+    if unknown.is_empty() { Ok(()) } else { Err(CatalogError::Problems(unknown)) }
+}
+
+/// The detections that sinks name and that do not run, as problems.
+pub fn unknown_subscriptions(plans: &[Arc<Plan>], sinks: &[SinkConfig]) -> Vec<String> {
     let known = |wanted: &String| plans.iter().any(|plan| names(plan, wanted));
     let texts = || plans.iter().flat_map(|plan| [plan.text().id.as_str(), plan.text().name.as_str()]);
     let unknown = sinks.iter().flat_map(|sink| {
         let missing = sink.detections.iter().filter(|wanted| !known(wanted));
         missing.map(|wanted| {
             let near = did_you_mean(wanted, texts());
-            format!("\nsink {:?} asks for {wanted:?}, which is no detection that runs{near}", sink.name)
+            format!("sink {:?} asks for {wanted:?}, which is no detection that runs{near}", sink.name)
         })
     });
-    let unknown: String = unknown.collect();
-    if unknown.is_empty() { Ok(()) } else { Err(CatalogError::Problems(unknown)) }
+    unknown.collect()
 }
 
 fn names(plan: &Plan, wanted: &str) -> bool {

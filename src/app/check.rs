@@ -16,13 +16,13 @@ use crate::telemetry::visible;
 pub(super) fn run(args: &CheckArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
     let sources = Sources::of(&args.detections)?;
     let catalog = catalog::load(&sources.detections).map_err(Failure::config)?;
-    let Beside { error, warnings, note } = check_beside(args, &catalog)?;
+    let Beside { errors, warnings, note } = check_beside(args, &catalog)?;
     for file in &catalog.files {
         if args.json { write_json(file, &catalog, out)? } else { write_text(file, &catalog, out)? }
     }
     let failed =
         |file: &FileReport| matches!(file.outcome, Outcome::Unsupported | Outcome::OtherData | Outcome::Invalid);
-    let errors: Vec<String> = catalog.conflicts.iter().cloned().chain(error).collect();
+    let errors: Vec<String> = catalog.conflicts.iter().cloned().chain(errors).collect();
     let all_ok = errors.is_empty() && !catalog.files.iter().any(failed);
     let beside = errors.into_iter().map(|error| ("error", error));
     let beside = beside.chain(warnings.into_iter().map(|warning| ("warning", warning)));
@@ -39,7 +39,7 @@ pub(super) fn run(args: &CheckArgs, out: &mut dyn Write) -> Result<Exit, Failure
 /// What there is to say beside the detections.
 #[derive(Default)]
 struct Beside {
-    error: Option<String>,
+    errors: Vec<String>,
     warnings: Vec<String>,
     note: Option<String>,
 }
@@ -50,10 +50,10 @@ fn check_beside(args: &CheckArgs, catalog: &Catalog) -> Result<Beside, Failure> 
     let Some(file) = &args.detections.config else { return Ok(Beside::default()) };
     let config = config::read(file, &Environment::of_process(), &Overrides::default()).map_err(Failure::config)?;
     let plans = catalog.plans();
-    let error = catalog::check_subscriptions(&plans, &config.sinks).err().map(|error| error.to_string());
-    let error = error.or_else(|| sink::formats(&config.sinks).err().map(|error| error.to_string()));
+    let mut errors = catalog::unknown_subscriptions(&plans, &config.sinks);
+    errors.extend(config.sinks.chunks(1).filter_map(|one| Some(sink::formats(one).err()?.to_string())));
     let warnings = catalog::undelivered(&plans, &catalog.routes, &config.sinks);
-    Ok(Beside { error, warnings, note: sum_of_limits(&config) })
+    Ok(Beside { errors, warnings, note: sum_of_limits(&config) })
 }
 
 /// Each source has the limits for itself.

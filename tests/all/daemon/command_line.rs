@@ -184,3 +184,31 @@ async fn a_detection_to_which_two_paths_lead_is_no_second_one() {
     assert_eq!(ended.code, Some(78), "{report}");
     assert!(report.contains("detections.paths leads to it twice") && !report.contains("remove one"), "{report}");
 }
+
+/// docs/configuration.md: everything that is wrong at once.
+#[tokio::test]
+async fn check_reports_every_path_and_every_sink() {
+    let home = home();
+    let mut config = config(&home);
+    let receiver = json!({"name": "in", "type": "webhook", "url": "https://soc.example.com", "format": "template"});
+    let sinks = ["a", "b"].map(|name| {
+        let mut sink = receiver.clone();
+        (sink["name"], sink["template"], sink["detections"]) = (json!(name), json!("absent.j2"), json!(["nothing"]));
+        sink
+    });
+    config["sinks"] = json!(sinks);
+    let ended = check(&home, &config).await;
+    let report = ended.lines.join("\n");
+    assert_eq!(ended.code, Some(78), "{report}");
+    for words in ["sink \"a\" asks", "sink \"b\" asks", "sink a: template cannot", "sink b: template cannot"] {
+        assert!(report.lines().any(|line| line.starts_with("error ") && line.contains(words)), "{words}: {report}");
+    }
+    config["detections"] = json!({"paths": ["absent"], "macros": "gone.yaml", "lookups": {"users": "lost.csv"}});
+    let ended = check(&home, &config).await;
+    assert_eq!(ended.code, Some(78), "{}", ended.log);
+    for (key, name) in [("detections.paths", "absent"), ("detections.macros", "gone.yaml")] {
+        let words = format!("{key}: cannot read {}: No such file", home.path(name).display());
+        assert!(ended.log.contains(&words), "{words:?} is not in {}", ended.log);
+    }
+    assert!(ended.log.contains("lost.csv, the file of the lookup `users`: No such file"), "{}", ended.log);
+}
