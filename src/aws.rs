@@ -22,7 +22,8 @@ const SESSION_NAME: &str = "trailrisk";
 pub struct NoAuthorities;
 
 /// Region, endpoint and credentials; what is not given comes from the environment, the profile or the instance. With a
-/// role the credentials are those of its sessions, which are renewed as they run out. None where no region is known.
+/// role the credentials are those of its sessions, which are renewed as they run out. None where no region is known, which
+/// is so as well where a variable or the profile sets it to nothing.
 ///
 /// # Errors
 /// No certificate authorities.
@@ -51,7 +52,8 @@ pub(crate) async fn connect(
     if let Some(url) = endpoint_url {
         sdk = sdk.into_builder().endpoint_url(url).build();
     }
-    Ok(sdk.region().is_some().then_some(sdk))
+    let has_region = sdk.region().is_some_and(|region| !region.as_ref().trim().is_empty());
+    Ok(has_region.then_some(sdk))
 }
 
 /// Asks the chain for credentials once.

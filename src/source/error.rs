@@ -67,7 +67,9 @@ pub enum SourceError {
         source: Box<ApiError>,
     },
     /// Kinesis does not take the request itself.
-    #[error("Kinesis does not understand the stream {stream}: check source.stream, a name or a whole ARN")]
+    #[error(
+        "Kinesis does not understand the stream {stream}: check source.stream, a name or a whole ARN, and the region"
+    )]
     Misconfigured {
         /// Name or ARN, as configured.
         stream: String,

@@ -114,6 +114,11 @@ async fn a_region_is_needed() {
     let mut config = config(&kinesis);
     config["source"].as_object_mut().expect("a section").remove("region");
     refused(&home, &config, &["no AWS region", "source.region"]).await;
+    let mut command = home.with_config(&["run"]);
+    command.env("AWS_REGION", "");
+    let ended = Daemon::spawn(command).ended().await;
+    assert_eq!(ended.code, Some(78), "{}", ended.log);
+    assert!(ended.log.contains("no AWS region"), "set to nothing it names none: {}", ended.log);
 }
 
 /// The SDK would panic, also where it is to ask over plain http.
