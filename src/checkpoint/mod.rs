@@ -56,11 +56,16 @@ pub trait CheckpointStore: Send + 'static {
     }
 }
 
+/// What has to be so for the first that is done at a path, behind what cannot be done.
+fn remedy(action: &str) -> &'static str {
+    if action == "lock" { ": the folder of checkpoint.path must exist and be writable" } else { "" }
+}
+
 /// Why a store failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The store could not be read or written.
-    #[error("cannot {action} {place}")]
+    #[error("cannot {action} {place}{}", remedy(action))]
     Io {
         /// `read`, `write`, `lock`, ...
         action: &'static str,

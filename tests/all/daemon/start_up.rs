@@ -180,7 +180,8 @@ async fn a_folder_that_cannot_hold_the_state_is_named() {
         let mut config = config(&kinesis);
         let path = home.path(folder).join("checkpoint.json");
         config["checkpoint"]["path"] = json!(path);
-        refused(&home, &config, &[&format!("cannot lock {}", path.display()), reason]).await;
+        let message = format!("cannot lock {}", path.display());
+        refused(&home, &config, &[&message, "folder of checkpoint.path must exist and be writable", reason]).await;
 
         let mut config = super::config(&kinesis);
         let path = home.path(folder).join("dead-letters.ndjson");
