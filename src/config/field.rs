@@ -50,8 +50,9 @@ impl<'r> Field<'r> {
         let items = match self.node.map(|node| node.data) {
             None => Vec::new(),
             Some(Data::List(items)) => items,
-            Some(_) => {
-                self.reader.problem(self.place, &self.path, "a list is expected, such as [one, two]");
+            Some(data) => {
+                let message = format!("a list is expected, such as [one, two]{}", data.unclosed('[', ']'));
+                self.reader.problem(self.place, &self.path, message);
                 Vec::new()
             }
         };

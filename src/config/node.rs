@@ -24,6 +24,19 @@ pub(super) enum Data {
     Unusable,
 }
 
+impl Data {
+    /// What to add where this is no list, or no mapping: a variable's value that begins as one and does not end as one is
+    /// text.
+    pub(super) fn unclosed(&self, open: char, close: char) -> &'static str {
+        match self {
+            Self::Scalar(text) if text.trim().starts_with(open) && !text.trim().ends_with(close) => {
+                ": the bracket is not closed"
+            }
+            _ => "",
+        }
+    }
+}
+
 /// A key of a mapping, the key's own place, and its value.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {

@@ -85,8 +85,9 @@ impl<'r> Section<'r> {
         let (entries, is_broken) = match node.map(|node| node.data) {
             None | Some(Data::Null) => (Vec::new(), false),
             Some(Data::Map(entries)) => (entries, false),
-            Some(_) => {
-                reader.problem(place.clone(), &path, "a mapping of keys to values is expected");
+            Some(data) => {
+                let message = format!("a mapping of keys to values is expected{}", data.unclosed('{', '}'));
+                reader.problem(place.clone(), &path, message);
                 (Vec::new(), true)
             }
         };

@@ -212,3 +212,21 @@ async fn check_reports_every_path_and_every_sink() {
     }
     assert!(ended.log.contains("lost.csv, the file of the lookup `users`: No such file"), "{}", ended.log);
 }
+
+/// `Sinks` of the templates is such a value.
+#[tokio::test]
+async fn a_variable_whose_bracket_is_not_closed_is_told_so() {
+    let home = home();
+    home.configure(config(&home).to_string());
+    for (name, value, words) in [
+        ("TRAILRISK_SINKS", "[{name: a, type: stdout}", "sinks: a list is expected, such as [one, two]"),
+        ("TRAILRISK_DEAD_LETTER", "{type: stdout", "dead_letter: a mapping of keys to values is expected"),
+    ] {
+        let mut command = home.with_config(&["check"]);
+        command.env(name, value);
+        let ended = Daemon::spawn(command).ended().await;
+        assert_eq!(ended.code, Some(78), "{}", ended.log);
+        let words = format!("environment variable {name}: {words}: the bracket is not closed");
+        assert!(ended.log.contains(&words), "{words:?} is not in {}", ended.log);
+    }
+}
