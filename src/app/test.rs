@@ -10,6 +10,7 @@ use crate::cli::{DetectionArgs, TestArgs};
 use crate::cloudtrail::DecodeLimits;
 use crate::config::DetectionsConfig;
 use crate::detection_test::{TestFile, compare, run as run_case};
+use crate::files;
 use crate::plan::Plan;
 use crate::telemetry::visible;
 
@@ -24,16 +25,19 @@ struct Tally {
 pub(super) fn run(args: &TestArgs, out: &mut dyn Write, diagnostics: &mut dyn Write) -> Result<Exit, Failure> {
     let sources = sources(args)?;
     let paths = if args.paths.is_empty() { &sources.detections.paths } else { &args.paths };
-    let mut files = Vec::new();
+    let mut test_files = Vec::new();
     for path in paths {
-        files.extend(catalog::test_files(path)?);
+        test_files.extend(catalog::test_files(path).map_err(|error| match args.paths[..] {
+            [] => Failure::config(anyhow::Error::new(error).context("detections.paths")),
+            _ => error.into(),
+        })?);
     }
-    if files.is_empty() {
+    if test_files.is_empty() {
         let message = "there is no test file (*.test.yml, *.test.yaml) in these places";
         return Err(Failure::new(Exit::Usage, anyhow::anyhow!(message)));
     }
     let mut tally = Tally::default();
-    for file in &files {
+    for file in &test_files {
         match load(file, &sources.detections) {
             Ok((tests, plan)) => run_file(file, &tests, &plan, &sources, &mut tally, out)?,
             Err(problems) => {
@@ -75,6 +79,10 @@ fn load(path: &Path, configured: &DetectionsConfig) -> Result<(TestFile, Arc<Pla
         let lines: Vec<_> = problems.iter().map(|problem| format!("{}:{problem}", path.display())).collect();
         lines.join("\n")
     })?;
+    let failed = |problems: &dyn std::fmt::Display| format!("{}: {problems}", path.display());
+    files::exists(&tests.detection).map_err(|error| {
+        failed(&format!("its detection: {error}: {}; a key `detection` names another file", error.source))
+    })?;
     let mut config = DetectionsConfig { paths: vec![tests.detection.clone()], ..configured.clone() };
     config.window = tests.window.unwrap_or(config.window);
     config.grace = tests.grace.unwrap_or(config.grace);
@@ -83,7 +91,6 @@ fn load(path: &Path, configured: &DetectionsConfig) -> Result<(TestFile, Arc<Pla
         own.window = own.window.filter(|_| tests.window.is_none());
         own.grace = own.grace.filter(|_| tests.grace.is_none());
     }
-    let failed = |problems: &dyn std::fmt::Display| format!("{}: {problems}", path.display());
     let loaded = catalog::load(&config).map_err(|error| failed(&error))?.files.pop();
     let report = loaded.ok_or_else(|| failed(&"its detection is no file"))?;
     let plan = match report.outcome {

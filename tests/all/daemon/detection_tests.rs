@@ -1,7 +1,7 @@
 //! `trailrisk test`, as a detection engineer uses it.
 
 use super::home;
-use crate::support::daemon::package;
+use crate::support::daemon::{Daemon, package};
 
 #[tokio::test]
 async fn the_shipped_detection_passes_its_tests() {
@@ -60,7 +60,9 @@ async fn a_test_that_fails_shows_what_differs_and_a_file_that_is_wrong_where() {
     home.write("c.test.yml", "tests: [{name: a, events: [{event: {}}], expect: []}]\n");
     let lonely = home.run(&["test", "c.test.yml"]).await;
     assert_eq!(lonely.code, Some(78));
-    assert!(lonely.log.contains("cannot read c.yml"), "{}", lonely.log);
+    let words = "c.test.yml: its detection: cannot read c.yml: No such file";
+    assert!(lonely.log.contains(words) && lonely.log.contains("`detection` names another file"), "{}", lonely.log);
+    assert!(!lonely.log.contains("detections.paths"), "there is no configuration: {}", lonely.log);
 }
 
 #[tokio::test]
@@ -73,4 +75,8 @@ async fn nothing_to_test_is_an_error_of_usage() {
     let empty = home.run(&["test", "empty"]).await;
     assert_eq!(empty.code, Some(64), "{}", empty.log);
     assert!(empty.log.contains("no test file"), "{}", empty.log);
+    home.configure("source: {stream: s}\ndetections: {paths: [absent]}\nsinks: [{name: a, type: stdout}]\n");
+    let configured = Daemon::spawn(home.with_config(&["test"])).ended().await;
+    assert_eq!(configured.code, Some(78), "no path of the command line: {}", configured.log);
+    assert!(configured.log.contains("detections.paths: cannot read "), "{}", configured.log);
 }
