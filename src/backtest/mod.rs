@@ -13,4 +13,4 @@ pub use difference::{Comparison, Difference, Facts, Tally};
 pub use live_file::{LiveFile, LiveFileError};
 pub use range::{Range, RangeError, StreamAge, close_at};
 pub use run::{BacktestError, Follower, run};
-pub use state::{Backtest, Seen, Setup};
+pub use state::{Backtest, Seen, Setup, Want};

@@ -82,6 +82,8 @@ pub async fn run<A: KinesisApi, F: Follower>(
             return Err(BacktestError::Ended);
         }
         tokio::select! {
+            // No chance of its own: a simulation's seed is a run.
+            biased;
             error = source.failed() => return Err(BacktestError::Source(error)),
             _ = show.tick() => follower.progress(backtest),
             Some(message) = messages.recv() => {

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use trailrisk::engine::{SequenceNumber, ShardId};
 use trailrisk::source::{ApiError, ErrorKind, IteratorStart, Subscription, SubscriptionEvent};
 
-use crate::kinesis::{children, error, record};
+use crate::kinesis::{children, error};
+use crate::stored;
 use crate::world::World;
 
 /// A subscription lives so long.
@@ -95,15 +96,17 @@ impl SimSubscription {
     fn event(&mut self, made: i64) -> SubscriptionEvent {
         let (world, ix) = (Arc::clone(&self.world), self.ix);
         let content = &world.log.shards[ix];
+        self.next = self.next.max(world.first_left(ix));
         let most = self.next + 1 + usize::try_from(world.below(6)).expect("it is small");
         let to = if world.mishap(world.habits.empty) { self.next } else { self.readable(made).min(most) };
+        let to = if to > self.next { stored::end_of(content, to - 1) } else { to };
         let behind = content.records[to..self.readable(made).max(to)].first();
         let behind = behind.map_or(0, |record| (made - record.arrival).max(1));
         let ended = to == content.records.len() && content.closed.is_some_and(|closed| closed <= made);
         let names = ended && world.chance(700);
         world.note(|| format!("pushed {} {}..{to} behind {behind}, made {made}, end {ended}", self.shard, self.next));
         let event = SubscriptionEvent {
-            records: (self.next..to).map(|number| record(&world, ix, number)).collect(),
+            records: stored::records(&world, ix, self.next, to),
             continuation: (!ended).then(|| continuation(to)),
             millis_behind_latest: behind,
             children: if names { children(&world, ix) } else { Vec::new() },

@@ -32,6 +32,15 @@ pub struct Habits {
     pub changes: bool,
     /// BD-2: little room for state; the promise is then only that nothing is lost.
     pub bounded: bool,
+    /// RD-3: Kinesis shows records and ends later than `tip_slack` after their time; the promise is then only that nothing is
+    /// lost.
+    pub tardy: bool,
+    /// CP-8: records grow older than the retention before they are read; the others must not be lost by that.
+    pub trims: bool,
+    /// Records are aggregates of the producer library, of so many user records at most.
+    pub aggregated: usize,
+    /// PO-2: records that the process dies of.
+    pub killers: usize,
     /// RD-4: the first start is at the latest record.
     pub latest: bool,
     /// Jumps of the clock in a life.
@@ -71,6 +80,10 @@ impl Habits {
             stalls: rng.chance(200),
             changes: rng.chance(350),
             bounded: rng.chance(120),
+            tardy: rng.chance(100),
+            trims: rng.chance(100),
+            aggregated: rng.pick(&[1, 1, 5]),
+            killers: if rng.chance(120) { 1 + rng.index(2) } else { 0 },
             latest: rng.chance(150),
             jumps: rng.pick(&[0, 0, 2]),
             decode_all: rng.chance(500),
@@ -91,9 +104,14 @@ impl Habits {
 
     /// With occasions for a mistake.
     pub fn inviting(self, bug: Option<Bug>) -> Self {
-        // The mistaken readers poll.
-        let fan_out = self.fan_out && bug.is_none();
-        let habits = Self { fan_out, ..self };
+        // The mistaken readers poll, and what they do to records is noticed where all else is exact.
+        let is_honest = bug.is_none();
+        let fan_out = self.fan_out && is_honest;
+        let (tardy, trims) = (self.tardy && is_honest, self.trims && is_honest);
+        let aggregated = if is_honest { self.aggregated } else { 1 };
+        // What is gone takes the notes of it along.
+        let killers = if is_honest && !trims { self.killers } else { 0 };
+        let habits = Self { fan_out, tardy, trims, aggregated, killers, ..self };
         match bug {
             Some(Bug::BehindIsTip | Bug::EmptyIsEnd) => Self { empty: 150, ..habits },
             Some(Bug::SkipsAfterExpiry) => Self { expiry: 100, ..habits },
@@ -102,6 +120,11 @@ impl Habits {
             Some(Bug::LetterForgotten) => Self { store: 400, refused: 100, decode_all: true, ..habits },
             _ => habits,
         }
+    }
+
+    /// Whether equal bodies are promised: no bound is hit, and Kinesis keeps its word.
+    pub fn is_exact(&self) -> bool {
+        !self.bounded && !self.tardy && !self.trims
     }
 
     /// The longest that something hangs or is down, in milliseconds.

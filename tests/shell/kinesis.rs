@@ -7,14 +7,15 @@ use tokio::time::Instant;
 use trailrisk::config::ConsumerRef;
 use trailrisk::engine::{Position, ShardId, ShardRef};
 use trailrisk::source::{
-    ApiError, ConsumerDescription, ErrorKind, IteratorStart, KinesisApi, ListedShard, ReadAnswer, Record,
-    ShardIterator, StreamDescription,
+    ApiError, ConsumerDescription, ErrorKind, IteratorStart, KinesisApi, ListedShard, ReadAnswer, ShardIterator,
+    StreamDescription,
 };
 use trailrisk::time::Arrival;
 
 use crate::bugs::{Bug, ReaderBug};
 use crate::fan_out::{self, SimSubscription};
 use crate::log;
+use crate::stored;
 use crate::world::{LISTING_LAG, World, millis};
 
 /// An iterator lives so long.
@@ -101,7 +102,9 @@ impl SimKinesis {
             let open = shard.closed.is_none_or(|closed| closed > world.now());
             ListedShard { shard: world.log.shard_ref(ix), open, hash_range: None }
         });
-        let listed: Vec<_> = listed.filter(|listed| !self.is_forgotten(&listed.shard.shard)).collect();
+        // For a backtest nothing is forgotten.
+        let listed: Vec<_> =
+            listed.filter(|listed| world.is_backtest() || !self.is_forgotten(&listed.shard.shard)).collect();
         world.note(|| format!("list: {} shards", listed.len()));
         listed
     }
@@ -117,6 +120,10 @@ impl SimKinesis {
         state.forgotten.contains(shard)
     }
 
+    fn known(&self, shard: &ShardId) -> Result<(), ErrorKind> {
+        if self.world.is_gone(shard) { Err(ErrorKind::NotFound) } else { Ok(()) }
+    }
+
     fn first(&self, shard: &ShardId, start: &IteratorStart) -> usize {
         let log = &self.world.log;
         let ix = log.index_of(shard);
@@ -126,14 +133,10 @@ impl SimKinesis {
             IteratorStart::AtTimestamp(from) => {
                 log.first_index(ix, trailrisk::engine::StartPosition::AtTimestamp(*from))
             }
-            IteratorStart::At(number) | IteratorStart::After(number) => {
-                let position = Position::After(number.clone(), 0);
-                let found = records.iter().position(|record| record.position == position);
-                let found = found.expect("positions are those of records");
-                found + usize::from(matches!(start, IteratorStart::After(_)))
-            }
+            IteratorStart::At(number) => stored::begin_of(&log.shards[ix], number),
+            IteratorStart::After(number) => stored::end_of(&log.shards[ix], stored::begin_of(&log.shards[ix], number)),
         };
-        self.bug.first(shard, at, start, records.len())
+        self.bug.first(shard, at.max(self.world.first_left(ix)), start, records.len())
     }
 
     fn iterator(&self, next: usize) -> ShardIterator {
@@ -152,10 +155,11 @@ impl SimKinesis {
         let ix = world.log.index_of(shard);
         let content = &world.log.shards[ix];
         let readable = content.records.iter().take_while(|record| record.visible <= now).count();
-        let next = self.bug.next(shard, next, readable);
+        let next = self.bug.next(shard, next, readable).max(world.first_left(ix));
         let most = usize::from(limit).min(1 + usize::try_from(world.below(6)).expect("it is small"));
         let empty = world.mishap(world.habits.empty);
         let to = if empty { next } else { readable.min(next + most).max(next) };
+        let to = if to > next { stored::end_of(content, to - 1) } else { to };
         let behind = content.records[to..readable.max(to)].first().map_or(0, |record| (now - record.arrival).max(1));
         let at_end = to == content.records.len() && content.closed.is_some_and(|closed| closed <= now);
         let ended = (at_end && (to == next || world.chance(500))) || (to == next && self.bug.is_end(behind));
@@ -168,7 +172,7 @@ impl SimKinesis {
             world.seen(if children.is_empty() { "an end that names no children" } else { "an end" });
         }
         Ok(ReadAnswer {
-            records: (next..to).map(|number| record(world, ix, number)).collect(),
+            records: stored::records(world, ix, next, to),
             next: (!ended).then(|| self.iterator(to)),
             millis_behind_latest: self.bug.behind(behind),
             children,
@@ -184,17 +188,6 @@ pub fn children(world: &World, ix: usize) -> Vec<ShardRef> {
     world.log.shards[ix].children.iter().map(|child| world.log.shard_ref(*child)).collect()
 }
 
-/// A record of a shard, as an answer holds it.
-pub fn record(world: &World, ix: usize, number: usize) -> Record {
-    let record = &world.log.shards[ix].records[number];
-    Record {
-        position: record.position.clone(),
-        arrival: Arrival(record.arrival),
-        data: world.bytes[ix][number].to_vec(),
-        refusal: None,
-    }
-}
-
 impl KinesisApi for SimKinesis {
     async fn describe(&self) -> Result<StreamDescription, ApiError> {
         self.world.counted(self.call("DescribeStreamSummary", None, || Ok(description()))).await
@@ -204,13 +197,25 @@ impl KinesisApi for SimKinesis {
         self.world.counted(self.call("ListShards", None, || Ok(self.listing()))).await
     }
 
+    /// A shard ends when its children begin.
+    async fn list_shards_from(&self, since: Arrival) -> Result<Vec<ListedShard>, ApiError> {
+        let shards = &self.world.log.shards;
+        let was_open = |listed: &ListedShard| {
+            let children = &shards[self.world.log.index_of(&listed.shard.shard)].children;
+            children.first().is_none_or(|child| shards[*child].created >= since.0)
+        };
+        let answer = || Ok(self.listing().into_iter().filter(was_open).collect());
+        self.world.counted(self.call("ListShards", None, answer)).await
+    }
+
     async fn shard_iterator(&self, shard: &ShardId, start: &IteratorStart) -> Result<ShardIterator, ApiError> {
-        let answer = || Ok(self.iterator(self.first(shard, start)));
+        let answer = || self.known(shard).map(|()| self.iterator(self.first(shard, start)));
         self.world.counted(self.call("GetShardIterator", Some(shard), answer)).await
     }
 
     async fn get_records(&self, shard: &ShardId, at: &ShardIterator, limit: u16) -> Result<ReadAnswer, ApiError> {
-        self.world.counted(self.call("GetRecords", Some(shard), || self.read(shard, at, limit))).await
+        let answer = || self.known(shard).and_then(|()| self.read(shard, at, limit));
+        self.world.counted(self.call("GetRecords", Some(shard), answer)).await
     }
 
     async fn describe_consumer(&self, stream_arn: &str, _: &ConsumerRef) -> Result<ConsumerDescription, ApiError> {
@@ -227,6 +232,7 @@ impl KinesisApi for SimKinesis {
 
     async fn subscribe(&self, _: &str, shard: &ShardId, start: &IteratorStart) -> Result<SimSubscription, ApiError> {
         let accept = || {
+            self.known(shard)?;
             let next = fan_out::continued(start).unwrap_or_else(|| self.first(shard, start));
             SimSubscription::accept(&self.world, shard, next)
         };

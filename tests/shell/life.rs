@@ -1,6 +1,7 @@
 //! One life of the daemon: everything that `trailrisk run` puts together, over simulated ports, on a runtime of its own
 //! whose time is paused; and its end.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
@@ -22,11 +23,13 @@ use trailrisk::source::{Source, SourceError};
 use trailrisk::time::Arrival;
 
 use crate::bugs;
+use crate::killers::{self, Killed};
 use crate::kinesis::{self, SimKinesis};
 use crate::letters::SimLetters;
 use crate::notes::SimNotes;
 use crate::outlets;
 use crate::store::SimStore;
+use crate::stored;
 use crate::supervision::{self, Goal};
 use crate::table;
 use crate::world::{Mortal, World, millis};
@@ -59,14 +62,20 @@ pub fn live(world: &Arc<World>, fate: Fate) -> End {
         .expect("a runtime without I/O");
     // The jitter of pauses draws from the thread's generator.
     fastrand::seed(world.below(i64::MAX).unsigned_abs());
-    let end = runtime.block_on(async {
+    let life = async {
         world.begin_life(fate.dies_at);
+        world.begin_noting();
         world.note(|| "BEGIN".to_owned());
-        let end = Mortal::new(Arc::clone(world), process(Arc::clone(world), fate.goal)).await.unwrap_or(End::Crash);
+        Mortal::new(Arc::clone(world), process(Arc::clone(world), fate.goal)).await.unwrap_or(End::Crash)
+    };
+    let end = catch_unwind(AssertUnwindSafe(|| runtime.block_on(life))).unwrap_or_else(|panic| {
+        // Whatever else panics is a mistake.
+        if panic.is::<Killed>() { End::Crash } else { resume_unwind(panic) }
+    });
+    runtime.block_on(async {
         world.note(|| format!("END {end:?}"));
         ends_in_time(world);
         world.end_life(downtime(world));
-        end
     });
     // With it everything that was spawned is gone, wherever it stood.
     drop(runtime);
@@ -136,7 +145,7 @@ async fn process_with(mut store: impl CheckpointStore, world: Arc<World>, goal: 
         decode_all: world.habits.decode_all,
         reloads: reloaded,
         source,
-        messages: bugs::between(&world, received),
+        messages: killers::between(&world, bugs::between(&world, received)),
         sinks,
         acknowledgements,
         dead_letters,
@@ -172,9 +181,10 @@ fn surround(
     tokio::spawn(supervision::reload(Arc::clone(world), reloads));
     tokio::spawn(supervision::watch_stalls(Arc::clone(world), metrics.clone()));
     tokio::spawn(kinesis::jump(Arc::clone(world)));
+    tokio::spawn(stored::trim(Arc::clone(world)));
 }
 
-fn source_config(world: &World) -> SourceConfig {
+pub fn source_config(world: &World) -> SourceConfig {
     SourceConfig {
         name: "simulation".to_owned(),
         stream: StreamRef::Name("simulation".to_owned()),
@@ -244,6 +254,7 @@ async fn engine(
 /// PO-2.
 fn isolation(world: &Arc<World>, source: &Source<SimKinesis>) -> Result<Isolation, SourceError> {
     let notes = Box::new(SimNotes(Arc::clone(world)));
+    world.state().noted.unseen_from = Some(unseen_from(source)?);
     Ok(Isolation::kept_in(notes, unseen_from(source)?).expect("it can be read"))
 }
 

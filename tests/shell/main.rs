@@ -5,11 +5,13 @@
 //!
 //! `TRAILRISK_SHELL_SEEDS=20000` runs that many seeds, `TRAILRISK_SHELL_SEED=7` one, with its trace on failure.
 
+mod backtest;
 mod bugs;
 #[path = "../simulation/detections.rs"]
 mod detections;
 mod fan_out;
 mod habits;
+mod killers;
 mod kinesis;
 mod letters;
 mod life;
@@ -29,6 +31,7 @@ mod receiver;
 mod rng;
 mod run;
 mod store;
+mod stored;
 mod supervision;
 mod table;
 mod verdict;
@@ -48,7 +51,7 @@ const RANDOM: u64 = 20;
 const SEEDS_FOR_A_MISTAKE: u64 = 300;
 
 /// What the fixed seeds must come by, or they prove less than they seem to.
-const REACHED: [&str; 38] = [
+const REACHED: [&str; 41] = [
     "a clean stop",
     "a stop that misses its deadline",
     "no start",
@@ -87,6 +90,9 @@ const REACHED: [&str; 38] = [
     "a dead letter of a record",
     "a dead letter of a sink",
     "a stall",
+    "a shard that is gone",
+    "a death of a record",
+    "a death of a noted record",
 ];
 
 fn outcome(seed: u64, bug: Option<Bug>, tracing: bool) -> Outcome {

@@ -33,6 +33,7 @@ impl Notes for SimNotes {
         }
         world.note(|| format!("noted {}", String::from_utf8_lossy(bytes)));
         world.state().notes = Some(bytes.to_vec());
+        world.noted(bytes);
         Ok(())
     }
 }

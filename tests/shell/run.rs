@@ -8,6 +8,7 @@ use std::sync::Arc;
 use trailrisk::pipeline::{Ended, PipelineError};
 use trailrisk::source::SourceError;
 
+use crate::backtest;
 use crate::life::{End, Fate, live};
 use crate::supervision::Goal;
 use crate::verdict;
@@ -44,7 +45,10 @@ fn lives(world: &Arc<World>) {
         }
     }
     world.state().calm = true;
-    let end = one_life(world, Fate { dies_at: u64::MAX, goal: Goal::Rest });
+    let rest = || one_life(world, Fate { dies_at: u64::MAX, goal: Goal::Rest });
+    // PO-2: after at most five crashes without progress a record is isolated.
+    let most = 1 + 6 * world.killers.len();
+    let end = (0..most).map(|_| rest()).find(|end| !matches!(end, End::Crash)).unwrap_or(End::Crash);
     let clean = matches!(end, End::Ended(Ended::Clean));
     world.require(clean, "ST-1", || format!("it was calm, and ended so: {end:?}"));
     if world.is_violated() {
@@ -57,13 +61,25 @@ fn lives(world: &Arc<World>) {
     let end = world.now() + 100_000;
     world.state().received.settle_network(end);
     verdict::judge(world);
+    if world.habits.is_exact()
+        && world.killers.is_empty()
+        && !world.habits.changes
+        && !world.has_a_bug()
+        && !world.is_violated()
+    {
+        let calm = world.chance(500);
+        world.state().backtest = true;
+        world.state().calm = calm;
+        backtest::check(world);
+    }
 }
 
 fn fate(world: &World) -> Fate {
     let long = if world.habits.stalls { 300_000 } else { 120_000 };
     let longest = if world.chance(500) { 20_000 } else { long };
     let polls = [60, 600, 6_000][usize::try_from(world.below(3)).expect("one of three")];
-    let dies_at = if world.chance(650) { 1 + world.below(polls).unsigned_abs() } else { u64::MAX };
+    let dies_at =
+        if world.killers.is_empty() && world.chance(650) { 1 + world.below(polls).unsigned_abs() } else { u64::MAX };
     Fate { dies_at, goal: Goal::After(1_000 + world.below(longest)) }
 }
 

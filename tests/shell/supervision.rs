@@ -9,7 +9,7 @@ use trailrisk::metrics::Metrics;
 use trailrisk::pipeline::{Reload, Reloaded};
 use trailrisk::sink::Routes;
 
-use crate::world::World;
+use crate::world::{State, World};
 
 /// How long after the last record everything must be closed, delivered and stored, in milliseconds.
 const PATIENCE: i64 = 600_000;
@@ -59,10 +59,16 @@ fn is_at_rest(world: &World) -> bool {
         let ancestors_only = || is_known_by_children(world, durable, ix);
         durable.shards.get(&shard.id).map_or_else(ancestors_only, |row| {
             let end = if row.drained { Position::End } else { last_position(world, ix, row.start) };
+            let end = if is_all_gone(world, &state, ix) { row.processed.clone() } else { end };
             row.resume_after == end && row.processed == end && row.drained == shard.closed.is_some()
         })
     });
     all_read && durable.horizon.0 > world.log.settled() + LAST_CLOSE
+}
+
+/// CP-8: nothing is left that could be read.
+fn is_all_gone(world: &World, state: &State, ix: usize) -> bool {
+    world.habits.trims && state.trimmed[ix] == world.log.shards[ix].records.len()
 }
 
 /// A shard that has left the checkpoint, because it and its children were done.

@@ -8,15 +8,17 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tokio::time::Instant;
-use trailrisk::engine::{Checkpoint, PlanSpan, Position, SequenceNumber, ShardId, StartPosition};
+use trailrisk::engine::{Checkpoint, PlanSpan, Position, ShardId, StartPosition};
 use trailrisk::time::Arrival;
 
 use crate::bugs::Bug;
 use crate::detections::{self, Detection};
 use crate::habits::Habits;
+use crate::killers::{self, Killers, Noted};
 use crate::log::{self, Log, LogRecord, LogShard};
 use crate::received::Received;
 use crate::rng::Rng;
+use crate::stored;
 use crate::table::Items;
 
 /// How much later than a shard's creation a listing may show it. The source believes that a shard has no children when
@@ -33,6 +35,8 @@ pub struct World {
     pub bytes: Vec<Vec<Arc<[u8]>>>,
     /// Records that hold an event without a time beside their others.
     pub undated: BTreeSet<(usize, Position)>,
+    /// PO-2.
+    pub killers: Killers,
     /// The detections at the first start.
     pub detections: Vec<Detection>,
     pub habits: Habits,
@@ -52,6 +56,7 @@ pub struct State {
     pub items: Items,
     /// What isolation has kept (PO-2).
     pub notes: Option<Vec<u8>>,
+    pub noted: Noted,
     /// Where each version of a detection counts, by the last durable checkpoint that knew it: each time that it came.
     pub spans: BTreeMap<String, Vec<Vec<PlanSpan>>>,
     /// The detections that the configuration holds now, and all that it ever held.
@@ -62,12 +67,16 @@ pub struct State {
     pub started_at: Option<Arrival>,
     /// The newest version of the first detection.
     pub version: u32,
+    /// All lives are over, and a backtest looks at what they have read.
+    pub backtest: bool,
     /// Everything works from now on.
     pub calm: bool,
     /// When the life at hand was asked to stop.
     pub stopping: Option<i64>,
     /// Shards that Kinesis has forgotten.
     pub forgotten: BTreeSet<ShardId>,
+    /// CP-8: of each shard, how many of its first user records are gone.
+    pub trimmed: Vec<usize>,
     /// When a shard was last subscribed to.
     pub subscribed: BTreeMap<ShardId, i64>,
     pub kinesis_down_until: i64,
@@ -94,12 +103,16 @@ impl World {
         let table = bug.is_none() && seed % 3 == 1;
         let habits = Habits { table, ..Habits::draw(&mut rng).inviting(bug) };
         let mut log = log::generate(seed);
-        renumber(&mut log);
+        stored::renumber(&mut log, habits.aggregated, &mut rng);
+        if habits.tardy {
+            stored::surface_late(&mut log, &mut rng);
+        }
         // No shard that a listing shows late may hold anything older.
         if let StartPosition::AtTimestamp(from) = &mut log.start {
             *from = from.plus(-2 * LISTING_LAG);
             log.started_at = *from;
         }
+        let killers = killers::choose(&log, habits.killers, &mut rng);
         let undated = undated(&log, &mut rng);
         let bytes = bytes(&log, &undated, || rng.chance(habits.large));
         let detections = detections::choose(&mut rng);
@@ -109,6 +122,7 @@ impl World {
             previous: None,
             items: Items::new(),
             notes: None,
+            noted: Noted::default(),
             spans: BTreeMap::new(),
             known: detections.clone(),
             active: detections.clone(),
@@ -116,8 +130,10 @@ impl World {
             started_at: None,
             version: 1,
             calm: false,
+            backtest: false,
             stopping: None,
             forgotten: BTreeSet::new(),
+            trimmed: vec![0; log.shards.len()],
             subscribed: BTreeMap::new(),
             kinesis_down_until: 0,
             sinks_down_until: 0,
@@ -132,7 +148,7 @@ impl World {
             main: None,
             rng,
         };
-        Arc::new(Self { log, bytes, undated, detections, habits, bug, tracing, state: Mutex::new(state) })
+        Arc::new(Self { log, bytes, undated, killers, detections, habits, bug, tracing, state: Mutex::new(state) })
     }
 
     pub fn state(&self) -> MutexGuard<'_, State> {
@@ -141,6 +157,15 @@ impl World {
 
     pub fn has(&self, bug: Bug) -> bool {
         self.bug == Some(bug)
+    }
+
+    /// All lives are over.
+    pub fn is_backtest(&self) -> bool {
+        self.state().backtest
+    }
+
+    pub fn has_a_bug(&self) -> bool {
+        self.bug.is_some()
     }
 
     /// Kinesis's true time, in milliseconds since the epoch.
@@ -256,6 +281,15 @@ impl World {
         }
     }
 
+    /// The life at hand ends at its next turn, but for the last ones.
+    pub fn die(&self) {
+        let mut state = self.state();
+        state.dies_at = 0;
+        if let Some(main) = &state.main {
+            main.wake_by_ref();
+        }
+    }
+
     fn crashed(&self) {
         let mut state = self.state();
         let during = state.saving.take();
@@ -305,16 +339,6 @@ impl<F: Future> Future for Mortal<F> {
         }
         self.world.step();
         self.work.as_mut().poll(cx).map(Some)
-    }
-}
-
-/// One record, one sequence number: the source reads no aggregates.
-fn renumber(log: &mut Log) {
-    for (ix, shard) in log.shards.iter_mut().enumerate() {
-        for (number, record) in shard.records.iter_mut().enumerate() {
-            let text = (100 * (ix + 1) + 7 * number * (number + 1)).to_string();
-            record.position = Position::After(SequenceNumber::try_new(&text).expect("digits"), 0);
-        }
     }
 }
 

@@ -114,6 +114,14 @@ pub fn gathers_from(key: &Key) -> i64 {
     }
 }
 
+/// The arrival at which an instance is complete.
+pub fn closes_at(detection: &Detection, key: &Key) -> i64 {
+    match key.pane {
+        Pane::OnTime | Pane::Forced(_) => key.window + detection.window + detection.grace,
+        Pane::Late(bucket) | Pane::Future(bucket) => bucket.0 + detection.window,
+    }
+}
+
 /// WN-7: whether an instance gathers on both sides of an instant.
 pub fn gathers_across(detection: &Detection, key: &Key, cut: i64) -> bool {
     let from = gathers_from(key);

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use trailrisk::engine::{Engine, Input, Output, ShardRef};
-use trailrisk::risk_event::{Pane, RiskEvent, Stage};
+use trailrisk::risk_event::{RiskEvent, Stage};
 use trailrisk::time::Arrival;
 
 use crate::bugs::Bug;
@@ -17,7 +17,7 @@ use crate::rng::Rng;
 use crate::sink::Sink;
 use crate::store::Store;
 use crate::stream::{Answer, Reader};
-use crate::world::{Evaluated, Options, World, engine_config};
+use crate::world::{Breaks, Evaluated, Options, World, engine_config};
 
 /// How often things happen in this run, per mille of the steps.
 #[derive(Clone, Copy, Debug)]
@@ -54,6 +54,8 @@ pub struct Run<'a> {
     pub evaluated: Evaluated,
     pub plans_version: u64,
     pub forgotten: Vec<bool>,
+    /// CP-8: of each shard, how many of its first records are gone.
+    pub trimmed: Vec<usize>,
     sink_down: u32,
     /// The store does not answer for so many steps; a crash may follow.
     pub store_stuck: u32,
@@ -75,11 +77,12 @@ impl<'a> Run<'a> {
         let plans: Vec<_> = active.iter().map(|detection| Arc::clone(&detection.plan)).collect();
         let engine = Engine::new(engine_config(world, options, Arrival::MIN), plans);
         let evaluated = world.evaluate(engine.plans());
-        let checks = Checks::new(options.max_state_bytes.is_none(), !options.stalls);
+        let checks = Checks::new(options.is_exact(), !options.stalls);
         Self {
             now: world.log.first_start,
             readers: vec![Reader::default(); world.log.shards.len()],
             forgotten: vec![false; world.log.shards.len()],
+            trimmed: vec![0; world.log.shards.len()],
             sink: Sink::default(),
             store: Store::default(),
             known: active.clone(),
@@ -137,13 +140,14 @@ impl<'a> Run<'a> {
         self.sink_down = self.sink_down.saturating_sub(1);
         match self.rng.below(1_000) {
             0..=149 => {
-                self.now += self.rng.pick(&[100, 500, 1_000, 3_000, 10_000]);
+                self.now += self.world.pace * self.rng.pick(&[100, 500, 1_000, 3_000, 10_000]);
                 Ok(())
             }
             150..=289 => self.request(false),
             290..=449 => self.answer_any(),
             450..=469 => self.list_shards(),
             470..=479 => self.disturb(),
+            480..=484 if self.options.breaks == Breaks::Retention => self.trim(),
             480..=549 => self.take_outputs(false),
             _ => self.edge(),
         }
@@ -169,7 +173,7 @@ impl<'a> Run<'a> {
     /// A shard is throttled for a while, or stalls.
     fn disturb(&mut self) -> Verdict {
         let ix = self.rng.index(self.readers.len());
-        self.readers[ix].frozen_until = self.now + self.rng.below(20_000);
+        self.readers[ix].frozen_until = self.now + self.world.pace * self.rng.below(20_000);
         if self.options.stalls && self.readers[ix].opened && self.rng.chance(500) {
             self.readers[ix].stalled = true;
             let shard = self.world.log.shards[ix].id.clone();
@@ -209,6 +213,7 @@ impl<'a> Run<'a> {
             Output::Read { shard, after, start } => {
                 let ix = self.world.log.index_of(&shard);
                 self.readers[ix].open(&self.world.log, ix, &after, start);
+                self.readers[ix].skip(self.trimmed[ix]);
                 Ok(())
             }
             Output::Emit(event) => self.emit(*event),
@@ -251,18 +256,15 @@ impl<'a> Run<'a> {
     fn close_at(&self, key: &Key) -> i64 {
         let of_this = |detection: &&Detection| detection.name() == key.detection;
         let detection = self.known.iter().find(of_this).expect("only known detections emit");
-        match key.pane {
-            Pane::OnTime | Pane::Forced(_) => key.window + detection.window + detection.grace,
-            Pane::Late(bucket) | Pane::Future(bucket) => bucket.0 + detection.window,
-        }
+        oracle::closes_at(detection, key)
     }
 
     // --- The stream.
 
     /// A listing: every shard that exists by now, but those that Kinesis has forgotten.
     pub fn list_shards(&mut self) -> Verdict {
-        let log = &self.world.log;
-        let listed = (0..log.shards.len()).filter(|ix| log.shards[*ix].created <= self.now && !self.forgotten[*ix]);
+        let (log, at) = (&self.world.log, self.now - self.listing_lag());
+        let listed = (0..log.shards.len()).filter(|ix| log.shards[*ix].created <= at && !self.forgotten[*ix]);
         let mut listed: Vec<ShardRef> = listed.map(|ix| log.shard_ref(ix)).collect();
         match self.options.bug {
             Some(Bug::FrontierInPieces) => {
@@ -289,6 +291,7 @@ impl<'a> Run<'a> {
         if !self.readers[ix].idle(self.now) {
             return Ok(());
         }
+        self.readers[ix].skip(self.trimmed[ix]);
         if self.engine.is_paused(&shard.id) {
             // Frozen, never idle.
             if self.options.bug == Some(Bug::TipWhilePaused) {
@@ -347,7 +350,8 @@ impl<'a> Run<'a> {
         self.readers[ix].ended = true;
         let log = &self.world.log;
         let shard = log.shards[ix].id.clone();
-        let mut children: Vec<_> = log.shards[ix].children.iter().map(|child| log.shard_ref(*child)).collect();
+        let children = log.shards[ix].children.iter().filter(|child| !self.forgotten[**child]);
+        let mut children: Vec<_> = children.map(|child| log.shard_ref(*child)).collect();
         if self.options.bug == Some(Bug::ChildrenWithoutParents) {
             children.iter_mut().for_each(|child| child.parents.clear());
         }

@@ -10,6 +10,9 @@ use crate::rng::Rng;
 #[derive(Debug, Default)]
 pub struct Store {
     pub durable: Option<Checkpoint>,
+    /// Every checkpoint that ever was durable, for backtests.
+    #[cfg(feature = "daemon")]
+    pub kept: Vec<Checkpoint>,
     writing: VecDeque<(CheckpointTicket, Checkpoint)>,
 }
 
@@ -29,7 +32,10 @@ impl Store {
         let (ticket, checkpoint) = self.writing.pop_front()?;
         // As the file holds it: through its JSON.
         let text = serde_json::to_string(&checkpoint).expect("a checkpoint serialises");
-        self.durable = Some(serde_json::from_str(&text).expect("a checkpoint is read back"));
+        let stored: Checkpoint = serde_json::from_str(&text).expect("a checkpoint is read back");
+        #[cfg(feature = "daemon")]
+        self.kept.push(stored.clone());
+        self.durable = Some(stored);
         Some(ticket)
     }
 

@@ -48,6 +48,11 @@ impl Reader {
         self.opened = true;
     }
 
+    /// CP-8: so many of the shard's first records are gone.
+    pub fn skip(&mut self, trimmed: usize) {
+        self.next = self.next.max(trimmed);
+    }
+
     /// Whether a request may be sent.
     pub fn idle(&self, now: i64) -> bool {
         self.opened && !self.ended && self.in_flight.is_none() && self.frozen_until <= now

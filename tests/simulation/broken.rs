@@ -1,0 +1,97 @@
+//! What Kinesis may break of its word: records and ends that surface long after their time, and records that are gone
+//! before they are read. Nothing else may be lost by that, and nothing may hang.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::checks::{Verdict, require};
+use crate::log::{Log, TIP_SLACK};
+use crate::oracle::{self, Body, Key};
+use crate::rng::Rng;
+use crate::run::Run;
+use crate::world::Breaks;
+
+/// RD-3: some records, ends and listings are later than `tip_slack` allows.
+pub fn surface_late(log: &mut Log, rng: &mut Rng) {
+    let often = rng.pick(&[40, 150]);
+    let longest = rng.pick(&[2 * TIP_SLACK, 8 * TIP_SLACK]);
+    for ix in 0..log.shards.len() {
+        // No listing shows a child without a parent that it will show later.
+        let parents = log.shards[ix].parents.iter().map(|parent| log.shards[*parent].created);
+        let earliest = parents.max().unwrap_or(i64::MIN);
+        let shard = &mut log.shards[ix];
+        let mut visible = i64::MIN;
+        for record in &mut shard.records {
+            let late = if rng.chance(often) { rng.below(longest) } else { 0 };
+            visible = visible.max(record.visible + late);
+            record.visible = visible;
+        }
+        let late = if rng.chance(200) { rng.below(longest) } else { 0 };
+        shard.closed = shard.closed.map(|closed| visible.max(closed + late));
+        if shard.created > log.first_start && rng.chance(200) {
+            shard.created += rng.below(longest);
+        }
+        shard.created = shard.created.max(earliest);
+    }
+}
+
+impl Run<'_> {
+    /// How far behind a listing is.
+    pub fn listing_lag(&mut self) -> i64 {
+        let lags = self.options.breaks == Breaks::Slack && self.store.durable.is_some();
+        if lags && self.rng.chance(300) { self.rng.below(TIP_SLACK) } else { 0 }
+    }
+
+    /// CP-8: the trim horizon moves on. A closed shard of which nothing is left is forgotten.
+    pub fn trim(&mut self) -> Verdict {
+        let horizon = self.now - self.rng.pick(&[8_000, 20_000, 60_000]) - self.rng.below(20_000);
+        for (ix, shard) in self.world.log.shards.iter().enumerate() {
+            let gone = shard.records.iter().take_while(|record| record.arrival.max(record.visible) < horizon).count();
+            self.trimmed[ix] = self.trimmed[ix].max(gone);
+            self.forgotten[ix] |=
+                self.trimmed[ix] == shard.records.len() && shard.closed.is_some_and(|closed| closed < horizon);
+        }
+        self.note("TRIM");
+        Ok(())
+    }
+}
+
+/// BD-2, WN-3: whatever the panes, every event that the stream still holds is in a result of each detection without
+/// threshold.
+pub fn nothing_is_lost(run: &Run<'_>) -> Verdict {
+    let mut log = run.world.log.clone();
+    for (shard, trimmed) in log.shards.iter_mut().zip(&run.trimmed) {
+        shard.records.drain(..trimmed);
+    }
+    all_are_found(run, &oracle::evaluate(&log, &run.world.detections))
+}
+
+/// Of what is expected of detections without threshold.
+pub fn all_are_found(run: &Run<'_>, expected: &BTreeMap<Key, Body>) -> Verdict {
+    let free = run.known.iter().filter(|detection| detection.rule.has_no_threshold());
+    let free: BTreeSet<String> = free.map(crate::detections::Detection::name).collect();
+    let subject = |key: &Key| (key.detection.clone(), key.window, key.group.clone());
+    let mut found: BTreeMap<_, BTreeSet<(i64, String)>> = BTreeMap::new();
+    for (key, body) in run.sink.received.finals.values().map(oracle::read) {
+        found.entry(subject(&key)).or_default().extend(body.evidence);
+    }
+    for (key, body) in expected.iter().filter(|(key, _)| free.contains(&key.detection)) {
+        let events = found.get(&subject(key)).cloned().unwrap_or_default();
+        let lost: Vec<_> = body.evidence.iter().filter(|event| !events.contains(event)).collect();
+        require(lost.is_empty(), "BD-2", || format!("lost {lost:?} of {key:?}"))?;
+    }
+    Ok(())
+}
+
+/// BD-3: what is counted is exact, whatever is shown of it.
+pub fn counts_are_the_oracles(run: &Run<'_>) -> Verdict {
+    let counted = |body: &Body| (body.event_count, body.first, body.last, body.window_end, body.partial);
+    let of = |bodies: &BTreeMap<Key, Body>| -> BTreeMap<_, _> {
+        bodies.iter().map(|(key, body)| (key.clone(), counted(body))).collect()
+    };
+    let expected = of(&oracle::evaluate(&run.world.log, &run.world.detections));
+    let got = of(&crate::verdict::received(run));
+    let different = expected.iter().find(|(key, body)| got.get(*key) != Some(body));
+    require(different.is_none(), "oracle", || format!("{different:?} is not among what was received"))?;
+    let invented = got.keys().find(|key| !expected.contains_key(*key));
+    require(invented.is_none(), "oracle", || format!("invented {invented:?}"))
+}
