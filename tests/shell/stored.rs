@@ -109,7 +109,10 @@ fn field(tag: u8, bytes: &[u8]) -> Vec<u8> {
 
 /// CP-8: the trim horizon moves on while the daemon runs, now and then.
 pub async fn trim(world: Arc<World>) {
-    while world.habits.trims {
+    if !world.habits.trims {
+        return;
+    }
+    loop {
         world.wait(5_000 + world.below(40_000)).await;
         if !world.state().calm {
             world.trim();

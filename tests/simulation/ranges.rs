@@ -88,6 +88,7 @@ fn range(rng: &mut Rng, earliest: i64, now: i64) -> Range {
         1 => from + 1 + rng.below(12_000),
         _ => instant(rng),
     };
+    let (from, to) = if rng.chance(400) { (earliest, now) } else { (from, to) };
     let (from, to) = (from.min(to), from.max(to).max(from.min(to) + 1).min(now));
     Range::new(Arrival(from.min(to - 1)), Arrival(to)).expect("not empty")
 }
