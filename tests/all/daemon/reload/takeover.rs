@@ -34,16 +34,20 @@ async fn wn_7_who_takes_over_goes_on_with_what_was_reloaded_while_the_files_are_
     first.signal("HUP").await;
     second.signal("HUP").await;
     until_metric(&first, APPLIED, 1.0).await;
+    let reloaded_in = wall_millis() / 60_000;
     let read = || async { (second.metric(READ_AT).await > read_at).then_some(()) };
     second.until(PATIENCE, "who waits has read the files as well", read).await;
     scene.home.write("detections/changes.yml", "oops: [");
     second.signal("HUP").await;
     until_metric(&second, REFUSED, 1.0).await;
 
-    // In force for the whole window, and early enough in it for a takeover.
+    // In force for the whole window, which is not that of the reload, and early enough in it for a takeover.
     let drained = || async { (first.metric("trailrisk_detections_draining").await == 0.0).then_some(()) };
     first.until(PATIENCE, "the version before has drained", drained).await;
-    let early = || async { (wall_millis().rem_euclid(60_000) < 5_000).then_some(()) };
+    let early = || async {
+        let now = wall_millis();
+        (now / 60_000 > reloaded_in && now.rem_euclid(60_000) < 5_000).then_some(())
+    };
     first.until(PATIENCE, "a window begins", early).await;
     scene.put().await;
     until_lines(&first, 2).await;
