@@ -16,7 +16,7 @@ use crate::plan::{GroupKey, Plan, Scalar, footprint};
 
 /// Names a group of an instance: its place in the order in which they came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct GroupIx(u32);
+pub(super) struct GroupIx(pub u32);
 
 /// The groups of one instance.
 #[derive(Debug)]

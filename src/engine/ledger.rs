@@ -13,6 +13,8 @@ use crate::time::Arrival;
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     outstanding: BTreeMap<DeliveryKey, Outstanding>,
+    /// Of each window that has any: its early risk events among these.
+    early: BTreeMap<InstanceKey, Early>,
     unacknowledged: BTreeMap<InstanceKey, usize>,
     dead_letters: BTreeMap<DeadLetterId, (ShardIx, Mark)>,
     closing: BTreeMap<InstanceKey, Closing>,
@@ -26,6 +28,15 @@ struct Outstanding {
     /// CP-1a: of an early risk event: per shard, the first record of the group from its trigger on. A list, because
     /// most have one.
     holds: Vec<(ShardIx, Mark)>,
+}
+
+/// The early risk events of a window that are not acknowledged.
+#[derive(Debug, Default)]
+struct Early {
+    count: usize,
+    /// CP-1a: what they hold together, per shard. Once for all of them: of a flood there are many, and each of its records
+    /// would be held for each.
+    holds: BTreeMap<ShardIx, Mark>,
 }
 
 #[derive(Debug)]
@@ -53,6 +64,9 @@ impl Ledger {
             return;
         }
         let group = trigger.as_ref().map(|(group, _, _)| *group);
+        if group.is_some() {
+            self.early.entry(instance.clone()).or_default().count += 1;
+        }
         let holds = trigger.into_iter().map(|(_, shard, mark)| (shard, mark)).collect();
         self.outstanding.insert(key, Outstanding { instance: instance.clone(), group, holds });
         *self.unacknowledged.entry(instance.clone()).or_default() += 1;
@@ -67,11 +81,11 @@ impl Ledger {
     }
 
     /// CP-1a: as [`Self::hold_group`], of a window of which a part was closed early. Which group of that part a record would
-    /// be of is not known any more, so it is held for each.
+    /// be of is not known any more, so it is held while any early risk event of the window is unacknowledged.
     pub fn hold_window(&mut self, instance: &InstanceKey, shard: ShardIx, mark: &Mark) {
-        let of_window =
-            |outstanding: &&mut Outstanding| outstanding.group.is_some() && outstanding.instance == *instance;
-        self.outstanding.values_mut().filter(of_window).for_each(|outstanding| outstanding.hold(shard, mark));
+        if let Some(early) = self.early.get_mut(instance) {
+            early.holds.entry(shard).or_insert_with(|| mark.clone());
+        }
     }
 
     /// An acknowledgement. That of a final supersedes the early one. Of an early one that settles it: whose it was.
@@ -89,6 +103,14 @@ impl Ledger {
             *count -= 1;
             if *count == 0 {
                 self.unacknowledged.remove(&outstanding.instance);
+            }
+        }
+        if outstanding.group.is_some()
+            && let Some(early) = self.early.get_mut(&outstanding.instance)
+        {
+            early.count -= 1;
+            if early.count == 0 {
+                self.early.remove(&outstanding.instance);
             }
         }
         Some(outstanding)
@@ -131,7 +153,9 @@ impl Ledger {
     /// What holds `P`: early risk events and dead letters.
     pub fn holds_of_p(&self) -> impl Iterator<Item = (ShardIx, &Mark)> {
         let early = self.outstanding.values().flat_map(|outstanding| &outstanding.holds);
-        early.map(|(shard, mark)| (*shard, mark)).chain(self.dead_letters.values().map(|(shard, mark)| (*shard, mark)))
+        let of_windows = self.early.values().flat_map(|early| &early.holds);
+        let early = early.map(|(shard, mark)| (*shard, mark)).chain(of_windows.map(|(shard, mark)| (*shard, mark)));
+        early.chain(self.dead_letters.values().map(|(shard, mark)| (*shard, mark)))
     }
 
     /// CP-2: what holds `C` for closed instances: not their acknowledgement frees it, but the horizon.
@@ -155,6 +179,8 @@ impl Ledger {
         for outstanding in self.outstanding.values_mut() {
             outstanding.instance = renumbered(outstanding.instance.clone());
         }
+        let early = std::mem::take(&mut self.early).into_iter();
+        self.early = early.map(|(key, early)| (renumbered(key), early)).collect();
         let unacknowledged = std::mem::take(&mut self.unacknowledged).into_iter();
         self.unacknowledged = unacknowledged.map(|(key, count)| (renumbered(key), count)).collect();
         let closing = std::mem::take(&mut self.closing).into_iter();
@@ -169,5 +195,49 @@ impl Ledger {
     /// Deliveries and dead letters on their way.
     pub fn pending(&self) -> usize {
         self.outstanding.len() + self.dead_letters.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::ids::Position;
+    use super::super::instance::PlanIx;
+    use super::*;
+    use crate::engine::SequenceNumber;
+    use crate::risk_event::{Pane, RiskEventId};
+    use crate::time::EventTime;
+
+    fn mark(number: u32) -> Mark {
+        let number = SequenceNumber::try_new(&number.to_string()).unwrap();
+        let (effective_before, effective) = (Arrival(0), Arrival(0));
+        Mark { before: Position::After(number, 0), effective_before, effective }
+    }
+
+    /// A flood is when parts of windows are closed early, and when early risk events are many. What each of its records held
+    /// for each of them, no bound counted (BD-1).
+    #[test]
+    fn cp_1a_a_window_of_which_a_part_was_closed_holds_one_record_a_shard_for_all_of_its_early_risk_events() {
+        const EARLY: u32 = 1000;
+        const SHARDS: u32 = 8;
+        let (close_at, window_start) = (Arrival(9), EventTime(0));
+        let window = InstanceKey { close_at, plan: PlanIx(0), window_start, pane: Pane::OnTime };
+        let early = |id: u32| DeliveryKey { id: RiskEventId(id.into()), stage: Stage::Early };
+        let mut ledger = Ledger::default();
+        for id in 0..EARLY {
+            ledger.emit(early(id), &window, Some((GroupIx(0), ShardIx(0), mark(id))));
+        }
+        for number in EARLY..EARLY + 3 {
+            (1..=SHARDS).for_each(|shard| ledger.hold_window(&window, ShardIx(shard), &mark(number)));
+        }
+        let held = |ledger: &Ledger| {
+            let of_window = ledger.holds_of_p().filter(|(shard, _)| *shard != ShardIx(0));
+            let first = of_window.filter(|(_, held)| held.before == mark(EARLY).before).count();
+            (ledger.holds_of_p().count(), first)
+        };
+        assert_eq!(held(&ledger), ((EARLY + SHARDS) as usize, SHARDS as usize), "the first of each");
+        (1..EARLY).for_each(|id| drop(ledger.acknowledge(early(id))));
+        assert_eq!(held(&ledger), (1 + SHARDS as usize, SHARDS as usize), "as long as one is unacknowledged");
+        ledger.acknowledge(early(0));
+        assert_eq!(held(&ledger), (0, 0));
     }
 }
