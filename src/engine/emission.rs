@@ -25,7 +25,7 @@ pub(super) fn risk_event(context: &GroupContext<'_>, ordinal: usize, row: Row) -
     let text = plan.text();
     let names = plan.group_fields(subject.group).iter().cloned();
     RiskEvent {
-        id: subject.id(ordinal),
+        id: subject.id(ordinal, context.truncated && context.stage == Stage::Final),
         stage: context.stage,
         pane: slot.pane,
         supplements: matches!(slot.pane, Pane::Late(_) | Pane::Future(_)).then(|| subject.on_time_id(ordinal)),

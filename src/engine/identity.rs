@@ -13,7 +13,7 @@ pub(super) struct Subject<'a> {
     pub plan: &'a Plan,
     pub slot: &'a Slot,
     pub group: &'a GroupKey,
-    /// What the group holds: tells the forced parts of a window apart (BD-2).
+    /// What the group holds: tells the parts of a window apart (BD-2).
     pub whole: &'a Partial,
 }
 
@@ -91,7 +91,8 @@ impl Canonical {
     }
 
     /// Where a window is cut by a bound depends on the schedule: after a crash a part may hold other events than the
-    /// part of the same number before. It must not have the same id, or a receiver would drop it as a repetition.
+    /// part of the same number before, and the rest others, up to all of them. It must not have the same id, or a receiver
+    /// would drop it as a repetition.
     fn units(&mut self, whole: &Partial) {
         for (event, ordinal) in whole.units() {
             self.0.update(event.0.to_be_bytes());
@@ -124,10 +125,14 @@ impl InstanceIds {
 }
 
 impl Subject<'_> {
-    /// The id of the row with this ordinal.
-    pub fn id(&self, ordinal: usize) -> RiskEventId {
+    /// The id of the row with this ordinal; `is_rest` of a final one of what is left of a window that was cut.
+    pub fn id(&self, ordinal: usize, is_rest: bool) -> RiskEventId {
         let mut canonical = self.ids.own.clone();
-        if matches!(self.slot.pane, Pane::Forced(_)) {
+        let is_forced = matches!(self.slot.pane, Pane::Forced(_));
+        if is_rest && !is_forced {
+            canonical.tag(4);
+        }
+        if is_rest || is_forced {
             canonical.units(self.whole);
         }
         self.id_after(canonical, ordinal)

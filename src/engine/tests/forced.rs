@@ -55,6 +55,25 @@ fn cp_1a_an_early_risk_event_of_a_part_that_was_closed_holds_what_comes_of_its_w
     assert_eq!(again.count(), 1, "nobody has acknowledged it");
 }
 
+/// EM-3: a crash may cut the window elsewhere, or not at all, and what comes then must not be taken for a repetition.
+#[test]
+fn em_3_what_is_left_of_a_window_that_was_cut_has_another_id_than_the_whole() {
+    let rest_of = |bound: usize| {
+        let mut stream = Stream::bounded(vec![plan("a", COUNT)], 1, bound);
+        stream.put(0, 1_000, &[event("1", 500, "ann")]);
+        stream.put(0, 1_001, &flood(501));
+        let early = stream.put(0, 1_002, &[event("2", 502, "ann")]);
+        let of_ann = |event: &RiskEvent| event.pane == Pane::OnTime && event.risk_message.contains("ann");
+        let finals: Vec<_> = stream.tip_all(30_000).into_iter().filter(of_ann).collect();
+        assert_eq!(finals.len(), 1);
+        (finals[0].id, finals[0].event_count, early.first().map(|event| event.id))
+    };
+    let ((whole, of_whole, _), (rest, of_rest, early)) = (rest_of(usize::MAX), rest_of(room(COUNT)));
+    assert_eq!((of_whole, of_rest), (2, 1));
+    assert_ne!(whole, rest);
+    assert_eq!(early, Some(whole), "what is told early is told of the window");
+}
+
 /// Whether the final of plan b is partial, which was activated at the arrival `cut`, for an event at `arrival` of `time`.
 fn is_partial(bound: usize, cut: i64, arrival: i64, time: i64) -> bool {
     let mut stream = Stream::bounded(vec![plan("a", COUNT)], 1, bound);
