@@ -93,11 +93,11 @@ impl RowContext<'_> {
         let mut hidden = Hidden { by_filter: vec![0; plan.text().filters.len()], cut: 0, null_by: 0 };
         let (mut rows, mut scratch) = (Vec::new(), None);
         for (key, group) in groups {
-            let (made, time) = group.with_whole(plan, self.bounds, key.leg, &mut scratch, |whole| {
-                (plan.rows(key, whole, self.window_end()), whole.first_event())
+            let (made, time, values_truncated) = group.with_whole(plan, self.bounds, key.leg, &mut scratch, |whole| {
+                (plan.rows(key, whole, self.window_end()), whole.first_event(), whole.values_truncated())
             });
             hidden.add(&made.hidden, made.cut, 0);
-            rows.extend(made.rows.into_iter().map(|row| GroupRow { group: key.clone(), time, row }));
+            rows.extend(made.rows.into_iter().map(|row| GroupRow { group: key.clone(), time, row, values_truncated }));
         }
         let conclusion = plan.conclude(self.bounds, rows, self.window_end());
         hidden.add(&conclusion.hidden, conclusion.cut, conclusion.null_by);

@@ -23,6 +23,8 @@ pub struct GroupRow {
     pub time: EventTime,
     /// The row; each column has another name.
     pub row: Row,
+    /// BD-3: an aggregate of the group shows or counts less than there is.
+    pub values_truncated: bool,
 }
 
 /// A row of the whole window.
@@ -141,11 +143,11 @@ fn in_order<'p>(leg: &Leg, mut rows: Vec<GroupRow>, window_end: EventTime) -> Ve
         let key = |row: &GroupRow| (Reverse((row.time, row.group.event)), row.group.ordinal);
         rows.sort_by_key(key);
     }
-    let work = |GroupRow { group, row, .. }| WorkRow {
+    let work = |GroupRow { group, row, values_truncated, .. }| WorkRow {
         sources: BTreeSet::from([GroupKey::clone(&group)]),
         group,
         record: Record::row(row, window_end),
-        values_truncated: false,
+        values_truncated,
     };
     rows.into_iter().map(work).collect()
 }

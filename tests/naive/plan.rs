@@ -154,7 +154,7 @@ fn of_window(plan: &Plan, events: &[Event<'_>], window_end: EventTime) -> Vec<Ro
     for (group, partial) in groups(plan, events) {
         let time = partial.first_event();
         let rows = plan.rows(&group, &partial, window_end).rows;
-        made.extend(rows.into_iter().map(|row| GroupRow { group: group.clone(), time, row }));
+        made.extend(rows.into_iter().map(|row| GroupRow { group: group.clone(), time, row, values_truncated: false }));
     }
     if plan.whole_result() {
         let concluded = plan.conclude(&Bounds::default(), made, window_end);

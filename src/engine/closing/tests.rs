@@ -160,6 +160,18 @@ fn bd_3_what_an_aggregate_over_rows_does_not_show_marks_its_event() {
     assert_eq!((truncated(2), truncated(3)), (vec![true], vec![false]));
 }
 
+/// Of bob three events, of ann two, of cat one.
+#[test]
+fn bd_3_a_joined_row_is_marked_where_either_search_shows_less_than_there_is() {
+    let (values, count) = ("* | stats values(eventID) as ids by u", "* | stats count by u");
+    for search in [format!("{values} | join u [search {count}]"), format!("{count} | join u [search {values}]")] {
+        let (events, _) = run_within(&search, Bounds { max_values: 1, ..Bounds::default() });
+        let marked: Vec<_> = events.iter().map(|event| (column(event, "u"), event.marks.values_truncated)).collect();
+        let expected = [("ann", true), ("bob", true), ("cat", false)].map(|(user, marked)| (user.to_owned(), marked));
+        assert_eq!(marked, expected, "{search}");
+    }
+}
+
 #[test]
 fn a_window_whose_rows_are_all_hidden_is_released_all_the_same() {
     let (events, engine) = run("* | stats count by u | sort u | where count>100");

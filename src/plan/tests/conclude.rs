@@ -25,7 +25,7 @@ fn rows_that_a_window_has_no_room_for_are_counted() {
     let many = Value::Many((0..10).map(|v| Scalar::text(v.to_string())).collect());
     let row = |a: u32| {
         let group = GroupKey { leg: 0, values: vec![Scalar::text(a.to_string())], event: None, ordinal: 0 };
-        GroupRow { group, time: EventTime(0), row: vec![("v".into(), many.clone())] }
+        GroupRow { group, time: EventTime(0), row: vec![("v".into(), many.clone())], values_truncated: false }
     };
     let rows = (0..1_001).map(row).collect();
     // Of ten thousand rows: a window has room for a hundred times as many.

@@ -21,7 +21,12 @@ pub(super) fn rows_over(plan: &Plan, events: &[Event<'_>]) -> Vec<String> {
     }
     let rows = groups.iter().flat_map(|(group, partial)| {
         let rows = rows_of(plan, group, partial).rows;
-        rows.into_iter().map(|row| GroupRow { group: group.clone(), time: partial.first_event(), row })
+        rows.into_iter().map(|row| GroupRow {
+            group: group.clone(),
+            time: partial.first_event(),
+            row,
+            values_truncated: false,
+        })
     });
     let concluded = plan.conclude(&Bounds::default(), rows.collect(), EventTime(i64::MAX));
     concluded.rows.iter().map(|row| shown(&row.row)).collect()

@@ -122,6 +122,7 @@ fn ag_5_an_expired_filter_lets_pass_over_the_whole_window() {
         let plan = expiring("* | stats count by who | sort who | {}", "search who!=alice", expires);
         let events = [event(json!({"who": "alice"}))];
         let row = |(group, partial): &(GroupKey, Partial)| GroupRow {
+            values_truncated: false,
             group: group.clone(),
             time: partial.first_event(),
             row: rows_of(&plan, group, partial).rows.remove(0),
@@ -132,6 +133,22 @@ fn ag_5_an_expired_filter_lets_pass_over_the_whole_window() {
     let (before, after) = (conclude(WINDOW_END), conclude(WINDOW_END - 1));
     assert_eq!((before.rows.len(), before.hidden), (0, vec![1]));
     assert_eq!((after.rows.len(), after.hidden), (1, vec![0]));
+}
+
+/// PO-3: in windows after its expiry it asks for nothing.
+#[test]
+fn po_3_a_filter_that_expires_is_nothing_that_an_event_must_show() {
+    let plan = expiring("* | {} | stats count by who", "search eventName=None", WINDOW_END);
+    assert_eq!(plan.requirements(), [vec![]]);
+    let lasting = expiring_text("* | {} | stats count by who", "search eventName=None", None);
+    assert_eq!(Plan::compile(&lasting).expect("it compiles").requirements()[0].len(), 1);
+}
+
+/// The second command is the filter's in part only.
+#[test]
+fn a_filter_whose_last_command_goes_on_behind_it_cannot_expire() {
+    let text = expiring_text("* | stats count by who | {} b=2", "search a=1 | search c=2", Some(WINDOW_END));
+    assert!(Plan::compile(&text).is_err());
 }
 
 #[test]

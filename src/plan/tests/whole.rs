@@ -20,7 +20,9 @@ pub(super) fn conclusion(plan: &Plan, events: &[Event<'_>]) -> Conclusion {
     let group_row = |(group, partial): &(GroupKey, Partial)| {
         let made = rows_of(plan, group, partial).rows;
         let time = partial.first_event();
-        made.into_iter().map(|row| GroupRow { group: group.clone(), time, row }).collect::<Vec<_>>()
+        made.into_iter()
+            .map(|row| GroupRow { group: group.clone(), time, row, values_truncated: false })
+            .collect::<Vec<_>>()
     };
     let mut rows: Vec<GroupRow> = groups(plan, events).iter().flat_map(group_row).collect();
     let window_end = EventTime(1_682_380_800_000);
@@ -62,6 +64,15 @@ fn sort_head_and_dedup_choose_among_the_rows() {
     ] {
         assert_eq!(concluded(&format!("{STATS} | {commands}"), &users()), expected, "{commands}");
     }
+}
+
+#[test]
+fn fillnull_over_rows_fills_every_column() {
+    let filled = concluded("* | table u nn | sort - u | head 1 | fillnull value=none", &users());
+    assert_eq!(filled, ["u=cat nn=none"]);
+    let renamed =
+        concluded("* | stats count max(n) as top min(n) as low by u | head 1 | rename count as low", &users());
+    assert_eq!(renamed, ["u=ann low=2 top=5"], "a renamed column keeps its place");
 }
 
 #[test]
@@ -220,6 +231,7 @@ fn bd_3_a_second_stats_marks_what_it_does_not_show() {
             .collect::<Vec<_>>(),
     );
     let rows = rows.iter().map(|(group, partial)| GroupRow {
+        values_truncated: false,
         group: group.clone(),
         time: partial.first_event(),
         row: rows_of(&many, group, partial).rows.remove(0),
