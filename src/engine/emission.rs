@@ -135,6 +135,7 @@ mod tests {
     fn tokens_come_from_the_row() {
         assert_eq!(filled("$user$ from $ip$."), "alice from 10.0.0.1, 10.0.0.2.");
         assert_eq!(filled("$absent$ costs $5 or $ 6"), "null costs $5 or $ 6");
+        assert_eq!(filled("pays $ 5, $user$"), "pays $ 5, alice", "the sign that ends no token may begin one");
         assert_eq!(filled("no token"), "no token");
     }
 

@@ -200,6 +200,21 @@ mod tests {
     }
 
     #[test]
+    fn rd_1_positions_are_ordered_as_numbers() {
+        let after = |number: &str, sub| Position::After(SequenceNumber::try_new(number).unwrap(), sub);
+        let ascending = [
+            Position::Start,
+            after("9", 0),
+            after("9", 2),
+            after("9", 10),
+            after("10", 0),
+            after("11", 0),
+            Position::End,
+        ];
+        assert!(ascending.is_sorted() && ascending[1] < ascending[4]);
+    }
+
+    #[test]
     fn a_shard_is_shown_by_its_name() {
         let shard = ShardId::new("shardId-000000000001");
         assert_eq!((shard.as_str(), shard.to_string().as_str()), ("shardId-000000000001", "shardId-000000000001"));

@@ -56,11 +56,8 @@ impl Outstanding {
 impl Ledger {
     /// A risk event goes out. An early one holds `P` and `C` before its trigger.
     pub fn emit(&mut self, key: DeliveryKey, instance: &InstanceKey, trigger: Option<(GroupIx, ShardIx, Mark)>) {
-        if let Some(known) = self.outstanding.get_mut(&key) {
-            // The rest of a window that was closed early announces itself again (BD-2); the first trigger still holds.
-            if let Some((_, shard, mark)) = trigger {
-                known.hold(shard, &mark);
-            }
+        // The rest of a window that was closed early announces itself again (BD-2): [`Self::hold_window`] holds its record.
+        if self.outstanding.contains_key(&key) {
             return;
         }
         let group = trigger.as_ref().map(|(group, _, _)| *group);

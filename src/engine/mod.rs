@@ -259,7 +259,7 @@ impl Engine {
 
     /// Whether shards still re-read what an earlier process had done (CP-5).
     pub fn is_replaying(&self) -> bool {
-        self.shards.iter().any(Shard::replaying)
+        self.shards.iter().any(|shard| shard.replaying() && !self.waits_for_stalled(shard))
     }
 
     /// Shards with their state, for metrics and health: id, `R`, whether drained.

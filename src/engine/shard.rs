@@ -198,13 +198,12 @@ impl Shard {
     pub fn inherit(&mut self, effective: Arrival, read_through: Arrival, watermark: Arrival) {
         self.effective = effective;
         self.silent_effective = effective;
-        self.resume.1 = effective;
         self.read_through = self.read_through.max(read_through).max(watermark);
     }
 
     /// Whether it has not yet reached the `P` that a checkpoint remembers.
     pub fn behind_p(&self) -> bool {
-        self.life != Life::Drained && self.position < self.silent_to
+        self.position < self.silent_to
     }
 
     /// CP-5: whether the others must wait for it before they announce. A stalled shard makes nobody wait.
@@ -297,6 +296,7 @@ mod tests {
     fn what_is_trimmed_before_p_does_not_turn_the_running_maximum_back() {
         let mut shard = Shard { life: Life::Reading, ..Shard::restore(ShardId::new("s"), row(at(7), Arrival(5))) };
         shard.skip_to_silent_end();
+        assert_eq!(shard.read_through, Arrival(20), "all that arrived by then is processed, or gone");
         assert_eq!(shard.advance(at(8), Arrival(6), Arrival::MIN).0.effective, Arrival(20));
     }
 
@@ -335,6 +335,25 @@ mod tests {
             shard.first_beyond
         };
         assert_eq!([first(6, 10), first(7, 20)], [None; 2], "up to P");
-        assert_eq!([first(8, 30), first(9, 40)], [Some(Arrival(30)); 2]);
+        // Its effective arrival, whatever it says.
+        assert_eq!([first(8, 15), first(9, 40)], [Some(Arrival(20)); 2]);
+    }
+
+    #[test]
+    fn rd_3_evidence_that_is_older_than_what_was_read_turns_nothing_back() {
+        let mut shard = reading();
+        shard.advance(at(1), Arrival(500), Arrival::MIN);
+        shard.reached_tip(Arrival(495));
+        assert_eq!(shard.read_through, Arrival(500));
+    }
+
+    #[test]
+    fn semantics_2_a_childs_clock_begins_where_its_parents_are() {
+        let mut shard = reading();
+        shard.inherit(Arrival(20), Arrival(30), Arrival(10));
+        assert_eq!(
+            (shard.effective, shard.silent_effective, shard.read_through),
+            (Arrival(20), Arrival(20), Arrival(30))
+        );
     }
 }

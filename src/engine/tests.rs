@@ -2,9 +2,11 @@
 
 mod bounds;
 mod checkpoints;
+mod clocks;
 mod corpus;
 mod counters;
 mod early;
+mod family;
 mod filters;
 mod forced;
 mod identity;
@@ -14,6 +16,8 @@ mod plan_changes;
 mod progress;
 mod replay;
 pub(super) mod support;
+mod turnover;
+mod waiting;
 
 use std::collections::BTreeMap;
 

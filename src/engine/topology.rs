@@ -89,6 +89,12 @@ impl Engine {
         shard.life == Life::Waiting && known.all(|parent| parent.life == Life::Drained)
     }
 
+    /// Whether it cannot be read because one of its ancestors is not.
+    pub(super) fn waits_for_stalled(&self, shard: &Shard) -> bool {
+        let mut parents = shard.parents.iter().filter_map(|id| self.shard(id));
+        shard.life == Life::Waiting && parents.any(|parent| parent.stalled || self.waits_for_stalled(parent))
+    }
+
     fn waits_for_listing(&self, shard: &Shard) -> bool {
         shard.listed == Listed::NotYet && shard.parents.iter().any(|id| self.shard(id).is_none())
     }

@@ -197,6 +197,7 @@ mod tests {
         // Of a bound so low that hardly any needs no hash.
         let low = [2, 3, 4].map(|values| seen(values, 2, 3));
         assert_eq!(low, [(2, 2, false, false), (3, 2, true, false), (3, 2, true, true)]);
+        assert_eq!(seen(3, 2, 2), (2, 2, true, true), "none is counted that is not shown");
         // Of one beyond those that need none.
         let (few, high) = (FEW, FEW + 2);
         let beyond = [few, few + 1, high, high + 1].map(|values| seen(values, high, high + 5));

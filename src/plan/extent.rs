@@ -133,6 +133,8 @@ mod tests {
             let extent = extent(&order.map(|place| values[place]));
             assert_eq!([extent.min(), extent.max()], expected, "{order:?}");
         }
+        let spelled = [["1", "1.0", "01"], ["1.0", "01", "1"], ["01", "1", "1.0"]].map(|values| extent(&values));
+        assert!(spelled.iter().all(|extent| *extent == spelled[0]), "{spelled:?}");
     }
 
     #[test]

@@ -115,6 +115,10 @@ mod tests {
         assert_eq!(sum(&scalars(&["-0.25", "-1.5", "0.001"])), Value::number(-1.749));
         assert_eq!(sum(&scalars(&["x"])), Value::Null);
         assert_eq!(sum(&vec![Scalar::Number(f64::MAX); 1000]), Value::number(1e25));
+        assert_eq!(sum(&vec![Scalar::Number(f64::MIN); 1000]), Value::number(-1e25));
+        assert_eq!(mean(&scalars(&["1", "2", "2"])), Value::number(5.0 / 3.0));
+        // As a double a little less.
+        assert_eq!(sum(&scalars(&["0.000000003"])), Value::number(0.000000003));
     }
 
     #[test]

@@ -96,6 +96,9 @@ fn accounts() {
     );
     check(json!({"userIdentity": {"accountId": "1"}, "recipientAccountId": "2"}), &[("aws_account_id", "1")]);
     check(json!({"userIdentity": {"accountId": ""}, "recipientAccountId": "2"}), &[("vendor_account", "2")]);
+    // What is empty stands where nothing else is.
+    let blank = event_with(&json!({"recipientAccountId": ""}));
+    assert_eq!(field(&blank, "recipientAccountId"), Value::text(""));
 }
 
 #[test]

@@ -183,6 +183,13 @@ fn po_1_an_unusual_entry_hides_no_event() {
     }
 }
 
+#[test]
+fn po_1_an_entry_that_is_none_of_cloudtrail_behind_the_first_takes_no_neighbour_along() {
+    let good = r#"{"eventName":"A","eventTime":"2024-01-01T00:00:00Z"}"#;
+    let decoded = decoded(format!(r#"{{"Records":[{good},{{"eventName":"B","eventSource":"aws:s3"}},{good}]}}"#));
+    assert_eq!((decoded.events.len(), reasons(&decoded)), (2, vec![RejectReason::NotCloudTrail]));
+}
+
 /// The source of the first entry decides, of duplicates the last one.
 #[test]
 fn a_trigger_of_lambda_is_no_file() {

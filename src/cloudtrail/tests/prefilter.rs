@@ -49,8 +49,30 @@ fn po_3_what_is_not_plain_json_is_admitted() {
     assert!(!none.admits(b" \n {}"));
 }
 
+/// A literal that stands where something that begins alike has begun before.
+#[test]
+fn po_3_a_literal_is_found_behind_its_own_beginning() {
+    for (literal, value) in [("zzza", "zzzza"), ("zzza", "zzzzzza"), ("qzqzx", "qzqzqzx"), ("xxy", "xxxy")] {
+        assert!(prefilter(&[literal]).admits(format!("{{\"a\":\"{value}\"}}").as_bytes()), "{literal}");
+    }
+}
+
+/// Of a block no look at a record goes into the next one.
+#[test]
+fn po_3_a_key_that_the_end_of_a_record_cuts_is_none() {
+    let prefilter = Prefilter::new(&[vec![member("eventName", &[("jobcreated", true)])]]);
+    let block = br#"{"a":1,"eventName":"JobCreated"}"#;
+    for end in 1..block.len() - r#""JobCreated"}"#.len() {
+        assert!(!prefilter.glance(block).admits(0..end), "{end}");
+    }
+    assert!(prefilter.admits(block));
+}
+
 #[test]
 fn po_3_letters_that_fold_to_ascii_are_admitted() {
+    assert!(prefilter(&["KEY"]).admits("{\"a\":\"\u{212A}ey\"}".as_bytes()));
+    assert!(prefilter(&["S3"]).admits("{\"a\":\"\u{17F}3\"}".as_bytes()));
+    assert!(prefilter(&["s3"]).admits("{\"a\":\"\u{146}\u{17F}3\"}".as_bytes()), "behind one of the same first byte");
     assert!(prefilter(&["key"]).admits("{\"a\":\"\u{212A}ey\"}".as_bytes()));
     assert!(prefilter(&["s3"]).admits("{\"a\":\"\u{17F}3\"}".as_bytes()));
     // Others begin with the same byte, and hide nothing.

@@ -36,6 +36,47 @@ fn bd_2_the_parts_of_a_window_are_numbered_and_each_but_the_first_says_that_it_i
     assert_eq!(stream.engine.counters().forced, 7);
 }
 
+/// Of a late pane other parts are told than of the window itself, and of each window others.
+#[test]
+fn bd_2_parts_are_numbered_within_one_window_and_close() {
+    let mut stream = Stream::bounded(vec![plan("a", COUNT)], 1, 0);
+    let mut seen = stream.put(0, 1_000, &[event("1", 500, "ann")]);
+    seen.extend(stream.put(0, 25_000, &[event("2", 600, "ann")]));
+    seen.extend(stream.put(0, 25_000, &[event("3", 11_000, "ann")]));
+    let part = |window_end| (window_end, Pane::Forced(1), false);
+    assert_eq!(shown(&seen), [part(10_000), part(10_000), part(20_000)]);
+    assert!(seen.iter().filter(|event| matches!(event.pane, Pane::Forced(_))).all(|event| event.supplements.is_none()));
+}
+
+#[test]
+fn bd_2_what_is_announced_of_a_rest_says_that_it_is_one() {
+    let mut stream = Stream::bounded(vec![plan("a", COUNT)], 1, 0);
+    let mut early = |id: &str| {
+        let told = stream.put(0, 1_000, &[event(id, 500, "ann")]);
+        let early = told.into_iter().filter(|event| event.stage == Stage::Early);
+        early.map(|event| event.marks.truncated).collect::<Vec<_>>()
+    };
+    assert_eq!([early("1"), early("2")], [[false], [true]]);
+}
+
+/// What was closed early and is not told yet takes memory, but nothing that closing another window would give back.
+#[test]
+fn bd_2_what_waits_to_be_told_closes_nothing_else_early() {
+    let flood = |time: i64| -> Vec<String> {
+        (0..40).map(|user| event(&format!("{time}{user}"), time, &format!("user-{user}"))).collect()
+    };
+    let mut unbounded = Stream::new(vec![plan("a", COUNT)], 1);
+    unbounded.read(0, 1_000, &flood(500));
+    let takes = unbounded.engine.gauges().state_bytes;
+    let mut stream = Stream::bounded(vec![plan("a", COUNT)], 1, takes + takes / 2);
+    for time in [500, 10_500] {
+        stream.read(0, 1_000, &flood(time));
+    }
+    assert_eq!(stream.engine.counters().forced, 1);
+    stream.read(0, 1_000, &[event("1", 20_500, "ann")]);
+    assert_eq!(stream.engine.counters().forced, 1);
+}
+
 /// The bound itself may be taken, and what is closing already is nothing that could be closed.
 #[test]
 fn bd_2_nothing_is_closed_early_up_to_the_bound() {

@@ -79,6 +79,49 @@ fn cp_3_h_does_not_pass_a_held_record_at_the_start_of_a_shard() {
     assert_eq!((held.horizon, row(&held, 0).processed), (Arrival(2_000), Position::Start));
 }
 
+#[test]
+fn cp_2_h_and_c_wait_for_what_is_still_to_be_told_of_a_window() {
+    for bound in [usize::MAX, 0] {
+        let mut stream = Stream::bounded(vec![plan("a", LATER)], 1, bound);
+        stream.read(0, 500, &[event("1", 500, "ann"), event("2", 500, "bob")]);
+        see_tip(&mut stream, 0, 15_000);
+        for user in ["ann", "bob"] {
+            let held = stream.checkpoint();
+            assert_eq!(
+                (held.horizon, row(&held, 0).resume_after),
+                (Arrival(10_999), Position::Start),
+                "{user} {bound}"
+            );
+            let Some(Output::Emit(told)) = stream.engine.poll_output() else { panic!("the final of {user}") };
+            assert_eq!(told.risk_message, user);
+            stream.engine.handle_input(Input::Delivered(told.delivery_key()));
+        }
+        assert!(stream.engine.poll_output().is_none());
+        assert_eq!(stream.checkpoint().horizon, Arrival(15_000));
+    }
+}
+
+#[test]
+fn cp_3_h_does_not_go_back_at_a_restart() {
+    let mut stream = Stream::new(vec![plan("a", LATER)], 1);
+    stream.read(0, 500, &[event("1", 12_000, "ann")]);
+    see_tip(&mut stream, 0, 15_000);
+    let stored = stream.checkpoint();
+    assert_eq!((stored.horizon, row(&stored, 0).effective_arrival), (Arrival(15_000), Arrival::MIN));
+    let mut next = Stream::restored(vec![plan("a", LATER)], 1, stored, 0);
+    assert_eq!(next.checkpoint().horizon, Arrival(15_000), "however far back the clock is");
+}
+
+#[test]
+fn cp_1a_an_early_risk_event_of_another_group_holds_nothing_of_this_one() {
+    let mut stream = Stream::new(vec![plan("a", AT_ONCE)], 3);
+    stream.put(0, 1_000, &[event("1", 500, "ann")]);
+    stream.read(1, 1_000, &[event("2", 500, "bob")]);
+    stream.read(2, 1_000, &[event("3", 500, "ann")]);
+    let stored = stream.checkpoint();
+    assert_eq!([1, 2].map(|shard| row(&stored, shard).processed), [Position::Start, after(0, 1)]);
+}
+
 /// Two windows of which the later one holds the earlier record, and a dead letter between them.
 #[test]
 fn cp_2_c_stands_before_the_oldest_record_that_is_held() {

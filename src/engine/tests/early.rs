@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::support::{Stream, plan};
+use super::support::{Stream, event, plan};
 use crate::risk_event::Stage;
 
 /// A condition on the number of events and of distinct values, and what it says.
@@ -84,6 +84,19 @@ proptest! {
         let finals = stream.tip_all(100_000).len();
         prop_assert_eq!(finals, usize::from(told), "{} at the close", condition);
     }
+}
+
+/// AG-2: aggregates that are sets take every copy.
+#[test]
+fn em_1_a_copy_with_other_content_may_let_a_row_pass() {
+    let search = "eventName=E | stats values(requestParameters.x) as x by user | search x=b";
+    let mut stream = Stream::new(vec![plan("a", search)], 1);
+    let mut early = |x: &str| {
+        let copy = event("1", 500, "ann")
+            .replace(r#","eventSource""#, &format!(r#","requestParameters":{{"x":"{x}"}},"eventSource""#));
+        stream.put(0, 1_000, &[copy]).into_iter().map(|event| event.stage).collect::<Vec<_>>()
+    };
+    assert_eq!([early("a"), early("b"), early("c")], [vec![], vec![Stage::Early], vec![]]);
 }
 
 /// What a filled column or a field of a text says is no count: such rows are looked at when the window closes.

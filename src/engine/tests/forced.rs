@@ -35,6 +35,19 @@ fn wn_6_a_window_that_is_complete_is_not_closed_early() {
     assert!(panes.iter().all(|pane| *pane == Pane::OnTime));
 }
 
+/// Beside a complete window whose bytes are the most, one that is not makes room.
+#[test]
+fn bd_2_what_is_closed_early_is_not_complete() {
+    let mut stream = Stream::bounded(vec![plan("a", AT_CLOSE)], 1, room(AT_CLOSE));
+    stream.read(0, 1_000, &flood(500));
+    let further = [flood(10_500), vec![event("7", 10_500, "ann")]].concat();
+    stream.read(0, 11_000, &further);
+    let (complete, rest): (Vec<_>, Vec<_>) =
+        emitted(&mut stream).into_iter().partition(|event| event.window_end.0 == 10_000);
+    assert_eq!((complete.len(), rest.len(), stream.engine.counters().forced), (50, 51, 1));
+    assert!(complete.iter().all(|event| event.pane == Pane::OnTime));
+}
+
 /// Whoever comes next has room for the whole window, and reads shard 1 first.
 #[test]
 fn cp_1a_an_early_risk_event_of_a_part_that_was_closed_holds_what_comes_of_its_window_behind() {
@@ -82,8 +95,10 @@ fn is_partial(bound: usize, cut: i64, arrival: i64, time: i64) -> bool {
     stream.checkpoint();
     let mut seen = stream.put(0, arrival, &[event("2", time, "ann")]);
     seen.extend(stream.tip_all(arrival + 13_000));
-    let of_b = |event: &&RiskEvent| event.stage == Stage::Final && event.detection.id == "b";
-    seen.iter().find(of_b).expect("it is told").marks.partial
+    let of_b: Vec<_> = seen.iter().filter(|event| event.detection.id == "b").collect();
+    assert_eq!(of_b.iter().map(|event| event.stage).collect::<Vec<_>>(), [Stage::Early, Stage::Final]);
+    assert_eq!(of_b[0].marks.partial, of_b[1].marks.partial, "both stages say it");
+    of_b[1].marks.partial
 }
 
 #[test]

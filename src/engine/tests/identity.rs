@@ -120,6 +120,18 @@ fn em_3_panes_have_ids_of_their_own() {
     }
 }
 
+/// WN-3: each row the one of its ordinal.
+#[test]
+fn wn_3_the_rows_of_a_late_group_supplement_those_of_the_group_one_by_one() {
+    let both = [event("1", 500, "ann"), event("2", 500, "ann")];
+    let (on_time, plan) = finals("eventName=E | stats values(eventID) as v by user | mvexpand v", &both);
+    let mut stream = Stream::new(vec![plan], 1);
+    stream.put(0, 25_000, &both);
+    let late = super::finals(stream.tip_all(1_000_000));
+    let supplemented: Vec<_> = late.iter().filter_map(|event| Some(event.supplements?.to_string())).collect();
+    assert_eq!((supplemented.len(), supplemented), (2, ids(&on_time)));
+}
+
 /// BD-2: what a part holds is in its id, since a crash may cut the window elsewhere.
 #[test]
 fn em_3_a_part_that_is_closed_early_has_what_it_holds_in_its_id() {

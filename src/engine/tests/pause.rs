@@ -13,10 +13,13 @@ fn shard(number: u32) -> ShardId {
     ShardId::new(&format!("shard-{number}"))
 }
 
+fn crowd() -> Vec<String> {
+    (0..50).map(|user| event(&user.to_string(), AHEAD - 5_000, &format!("user{user}"))).collect()
+}
+
 /// Shard 0 has brought many groups at 200 s; the state is at nine tenths of its bound, or of one that is far away.
 fn crowded(shards: u32, is_short: bool) -> Stream {
-    let events: Vec<String> =
-        (0..50).map(|user| event(&user.to_string(), AHEAD - 5_000, &format!("user{user}"))).collect();
+    let events = crowd();
     let mut roomy = Stream::new(vec![plan("a", SEARCH)], 1);
     roomy.put(0, AHEAD, &events);
     let bytes = roomy.engine.gauges().state_bytes;
@@ -59,6 +62,22 @@ fn bd_2_nobody_pauses_while_there_is_room() {
     let mut stream = crowded(2, false);
     stream.tip(1, 100_000);
     assert_eq!((stream.engine.ceiling(), paused(&stream, 2)), (None, vec![false, false]));
+}
+
+/// Who waits for the replay of the others may be the one that holds the watermark.
+#[test]
+fn bd_2_nobody_pauses_while_records_are_read_again() {
+    let slow = [event("99", 99_000, "zed")];
+    let mut stream = crowded(2, false);
+    stream.put(1, 100_000, &slow);
+    let stored = stream.checkpoint();
+    let mut next = Stream::restored(vec![plan("a", SEARCH)], 2, stored, 0);
+    next.put(0, AHEAD, &crowd());
+    next.engine.config.max_state_bytes = next.engine.gauges().state_bytes;
+    assert!(next.engine.is_replaying());
+    assert_eq!((next.engine.ceiling(), paused(&next, 2)), (None, vec![false, false]));
+    next.put(1, 100_000, &slow);
+    assert_eq!(paused(&next, 2), [true, false]);
 }
 
 #[test]

@@ -1,36 +1,11 @@
 //! WN-7: plans change while the stream is read, and between two processes.
 
-use std::sync::Arc;
-
 use super::support::{Stream, after, event, plan};
+use super::turnover::{changed, old, spans, told};
 use super::{AT_LEAST_2, COUNT, finals};
 use crate::engine::{Input, Output, PlanSpan, Position, ShardId};
-use crate::plan::Plan;
 use crate::risk_event::{Pane, RiskEvent, Stage};
 use crate::time::Arrival;
-
-/// The same detection as `plan("a", COUNT)`, changed.
-fn changed() -> Arc<Plan> {
-    plan("a", "eventName=E | stats count values(src) as src by user")
-}
-
-fn old() -> Arc<Plan> {
-    plan("a", COUNT)
-}
-
-/// Whether it is the changed plan's, number of events, partial; of each risk event.
-fn told(events: &[RiskEvent]) -> Vec<(bool, u64, bool)> {
-    let mut told: Vec<_> = events
-        .iter()
-        .map(|event| (event.detection.search != *old().text().search, event.event_count, event.marks.partial))
-        .collect();
-    told.sort_unstable();
-    told
-}
-
-fn spans(stream: &Stream) -> Vec<Vec<PlanSpan>> {
-    stream.engine.plan_spans().map(|(_, spans)| spans.to_vec()).collect()
-}
 
 fn comparable(events: Vec<RiskEvent>) -> Vec<RiskEvent> {
     let of_one = |event: RiskEvent| RiskEvent { positions: vec![], newest_arrival: Arrival::MIN, ..event };

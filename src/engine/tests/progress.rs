@@ -59,6 +59,7 @@ fn rd_3_shards_show_how_far_they_are_and_whether_they_stall() {
     let mut stream = stream(2);
     stream.tip(0, 5_000);
     stream.engine.handle_input(Input::ShardStalled { shard: ShardId::new("shard-1"), stalled: true });
+    stream.engine.handle_input(Input::ShardStalled { shard: ShardId::new("shard-0"), stalled: true });
     stream.engine.handle_input(Input::ShardDrained { shard: ShardId::new("shard-0"), children: vec![] });
     let shown: Vec<_> = stream
         .engine

@@ -109,7 +109,8 @@ impl Stream {
         }
     }
 
-    fn around(mut engine: Engine, shards: u32) -> Self {
+    /// Around an engine that was told of nothing yet.
+    pub fn around(mut engine: Engine, shards: u32) -> Self {
         let ids: Vec<_> = (0..shards).map(|n| ShardId::new(&format!("shard-{n}"))).collect();
         let listed = ids.iter().map(|shard| ShardRef { shard: shard.clone(), parents: vec![] });
         engine.handle_input(Input::ShardsListed(listed.collect()));

@@ -225,6 +225,26 @@ fn ag_2_counts_of_shards_beyond_the_bound_add_up_and_say_so() {
     }
 }
 
+#[test]
+fn bd_3_evidence_is_in_the_order_of_time_and_says_whether_there_is_more() {
+    let all: Vec<_> = (0..8).rev().map(|event| Seen { event, ordinal: 0, copy: 0 }).collect();
+    let bounds = |most, max_evidence| Bounds { max_ids_per_group: most, max_evidence, ..Bounds::default() };
+    let whole = partial(&PLAN, &bounds(8, 8), &all);
+    let evidence = whole.evidence();
+    assert!(evidence.len() == 8 && evidence.is_sorted_by_key(|one| (one.time, one.event_id.clone())), "{evidence:?}");
+    let truncated = |most, max_evidence| partial(&PLAN, &bounds(most, max_evidence), &all).evidence_truncated();
+    assert_eq!([truncated(8, 8), truncated(8, 7), truncated(2, 7)], [false, true, true]);
+}
+
+/// Further rows of an event that is counted make no further event.
+#[test]
+fn ag_2_beyond_the_bound_on_ids_an_event_that_is_known_is_not_counted_again() {
+    let bounds = Bounds { max_ids_per_group: 1, ..Bounds::default() };
+    let rows: Vec<_> = (0..3).map(|ordinal| Seen { event: 1, ordinal, copy: 0 }).collect();
+    let partial = partial(&PLAN, &bounds, &rows);
+    assert_eq!((partial.event_count(), partial.count()), (1, 3));
+}
+
 /// What a row of several groups is made of.
 #[test]
 fn a_bare_partial_is_its_events_whatever_was_asked_of_them() {

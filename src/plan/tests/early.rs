@@ -119,6 +119,23 @@ fn what_a_later_event_may_take_back_waits_for_the_close() {
     }
 }
 
+#[test]
+fn em_1_behind_a_rename_of_many_nothing_is_known_of_any_column() {
+    for commands in ["search foo", "where searchmatch(\"foo\")", "rename q as z | where z=1"] {
+        assert!(matches!(early(&format!("rename c* as x* | {commands}")), Early::AtClose(_)), "{commands}");
+    }
+}
+
+/// `fields` keeps what begins with an underscore, and with it what is known of it.
+#[test]
+fn em_1_a_column_that_fields_does_not_name_may_still_be_there() {
+    let early = |field: &str| {
+        plan(&format!("* | stats count as {field} by user | fields user | where {field} < 5")).early().clone()
+    };
+    assert!(matches!(early("_n"), Early::AtClose(_)));
+    assert_eq!(early("n"), Early::FirstMatch, "it is null");
+}
+
 /// Of such a time one text makes the comparison lexicographic, as of any other field.
 #[test]
 fn em_1_only_the_events_own_time_is_known_to_be_a_number() {

@@ -104,6 +104,18 @@ fn powers_with_a_fraction_are_the_same_everywhere() {
 }
 
 #[test]
+fn a_number_that_has_no_room_for_decimals_is_its_own_rounding() {
+    assert_eq!(value("round(pow(10, 300), 15)"), "1e+300");
+    assert_eq!(value("round(2.345678, 4)"), "2.3457");
+}
+
+/// AG-5: `now()` is the end of the window, wherever it stands.
+#[test]
+fn ag_5_a_condition_on_each_value_knows_now() {
+    assert_eq!(value("mvfilter(list < now())"), "[1, 2]");
+}
+
+#[test]
 fn texts_of_numbers() {
     for (expr, expected) in [
         ("tostring(123456, \"commas\")", "123,456"),

@@ -17,6 +17,16 @@ fn calls() -> Vec<Json> {
 
 const SUB: &str = "[search eventName=B | stats count values(n) as n by u]";
 
+/// Neither search names what they meet by anywhere else.
+#[test]
+fn rows_of_events_have_the_fields_that_they_meet_by() {
+    let search = "eventName=A | sort n | join u [search eventName=B | sort - n | eval found=n] | table u found";
+    assert_eq!(concluded(search, &calls()), ["u=ann found=10", "u=bob found=21"]);
+    let nested = "eventName=A | stats count by u | join u [search eventName=None | sort n | append [search eventName=B | sort - n]] \
+                  | where n=21";
+    assert_eq!(concluded(nested, &calls()).len(), 1, "what is read of the rows in the end");
+}
+
 #[test]
 fn rows_meet_where_the_fields_agree() {
     let main = "eventName=A | stats max(n) as n max(n) as own by u";

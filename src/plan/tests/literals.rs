@@ -37,6 +37,8 @@ fn literals_come_from_terms_that_must_hold() {
         ("eventName!=A", None),
         ("* | eval eventName=\"A\" | search eventName=A", None),
         ("date_wday=monday", None),
+        // Any address of it matches.
+        ("sourceIPAddress=\"2001:db8::/32\"", None),
         ("*", None),
     ] {
         assert_eq!(literals(search), expected, "{search}");

@@ -70,6 +70,11 @@ fn settings_of_the_table() {
     assert_eq!(of(LookupTable { max_matches: 1, ..users() }, "bob"), "n=2");
     assert_eq!(of(LookupTable { case_sensitive: false, ..users() }, "ANN"), "n=1");
     assert_eq!(of(LookupTable { default_match: Some("none".into()), ..users() }, "dan"), "n=none");
+    assert_eq!(of(LookupTable { default_match: Some("none".into()), ..users() }, "ann"), "n=1");
+    let shouted = LookupTable { case_sensitive: false, ..table("user,n ANN,1") };
+    assert_eq!(of(shouted.clone(), "ann"), "n=1");
+    let match_types = [("user".into(), MatchType::Wildcard)].into();
+    assert_eq!(of(LookupTable { match_types, ..shouted }, "Ann"), "n=1");
     let wild = LookupTable {
         match_types: [("user".into(), MatchType::Wildcard)].into(),
         ..table("user,n svc-*,1 *-admin,2 x,3")

@@ -46,6 +46,21 @@ fn spath_takes_values_out_of_json() {
     }
 }
 
+/// What a command over one event leaves alone, and where it writes.
+#[test]
+fn fields_that_are_not_named_stay_as_they_are() {
+    for (commands, expected) in [
+        ("eval y=1 | convert ctime(missing) as y | table y", "1"),
+        ("fields n | eval t=_time | table t", "1682380277.25"),
+        ("bin _time span=100ms | table _time", "1682380277.2"),
+        ("fields - _raw | search getuser | table n", ""),
+        ("fields n | search getuser | table n", "5"),
+    ] {
+        let made = table(commands, json!({"n": "5", "eventTime": "2023-04-24T23:51:17.250Z"}));
+        assert_eq!(made.concat(), expected, "{commands}");
+    }
+}
+
 #[test]
 fn a_spath_without_a_path_writes_no_field_of_our_own() {
     assert_eq!(table("spath input=x | table _time a", json!({"x": r#"{"_time": 5, "a": 6}"#})), ["1682380277 6"]);

@@ -21,6 +21,14 @@ fn aggregate(aggregate: &str, values: &[serde_json::Value]) -> String {
     shown_value(&rows[0][1].1)
 }
 
+/// The newest hundred.
+#[test]
+fn ag_5_a_list_shows_a_hundred_values() {
+    let event = event(json!({"v": (0..150).collect::<Vec<_>>()}));
+    let rows = rows(&plan("* | stats list(v{}) as all by eventName"), &[event]);
+    assert_eq!(rows[0][1].1.scalars().len(), 100);
+}
+
 #[test]
 fn each_aggregate_has_splunks_meaning() {
     let numbers = [json!("3"), json!("10"), json!("9"), json!("3"), json!(null)];
