@@ -259,7 +259,8 @@ impl Engine {
 
     /// Whether shards still re-read what an earlier process had done (CP-5).
     pub fn is_replaying(&self) -> bool {
-        self.shards.iter().any(|shard| shard.replaying() && !self.waits_for_stalled(shard))
+        let mut waiting = vec![None; self.shards.len()];
+        (0..self.shards.len()).any(|ix| self.shards[ix].replaying() && !self.waits_for_stalled(ix, &mut waiting))
     }
 
     /// Shards with their state, for metrics and health: id, `R`, whether drained.

@@ -89,10 +89,18 @@ impl Engine {
         shard.life == Life::Waiting && known.all(|parent| parent.life == Life::Drained)
     }
 
-    /// Whether it cannot be read because one of its ancestors is not.
-    pub(super) fn waits_for_stalled(&self, shard: &Shard) -> bool {
-        let mut parents = shard.parents.iter().filter_map(|id| self.shard(id));
-        shard.life == Life::Waiting && parents.any(|parent| parent.stalled || self.waits_for_stalled(parent))
+    /// Whether it cannot be read because one of its ancestors is not. `waiting` is what is known of each shard: along
+    /// splits and merges an ancestor is reached on many ways.
+    pub(super) fn waits_for_stalled(&self, ix: usize, waiting: &mut [Option<bool>]) -> bool {
+        if let Some(known) = waiting[ix] {
+            return known;
+        }
+        let shard = &self.shards[ix];
+        let mut parents = shard.parents.iter().filter_map(|id| self.by_id.get(id)).map(|ix| ix.0 as usize);
+        let waits = shard.life == Life::Waiting
+            && parents.any(|parent| self.shards[parent].stalled || self.waits_for_stalled(parent, waiting));
+        waiting[ix] = Some(waits);
+        waits
     }
 
     fn waits_for_listing(&self, shard: &Shard) -> bool {

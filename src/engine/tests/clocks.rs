@@ -55,3 +55,29 @@ fn cp_5_nobody_waits_for_a_child_of_a_shard_that_stalls() {
     let told: Vec<_> = next.settle().0.into_iter().map(|event| (event.stage, event.risk_message)).collect();
     assert_eq!(told, [(Stage::Early, "dan".to_owned())]);
 }
+
+/// Along splits and merges the ways to an ancestor double with each generation. The youngest has the first name, and is
+/// looked at first.
+#[test]
+fn cp_5_each_ancestor_is_looked_at_once() {
+    let name = |part: &str, left: u32| format!("{left:02}-{part}");
+    let (generations, root) = (64, name("merged", 64));
+    let mut listing = vec![of(&root, "")];
+    let mut family = Family::new(&listing);
+    family.read(&root, 1_000, &event("0", 90_000, "ann"));
+    for left in (0..generations).rev() {
+        let (parent, halves) = (name("merged", left + 1), ["first", "second"].map(|part| name(part, left)));
+        let split = [of(&halves[0], &parent), of(&halves[1], &parent)];
+        let merged = [of(&name("merged", left), &halves.join(" "))];
+        family.drain(&parent, &split);
+        halves.iter().for_each(|half| family.drain(half, &merged));
+        listing.extend(split.into_iter().chain(merged));
+    }
+    family.read(&name("merged", 0), 1_000, &event("1", 90_000, "bob"));
+    family.settle();
+    let stored = family.engine.checkpoint().1;
+    let mut next = Family::restored(stored).listing(&listing);
+    assert!(next.engine.is_replaying());
+    next.engine.handle_input(Input::ShardStalled { shard: ShardId::new(&root), stalled: true });
+    assert!(!next.engine.is_replaying());
+}

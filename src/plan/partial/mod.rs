@@ -77,8 +77,6 @@ pub struct Partial {
     evidence: Vec<(u128, Evidence)>,
     /// One for each aggregate of the plan.
     states: Box<[State]>,
-    /// BD-3: something that is not in `states` any more showed less than there was.
-    hid_values: bool,
     unit_bytes: usize,
     /// The search of the plan whose aggregates these are.
     leg: u32,
@@ -105,7 +103,6 @@ impl Partial {
     pub fn new(plan: &Plan, leg: u32) -> Self {
         Self {
             leg,
-            hid_values: false,
             units: BTreeMap::new(),
             events: 0,
             uncertain_units: 0,
@@ -125,7 +122,7 @@ impl Partial {
         (self.first, self.last) = (EventTime(i64::MAX), EventTime(i64::MIN));
         self.evidence.clear();
         self.states.iter_mut().for_each(State::clear);
-        (self.hid_values, self.unit_bytes) = (false, 0);
+        self.unit_bytes = 0;
     }
 
     /// The content hash of the copy of this unit that is kept, if the unit is there: tells duplicates in two shards from
@@ -179,7 +176,6 @@ impl Partial {
         for (unit, copy) in &other.units {
             self.keep(plan.leg(self.leg), *unit, copy.clone());
         }
-        self.hid_values |= other.hid_values;
         self.uncertain_units += other.uncertain_units;
         self.uncertain_events += other.uncertain_events;
     }
@@ -195,7 +191,6 @@ impl Partial {
             units,
             evidence: self.evidence.clone(),
             states: Box::default(),
-            hid_values: self.values_truncated(),
             ..*self
         }
     }
@@ -241,7 +236,7 @@ impl Partial {
 
     /// BD-3: a `values` shows fewer values than there are, or a `dc` counts fewer.
     pub fn values_truncated(&self) -> bool {
-        self.hid_values || self.states.iter().any(State::is_truncated)
+        self.states.iter().any(State::is_truncated)
     }
 
     /// An estimate of the memory taken, in bytes (BD-2).

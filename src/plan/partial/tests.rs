@@ -258,26 +258,6 @@ fn a_bare_partial_is_its_events_whatever_was_asked_of_them() {
 }
 
 #[test]
-fn bd_3_the_mark_of_hidden_values_outlives_the_aggregates() {
-    let plan = &*PLAN;
-    let bounds = Bounds { max_values: 1, ..Bounds::default() };
-    let bare = |events: &[u8]| {
-        let seen: Vec<_> = events.iter().map(|event| Seen { event: *event, ordinal: 0, copy: 1 }).collect();
-        partial(plan, &bounds, &seen).bare()
-    };
-    let (whole, hiding) = (bare(&[1]), bare(&[1, 5, 6]));
-    assert_eq!((whole.values_truncated(), hiding.values_truncated()), (false, true));
-    for order in [[&whole, &hiding], [&hiding, &whole]] {
-        let mut met = order[0].clone();
-        met.merge(plan, &bounds, order[1]);
-        assert!(met.values_truncated());
-    }
-    let mut met = whole.clone();
-    met.merge(plan, &bounds, &whole);
-    assert!(!met.values_truncated());
-}
-
-#[test]
 fn bd_2_the_size_holds_every_text_that_an_aggregate_keeps() {
     for function in ["list(a)", "first(a)", "mode(a)", "values(a)", "min(a)", "max(a)"] {
         let plan = plan(&format!("* | stats {function} by eventName"));

@@ -149,12 +149,14 @@ impl SplunkHec {
         }
     }
 
-    /// How it is unavailable, by its own word. Of a collector without this endpoint, or one that something else lets nobody
-    /// ask, what it says of events tells.
+    /// How it is unavailable, by its own word. An answer without a code is none of the collector's: of one without this
+    /// endpoint, or one that something else lets nobody ask, what it says of events tells.
     async fn unhealthy(&self) -> Option<Failure> {
         let answer = self.http.exchange(self.request(Method::GET, &self.health)).await.ok()?;
         let reply = Reply::of(&answer.body);
-        reply.code?;
+        if reply.code.is_none() {
+            return None;
+        }
         match self.judge(&answer, &reply) {
             Outcome::Failed(failure) if failure.kind == FailureKind::Unavailable => Some(failure),
             _ if answer.status == StatusCode::SERVICE_UNAVAILABLE => {
