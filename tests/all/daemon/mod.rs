@@ -21,6 +21,7 @@ mod damaged_files;
 mod dead_letter;
 mod dead_letter_replay;
 mod detection_tests;
+mod escu;
 pub mod event;
 pub mod fan_out;
 mod faults;

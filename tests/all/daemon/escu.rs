@@ -1,0 +1,140 @@
+//! Splunk's own detections, all at once, over every real event: what the daemon says of them in several lives is what a
+//! replay says, and a backtest.
+
+use std::collections::BTreeSet;
+use std::io::Read as _;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::event::utc;
+use super::line::{Line, finals, read_all, text};
+use super::{STREAM, config, home};
+use crate::support::PATIENCE;
+use crate::support::daemon::{Daemon, Home, package};
+use crate::support::kinesis::LocalKinesis;
+use crate::support::wall_millis;
+
+/// So far behind the clock of Kinesis is while records are put: longer than any window and its grace, and shorter than
+/// what a stream keeps.
+const BEHIND: Duration = Duration::from_secs(6 * 3600);
+/// The events happen within so many milliseconds before they arrive: several windows of the shorter kind, none of them late.
+const SPREAD_MS: i64 = 20 * 60_000;
+const LIVES: usize = 3;
+const COPIES: usize = 4;
+
+fn corpus() -> Vec<String> {
+    let of_file = |name: &str| {
+        let file = std::fs::File::open(package(&format!("tests/data/cloudtrail/{name}.ndjson.gz"))).expect("a corpus");
+        let mut lines = String::new();
+        flate2::read::MultiGzDecoder::new(file).read_to_string(&mut lines).expect("gzipped text");
+        lines.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    ["corpus", "escu_examples", "lookalikes"].into_iter().flat_map(of_file).collect()
+}
+
+/// Dates every event of a record anew, and gives it an id of this copy.
+fn make_copy(record: &mut Value, copy: usize, time: &str) {
+    match record {
+        Value::Object(members) => members.iter_mut().for_each(|(name, value)| match value {
+            Value::String(at) if name == "eventTime" => time.clone_into(at),
+            Value::String(id) if name == "eventID" => id.push_str(&copy.to_string()),
+            _ => make_copy(value, copy, time),
+        }),
+        Value::Array(items) => items.iter_mut().for_each(|item| make_copy(item, copy, time)),
+        _ => {}
+    }
+}
+
+/// The corpus as if all of it had just happened, several times.
+fn records(now: i64, rng: &mut fastrand::Rng) -> Vec<String> {
+    let corpus = corpus();
+    let copies = (0..COPIES).flat_map(|copy| corpus.iter().map(move |line| (copy, line)));
+    let dated = copies.map(|(copy, line)| {
+        let time = utc(now - rng.i64(0..SPREAD_MS));
+        let Ok(mut record) = serde_json::from_str(line) else { return line.clone() };
+        make_copy(&mut record, copy, &time);
+        record.to_string()
+    });
+    let mut records: Vec<_> = dated.collect();
+    rng.shuffle(&mut records);
+    records
+}
+
+/// The detections that cannot run are passed over by both.
+fn configure(home: &Home, kinesis: &LocalKinesis) {
+    let mut config = config(kinesis);
+    config["detections"]["paths"] = json!([package("tests/data/escu")]);
+    config["detections"]["window"] = json!("10m");
+    config["detections"]["grace"] = json!("30m");
+    config["checkpoint"]["interval"] = json!("1s");
+    home.configure(config.to_string());
+}
+
+async fn replayed(home: &Home, records: &[String]) -> Vec<Line> {
+    let mut command = home.with_config(&["replay", "--source-name", STREAM]);
+    command.arg(home.write("events.ndjson", records.join("\n")));
+    let ended = Daemon::spawn(command).ended().await;
+    assert_eq!(ended.code, Some(0), "{}", ended.log);
+    read_all(&ended.lines)
+}
+
+/// Each fifth record comes twice, and perhaps through another shard.
+async fn put(kinesis: &LocalKinesis, records: &[String], rng: &mut fastrand::Rng) {
+    let twice = records.iter().step_by(5);
+    let mut all: Vec<_> = records.iter().chain(twice).map(|text| text.clone().into_bytes()).collect();
+    rng.shuffle(&mut all);
+    let keyed = all.into_iter().map(|data| (rng.u32(..).to_string(), data));
+    kinesis.put(STREAM, keyed.collect::<Vec<_>>()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn em_4_every_detection_of_splunk_says_in_several_lives_what_a_replay_and_a_backtest_say() {
+    let seed = fastrand::u64(..);
+    println!("seed {seed}");
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let (kinesis, home) = (LocalKinesis::start().await, home());
+    kinesis.faults().set_clock_behind(BEHIND);
+    kinesis.create_stream(STREAM, 4).await;
+    configure(&home, &kinesis);
+    let now = wall_millis() - i64::try_from(BEHIND.as_millis()).expect("hours");
+    let records = records(now, &mut rng);
+    let expected = finals(&replayed(&home, &records).await);
+
+    let (mut said, mut daemon) = (Vec::new(), home.start());
+    for part in records.chunks(records.len().div_ceil(LIVES)) {
+        put(&kinesis, part, &mut rng).await;
+        daemon.ready().await;
+        let some = || async { (!daemon.lines().is_empty()).then_some(()) };
+        daemon.until(PATIENCE, "something is told", some).await;
+        said.extend(daemon.kill().await.lines);
+        daemon = home.start();
+    }
+    kinesis.faults().set_clock_behind(Duration::ZERO);
+    let count = |lines: &[String]| {
+        let lines = read_all(said.iter().chain(lines));
+        lines
+            .iter()
+            .filter(|line| line.stage() == "final")
+            .map(|line| line.id().to_owned())
+            .collect::<BTreeSet<_>>()
+            .len()
+    };
+    let all = || async { (count(&daemon.lines()) >= expected.len()).then_some(()) };
+    daemon.until(PATIENCE, "every final has come", all).await;
+    let ended = daemon.stop().await;
+    assert_eq!(ended.code, Some(0), "{}", ended.log);
+    said.extend(ended.lines);
+    let lines = read_all(&said);
+    assert!(lines.iter().all(|line| line.json["pane"] == "on_time"), "nothing is late");
+    assert_eq!(finals(&lines), expected);
+    let detections: BTreeSet<_> = lines.iter().map(|line| text(&line.json["detection"]["name"])).collect();
+    assert!(detections.len() >= 25, "{} detections found something: {detections:?}", detections.len());
+
+    let mut command = home.with_config(&["backtest", "--from", "8h"]);
+    command.arg("--diff").arg(home.write("live.ndjson", said.join("\n")));
+    let backtest = Daemon::spawn(command).ended().await;
+    assert_eq!((backtest.code, backtest.lines.len()), (Some(0), 0), "{}\n{:?}", backtest.log, backtest.lines);
+    let alike = format!("no difference: {} alike, byte for byte", expected.len());
+    assert!(backtest.log.contains(&alike), "{alike} is not in {}", backtest.log);
+}
