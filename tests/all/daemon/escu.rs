@@ -131,6 +131,9 @@ async fn em_4_every_detection_of_splunk_says_in_several_lives_what_a_replay_and_
     let detections: BTreeSet<_> = lines.iter().map(|line| text(&line.json["detection"]["name"])).collect();
     assert!(detections.len() >= 25, "{} detections found something: {detections:?}", detections.len());
 
+    let of = |stage| lines.iter().filter(move |line| line.stage() == stage).map(Line::id).collect::<BTreeSet<_>>();
+    assert!(of("final").is_subset(&of("early")), "EM-1: each was announced");
+
     let mut command = home.with_config(&["backtest", "--from", "8h"]);
     command.arg("--diff").arg(home.write("live.ndjson", said.join("\n")));
     let backtest = Daemon::spawn(command).ended().await;
