@@ -1,16 +1,14 @@
-//! What serde_json makes of an event's text, and what it must not; and what its strings stand for.
+//! What is wrong with a text that is no event; and what its strings stand for.
 //!
 //! serde_json refuses numbers beyond a double, and strings with half a surrogate pair. An attacker can write both into an
-//! event, and an event that is refused is one that no search sees. Events themselves are read by `tree`; this says what
-//! is wrong with a text that is none.
+//! event, and an event that is refused is one that no search sees. Hence what is JSON is said by `scan`, as of events, which
+//! `tree` reads; what is wrong with the rest by serde_json.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use serde_json::Value;
-use serde_json::value::RawValue;
 
-use super::scan::Stops;
+use super::scan::{self, Stops};
 
 /// The containers that may enclose a value: serde_json's own limit.
 pub(super) const MAX_DEPTH: usize = 127;
@@ -29,13 +27,14 @@ pub(super) enum Fault {
 /// What may stand around a JSON text.
 pub(super) const SPACE: [char; 4] = [' ', '\t', '\n', '\r'];
 
-/// Whether a text is one JSON document that is not too deep. Numbers of any size, and half a surrogate pair, are JSON.
+/// Whether a text is one JSON document that is not too deep. Numbers of any size, and half a surrogate pair, are JSON. Each
+/// byte is read twice at most, however deep it stands.
 pub(super) fn check(text: &str) -> Result<(), Fault> {
-    let Err(error) = serde_json::from_str::<Value>(text) else { return Ok(()) };
-    match Fault::from(error) {
-        Fault::TooDeep => Err(Fault::TooDeep),
-        // What is wrong by the first reading is named, unless the second reading knows better.
-        fault => check_mended(text).map_err(|second| if second == Fault::TooDeep { second } else { fault }),
+    match scan::levels(text) {
+        Some(levels) if levels > MAX_DEPTH => Err(Fault::TooDeep),
+        Some(_) => Ok(()),
+        // What is wrong is said in serde_json's words.
+        None => serde_json::from_str::<Value>(text).map(drop).map_err(Fault::from),
     }
 }
 
@@ -81,27 +80,6 @@ impl From<serde_json::Error> for Fault {
         let text = error.to_string();
         // serde_json does not tell this error apart in any other way; a test holds it to these words.
         if text.starts_with("recursion limit exceeded") { Self::TooDeep } else { Self::NotJson(text) }
-    }
-}
-
-fn check_mended(text: &str) -> Result<(), Fault> {
-    let mended = mend_surrogates(text);
-    check_depth(serde_json::from_str(&mended)?, 0)
-}
-
-fn check_depth(raw: &RawValue, depth: usize) -> Result<(), Fault> {
-    let text = raw.get();
-    match text.bytes().next() {
-        Some(b'{' | b'[') if depth == MAX_DEPTH => Err(Fault::TooDeep),
-        Some(b'{') => {
-            let members: BTreeMap<String, &RawValue> = serde_json::from_str(text)?;
-            members.into_values().try_for_each(|member| check_depth(member, depth + 1))
-        }
-        Some(b'[') => {
-            let items: Vec<&RawValue> = serde_json::from_str(text)?;
-            items.into_iter().try_for_each(|item| check_depth(item, depth + 1))
-        }
-        _ => Ok(()),
     }
 }
 
@@ -213,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn both_readings_have_one_depth_limit() {
+    fn the_depth_limit_is_that_of_events_whatever_is_inside() {
         for containers in CONTAINERS {
             for core in ["1", "1.5", "1e999", r#""\ud800""#] {
                 assert_eq!(check(&nested(127, containers, core)), Ok(()), "{core}");
@@ -223,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_second_reading_finds_too_deep_is_too_deep() {
+    fn what_is_too_deep_is_too_deep_also_behind_what_serde_json_refuses() {
         for containers in CONTAINERS {
             let odd = |depth| format!(r#"["\ud800",{}]"#, nested(depth, containers, "1"));
             assert_eq!(check(&odd(126)), Ok(()));

@@ -48,6 +48,22 @@ pub(super) fn children_and_inside(
     behind_space(bytes, end).is_none().then_some(levels)
 }
 
+/// How many containers are inside each other in a text that is one JSON document, where that is most: 0 of what is no
+/// container. None of anything else.
+pub(super) fn levels(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let (first, at) = behind_space(bytes, 0)?;
+    let end = match first {
+        b'{' | b'[' => return children(text, 0..bytes.len(), drop),
+        b'"' => {
+            let mut stops = Stops::NONE;
+            string(bytes, &mut stops, first, at)?.0.end + 1
+        }
+        _ => bare(bytes, at - 1)?,
+    };
+    behind_space(bytes, end).is_none().then_some(0)
+}
+
 /// What is known of a text on the way through it.
 struct Reading {
     stops: Stops,

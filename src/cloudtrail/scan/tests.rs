@@ -283,6 +283,8 @@ proptest! {
 
 fn assert_like_serde_json(text: &str) {
     assert_eq!(scanned(text), Reference::children(text), "{text}");
+    let expected = serde_json::from_str::<&RawValue>(text).ok().map(|document| levels(document.get()));
+    assert_eq!(super::levels(text), expected, "{text}");
 }
 
 /// Every text of up to four of the characters that the grammar turns on, by itself and as what a container or string holds.
