@@ -100,12 +100,10 @@ impl Decoder<'_> {
         if let Some((text, document)) = one_object(text) {
             return self.document(text, Some(document));
         }
-        for piece in document::split(text) {
-            match piece {
-                Piece::Document(text) => self.document(text, Document::read(text)),
-                Piece::Bad(bytes, detail) => self.reject(RejectReason::BadJson, detail, bytes),
-            }
-        }
+        document::split(text, &mut |piece| match piece {
+            Piece::Document(text) => self.document(text, Document::read(text)),
+            Piece::Bad(bytes, detail) => self.reject(RejectReason::BadJson, detail, bytes),
+        });
     }
 
     fn document(&mut self, text: &str, document: Option<Document<'_>>) {
@@ -124,12 +122,13 @@ impl Decoder<'_> {
                 Envelope::EventBridge
             }
             Shape::File(records) => {
-                let admitted = self.admitted(&records);
-                admitted.iter().for_each(|record| self.event(record, None, &Facts::default(), record));
+                self.entries(document.as_ref(), records, |own, record| {
+                    own.event(record, None, &Facts::default(), record);
+                });
                 Envelope::File
             }
             Shape::Logs(log_events) => {
-                self.admitted(&log_events).iter().for_each(|log_event| self.log_event(log_event));
+                self.entries(document.as_ref(), log_events, Self::log_event);
                 Envelope::CloudWatchLogs
             }
             Shape::Control => Envelope::CloudWatchControl,
@@ -143,11 +142,15 @@ impl Decoder<'_> {
     }
 
     /// PO-3: what has let a record pass is in one of its entries, as a rule.
-    fn admitted<'e>(&mut self, entries: &[&'e str]) -> Vec<&'e str> {
-        let admitted = entries.iter().copied().filter(|entry| (self.admits)(entry.as_bytes()));
-        let admitted: Vec<_> = admitted.collect();
-        self.decoded.skipped_entries += u32::try_from(entries.len() - admitted.len()).unwrap_or(u32::MAX);
-        admitted
+    fn entries<'t>(&mut self, document: Option<&Document<'t>>, array: &'t str, read: impl Fn(&mut Self, &'t str)) {
+        let Some(document) = document else { return };
+        document.elements(array, |entry| {
+            if (self.admits)(entry.as_bytes()) {
+                read(self, entry);
+            } else {
+                self.decoded.skipped_entries = self.decoded.skipped_entries.saturating_add(1);
+            }
+        });
     }
 
     fn log_event(&mut self, log_event: &str) {

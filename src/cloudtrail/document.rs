@@ -12,30 +12,29 @@ pub(super) enum Piece<'a> {
     Bad(&'a [u8], String),
 }
 
-/// Cuts the text into documents, wherever their line breaks are.
+/// Cuts the text into documents, wherever their line breaks are; `each` sees one by one, since there may be one for every two
+/// bytes.
 ///
 /// Behind a fault the text is cut at each line that begins with `{`: that is how every line of NDJSON begins, and no
 /// inner line of an indented document. So one bad line takes no neighbour along, and one bad indented document is one
 /// bad piece. Each byte is read at most three times, whatever the text.
-pub(super) fn split(text: &[u8]) -> Vec<Piece<'_>> {
-    let mut pieces = Vec::new();
-    let (read, fault) = read_documents(text, &mut pieces);
+pub(super) fn split<'a>(text: &'a [u8], each: &mut dyn FnMut(Piece<'a>)) {
+    let (read, fault) = read_documents(text, each);
     if fault.is_some() {
         for part in lines_with_brace(&text[read..]) {
-            let (read, fault) = read_documents(part, &mut pieces);
-            pieces.extend(fault.map(|fault| Piece::Bad(part[read..].trim_ascii(), fault)));
+            let (read, fault) = read_documents(part, each);
+            fault.into_iter().for_each(|fault| each(Piece::Bad(part[read..].trim_ascii(), fault)));
         }
     }
-    pieces
 }
 
 /// Reads documents up to the end or the first fault; says how far it came.
-fn read_documents<'a>(text: &'a [u8], pieces: &mut Vec<Piece<'a>>) -> (usize, Option<String>) {
+fn read_documents<'a>(text: &'a [u8], each: &mut dyn FnMut(Piece<'a>)) -> (usize, Option<String>) {
     let mut documents = Deserializer::from_slice(text).into_iter::<&RawValue>();
     let mut read = 0;
     while let Some(document) = documents.next() {
         match document {
-            Ok(document) if document.get().starts_with(['{', '[']) => pieces.push(Piece::Document(document.get())),
+            Ok(document) if document.get().starts_with(['{', '[']) => each(Piece::Document(document.get())),
             Ok(_) => return (read, Some("neither an object nor an array".to_owned())),
             Err(error) => return (read, Some(error.to_string())),
         }
@@ -68,7 +67,9 @@ mod tests {
             Piece::Document(document) => document.to_owned(),
             Piece::Bad(bytes, _) => format!("!{}", String::from_utf8_lossy(bytes)),
         };
-        split(text).into_iter().map(show).collect()
+        let mut pieces = Vec::new();
+        split(text, &mut |piece| pieces.push(show(piece)));
+        pieces
     }
 
     #[test]

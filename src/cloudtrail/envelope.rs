@@ -13,10 +13,10 @@ pub(super) enum Shape<'a> {
     Bare,
     /// An EventBridge event with its `detail`.
     EventBridge(&'a str, Facts<'a>),
-    /// `Records` of a CloudTrail file.
-    File(Vec<&'a str>),
-    /// `logEvents` of a CloudWatch Logs subscription.
-    Logs(Vec<&'a str>),
+    /// `Records` of a CloudTrail file: an array.
+    File(&'a str),
+    /// `logEvents` of a CloudWatch Logs subscription: an array.
+    Logs(&'a str),
     /// A CloudWatch Logs control message.
     Control,
     /// None of these.
@@ -62,7 +62,7 @@ pub(super) fn recognise<'a>(document: &Document<'a>) -> Shape<'a> {
         return file(document, records);
     }
     match (get("messageType"), get("logEvents")) {
-        (Some(kind), Some(events)) => logs(document, kind, events),
+        (Some(kind), Some(events)) => logs(kind, events),
         _ if has("eventName") || has("eventVersion") => Shape::Bare,
         _ => Shape::Unknown,
     }
@@ -71,10 +71,11 @@ pub(super) fn recognise<'a>(document: &Document<'a>) -> Shape<'a> {
 /// A `Records` array is a CloudTrail file, unless its first element says that it is something else that AWS wraps in
 /// the same way: a trigger of Lambda (Kinesis, SQS, SNS) or a notification of S3, whose source is `aws:<service>`.
 fn file<'a>(document: &Document<'a>, records: &'a str) -> Shape<'a> {
-    match document.elements(records) {
-        Some(records) if !records.first().is_some_and(|first| is_trigger(first)) => Shape::File(records),
-        _ => Shape::Unknown,
-    }
+    let mut first = None;
+    let is_array = document.elements(records, |record| {
+        first.get_or_insert(record);
+    });
+    if is_array && !first.is_some_and(is_trigger) { Shape::File(records) } else { Shape::Unknown }
 }
 
 fn is_trigger(record: &str) -> bool {
@@ -82,10 +83,10 @@ fn is_trigger(record: &str) -> bool {
     source.and_then(json::parse_string).is_some_and(|source| source.starts_with("aws:"))
 }
 
-fn logs<'a>(document: &Document<'a>, kind: &str, events: &'a str) -> Shape<'a> {
-    match (kind, document.elements(events)) {
-        ("\"CONTROL_MESSAGE\"", _) => Shape::Control,
-        ("\"DATA_MESSAGE\"", Some(events)) => Shape::Logs(events),
+fn logs<'a>(kind: &str, events: &'a str) -> Shape<'a> {
+    match kind {
+        "\"CONTROL_MESSAGE\"" => Shape::Control,
+        "\"DATA_MESSAGE\"" if events.starts_with('[') => Shape::Logs(events),
         _ => Shape::Unknown,
     }
 }

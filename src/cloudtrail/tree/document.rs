@@ -87,18 +87,15 @@ impl<'t> Document<'t> {
         Some(self)
     }
 
-    /// The elements of this member's value; none if it is no array.
-    pub fn elements(&self, value: &'t str) -> Option<Vec<&'t str>> {
+    /// Shows `each` the elements of this member's value, one by one, since there may be one for every two bytes; and whether
+    /// it is an array.
+    pub fn elements(&self, value: &'t str, mut each: impl FnMut(&'t str)) -> bool {
         if let Some((node, _)) = self.held(value, '[') {
             let held = &self.nodes.nodes[self.nodes.nodes[node].children.range()];
-            return Some(held.iter().map(|element| &self.text[element.value.range()]).collect());
+            held.iter().for_each(|element| each(&self.text[element.value.range()]));
+            return true;
         }
-        if !value.starts_with('[') {
-            return None;
-        }
-        let mut elements = Vec::new();
-        scan::children(value, 0..value.len(), |child| elements.push(&value[child.value]))?;
-        Some(elements)
+        value.starts_with('[') && scan::children(value, 0..value.len(), |child| each(&value[child.value])).is_some()
     }
 
     /// The member that was looked into, if this is its value.
