@@ -1,10 +1,10 @@
 //! The listener and its limits. axum's own `serve` sets no time-outs, so that idle connections could shut out the
 //! liveness probe; hence hyper directly.
 
+use std::collections::VecDeque;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -12,14 +12,15 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::{AdminState, routes};
 use crate::telemetry::{Alarm, Recovered};
 
-/// Connections at a time; more wait in the kernel's queue.
+/// Connections at a time. To one more the oldest gives way: if it had to wait, whoever holds so many open, at no cost, would
+/// shut the probe out, and a process that is not seen to live is killed.
 const MAX_CONNECTIONS: usize = 64;
 /// How long a client may take to send its request's head, and how long a connection may idle.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
@@ -80,32 +81,32 @@ impl AdminServer {
     /// Answers until `shutdown` completes, then ends the connections after the answers under way.
     pub async fn serve(self, state: AdminState, shutdown: impl Future<Output = ()> + Send) {
         let router = routes::router(state);
-        let (slots, connections) = (Arc::new(Semaphore::new(MAX_CONNECTIONS)), TaskTracker::new());
+        let (mut open, connections) = (VecDeque::new(), TaskTracker::new());
         let stop = CancellationToken::new();
         let mut shutdown = pin!(shutdown);
         loop {
-            let (stream, slot) = tokio::select! {
+            let stream = tokio::select! {
                 biased;
                 () = &mut shutdown => break,
-                accepted = self.accept(&slots) => accepted,
+                accepted = self.accept() => accepted,
             };
-            connections.spawn(answer(stream, slot, router.clone(), stop.clone()));
+            make_room(&mut open);
+            open.push_back(connections.spawn(answer(stream, router.clone(), stop.clone())).abort_handle());
         }
         stop.cancel();
         connections.close();
         connections.wait().await;
     }
 
-    /// The next connection and its slot.
-    async fn accept(&self, slots: &Arc<Semaphore>) -> (TcpStream, OwnedSemaphorePermit) {
-        let slot = Arc::clone(slots).acquire_owned().await.expect("the semaphore is never closed");
+    /// The next connection.
+    async fn accept(&self) -> TcpStream {
         loop {
             match self.listener.accept().await {
                 Ok((stream, _)) => {
                     if let Some(Recovered { times, seconds }) = self.refusing.clear() {
                         tracing::info!(attempts = times, seconds, "the admin port accepts connections again");
                     }
-                    return (stream, slot);
+                    return stream;
                 }
                 Err(error) => {
                     if let Some(repeats) = self.refusing.raise() {
@@ -125,9 +126,17 @@ fn bind_error(address: SocketAddr, source: std::io::Error) -> AdminError {
     }
 }
 
+/// For one connection more: the oldest ends where it is.
+fn make_room(open: &mut VecDeque<AbortHandle>) {
+    open.retain(|connection| !connection.is_finished());
+    if open.len() >= MAX_CONNECTIONS {
+        open.pop_front().iter().for_each(AbortHandle::abort);
+    }
+}
+
 type Connection = http1::Connection<TokioIo<TcpStream>, TowerToHyperService<Router>>;
 
-async fn answer(stream: TcpStream, slot: OwnedSemaphorePermit, router: Router, stop: CancellationToken) {
+async fn answer(stream: TcpStream, router: Router, stop: CancellationToken) {
     let service = TowerToHyperService::new(router);
     let mut connection = pin!(protocol().serve_connection(TokioIo::new(stream), service));
     tokio::select! {
@@ -137,7 +146,6 @@ async fn answer(stream: TcpStream, slot: OwnedSemaphorePermit, router: Router, s
         () = stop.cancelled() => end(connection).await,
         () = tokio::time::sleep(CONNECTION_LIFETIME) => end(connection).await,
     }
-    drop(slot);
 }
 
 async fn end(mut connection: Pin<&mut Connection>) {

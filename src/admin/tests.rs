@@ -1,5 +1,6 @@
 //! The admin port over real sockets.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -176,17 +177,33 @@ async fn a_head_that_is_too_large_is_refused() {
     assert_eq!(get(&port, "/livez").await.0, 200);
 }
 
-/// Time is paused, so the time-out passes at once; without one, the connections would hold their slots for ever.
-#[tokio::test(start_paused = true)]
-async fn idle_connections_do_not_shut_the_probe_out() {
+#[tokio::test]
+async fn threat_13_connections_that_are_held_open_do_not_shut_the_probe_out() {
     let port = served().await;
-    let mut idle = Vec::new();
-    for _ in 0..100 {
-        let mut stream = TcpStream::connect(port.address).await.expect("the kernel queues it");
+    let mut held = VecDeque::new();
+    for _ in 0..64 {
+        let mut stream = TcpStream::connect(port.address).await.expect("the port is open");
         stream.write_all(b"GET /livez HTTP/1.1\r\n").await.expect("half a head is taken");
-        idle.push(stream);
+        held.push_back(stream);
     }
     assert_eq!(get(&port, "/livez").await, (200, "ok\n".to_owned()));
+    let mut oldest = held.pop_front().expect("there are 64");
+    assert!(!matches!(oldest.read(&mut [0]).await, Ok(1..)), "it gave way, and is told nothing");
+    for mut stream in held {
+        stream.write_all(b"Host: x\r\nConnection: close\r\n\r\n").await.expect("the rest of the head is taken");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.expect("an answer");
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    }
+}
+
+/// Time is paused, so the time-out passes at once; without one, it would stay open.
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_idles_is_ended() {
+    let port = served().await;
+    let mut idle = TcpStream::connect(port.address).await.expect("the port is open");
+    idle.write_all(b"GET /livez HTTP/1.1\r\n").await.expect("half a head is taken");
+    idle.read_to_end(&mut Vec::new()).await.expect("it ends");
 }
 
 #[tokio::test]
