@@ -96,7 +96,7 @@ impl<'a> View<'a> {
         if all.nodes[self.node].children == Place::NOWHERE {
             all.look_into(&self.tree.text, self.node);
         }
-        let node = all.find(&self.tree.text, self.node, mark, key)?;
+        let node = all.find_again(&self.tree.text, self.node, mark, key)?;
         Some(self.tree.view_of(node, &all))
     }
 

@@ -316,6 +316,26 @@ fn a_member_of_an_event_may_have_the_name_of_one_of_an_envelope() {
     }
 }
 
+/// Often enough for those of a large one to be put in order.
+#[test]
+fn threat_3_a_member_of_a_large_object_is_found_however_often_it_is_asked_for() {
+    for members in [63, 64, 65, 1_000] {
+        // Every third key twice, every fifth written with an escape.
+        let key = |member: usize| format!("{}{}", "k".repeat(member % 20), member / 20);
+        let spelled = |member: usize| format!("{}:\"{member}\"", quoted(&key(member), member % 5 == 0));
+        let twice = (0..members).step_by(3).map(|member| format!("{}:\"again {member}\"", quoted(&key(member), false)));
+        let inside: Vec<String> = (0..members).map(spelled).chain(twice).collect();
+        let event = event(text_with(&format!("{{{}}}", inside.join(","))));
+        for member in 0..members {
+            let expected = if member % 3 == 0 { format!("again {member}") } else { member.to_string() };
+            assert_eq!(field(&event, &format!("x.{}", key(member))), Value::text(expected), "{member} of {members}");
+        }
+        for missing in ["", "k", "l", "kkkkkkkkkkkkkkkkkkk9999", "é"] {
+            assert_eq!(field(&event, &format!("x.{missing}")), Value::Null, "{missing} of {members}");
+        }
+    }
+}
+
 #[test]
 fn bd_1_of_an_event_of_countless_members_only_so_many_are_kept_and_it_is_too_large() {
     for member in [r#""":1"#, r#""\n":1"#] {

@@ -1,5 +1,6 @@
 //! What was found in a text: places in it, all in one list.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::index::{Index, Mark};
@@ -22,7 +23,20 @@ pub(super) struct Nodes {
     /// The members of this object, if they are few enough.
     indexed: usize,
     index: Index,
+    /// The objects of more members than the index has room for that somebody has asked for one.
+    large: BTreeMap<usize, Large>,
 }
+
+/// Of an object with many members, those by key, of one key in the text's order; none until it was asked for often enough.
+/// Whoever asks for each of them by its name would otherwise have each compared with all.
+#[derive(Clone, Debug, Default)]
+struct Large {
+    asked: usize,
+    by_key: Vec<u32>,
+}
+
+/// From so many questions on it pays to have the members of an object in order.
+const OFTEN: usize = 32;
 
 /// The whole, a member of an object, or an element of an array.
 #[derive(Clone, Copy, Debug)]
@@ -68,7 +82,7 @@ impl Nodes {
         let value = Place::new(0..text.len());
         let mut nodes = Vec::with_capacity(NODES);
         nodes.push(Node { mark: Mark::of(""), key: Place::NOWHERE, value, children: Place::NOWHERE });
-        Self { nodes, most, escaped: Vec::new(), indexed: WHOLE, index: Index::EMPTY }
+        Self { nodes, most, escaped: Vec::new(), indexed: WHOLE, index: Index::EMPTY, large: BTreeMap::new() }
     }
 
     /// The last member of this name in an object that was looked into.
@@ -82,6 +96,47 @@ impl Nodes {
             members.iter().rposition(|member| self.is_named(member, text, mark, key))
         };
         Some(place.start + found?)
+    }
+
+    /// [`Self::find`], which remembers how often it is asked.
+    #[inline]
+    pub fn find_again(&mut self, text: &str, object: usize, mark: Mark, key: &str) -> Option<usize> {
+        let members = self.nodes[object].children.range();
+        if members.len() <= Index::MOST {
+            self.find(text, object, mark, key)
+        } else {
+            self.find_in_large(text, object, mark, key)
+        }
+    }
+
+    #[cold]
+    fn find_in_large(&mut self, text: &str, object: usize, mark: Mark, key: &str) -> Option<usize> {
+        let mut large = self.large.remove(&object).unwrap_or_default();
+        large.asked += 1;
+        let found = if large.asked <= OFTEN {
+            self.find(text, object, mark, key)
+        } else {
+            if large.by_key.is_empty() {
+                large.by_key = self.by_key(text, object);
+            }
+            let behind = large.by_key.partition_point(|member| self.key_of(*member, text) <= key);
+            let last = behind.checked_sub(1).map(|at| large.by_key[at]);
+            last.filter(|member| self.key_of(*member, text) == key).map(|member| member as usize)
+        };
+        self.large.insert(object, large);
+        found
+    }
+
+    fn by_key(&self, text: &str, object: usize) -> Vec<u32> {
+        let Place { start, end } = self.nodes[object].children;
+        let mut members: Vec<u32> = (start..end).collect();
+        // Stable: the last of duplicate keys stays the last.
+        members.sort_by(|a, b| self.key_of(*a, text).cmp(self.key_of(*b, text)));
+        members
+    }
+
+    fn key_of<'a>(&'a self, node: u32, text: &'a str) -> &'a str {
+        self.key(&self.nodes[node as usize], text)
     }
 
     #[inline(always)]
