@@ -81,7 +81,11 @@ impl RawPath {
     }
 }
 
-/// Every leaf whose flattened name begins with `prefix`, by name.
+/// Longer names are made of no field: a key stands in the names of all that is inside of it, so that one long key and many
+/// short ones would come to a name each of its length. Who asks for such a field by its name finds it.
+const LONGEST_NAME: usize = 256;
+
+/// Every leaf whose flattened name begins with `prefix`, by name; of names of at most [`LONGEST_NAME`] bytes.
 pub(super) fn flatten_under(event: View<'_>, prefix: &str) -> BTreeMap<String, Vec<Scalar>> {
     let mut fields = BTreeMap::new();
     flatten(event, String::new(), prefix, &mut fields);
@@ -90,7 +94,7 @@ pub(super) fn flatten_under(event: View<'_>, prefix: &str) -> BTreeMap<String, V
 
 /// Recursion is bounded by the levels that an event may have.
 fn flatten(node: View<'_>, name: String, prefix: &str, fields: &mut BTreeMap<String, Vec<Scalar>>) {
-    if !name.starts_with(prefix) && !prefix.starts_with(&name) {
+    if name.len() > LONGEST_NAME || (!name.starts_with(prefix) && !prefix.starts_with(&name)) {
         return;
     }
     for (key, member) in node.members() {

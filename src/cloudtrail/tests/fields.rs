@@ -193,3 +193,23 @@ fn job_created_has_no_user_fields_and_nothing_else_is_ruled_out() {
         assert!(may_exist(name, &job_created), "{name}");
     }
 }
+
+/// A key stands in the names of all that is inside of it.
+#[test]
+fn threat_3_one_long_key_makes_no_name_of_its_length_for_each_of_many_short_ones() {
+    let inside: Vec<String> = (0..1_000).map(|number| format!("\"{number}\":1")).collect();
+    for (length, kept, deeper) in
+        [(245, 1_000, 10), (250, 1_000, 0), (253, 100, 0), (254, 10, 0), (255, 0, 0), (100_000, 0, 0)]
+    {
+        let long = "k".repeat(length);
+        let event = event(format!(
+            r#"{{"eventName":"A","eventTime":"2024-01-01T00:00:00Z","{long}":{{{0}}},"list":[[{{"{long}":{{{0}}}}}]]}}"#,
+            inside.join(",")
+        ));
+        let names: Vec<String> = fields_under(&event, "k").into_iter().map(|(name, _)| name).collect();
+        assert!(names.iter().all(|name| name.len() <= 256));
+        assert_eq!(names.len(), kept, "{length}");
+        assert_eq!(field(&event, &format!("{long}.999")), Value::text("1"), "by its name it is found");
+        assert_eq!(fields_under(&event, "list").len(), deeper, "{length}");
+    }
+}
