@@ -13,7 +13,7 @@ use super::order::{Next, Ordered};
 use super::plans::PlanSlot;
 use super::shard::{Shard, ShardIx};
 use super::shares::Shares;
-use crate::plan::{Bounds, GroupKey, GroupRow, Partial, Row, WindowRow};
+use crate::plan::{Bounds, Early, GroupKey, GroupRow, Partial, Row, WindowRow};
 use crate::risk_event::{Pane, RiskEvent, Stage};
 use crate::time::{Arrival, EventTime};
 
@@ -60,8 +60,13 @@ pub(super) fn emit_rows(
     group: &Group,
     scratch: &mut Option<Partial>,
 ) -> (Vec<RiskEvent>, Hidden) {
-    group.with_whole(&context.slot.plan, context.bounds, key.leg, scratch, |whole| {
-        let rows = context.slot.plan.rows(key, whole, context.window_end());
+    let plan = &context.slot.plan;
+    group.with_whole(plan, context.bounds, key.leg, scratch, |whole| {
+        let awaits = stage == Stage::Early && *plan.early() == Early::Threshold;
+        if awaits && !plan.may_pass(key, whole, context.window_end()) {
+            return (Vec::new(), Hidden::default());
+        }
+        let rows = plan.rows(key, whole, context.window_end());
         let events = rows.rows.into_iter().enumerate();
         let about = About { key, whole, newest: &group.newest(), newest_arrival: group.newest_arrival() };
         let events = events.map(|(ordinal, row)| context.risk_event(stage, &about, ordinal, row));

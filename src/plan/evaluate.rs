@@ -28,11 +28,23 @@ impl Plan {
         made.outcome(budget.cut)
     }
 
+    /// Whether a group may have a row, of a plan that announces it as soon as that passes
+    /// ([`Early::Threshold`](super::Early)): where not, [`Self::rows`] are none. That is asked with every event, so what is
+    /// computed from all of them is left out: no filter of such a plan looks at more of it than whether it is there (EM-1).
+    pub fn may_pass(&self, group: &GroupKey, partial: &Partial, window_end: EventTime) -> bool {
+        let leg = self.leg(group.leg);
+        let record =
+            Record::row(leg.base_row(self, group, partial, |index| !partial.is_of_all(self, index)), window_end);
+        let mut passes = false;
+        run(&leg.row_steps, record, &mut Budget::of_row(), &mut |end, _| passes |= matches!(end, End::Passed(_)));
+        passes
+    }
+
     /// Makes the rows of one group: the commands after `stats` over by-values and aggregates. `now()` is `window_end`.
     pub fn rows(&self, group: &GroupKey, partial: &Partial, window_end: EventTime) -> Rows {
         let mut rows = Rows { hidden: vec![0; self.text.filters.len()], ..Rows::default() };
         let leg = self.leg(group.leg);
-        let record = Record::row(leg.base_row(self, group, partial), window_end);
+        let record = Record::row(leg.base_row(self, group, partial, |_| true), window_end);
         let mut budget = Budget::of_row();
         run(&leg.row_steps, record, &mut budget, &mut |end, _| match end {
             End::Passed(record) => rows.rows.push(record.into_row()),
@@ -82,11 +94,13 @@ impl Leg {
         Contribution { group: GroupKey { leg: self.number, values, event, ordinal: of_event }, ordinal, inputs }
     }
 
-    fn base_row(&self, plan: &Plan, group: &GroupKey, partial: &Partial) -> Row {
+    /// By-values and aggregates; in place of those that are not wanted some text.
+    fn base_row(&self, plan: &Plan, group: &GroupKey, partial: &Partial, wanted: impl Fn(usize) -> bool) -> Row {
         debug_assert_eq!(group.values.len(), self.by.len(), "the group is one of this search");
         let by = self.by.iter().cloned().zip(group.values.iter().cloned().map(Value::One));
+        let value = |index| if wanted(index) { partial.value(plan, index) } else { Value::text("") };
         let aggregates = self.aggregates.iter().enumerate();
-        by.chain(aggregates.map(|(index, aggregate)| (aggregate.output.clone(), partial.value(plan, index)))).collect()
+        by.chain(aggregates.map(|(index, aggregate)| (aggregate.output.clone(), value(index)))).collect()
     }
 }
 

@@ -254,6 +254,12 @@ impl Partial {
         self.units.len() as u64 + self.uncertain_units
     }
 
+    /// Whether an aggregate is computed from the inputs of all units, each time that it is asked for.
+    pub(super) fn is_of_all(&self, plan: &Plan, index: usize) -> bool {
+        let function = plan.leg(self.leg).aggregates[index].function;
+        matches!(self.states[index], State::Units) && !matches!(function, Function::Count | Function::Column)
+    }
+
     /// The value of one column of the row.
     pub(super) fn value(&self, plan: &Plan, index: usize) -> Value {
         let leg = plan.leg(self.leg);

@@ -10,7 +10,7 @@ const STATS: &str = "* | stats count count(a) as n dc(a) as kinds values(a) as a
     min(a) as low first(a) as newest min(_time) as firstTime max(_time) as lastTime by user src";
 
 /// Filters on what only grows.
-const THRESHOLDS: [&str; 18] = [
+const THRESHOLDS: [&str; 20] = [
     "where count > 9",
     "where count >= 9 AND user=\"bob\"",
     // A text that is a number is one.
@@ -30,6 +30,8 @@ const THRESHOLDS: [&str; 18] = [
     "eval threshold=9 | where count > threshold",
     "rename count as c | where c > 9",
     "where count > 9 | convert ctime(firstTime) | search user!=bob",
+    "where kinds > 2 | table newest | search *",
+    "where kinds > 2 | eval x=if(sum > 3, mean, newest) | fillnull value=0 x | search *",
 ];
 
 fn early(commands: &str) -> Early {
@@ -238,6 +240,8 @@ proptest! {
             add(&mut partial, &plan, &Bounds::default(), &event, &contribution);
             let passes = !rows_of(&plan, &contribution.group, &partial).rows.is_empty();
             prop_assert!(passes || !passed, "{commands} after {} events", index + 1);
+            let may_pass = plan.may_pass(&contribution.group, &partial, EventTime(i64::MAX));
+            prop_assert_eq!(may_pass, passes, "{} after {} events", commands, index + 1);
             passed = passes;
         }
     }
