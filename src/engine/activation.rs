@@ -102,7 +102,7 @@ impl Engine {
         self.plans[ix].ends_at().is_none_or(|end| self.watermark < end)
             || self.open.keys().any(is_of_plan)
             || self.forced.iter().any(|(key, _)| is_of_plan(key))
-            || self.ledger.has_closing(is_of_plan, horizon)
+            || self.ledger.has_closing(PlanIx(u32::try_from(ix).expect("plans are few")), horizon)
     }
 
     /// Plans that have drained leave.

@@ -1,5 +1,6 @@
 //! Instances close: in order when the watermark passes them (WN-6, EM-2), or early when a bound is hit (BD-2).
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, VecDeque};
 
 use super::Engine;
@@ -272,32 +273,20 @@ impl Engine {
         }
     }
 
-    /// BD-2: whether an earlier part of this window was closed early.
-    pub(super) fn is_truncated(&self, key: &InstanceKey) -> bool {
-        self.counters.forced > 0 && self.forced_parts(key) > 0
-    }
-
-    fn forced_parts(&self, key: &InstanceKey) -> u32 {
-        let of_window = |other: &InstanceKey| {
-            let same = (other.close_at, other.plan, other.window_start);
-            same == (key.close_at, key.plan, key.window_start) && matches!(other.pane, Pane::Forced(_))
-        };
-        let waiting = self.forced.iter().filter(|(other, _)| of_window(other)).count();
-        self.ledger.forced_before(of_window) + u32::try_from(waiting).unwrap_or(u32::MAX)
-    }
-
     /// BD-2: over the bound, of the detection that takes most the instance that would close first is closed now.
     pub(super) fn enforce_state_bound(&mut self) {
+        // Most of the time; and instances may be many.
+        if self.state_bytes <= self.config.max_state_bytes {
+            return;
+        }
         let queued: usize = self.forced.iter().map(|(_, instance)| instance.bytes()).sum();
         let closing = self.in_progress.as_ref().map_or(0, |closing| closing.bytes);
         let due = self.open.iter().take_while(|(key, _)| key.close_at <= self.watermark);
         let due: usize = due.map(|(_, instance)| instance.bytes()).sum();
-        let mut open = self.state_bytes.saturating_sub(queued + closing + due);
-        while open > self.config.max_state_bytes {
-            let Some(key) = self.largest_plan_first_instance() else { return };
-            let Some(mut instance) = self.open.remove(&key) else { return };
-            open = open.saturating_sub(instance.bytes());
-            let forced = InstanceKey { pane: Pane::Forced(self.forced_parts(&key) + 1), ..key };
+        let open = self.state_bytes.saturating_sub(queued + closing + due);
+        for key in self.to_close_early(open.saturating_sub(self.config.max_state_bytes)) {
+            let Some(mut instance) = self.open.remove(&key) else { continue };
+            let forced = InstanceKey { pane: Pane::Forced(self.ledger.force(&key)), ..key };
             let plan = &self.plans[forced.plan.0 as usize].plan;
             instance.ids = InstanceIds::new(&self.config.source_name, plan, &forced.slot());
             self.counters.forced += 1;
@@ -305,15 +294,29 @@ impl Engine {
         }
     }
 
-    /// Of those that are not complete: these close by themselves (WN-6).
-    fn largest_plan_first_instance(&self) -> Option<InstanceKey> {
+    /// So many instances as take this many bytes, in the order in which they are closed early. Of those that are not complete:
+    /// these close by themselves (WN-6). All are found at once, since all that are open have to be looked at.
+    fn to_close_early(&self, excess: usize) -> Vec<InstanceKey> {
         let incomplete = || self.open.iter().skip_while(|(key, _)| key.close_at <= self.watermark);
         let mut by_plan = vec![0_usize; self.plans.len()];
-        for (key, instance) in incomplete() {
-            by_plan[key.plan.0 as usize] += instance.bytes();
+        let mut found = Vec::new();
+        if excess == 0 {
+            return found;
         }
-        let largest = (0..by_plan.len()).max_by_key(|plan| (by_plan[*plan], std::cmp::Reverse(*plan)))?;
-        incomplete().map(|(key, _)| key).find(|key| key.plan.0 as usize == largest).cloned()
+        incomplete().for_each(|(key, instance)| by_plan[key.plan.0 as usize] += instance.bytes());
+        let of_plan = |plan| incomplete().filter(move |(key, _)| key.plan.0 as usize == plan);
+        let mut next: Vec<_> = (0..self.plans.len()).map(of_plan).collect();
+        let mut freed = 0;
+        while freed < excess {
+            let largest = (0..by_plan.len()).max_by_key(|plan| (by_plan[*plan], Reverse(*plan)));
+            let Some((plan, (key, instance))) = largest.and_then(|plan| Some((plan, next[plan].next()?))) else {
+                break;
+            };
+            by_plan[plan] -= instance.bytes();
+            freed += instance.bytes();
+            found.push(key.clone());
+        }
+        found
     }
 }
 

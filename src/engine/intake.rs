@@ -224,7 +224,7 @@ impl Engine {
         if !arriving.beyond && key.close_at <= self.horizon_at_start {
             return Fate::Replayed;
         }
-        let truncated = self.is_truncated(&key);
+        let truncated = self.ledger.is_forced(&key);
         let (before, instance) = match self.open.entry(key.clone()) {
             Entry::Occupied(entry) => (entry.get().bytes(), entry.into_mut()),
             Entry::Vacant(entry) => {

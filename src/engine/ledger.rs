@@ -1,13 +1,14 @@
 //! What is not yet acknowledged, and what it holds (CP-1a, CP-2, CP-7).
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use super::groups::GroupIx;
-use super::instance::InstanceKey;
+use super::instance::{InstanceKey, PlanIx};
 use super::io::DeadLetterId;
 use super::shard::{Mark, ShardIx};
-use crate::risk_event::{DeliveryKey, Stage};
-use crate::time::Arrival;
+use crate::risk_event::{DeliveryKey, Pane, Stage};
+use crate::time::{Arrival, EventTime};
 
 /// Deliveries and dead letters on their way, and closed instances until the horizon has passed them.
 #[derive(Debug, Default)]
@@ -17,7 +18,18 @@ pub(super) struct Ledger {
     early: BTreeMap<InstanceKey, Early>,
     unacknowledged: BTreeMap<InstanceKey, usize>,
     dead_letters: BTreeMap<DeadLetterId, (ShardIx, Mark)>,
-    closing: BTreeMap<InstanceKey, Closing>,
+    /// Instances of which not all rows are emitted, with their first record in each shard.
+    closing: BTreeMap<InstanceKey, BTreeMap<ShardIx, Mark>>,
+    /// Those of which all are, until the horizon has passed them: what they hold together, since it is freed together. Of a
+    /// flood there may be one for each event (BD-2).
+    closed: BTreeMap<(Arrival, PlanIx), BTreeMap<ShardIx, Mark>>,
+    /// How many parts of a window were closed early (BD-2), until the horizon has passed it.
+    forced: BTreeMap<InstanceKey, u32>,
+}
+
+/// What all parts of a window have in common.
+fn window(key: &InstanceKey) -> InstanceKey {
+    InstanceKey { pane: Pane::OnTime, ..key.clone() }
 }
 
 #[derive(Debug)]
@@ -37,12 +49,6 @@ struct Early {
     /// CP-1a: what they hold together, per shard. Once for all of them: of a flood there are many, and each of its records
     /// would be held for each.
     holds: BTreeMap<ShardIx, Mark>,
-}
-
-#[derive(Debug)]
-struct Closing {
-    first: BTreeMap<ShardIx, Mark>,
-    emitted: bool,
 }
 
 impl Outstanding {
@@ -125,26 +131,43 @@ impl Ledger {
 
     /// An instance begins to close.
     pub fn close(&mut self, key: InstanceKey, first: BTreeMap<ShardIx, Mark>) {
-        self.closing.insert(key, Closing { first, emitted: false });
+        self.closing.insert(key, first);
     }
 
     /// All of its rows are emitted.
     pub fn emitted_all(&mut self, key: &InstanceKey) {
-        if let Some(closing) = self.closing.get_mut(key) {
-            closing.emitted = true;
+        let Some(first) = self.closing.remove(key) else { return };
+        let held = self.closed.entry((key.close_at, key.plan)).or_default();
+        for (shard, mark) in first {
+            match held.entry(shard) {
+                Entry::Vacant(entry) => {
+                    entry.insert(mark);
+                }
+                Entry::Occupied(mut entry) if mark.before < entry.get().before => {
+                    entry.insert(mark);
+                }
+                Entry::Occupied(_) => {}
+            }
         }
     }
 
-    /// How many instances of this window were closed early (BD-2), which numbers the next one.
-    pub fn forced_before(&self, is_of_window: impl Fn(&InstanceKey) -> bool) -> u32 {
-        u32::try_from(self.closing.keys().filter(|key| is_of_window(key)).count()).unwrap_or(u32::MAX)
+    /// A further part of its window is closed early: its number, from 1 (BD-2).
+    pub fn force(&mut self, key: &InstanceKey) -> u32 {
+        let parts = self.forced.entry(window(key)).or_default();
+        *parts = parts.saturating_add(1);
+        *parts
     }
 
-    /// The first closed instance that is not released limits the horizon.
+    /// Whether a part of its window was closed early (BD-2).
+    pub fn is_forced(&self, key: &InstanceKey) -> bool {
+        !self.forced.is_empty() && self.forced.contains_key(&window(key))
+    }
+
+    /// The first closed instance that is not released limits the horizon. What is unacknowledged of one that is open has no
+    /// say, since that is not closed.
     pub fn first_unreleased(&self) -> Option<Arrival> {
-        let unreleased =
-            self.closing.iter().find(|(key, closing)| !closing.emitted || self.unacknowledged.contains_key(key));
-        unreleased.map(|(key, _)| key.close_at)
+        let (closing, told) = (self.closing.first_key_value(), self.unacknowledged.first_key_value());
+        closing.map(|(key, _)| key.close_at).into_iter().chain(told.map(|(key, _)| key.close_at)).min()
     }
 
     /// What holds `P`: early risk events and dead letters.
@@ -157,18 +180,21 @@ impl Ledger {
 
     /// CP-2: what holds `C` for closed instances: not their acknowledgement frees it, but the horizon.
     pub fn holds_of_c(&self, horizon: Arrival) -> impl Iterator<Item = (ShardIx, &Mark)> {
-        let held = self.closing.iter().filter(move |(key, _)| key.close_at > horizon);
-        held.flat_map(|(_, closing)| closing.first.iter().map(|(shard, mark)| (*shard, mark)))
+        let closing = self.closing.iter().map(|(key, first)| (key.close_at, first));
+        let closed = self.closed.iter().map(|((close_at, _), first)| (*close_at, first));
+        let held = closing.chain(closed).filter(move |(close_at, _)| *close_at > horizon);
+        held.flat_map(|(_, first)| first.iter().map(|(shard, mark)| (*shard, mark)))
     }
 
     /// The horizon is durable: what it has passed needs no memory. `H` stays below what is not released (CP-3); if ever it
     /// did not, nothing is forgotten for that.
     pub fn forget(&mut self, durable_horizon: Arrival) {
-        debug_assert!(self.first_unreleased().is_none_or(|close_at| close_at > durable_horizon), "CP-3");
-        let unacknowledged = &self.unacknowledged;
-        self.closing.retain(|key, closing| {
-            key.close_at > durable_horizon || !closing.emitted || unacknowledged.contains_key(key)
-        });
+        let unreleased = self.first_unreleased();
+        debug_assert!(unreleased.is_none_or(|close_at| close_at > durable_horizon), "CP-3");
+        let is_needed =
+            |close_at: Arrival| close_at > durable_horizon || unreleased.is_some_and(|first| close_at >= first);
+        self.closed.retain(|(close_at, _), _| is_needed(*close_at));
+        self.forced.retain(|key, _| is_needed(key.close_at));
     }
 
     /// The plans are numbered anew.
@@ -181,12 +207,21 @@ impl Ledger {
         let unacknowledged = std::mem::take(&mut self.unacknowledged).into_iter();
         self.unacknowledged = unacknowledged.map(|(key, count)| (renumbered(key), count)).collect();
         let closing = std::mem::take(&mut self.closing).into_iter();
-        self.closing = closing.map(|(key, closing)| (renumbered(key), closing)).collect();
+        self.closing = closing.map(|(key, first)| (renumbered(key), first)).collect();
+        let closed = std::mem::take(&mut self.closed).into_iter();
+        let plan_of = |close_at, plan| {
+            renumbered(InstanceKey { close_at, plan, window_start: EventTime(0), pane: Pane::OnTime }).plan
+        };
+        self.closed = closed.map(|((close_at, plan), first)| ((close_at, plan_of(close_at, plan)), first)).collect();
+        let forced = std::mem::take(&mut self.forced).into_iter();
+        self.forced = forced.map(|(key, parts)| (renumbered(key), parts)).collect();
     }
 
     /// Whether a plan still has closed instances that the horizon has not passed.
-    pub fn has_closing(&self, is_of_plan: impl Fn(&InstanceKey) -> bool, horizon: Arrival) -> bool {
-        self.closing.keys().any(|key| key.close_at > horizon && is_of_plan(key))
+    pub fn has_closing(&self, plan: PlanIx, horizon: Arrival) -> bool {
+        let closing = self.closing.keys().map(|key| (key.close_at, key.plan));
+        let mut all = closing.chain(self.closed.keys().copied());
+        all.any(|(close_at, of)| close_at > horizon && of == plan)
     }
 
     /// Deliveries and dead letters on their way.
@@ -198,11 +233,9 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::super::ids::Position;
-    use super::super::instance::PlanIx;
     use super::*;
     use crate::engine::SequenceNumber;
-    use crate::risk_event::{Pane, RiskEventId};
-    use crate::time::EventTime;
+    use crate::risk_event::RiskEventId;
 
     fn mark(number: u32) -> Mark {
         let number = SequenceNumber::try_new(&number.to_string()).unwrap();

@@ -1,7 +1,8 @@
 //! BD-2: what a bound on the state makes of windows.
 
 use super::support::{Stream, event, named, plan};
-use crate::engine::{Input, Polled, ShardId};
+use crate::engine::shard::ShardIx;
+use crate::engine::{Input, Polled, Position, ShardId};
 use crate::risk_event::{Pane, RiskEvent, Stage};
 use crate::time::Arrival;
 
@@ -46,6 +47,27 @@ fn bd_2_parts_are_numbered_within_one_window_and_close() {
     let part = |window_end| (window_end, Pane::Forced(1), false);
     assert_eq!(shown(&seen), [part(10_000), part(10_000), part(20_000)]);
     assert!(seen.iter().filter(|event| matches!(event.pane, Pane::Forced(_))).all(|event| event.supplements.is_none()));
+}
+
+/// Events of any number of windows may come at once, each of which is closed early by the next one. What is remembered of
+/// them until the horizon has passed them, no bound counts.
+#[test]
+fn bd_2_however_many_windows_are_closed_early_they_hold_one_record_a_shard_together() {
+    let mut stream = Stream::bounded(vec![plan("a", COUNT)], 2, 0);
+    for n in 0..100 {
+        stream.put(u32::from(n >= 50), 10_000_000, &[event(&n.to_string(), 10_000 * n + 500, "ann")]);
+    }
+    assert_eq!(stream.engine.counters().forced, 100);
+    let held = |stream: &Stream| {
+        let held = stream.engine.ledger.holds_of_c(Arrival::MIN);
+        held.map(|(shard, mark)| (shard, mark.before.clone())).collect::<Vec<_>>()
+    };
+    assert_eq!(held(&stream), [ShardIx(0), ShardIx(1)].map(|shard| (shard, Position::Start)), "the first of each");
+    let at_start = stream.checkpoint().shards.values().filter(|shard| shard.resume_after == Position::Start).count();
+    assert_eq!(at_start, 2);
+    stream.tip_all(20_000_000);
+    stream.checkpoint();
+    assert_eq!(held(&stream), [], "the horizon has passed them");
 }
 
 #[test]
