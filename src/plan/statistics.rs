@@ -1,7 +1,7 @@
 //! Sums and what is made of them, without adding doubles in any order (AG-5).
 //!
-//! Values are taken in fixed point: an `i128` of 10^-9 units. Doubles beyond 10^22 are taken as 10^22, so that no sum
-//! over the units of a group can overflow.
+//! Values are taken in fixed point: an `i128` of 10^-9 units. Doubles beyond 10^22 are taken as 10^22. What is whole of them
+//! is summed by itself, so that no sum over the values of a group can overflow.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,36 @@ fn to_fixed(number: f64) -> i128 {
 }
 
 fn to_float(fixed: i128) -> f64 {
-    (fixed / SCALE) as f64 + (fixed % SCALE) as f64 / SCALE as f64
+    Total { whole: fixed / SCALE, units: fixed % SCALE }.to_float()
+}
+
+/// A sum: what is whole of it, and the units that are left, of one sign.
+#[derive(Debug, PartialEq)]
+struct Total {
+    whole: i128,
+    units: i128,
+}
+
+impl Total {
+    fn of(numbers: &[i128]) -> Self {
+        let whole: i128 = numbers.iter().map(|number| number / SCALE).sum();
+        let units: i128 = numbers.iter().map(|number| number % SCALE).sum();
+        let (whole, units) = (whole + units / SCALE, units % SCALE);
+        match (whole.signum(), units.signum()) {
+            (1, -1) => Self { whole: whole - 1, units: units + SCALE },
+            (-1, 1) => Self { whole: whole + 1, units: units - SCALE },
+            _ => Self { whole, units },
+        }
+    }
+
+    fn to_float(&self) -> f64 {
+        self.whole as f64 + self.units as f64 / SCALE as f64
+    }
+
+    /// Divided by a count, cut to units.
+    fn shared_by(&self, count: i128) -> i128 {
+        self.whole / count * SCALE + (self.whole % count * SCALE + self.units) / count
+    }
 }
 
 fn numbers(scalars: &[Scalar]) -> Vec<i128> {
@@ -33,7 +62,7 @@ fn numbers(scalars: &[Scalar]) -> Vec<i128> {
 pub(super) fn sum(scalars: &[Scalar]) -> Value {
     match numbers(scalars).as_slice() {
         [] => Value::Null,
-        numbers => Value::number(to_float(numbers.iter().sum())),
+        numbers => Value::number(Total::of(numbers).to_float()),
     }
 }
 
@@ -48,7 +77,7 @@ pub(super) fn sum_of_squares(scalars: &[Scalar]) -> Value {
 pub(super) fn mean(scalars: &[Scalar]) -> Value {
     match numbers(scalars).as_slice() {
         [] => Value::Null,
-        numbers => Value::number(to_float(numbers.iter().sum()) / numbers.len() as f64),
+        numbers => Value::number(Total::of(numbers).to_float() / numbers.len() as f64),
     }
 }
 
@@ -59,7 +88,7 @@ pub(super) fn variance(scalars: &[Scalar], sample: bool) -> Option<f64> {
     if n == 0 {
         return None;
     }
-    let mean = numbers.iter().sum::<i128>() / n;
+    let mean = Total::of(&numbers).shared_by(n);
     let deviations: Vec<u128> = numbers.iter().map(|number| (number - mean).unsigned_abs()).collect();
     let largest = deviations.iter().max().copied().unwrap_or(0);
     let shift = (u128::BITS - largest.leading_zeros()).saturating_sub(DEVIATION_BITS);
@@ -103,6 +132,21 @@ mod tests {
 
     fn scalars(texts: &[&str]) -> Vec<Scalar> {
         texts.iter().map(|text| Scalar::text(*text)).collect()
+    }
+
+    /// Of the largest values an `i128` has room for seventeen million, and an event may bring a million.
+    #[test]
+    fn ag_5_no_sum_overflows() {
+        let [low, high] = [i128::MIN, i128::MAX];
+        let total = |numbers: &[i128]| Total::of(numbers);
+        assert_eq!(total(&[high; 4]).whole, 4 * (high / SCALE) + 4 * (high % SCALE) / SCALE);
+        assert_eq!(total(&[low, high, 1]), Total { whole: 0, units: 0 });
+        assert_eq!(total(&[high; 5]).shared_by(5), high);
+        for numbers in [&[5 * SCALE, -1][..], &[-5 * SCALE, 1], &[-1, 1, 7, -7 * SCALE - 8], &[SCALE, -SCALE - 1]] {
+            let (sum, total) = (numbers.iter().sum::<i128>(), total(numbers));
+            assert_eq!(total, Total { whole: sum / SCALE, units: sum % SCALE }, "{numbers:?}");
+            assert_eq!(total.shared_by(3), sum / 3, "{numbers:?}");
+        }
     }
 
     #[test]
