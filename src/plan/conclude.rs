@@ -1,7 +1,7 @@
 //! The end of a window: the commands over all of its rows (EM-5).
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::command::Step;
 use super::compile::Plan;
@@ -9,6 +9,7 @@ use super::join::Join;
 use super::leg::Leg;
 use super::record::Record;
 use super::run::{Budget, End, run};
+use super::sources::Sources;
 use super::whole::{Context, Whole, WorkRow};
 use super::{Bounds, GroupKey, Row};
 use crate::spl::ast::Span;
@@ -34,8 +35,8 @@ pub struct WindowRow {
     pub group: GroupKey,
     /// Which of the rows of this group it is.
     pub ordinal: usize,
-    /// The groups of events that it is made of; never empty.
-    pub sources: BTreeSet<GroupKey>,
+    /// The groups of events that it is made of.
+    pub sources: Sources,
     /// The row.
     pub row: Row,
     /// BD-3: an aggregate over rows shows or counts less than there is.
@@ -144,7 +145,7 @@ fn in_order<'p>(leg: &Leg, mut rows: Vec<GroupRow>, window_end: EventTime) -> Ve
         rows.sort_by_key(key);
     }
     let work = |GroupRow { group, row, values_truncated, .. }| WorkRow {
-        sources: BTreeSet::from([GroupKey::clone(&group)]),
+        sources: Sources::of(group.clone()),
         group,
         record: Record::row(row, window_end),
         values_truncated,

@@ -11,6 +11,7 @@ use super::error::CompileError;
 use super::evaluate::by_values;
 use super::record::Record;
 use super::run::Budget;
+use super::sources::Sources;
 use super::whole::WorkRow;
 use crate::cloudtrail::FieldPath;
 use crate::spl::ast::{JoinCommand, Span};
@@ -101,7 +102,7 @@ impl Join {
     /// One row of two. It belongs to the group of the first, and is made of the events of both.
     fn meet<'p>(&self, row: &WorkRow<'p>, other: &WorkRow<'p>) -> WorkRow<'p> {
         let mut met = row.clone();
-        met.sources.extend(other.sources.iter().cloned());
+        met.sources = Sources::of_all([&row.sources, &other.sources]);
         met.values_truncated |= other.values_truncated;
         for name in other.record.column_names() {
             let field = FieldPath::compile(&name);

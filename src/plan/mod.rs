@@ -37,6 +37,7 @@ mod requirements;
 mod run;
 mod schema;
 mod services;
+mod sources;
 mod statistics;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -59,6 +60,7 @@ pub use fingerprint::Fingerprint;
 pub use lookup::{LookupTable, Lookups, MatchType};
 pub(crate) use other_data::other_data;
 pub use partial::{Added, Change, Contributions, Partial, Unit};
+pub use sources::Sources;
 pub use text::{PlanText, RiskModel, RiskObjectSpec, Severity, ThreatObjectSpec};
 
 use crate::time::EventTime;

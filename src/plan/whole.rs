@@ -4,7 +4,7 @@
 //! as Splunk returns both; every command keeps it or sets its own.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -19,6 +19,7 @@ use super::number::Numeric;
 use super::partial::of_rows;
 use super::record::Record;
 use super::run::Budget;
+use super::sources::Sources;
 use super::{Bounds, GroupKey, Scalar, Value};
 use crate::cloudtrail::FieldPath;
 use crate::spl::ast::{Command, SortKey, SortOrder, Spanned, StatsCommand};
@@ -30,7 +31,7 @@ pub(super) struct WorkRow<'p> {
     /// Its group: the one that it came from, or that a `stats` put it in.
     pub(super) group: GroupKey,
     /// The groups of events that it is made of.
-    pub(super) sources: BTreeSet<GroupKey>,
+    pub(super) sources: Sources,
     pub(super) record: Record<'p>,
     pub(super) values_truncated: bool,
 }
@@ -167,7 +168,7 @@ impl Grouping {
         WorkRow {
             record: Record::row(by.chain(columns).collect(), context.window_end),
             group: GroupKey { leg: self.leg, values, event: None, ordinal: 0 },
-            sources: members.iter().flat_map(|index| rows[*index].sources.iter().cloned()).collect(),
+            sources: Sources::of_all(members.iter().map(|index| &rows[*index].sources)),
             values_truncated: truncated || members.iter().any(|index| rows[*index].values_truncated),
         }
     }

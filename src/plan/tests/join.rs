@@ -161,6 +161,26 @@ fn em_3_a_joined_row_is_of_the_main_group_and_of_the_events_of_both() {
     assert_eq!(plan.group_fields(&of_bob[0].group), ["u".into()]);
 }
 
+/// Or the rows of a window of ten thousand users would take the memory of a hundred million groups.
+#[test]
+fn bd_2_rows_that_are_joined_with_what_all_groups_come_to_share_these() {
+    const USERS: usize = 50;
+    let of_user = |n: usize| json!({"eventID": n.to_string(), "eventName": "A", "u": format!("user-{n}")});
+    let calls: Vec<Json> = (0..USERS).map(of_user).collect();
+    let joined = "eventName=A | stats count by u eventName | join eventName \
+        [search eventName=A | stats count as n by u eventName | stats avg(n) as mean by eventName]";
+    for (rest, rows_made) in [("", USERS), ("| mvexpand u | stats max(mean) as mean by u", USERS), ("| stats count", 1)]
+    {
+        let rows = conclusion(&plan(&format!("{joined} {rest}")), &events(&calls)).rows;
+        assert_eq!(rows.len(), rows_made, "{rest}");
+        let sources = if rows_made == 1 { 2 * USERS } else { USERS + 1 };
+        assert!(rows.iter().all(|row| row.sources.iter().count() == sources), "{rest}");
+        let groups: std::collections::BTreeSet<_> =
+            rows.iter().flat_map(|row| row.sources.iter().map(std::ptr::from_ref)).collect();
+        assert_eq!(groups.len(), 2 * USERS, "{rest}");
+    }
+}
+
 #[test]
 fn em_3_appended_groups_are_told_from_those_of_the_search() {
     let plan = plan("eventName=A | stats count by u | append [search eventName=B | stats count by u]");
