@@ -322,12 +322,12 @@ fn threat_3_a_member_of_a_large_object_is_found_however_often_it_is_asked_for() 
     for members in [63, 64, 65, 1_000] {
         // Every third key twice, every fifth written with an escape.
         let key = |member: usize| format!("{}{}", "k".repeat(member % 20), member / 20);
-        let spelled = |member: usize| format!("{}:\"{member}\"", quoted(&key(member), member % 5 == 0));
+        let spelled = |member: usize| format!("{}:\"{member}\"", quoted(&key(member), member.is_multiple_of(5)));
         let twice = (0..members).step_by(3).map(|member| format!("{}:\"again {member}\"", quoted(&key(member), false)));
         let inside: Vec<String> = (0..members).map(spelled).chain(twice).collect();
         let event = event(text_with(&format!("{{{}}}", inside.join(","))));
         for member in 0..members {
-            let expected = if member % 3 == 0 { format!("again {member}") } else { member.to_string() };
+            let expected = if member.is_multiple_of(3) { format!("again {member}") } else { member.to_string() };
             assert_eq!(field(&event, &format!("x.{}", key(member))), Value::text(expected), "{member} of {members}");
         }
         for missing in ["", "k", "l", "kkkkkkkkkkkkkkkkkkk9999", "é"] {

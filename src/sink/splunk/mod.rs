@@ -154,9 +154,7 @@ impl SplunkHec {
     async fn unhealthy(&self) -> Option<Failure> {
         let answer = self.http.exchange(self.request(Method::GET, &self.health)).await.ok()?;
         let reply = Reply::of(&answer.body);
-        if reply.code.is_none() {
-            return None;
-        }
+        reply.code?;
         match self.judge(&answer, &reply) {
             Outcome::Failed(failure) if failure.kind == FailureKind::Unavailable => Some(failure),
             _ if answer.status == StatusCode::SERVICE_UNAVAILABLE => {
