@@ -47,20 +47,25 @@ pub(super) struct Instance {
     pub truncated: bool,
     /// The pane that it gathers in, also once it is a forced part.
     pub gathers: Pane,
+    /// See [`Plan::bytes_of_a_row`].
+    bytes_of_a_row: usize,
 }
 
 impl Instance {
     pub fn new(plan: &Plan, ids: InstanceIds, gathers: Pane) -> Self {
-        let groups = Groups::new(plan);
-        Self { ids, groups, first: BTreeMap::new(), early: BTreeSet::new(), truncated: false, gathers }
+        let (groups, bytes_of_a_row) = (Groups::new(plan), plan.bytes_of_a_row());
+        let (first, early) = (BTreeMap::new(), BTreeSet::new());
+        Self { ids, groups, first, early, truncated: false, gathers, bytes_of_a_row }
     }
 
-    /// The memory taken, its place among the instances included, in bytes (BD-2).
+    /// The memory taken, its place among the instances included, in bytes (BD-2); and where all rows are made at once, what
+    /// they will take: else a window would fit until it closes, and not then, nor after any restart.
     pub fn bytes(&self) -> usize {
+        let rows = self.groups.len() * self.bytes_of_a_row;
         let early = footprint::map_bytes(self.early.len(), size_of::<(GroupIx, DeliveryKey)>());
         let digits = footprint::text_bytes(SEQUENCE_NUMBER_DIGITS);
         let first = footprint::map_bytes(self.first.len(), size_of::<(ShardIx, Mark)>()) + self.first.len() * digits;
-        footprint::entry_bytes::<InstanceKey, Self>() + self.groups.heap_bytes() + early + first
+        footprint::entry_bytes::<InstanceKey, Self>() + self.groups.heap_bytes() + rows + early + first
     }
 
     /// An early risk event of this group goes out.

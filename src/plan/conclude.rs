@@ -43,6 +43,12 @@ pub struct WindowRow {
     pub values_truncated: bool,
 }
 
+/// Keys, sources, and places in lists and maps. Of 60,000 groups with seven columns each took 1,050 bytes further before `sort`,
+/// 1,900 before `eventstats`.
+const ROW_BYTES: usize = 1024;
+/// Twice a name and a value, once half more: `eventstats` lets the list grow.
+const COLUMN_BYTES: usize = 128;
+
 /// What a window comes to.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Conclusion {
@@ -72,6 +78,13 @@ impl Plan {
     /// makes the results when the window is complete (EM-5).
     pub fn whole_result(&self) -> bool {
         !self.legs[0].stages.is_empty()
+    }
+
+    /// An estimate of the memory that each group of a window takes further while all of its rows are made, in bytes (BD-2);
+    /// zero where they are made one by one.
+    pub fn bytes_of_a_row(&self) -> usize {
+        let columns = self.legs.iter().map(|leg| leg.by.len() + leg.aggregates.len()).max().unwrap_or_default();
+        if self.whole_result() { ROW_BYTES + columns * COLUMN_BYTES } else { 0 }
     }
 
     /// Runs the commands over all rows of a window. The order of `rows` does not matter. `now()` is `window_end`.

@@ -137,6 +137,22 @@ fn bd_2_long_by_values_count_as_what_they_take() {
     assert_eq!(forced(10_000), 40, "400 kB of names do not");
 }
 
+/// Their rows are made all at once when the window closes.
+#[test]
+fn bd_2_of_a_search_that_needs_all_rows_these_count_as_they_come() {
+    let state = |search: &str| {
+        let mut stream = Stream::new(vec![plan("a", search)], 1);
+        let users = (0..100).map(|user| event(&user.to_string(), 500, &format!("user-{user}")));
+        stream.put(0, 1_000, &users.collect::<Vec<_>>());
+        stream.engine.gauges().state_bytes
+    };
+    let one_by_one = state(&format!("{COUNT} | where count > 1"));
+    for command in ["sort - count", "eventstats avg(count) as mean", "head 1", "stats max(count) as most by user"] {
+        let taken = state(&format!("{COUNT} | {command}")) - one_by_one;
+        assert!((100_000..200_000).contains(&taken), "{command}: {taken} bytes for 100 rows");
+    }
+}
+
 #[test]
 fn bd_4_the_detection_that_takes_most_is_closed_early_and_the_others_stay_exact() {
     for (flooded, calm) in [("E", "F"), ("F", "E")] {
