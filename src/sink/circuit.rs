@@ -6,7 +6,7 @@
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
 
 use super::health::FailureKind;
@@ -22,6 +22,9 @@ pub(super) struct Circuit {
     retry: RetryPolicy,
     state: Mutex<State>,
     changed: Notify,
+    /// Who waits for a probe waits in a row: else the lane that has just failed would take the next one, and what it alone
+    /// is refused would be all that is ever sent.
+    turn: Semaphore,
 }
 
 struct State {
@@ -31,6 +34,8 @@ struct State {
     open: Option<Open>,
     /// Handed out so far.
     probes: u64,
+    /// Answers so far that were no failure.
+    successes: u64,
 }
 
 struct Open {
@@ -60,13 +65,15 @@ pub(super) enum Next {
 
 impl Circuit {
     pub(super) fn new(retry: RetryPolicy) -> Self {
-        let state = State { failures: 0, backoff: retry.backoff(), open: None, probes: 0 };
-        Self { retry, state: Mutex::new(state), changed: Notify::new() }
+        let state = State { failures: 0, backoff: retry.backoff(), open: None, probes: 0, successes: 0 };
+        Self { retry, state: Mutex::new(state), changed: Notify::new(), turn: Semaphore::new(1) }
     }
 
     /// Waits until an attempt may be made: at once while the circuit is closed; while it is open, one lane gets a pass
-    /// when the pause is over, and the others wait. Cancel-safe.
+    /// when the pause is over, and the others wait for their turn. Cancel-safe.
     pub(super) async fn pass(&self) -> Pass<'_> {
+        let is_open = self.lock().open.is_some();
+        let _turn = if is_open { Some(self.turn.acquire().await.expect("it is never closed")) } else { None };
         loop {
             // Registered before the look, so that what changes in between is not missed.
             let changed = self.changed.notified();
@@ -99,6 +106,7 @@ impl Circuit {
     /// The receiver answered: nothing in a row any more. Returns whether that closed the circuit.
     pub(super) fn succeeded(&self) -> bool {
         let mut state = self.lock();
+        state.successes += 1;
         state.failures = 0;
         state.backoff = self.retry.backoff();
         let closed = state.open.take().is_some();
@@ -107,6 +115,11 @@ impl Circuit {
             self.changed.notify_waiters();
         }
         closed
+    }
+
+    /// How often the receiver took something, or refused it for what it is.
+    pub(super) fn successes(&self) -> u64 {
+        self.lock().successes
     }
 
     /// The attempt of this pass failed, and not because of what was sent.
@@ -168,7 +181,7 @@ mod tests {
     use std::pin::pin;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::task::{Context, Poll, Wake};
+    use std::task::{Context, Poll, Wake, Waker};
 
     use super::*;
 
@@ -186,6 +199,38 @@ mod tests {
     fn failure() -> Failure {
         let retry_after = Some(Duration::from_secs(60));
         Failure { kind: FailureKind::Unavailable, detail: "busy".to_owned(), refused: None, retry_after }
+    }
+
+    /// A firewall before the receiver may refuse what an attacker has written into one event, and nothing else. The lane that
+    /// has it must not be the only one that looks.
+    #[tokio::test(start_paused = true)]
+    async fn cp_7_who_has_failed_looks_again_after_the_others() {
+        let policy = RetryPolicy { min: Duration::from_secs(1), max: Duration::from_secs(60), give_up_after: None };
+        let circuit = Circuit::new(policy);
+        let refused = Failure::new(FailureKind::Misconfigured, "403");
+        assert_eq!(circuit.failed(circuit.pass().await, &refused), Next::Opened);
+        let mut context = Context::from_waker(Waker::noop());
+        let mut first = pin!(circuit.pass());
+        let mut others = [Box::pin(circuit.pass()), Box::pin(circuit.pass())];
+        assert!(first.as_mut().poll(&mut context).is_pending());
+        assert!(others.iter_mut().all(|other| other.as_mut().poll(&mut context).is_pending()));
+        for _ in 0..3 {
+            tokio::time::advance(Duration::from_secs(61)).await;
+            let Poll::Ready(probe) = first.as_mut().poll(&mut context) else { panic!("it was the first to wait") };
+            assert_eq!(circuit.failed(probe, &refused), Next::StaysOpen);
+            // It waits again at once, before anybody else is woken.
+            first.set(circuit.pass());
+            assert!(first.as_mut().poll(&mut context).is_pending());
+            for other in &mut others {
+                assert!(other.as_mut().poll(&mut context).is_pending());
+                tokio::time::advance(Duration::from_secs(61)).await;
+                let Poll::Ready(probe) = other.as_mut().poll(&mut context) else { panic!("it waited before") };
+                assert_eq!(circuit.failed(probe, &refused), Next::StaysOpen);
+                other.set(circuit.pass());
+                assert!(other.as_mut().poll(&mut context).is_pending());
+            }
+            assert!(first.as_mut().poll(&mut context).is_pending());
+        }
     }
 
     /// The receiver came back and failed again while one lane's probe was under way: what that comes to must not make two

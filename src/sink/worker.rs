@@ -70,6 +70,8 @@ enum Settled {
     Refused(String),
     /// Of several: something in it, or the one of this index.
     Divided(Option<usize>),
+    /// Of one delivery that the receiver does not take although it takes others: it is held behind them.
+    Aside,
     /// The first one's time is over.
     Expired(String),
     Closed,
@@ -110,14 +112,20 @@ impl<T: Transport> Lane<T> {
     /// Until every delivery has left the sink. Those of a batch that is refused are tried one by one, so that each is
     /// judged alone (CP-7).
     async fn settle(&mut self, batch: Vec<Delivery>) -> Option<SinkEnd> {
-        let mut batches = VecDeque::from([batch]);
+        let (mut batches, mut refused_at) = (VecDeque::from([batch]), None);
         while let Some(batch) = batches.pop_front() {
-            match self.offer(&batch).await {
+            match self.offer(&batch, &mut refused_at).await {
                 Settled::Delivered => batch.into_iter().for_each(|delivery| self.sink.acknowledge(delivery)),
                 Settled::Refused(detail) => {
                     self.sink.dead_letter(&self.dead_letters, batch, RefusalReason::Refused, &detail).await
                 }
                 Settled::Divided(refused) => batches.extend(divided(batch, refused)),
+                Settled::Aside => {
+                    if batches.is_empty() {
+                        tokio::time::sleep(self.sink.retry.max.min(self.sink.least_time_left(&batch))).await;
+                    }
+                    batches.push_back(batch);
+                }
                 Settled::Expired(detail) => {
                     let is_over = |delivery: &Delivery| self.sink.time_left(delivery).is_zero();
                     let (over, rest): (Vec<_>, Vec<_>) = batch.into_iter().partition(is_over);
@@ -138,7 +146,7 @@ impl<T: Transport> Lane<T> {
         None
     }
 
-    async fn offer(&mut self, batch: &[Delivery]) -> Settled {
+    async fn offer(&mut self, batch: &[Delivery], refused_at: &mut Option<u64>) -> Settled {
         let sink = &*self.sink;
         let (mut refused, mut refusals) = (sink.retry.backoff(), 0);
         loop {
@@ -160,6 +168,10 @@ impl<T: Transport> Lane<T> {
                 Outcome::Failed(failure) => {
                     sink.report(batch, &failure);
                     let left = sink.least_time_left(batch);
+                    let is_misfit = failure.kind == FailureKind::Misconfigured && sink.takes_others(refused_at);
+                    if is_misfit && !left.is_zero() {
+                        return if batch.len() > 1 { Settled::Divided(None) } else { Settled::Aside };
+                    }
                     sink.failed(pass, &failure, left).await;
                     if left.is_zero() {
                         return Settled::Expired(failure.detail);
@@ -284,6 +296,13 @@ impl Sink {
             );
         }
         letters.push_refusal(Refusal { sink: Arc::clone(&self.name), reason, detail, delivery });
+    }
+
+    /// Whether the receiver took something since it first refused what this lane holds: then nothing is wrong with what all have in
+    /// common, and the others need not wait. A firewall before it may answer 403 to what an attacker has written into one event.
+    fn takes_others(&self, refused_at: &mut Option<u64>) -> bool {
+        let successes = self.circuit.successes();
+        *refused_at.get_or_insert(successes) < successes
     }
 
     /// The receiver answers, whatever it says.

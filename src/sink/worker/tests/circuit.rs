@@ -1,5 +1,7 @@
 //! What an operator is told of the circuit.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::*;
 use crate::telemetry::testing::Log;
 
@@ -65,4 +67,42 @@ async fn the_gauge_says_what_the_circuit_is_whoever_moved_it_last() {
     assert!(rig.sink.circuit.succeeded());
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!((rig.sink.circuit.failing().is_some(), rig.sink.metrics.circuit_open.get()), (false, 0));
+}
+
+/// Refuses what one event holds, as a firewall does, until that is mended.
+#[derive(Clone, Default)]
+struct Firewall(Arc<AtomicBool>);
+
+impl Transport for Firewall {
+    async fn attempt(&mut self, batch: &[Delivery]) -> Outcome {
+        if batch.iter().all(|delivery| delivery.key != KEY) || self.0.load(Ordering::Relaxed) {
+            return Outcome::Delivered;
+        }
+        Outcome::Failed(Failure::new(FailureKind::Misconfigured, "the receiver answers 403"))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn cp_7_what_a_firewall_refuses_of_one_event_is_held_and_keeps_no_other_waiting() {
+    for events in [1, 10] {
+        let firewall = Firewall::default();
+        let batch = BatchLimit { events, ..BatchLimit::default() };
+        let mut rig = Rig::start_batching(true, batch, vec![firewall.clone(), firewall.clone()]).await;
+        rig.push(KEY);
+        // The first ones show that it takes others; behind these nobody waits any more.
+        for (ids, patience) in [(2..=20, 180), (21..=200, 1)] {
+            let start = Instant::now();
+            ids.clone().for_each(|id| rig.push(final_of(id)));
+            for _ in ids {
+                let taken = tokio::time::timeout(Duration::from_secs(patience), rig.done.next()).await;
+                assert_ne!(taken.expect("the others go on"), Some(KEY));
+            }
+            assert!(start.elapsed() <= Duration::from_secs(patience), "{:?} with batches of {events}", start.elapsed());
+            tokio::time::sleep(Duration::from_secs(300)).await;
+        }
+        assert_eq!(rig.sink.queue.failing().map(|failing| failing.kind), Some(FailureKind::Misconfigured));
+        firewall.0.store(true, Ordering::Relaxed);
+        assert_eq!(rig.done.next().await, Some(KEY));
+        assert!(rig.dead.lines().is_empty());
+    }
 }
