@@ -196,6 +196,8 @@ def state(spec, environment, by_kind, where):
     must(("TRAILRISK_CHECKPOINT__TABLE" in environment) == (store == "dynamodb"), f"{where}: the table is not named, or for nothing")
     for claim in by_kind.get("PersistentVolumeClaim", []):
         must(claim["spec"]["accessModes"] == ["ReadWriteOncePod"], f"{where}: two pods may have the volume")
+        # EKS marks no class as the default since 1.30: a claim without one stays pending, and with it the pod.
+        must(claim["spec"].get("storageClassName"), f"{where}: the claim names no storage class")
 
 
 def network(spec, environment, by_kind, where):
