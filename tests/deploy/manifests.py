@@ -113,6 +113,10 @@ def task(file):
         must(int(definition["Memory"]) << 20 >= needed, f"{where}: {definition['Memory']} MiB are less than {needed >> 20}")
         mounted = {mount["ContainerPath"] for mount in container.get("MountPoints", [])}
         must(mounted == ({"/var/lib/trailrisk"} if not given else set()), f"{where}: mounts {mounted}")
+    # ECS takes `ARN:JSON-KEY::` as well, but what stands in the policy is then no ARN of a secret, and the task never starts.
+    secret = Template("service.yaml").raw["Parameters"]["SinkSecretArn"]["AllowedPattern"]
+    arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:sink-AbCdEf"
+    must(re.search(secret, arn) and not re.search(secret, f"{arn}:token::"), "service.yaml: SinkSecretArn is more, or less, than a secret")
     owner = Template("service.yaml").the("AWS::EFS::AccessPoint")["PosixUser"]
     must(f"{owner['Uid']}:{owner['Gid']}" == file.last("USER"), "the access point's user is not that of the image")
 

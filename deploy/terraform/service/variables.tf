@@ -65,9 +65,13 @@ variable "sinks" {
 }
 
 variable "sink_secret_arn" {
-  description = "The token or signing secret that `$${SINK_SECRET}` stands for, in Secrets Manager. Empty, none."
+  description = "The token or signing secret that `$${SINK_SECRET}` stands for: the ARN of a secret in Secrets Manager that holds nothing else, without the key of a JSON behind it. Empty, none."
   type        = string
   default     = ""
+  validation {
+    condition     = can(regex("^(arn:[a-z-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[^:]+)?$", var.sink_secret_arn))
+    error_message = "sink_secret_arn: the ARN of a secret, without a JSON key behind it, or empty."
+  }
 }
 
 variable "sink_secret_key_arn" {
