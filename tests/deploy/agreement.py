@@ -169,6 +169,7 @@ def member():
     parameters(template, module)
     policies([template], module)
     rule(template, module, Template("member.yaml"))
+    alarms(template, module)
 
 
 def eks_identity():

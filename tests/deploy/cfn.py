@@ -26,7 +26,7 @@ WHOLE = {
         "StreamMode": "PROVISIONED",
         "AlarmTopicArn": TOPIC,
     },
-    "member.yaml": {"EventScope": "broad", "ReadOnlyManagementEvents": "true"},
+    "member.yaml": {"EventScope": "broad", "ReadOnlyManagementEvents": "true", "AlarmTopicArn": TOPIC},
     "service.yaml": {
         "ConsumerArn": "arn:aws:kinesis:eu-west-1:111122223333:stream/trailrisk/consumer/trailrisk:1",
         "MetricsCidr": "10.0.0.0/8",

@@ -260,6 +260,15 @@ def fan_out():
     must(given == needed, f"stream.yaml: for enhanced fan-out {given} instead of {needed}")
 
 
+def queues():
+    """Whoever keeps what EventBridge could not deliver also says so: nobody looks into a queue unasked."""
+    for name in ("stream.yaml", "member.yaml"):
+        template = Template(name)
+        watched = {it["Value"] for alarm in template.of_type("AWS::CloudWatch::Alarm").values() for it in alarm["Dimensions"] if it["Name"] == "QueueName"}
+        queues = {f"${{{queue}.QueueName}}" for queue in template.of_type("AWS::SQS::Queue")}
+        must(watched == queues, f"{name}: alarms for {watched}, queues {queues}")
+
+
 def copies():
     """Kustomize reads nothing outside of its folder, so what the image has as well is there twice."""
     base = HERE / "deploy/kubernetes/base"
@@ -275,6 +284,7 @@ def main():
     copies()
     release()
     fan_out()
+    queues()
     if PROBLEMS:
         sys.exit("\n".join(PROBLEMS))
     print(f"the image, the tasks and the pods of {len(sys.argv) - 1} overlays fit the daemon")

@@ -28,3 +28,9 @@ variable "read_only_management_events" {
   type        = bool
   default     = false
 }
+
+variable "alarm_topic_arn" {
+  description = "The SNS topic that the alarm notifies, in the same region; its policy must let CloudWatch of this account in. Empty, none."
+  type        = string
+  default     = ""
+}
