@@ -5,6 +5,8 @@ use super::columns::Columns;
 use super::error::PlanWarning;
 use super::extract::spath_output;
 use super::names::Names;
+use super::origin::Origin;
+use super::reads::{self, Read};
 use super::services;
 use crate::cloudtrail::{is_known, known, may_exist};
 use crate::spl::ast::{
@@ -16,33 +18,74 @@ type Commands = [Spanned<Command>];
 
 /// Everything worth a warning in a search, in its order.
 pub(super) fn of(pipeline: &Pipeline) -> Vec<PlanWarning> {
-    let mut warnings = Vec::new();
+    let mut warnings: Vec<_> = services::ambiguous(&pipeline.base).into_iter().collect();
+    warnings.extend(reads::of_search(&pipeline.base).iter().filter_map(|read| doubtful(read, &[])));
     let event_names = event_names(&pipeline.base).unwrap_or_default();
-    warnings.extend(services::ambiguous(&pipeline.base));
     let mut first = true;
     for (index, command) in pipeline.commands.iter().enumerate() {
-        // After `stats` the columns are known, and every name that is none of them is warned of.
-        if let (Command::Where(condition), true) = (&command.node, first) {
-            warnings.extend(unquoted_texts(condition, &pipeline.commands[..index]));
-        }
-        if let Command::Append(subsearch) = &command.node {
-            warnings.extend(of(subsearch));
-        }
-        if let Command::Join(join) = &command.node {
-            warnings.extend(of(&join.subsearch));
-            warnings.extend(unjoinable(join, &pipeline.commands[..index]));
-        }
-        if let Command::Stats(stats) = &command.node {
-            let (before, after) = (&pipeline.commands[..index], &pipeline.commands[index + 1..]);
+        let before = &pipeline.commands[..index];
+        match &command.node {
+            // After `stats` the columns are known, and every name that is none of them is warned of.
+            Command::Where(condition) if first => {
+                let texts = unquoted_texts(condition, before);
+                if !texts.is_empty() {
+                    warnings.extend(texts);
+                    continue;
+                }
+            }
+            Command::Append(subsearch) => warnings.extend(of(subsearch)),
+            Command::Join(join) => {
+                warnings.extend(of(&join.subsearch));
+                warnings.extend(unjoinable(join, before));
+            }
             // A further `stats` works on rows.
-            if std::mem::take(&mut first) {
+            Command::Stats(stats) if std::mem::take(&mut first) => {
                 warnings.extend(doubtful_by_fields(stats, before, &event_names));
                 warnings.extend(unwindowed_bin(stats, before));
             }
-            warnings.extend(unknown_columns(stats, after));
+            _ => {}
         }
+        warnings.extend(unreadable(command, before));
     }
     warnings
+}
+
+/// What a command reads and no event or row has there.
+fn unreadable(command: &Spanned<Command>, before: &Commands) -> Vec<PlanWarning> {
+    let reads = reads::of(command);
+    match Columns::after_commands(before) {
+        Columns::Open => reads.iter().filter_map(|read| doubtful(read, before)).collect(),
+        Columns::Closed(columns) => reads
+            .into_iter()
+            .filter(|read| !columns.contains(&read.field))
+            .map(|read| no_column(read, before))
+            .collect(),
+    }
+}
+
+/// A field of events that a command has taken away, or that nobody has heard of.
+fn doubtful(read: &Read, before: &Commands) -> Option<PlanWarning> {
+    let message = match Origin::of(&read.field, before) {
+        Origin::Made => return None,
+        Origin::Event(field) => {
+            let near = misspelt(&field)?;
+            format!("CloudTrail documents no field {field}: did you mean {near}? {}", consequence(read, "event"))
+        }
+        Origin::Gone(how) => format!("`{}` is gone here: {how}; {}", read.field, consequence(read, "event")),
+    };
+    Some(PlanWarning { message, span: read.span.clone() })
+}
+
+fn no_column(read: Read, before: &Commands) -> PlanWarning {
+    let is_stats = before.iter().any(|command| matches!(command.node, Command::Stats(_)));
+    let behind = if is_stats { "stats" } else { "table" };
+    let message = format!("after {behind} there is no column {}: {}", read.field, consequence(&read, "row"));
+    PlanWarning { message, span: read.span }
+}
+
+/// What comes of a field that is not there.
+fn consequence(read: &Read, of: &str) -> String {
+    if read.is_by { format!("stats drops every {of} that lacks a by-field") } else { "it is always null here".into() }
 }
 
 /// The event names that a search asks for; none where it may match others, too.
@@ -67,14 +110,11 @@ fn is_event_name(field: &str) -> bool {
     matches!(field, "eventName" | "signature")
 }
 
-/// By-fields that no matching event can have (every event would be dropped), that nobody has heard of, or that differ
-/// from event to event.
+/// By-fields that no matching event can have (every event would be dropped), or that differ from event to event.
 fn doubtful_by_fields(stats: &StatsCommand, before: &Commands, event_names: &[String]) -> Vec<PlanWarning> {
     let warning = |field: &Spanned<String>| {
-        let event_field = origin(&field.node, before)?;
-        let message = null(&event_field, &field.node, event_names)
-            .or_else(|| misspelt(&event_field))
-            .or_else(|| moving(&event_field, before))?;
+        let Origin::Event(event_field) = Origin::of(&field.node, before) else { return None };
+        let message = null(&event_field, &field.node, event_names).or_else(|| moving(&event_field, before))?;
         Some(PlanWarning { message, span: field.span.clone() })
     };
     stats.by.iter().filter_map(warning).collect()
@@ -90,13 +130,12 @@ fn null(event_field: &str, field: &str, event_names: &[String]) -> Option<String
 /// Names shorter than this are near to too many others.
 const LEAST_MISSPELT: usize = 4;
 
-/// A name that no record of CloudTrail's documents, next to one that it does.
-fn misspelt(field: &str) -> Option<String> {
-    let may_be = field.len() >= LEAST_MISSPELT && !field.contains('.') && !field.starts_with("date_");
-    let near = nearest(field, known()).filter(|_| may_be && !is_known(field))?;
-    Some(format!(
-        "CloudTrail documents no field {field}: did you mean {near}? stats drops every event that lacks a by-field"
-    ))
+/// The documented name next to one that no record of CloudTrail's has. Of a path the first part is judged: what stands
+/// behind it is as open as the services are many.
+fn misspelt(field: &str) -> Option<&'static str> {
+    let name = field.split_once('.').map_or(field, |(head, _)| head).trim_end_matches("{}");
+    let may_be = name.len() >= LEAST_MISSPELT && !field.starts_with("date_") && !is_known(name);
+    may_be.then(|| nearest(name, known())).flatten()
 }
 
 /// Fields whose values hardly ever repeat: then every event is a group of its own.
@@ -138,45 +177,6 @@ fn is_open(before: &Commands) -> bool {
     before.iter().any(|command| written(&command.node).contains(&"*"))
 }
 
-/// Which field of the event a field of `stats` is, followed back through the commands; none where a command makes it.
-fn origin(field: &str, before: &Commands) -> Option<String> {
-    let mut name = field.to_owned();
-    for command in before.iter().rev() {
-        match &command.node {
-            Command::Rename(pairs) => {
-                for (source, target) in pairs.iter().rev() {
-                    if target.node.contains('*') {
-                        return None;
-                    }
-                    if target.node == name {
-                        name.clone_from(&source.node);
-                    }
-                }
-            }
-            Command::Eval(assignments) if assignments.iter().any(|(output, _)| output.node == name) => return None,
-            Command::FillNull { fields, .. } if fields.is_empty() || fields.iter().any(|f| f.node == name) => {
-                return None;
-            }
-            Command::Bin { output: Some(output), .. } if output.node == name => return None,
-            Command::Convert { conversions, .. }
-                if conversions.iter().any(|c| c.node.output.as_ref() == Some(&name)) =>
-            {
-                return None;
-            }
-            // Without a path, `spath` may write any field.
-            Command::Spath { output, path, .. } if spath_output(output, path).is_none_or(|output| *output == name) => {
-                return None;
-            }
-            Command::Rex { pattern, .. } if capture_names(&pattern.node).contains(&name.as_str()) => return None,
-            Command::Lookup(lookup) if lookup.outputs.iter().any(|output| output.field == name) => return None,
-            Command::Append(_) | Command::Join(_) => return None,
-            Command::EventStats(stats) if stats.aggregates.iter().any(|a| a.node.output == name) => return None,
-            _ => {}
-        }
-    }
-    Some(name)
-}
-
 /// WN-1: `bin _time` cuts windows only with `_time` among the by-fields.
 fn unwindowed_bin(stats: &StatsCommand, before: &Commands) -> Option<PlanWarning> {
     let is_bin = |command: &&Spanned<Command>| matches!(&command.node, Command::Bin { field, output: None, .. } if field.node == "_time");
@@ -185,31 +185,6 @@ fn unwindowed_bin(stats: &StatsCommand, before: &Commands) -> Option<PlanWarning
         message: "_time is not among the by-fields: bin changes _time and cuts no windows".into(),
         span: bin.span.clone(),
     })
-}
-
-/// A filter after `stats` on a field that is no column: it is null, and the filter hides everything or nothing.
-fn unknown_columns(stats: &StatsCommand, after: &Commands) -> Vec<PlanWarning> {
-    let mut columns: Vec<&str> = stats.by.iter().map(|field| field.node.as_str()).collect();
-    columns.extend(stats.aggregates.iter().map(|aggregate| aggregate.node.output.as_str()));
-    // Bare terms are looked for in all columns of such a row.
-    columns.push("_raw");
-    let mut warnings = Vec::new();
-    for command in after.iter().take_while(|command| !matches!(command.node, Command::Stats(_))) {
-        let named = match &command.node {
-            Command::Search(expr) => Names::of_search(expr),
-            Command::Where(condition) => Names::of_expr(&condition.node),
-            other => {
-                columns.extend(written(other));
-                continue;
-            }
-        };
-        for name in named.into_vec().iter().filter(|name| !columns.contains(&name.as_str()) && !columns.contains(&"*"))
-        {
-            let message = format!("after stats there is no column {name}: it is always null here");
-            warnings.push(PlanWarning { message, span: command.span.clone() });
-        }
-    }
-    warnings
 }
 
 /// A field of a join that one of the searches cannot have: nothing agrees.

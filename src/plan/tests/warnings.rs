@@ -43,6 +43,94 @@ fn by_fields_next_to_documented_ones() {
     }
 }
 
+/// It is null in every event, so that a term on it never matches, a condition on it is never true, and an aggregate of it
+/// stays empty.
+#[test]
+fn fields_next_to_documented_ones_wherever_they_are_read() {
+    for (search, place, near) in [
+        ("EventName=ConsoleLogin | stats count by user", "EventName=ConsoleLogin", "did you mean eventName?"),
+        ("eventName=A (user=b OR NOT useragent IN (x, y))", "useragent IN (x, y)", "did you mean userAgent?"),
+        ("requestparameters.userName=a", "requestparameters.userName=a", "did you mean requestParameters?"),
+        ("Resources{}.ARN=a*", "Resources{}.ARN=a*", "did you mean resources?"),
+        ("* | search errorcode=x", "search errorcode=x", "did you mean errorCode?"),
+        ("* | where usrAgent=\"x\"", "where usrAgent=\"x\"", "did you mean userAgent?"),
+        ("* | eval a=lower('useridentity.arn')", "lower('useridentity.arn')", "did you mean userIdentity?"),
+        ("* | stats values(UserAgent) as ua by user", "values(UserAgent) as ua", "did you mean userAgent?"),
+        ("* | stats count(eval(eventname=\"x\")) by user", "count(eval(eventname=\"x\"))", "did you mean eventName?"),
+        ("* | rex field=errormessage \"(?<x>.)\"", "rex field=errormessage \"(?<x>.)\"", "did you mean errorMessage?"),
+    ] {
+        assert_warned(search, place, near);
+    }
+    for search in [
+        "eventName=a requestParameters.useragent=x userIdentity.sessionContext.sessionIssuer.arn=y",
+        "* | eval useragent=lower(userAgent) | where useragent=\"x\" | stats values(useragent) as u by user",
+        "* | eval usre=1, b=usre+1 | where b>1",
+        "* | rename requestParameters.* as * | where useragent=\"x\"",
+        "* | spath | search useragent=x",
+        "* | where isnull(parameters) AND something_else=1",
+        "host_name=x OR app=y",
+    ] {
+        assert_eq!(warned(search), [], "{search}");
+    }
+}
+
+/// AG-3: no event has the field any more, so that every one is dropped.
+#[test]
+fn ag_3_fields_that_a_command_has_taken_away() {
+    for (takes, how) in [
+        ("rename user_name as user", "`user_name` is gone here: it was renamed to `user`"),
+        ("rename src as a, user_name as b", "it was renamed to `b`"),
+        ("fields user", "`fields` keeps others"),
+        ("fields - src user_*", "`fields` removes it"),
+        ("rename user_name as user | where user=\"x\" | fields user*", "it was renamed to `user`"),
+    ] {
+        assert_warned(&format!("* | {takes} | stats count by user_name"), "user_name", how);
+        assert_warned(&format!("* | {takes} | stats count by user_name"), "user_name", "drops every event");
+        let read = format!("* | {takes} | where user_name=\"x\" | stats count by vendor_account");
+        assert!(warned(&read).iter().any(|(_, message)| message.contains(how)), "{read}");
+    }
+    for search in [
+        "* | rename user_name as user | stats count by user",
+        "* | rename user_name as user | eval user_name=user | stats count by user_name",
+        "* | rename user_name as a | rename a as user_name | stats count by user_name",
+        "* | fields user* | stats count by user_name",
+        "* | fields - src | bin _time span=5m | fields user | stats count by user _time",
+        "* | rename user_name as user | fillnull | stats count by user_name",
+        "* | rename user_name as user | fillnull value=x user_name | stats count by user_name",
+    ] {
+        assert_eq!(warned(search), [], "{search}");
+    }
+}
+
+/// Every command that reads a column, not conditions alone.
+#[test]
+fn columns_that_no_row_has() {
+    for (search, place) in [
+        ("* | stats count by user | eval x=if(cuont>1, 1, 0)", "if(cuont>1, 1, 0)"),
+        ("* | stats count by user | sort - cuont", "- cuont"),
+        ("* | stats count by user | dedup cuont", "cuont"),
+        ("* | stats count by user | stats sum(cuont) as n by user", "sum(cuont) as n"),
+        ("* | stats count by user | eventstats max(cuont) as n", "max(cuont) as n"),
+        ("* | stats count by user | rename user as who | where user=\"x\"", "where user=\"x\""),
+        ("* | stats count by user | fields user | where count>1", "where count>1"),
+        ("* | table user src | where dest=\"x\"", "where dest=\"x\""),
+    ] {
+        assert_warned(search, place, "it is always null here");
+    }
+    assert_warned("* | stats count by user | stats count by src", "src", "stats drops every row that lacks a by-field");
+    assert_warned("* | table user src | stats count by dest", "dest", "stats drops every row that lacks a by-field");
+    for search in [
+        "* | stats count by user | eval x=count+1, y=x+1 | sort - y | where y>1",
+        // Nothing comes of a time that is not there, and Splunk's own files have such.
+        "* | stats count by user | convert ctime(firstTime) | table user nothing | rename nothing as something",
+        "* | stats count by user | fillnull | where anything=0",
+        "* | stats count by user | search text",
+        "* | table user src | stats count by src",
+    ] {
+        assert_eq!(warned(search), [], "{search}");
+    }
+}
+
 #[test]
 fn texts_without_quotes() {
     assert_warned("* | where user=bob | stats count by user", "bob", "the text is \"bob\"");
