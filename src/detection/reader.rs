@@ -57,11 +57,13 @@ impl<'t> Reader<'t> {
 
     pub(super) fn required_text(&mut self, parent: Node<'t>, key: &str) -> Option<&'t str> {
         let node = self.required(parent, key)?;
-        let text = node.text().filter(|text| !text.trim().is_empty());
-        if text.is_none() {
-            self.error(first_line(self.source, &node), format!("`{key}` is text, not {}", node.kind()));
-        }
-        text
+        let message = match node.text() {
+            Some(text) if !text.trim().is_empty() => return Some(text),
+            Some(_) => format!("`{key}` is empty"),
+            None => format!("`{key}` is text, not {}", node.kind()),
+        };
+        self.error(first_line(self.source, &node), message);
+        None
     }
 
     /// A number from 0 to 100.

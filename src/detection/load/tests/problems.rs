@@ -118,6 +118,45 @@ fn a_search_of_other_data_is_no_fault_of_the_file() {
     assert_eq!(refused(&ours)[0].severity, ProblemSeverity::Error);
 }
 
+/// What an operator writes himself names its events and no macro: its mistakes are his to see, and the daemon does not
+/// pass over it.
+#[test]
+fn a_fault_of_a_search_that_names_no_other_data_is_an_error() {
+    let own = changed("`cloudtrail` ", "");
+    loaded(&own);
+    for (from, to, words) in [
+        ("stats count", "stast count", "did you mean `stats`?"),
+        ("version: 1", "version: x", "whole number"),
+        ("by user src", "by user src | eval x=", "expected"),
+        ("eventName=A", "index=aws eventName=A (", "expected"),
+    ] {
+        let problems = refused(&own.replacen(from, to, 1));
+        assert_ne!(problems[0].severity, ProblemSeverity::OtherData, "{to}: {}", problems[0]);
+        assert!(problems[0].to_string().contains(words), "{to}: {}", problems[0]);
+    }
+    for (from, to) in [
+        ("`cloudtrail` eventName=A", "`sysmon` EventCode=1"),
+        ("`cloudtrail` eventName=A", "| tstats count from datamodel=Endpoint"),
+        ("`cloudtrail` eventName=A", "sourcetype=o365:management:activity"),
+        ("`cloudtrail` eventName=A", "index=_audit action=x"),
+    ] {
+        let problems = refused(&changed(from, to).replacen("version: 1", "version: x", 1));
+        assert_eq!(problems[0].severity, ProblemSeverity::OtherData, "{to}: {}", problems[0]);
+    }
+}
+
+#[test]
+fn an_empty_search_is_said_to_be_empty() {
+    let empty = changed(
+        "`cloudtrail` eventName=A\n  | stats count dc(x) as n by user src\n  | `test_detection_filter`\n",
+        "\n",
+    );
+    let problems = refused(&empty);
+    assert_eq!(problems[0].severity, ProblemSeverity::Error, "{}", problems[0]);
+    assert!(problems[0].message.contains("`search` is empty"), "{}", problems[0]);
+    assert_refused("message: $user$ did $count$", "message: ' '", (10, 12), "`message` is empty");
+}
+
 /// Also where its macro is defined, so that it compiles.
 #[test]
 fn a_search_that_no_event_of_cloudtrail_can_match_is_of_other_data() {
