@@ -184,7 +184,7 @@ impl Expander<'_> {
         let message = format!("the macro `{}`{caller} is not defined", call.name);
         error(message).with_help(match nearest(&call.name, self.macros.names()) {
             Some(near) => format!("did you mean `{near}`? otherwise define it in the macros file"),
-            None => format!("define it in the macros file, for example `{}: eventName=...`", call.name),
+            None => format!("define it in the macros file, for example `{}: {}`", call.name, example(call)),
         })
     }
 
@@ -261,4 +261,13 @@ fn text_length(text: &str) -> usize {
         escaped = c == '\\' && !escaped;
     }
     text.len()
+}
+
+/// A definition that this call could have.
+fn example(call: &call::Call) -> String {
+    let names: Vec<String> = (1..=call.arguments.len()).map(|place| format!("arg{place}")).collect();
+    match names.as_slice() {
+        [] => "eventName=...".to_owned(),
+        names => format!("{{args: [{}], definition: \"...\"}}", names.join(", ")),
+    }
 }

@@ -157,6 +157,13 @@ fn an_empty_search_is_said_to_be_empty() {
     assert_refused("message: $user$ did $count$", "message: ' '", (10, 12), "`message` is empty");
 }
 
+#[test]
+fn an_undefined_macro_with_arguments_is_shown_how_to_be_defined() {
+    let problems = refused(&changed("eventName=A", "eventName=A `within(src, \"10.0.0.0/8\")`"));
+    let help = problems[0].help.as_deref().unwrap_or_default();
+    assert!(help.contains("`within: {args: [arg1, arg2], definition: \"...\"}`"), "{help}");
+}
+
 /// Also where its macro is defined, so that it compiles.
 #[test]
 fn a_search_that_no_event_of_cloudtrail_can_match_is_of_other_data() {
