@@ -41,27 +41,48 @@ fn collect(pipeline: &Pipeline, lints: &mut Vec<Lint>) {
     }
 }
 
-/// Lower-case `or`, `and`, `not` are words to look for; single quotes are part of a name or of a value.
+/// Lower-case `or`, `and`, `not` are words to look for; single quotes are part of a name or of a value, and so are quotes
+/// and blanks that a word processor has made.
 fn terms(expr: &SearchExpr, lints: &mut Vec<Lint>) {
     match expr {
         SearchExpr::And(parts) | SearchExpr::Or(parts) => parts.iter().for_each(|part| terms(part, lints)),
         SearchExpr::Not(inner) => terms(inner, lints),
-        SearchExpr::Term(Spanned { node: SearchTerm::Raw(word), span }) if span.len() == word.len() => {
-            let upper = word.to_ascii_uppercase();
-            if ["AND", "OR", "NOT", "IN"].contains(&upper.as_str()) {
-                let message = format!("`{word}` in lower case is a word that the event must contain");
-                lints.push(Lint { message, span: span.clone(), help: format!("write `{upper}`") });
-            }
-        }
-        SearchExpr::Term(Spanned { node, span }) => {
-            if let Some(quoted) = single_quoted(node) {
-                let message =
-                    format!("the single quotes of {quoted} are part of it: they quote in eval and where alone");
-                let help = "leave them out, or write double quotes".to_owned();
-                lints.push(Lint { message, span: span.clone(), help });
-            }
-        }
+        SearchExpr::Term(term) => lints.extend(keyword(term).or_else(|| quotes(term)).or_else(|| typography(term))),
     }
+}
+
+fn keyword(Spanned { node, span }: &Spanned<SearchTerm>) -> Option<Lint> {
+    let SearchTerm::Raw(word) = node else { return None };
+    let upper = word.to_ascii_uppercase();
+    let is_keyword = span.len() == word.len() && ["AND", "OR", "NOT", "IN"].contains(&upper.as_str());
+    let message = format!("`{word}` in lower case is a word that the event must contain");
+    is_keyword.then(|| Lint { message, span: span.clone(), help: format!("write `{upper}`") })
+}
+
+fn quotes(Spanned { node, span }: &Spanned<SearchTerm>) -> Option<Lint> {
+    let quoted = single_quoted(node)?;
+    let message = format!("the single quotes of {quoted} are part of it: they quote in eval and where alone");
+    let help = "leave them out, or write double quotes".to_owned();
+    Some(Lint { message, span: span.clone(), help })
+}
+
+/// Quotes that are none to a search, blanks that do not end a word, and what is not seen at all.
+const TYPOGRAPHIC: [char; 14] = [
+    '\u{ab}', '\u{bb}', '\u{2018}', '\u{2019}', '\u{201a}', '\u{201b}', '\u{201c}', '\u{201d}', '\u{201e}', '\u{201f}',
+    '\u{a0}', '\u{202f}', '\u{200b}', '\u{feff}',
+];
+
+fn typography(Spanned { node, span }: &Spanned<SearchTerm>) -> Option<Lint> {
+    let texts: Vec<&String> = match node {
+        SearchTerm::Compare { field, value, .. } => vec![field, value],
+        SearchTerm::In { field, values } => std::iter::once(field).chain(values).collect(),
+        SearchTerm::Raw(word) => vec![word],
+    };
+    let mut ends = texts.iter().flat_map(|text| [text.chars().next(), text.chars().next_back()]).flatten();
+    let odd = ends.find(|end| TYPOGRAPHIC.contains(end))?;
+    let message =
+        format!("the character U+{:04X} is part of the word here, and neither a quote nor a blank", odd as u32);
+    Some(Lint { message, span: span.clone(), help: "write plain double quotes and blanks".to_owned() })
 }
 
 /// The field or the value that stands in single quotes.

@@ -41,6 +41,18 @@ fn single_quotes_among_search_terms_are_doubtful() {
     assert!(places("a=don't b='* 'c' | where 'o.p'=1 | stats count by 'q'").is_empty());
 }
 
+/// What a word processor or a web page makes of quotes and blanks: to a search they are letters like any other.
+#[test]
+fn typographic_quotes_and_blanks_among_search_terms_are_doubtful() {
+    let text = "eventName=\u{201c}A\u{201d} OR b=\u{2018}c\u{2019} | search d IN (e, f\u{a0}) \u{201e}g\u{201d}";
+    let doubtful = ["eventName=\u{201c}A\u{201d}", "b=\u{2018}c\u{2019}", "d IN (e, f\u{a0})", "\u{201e}g\u{201d}"];
+    assert_eq!(places(text), doubtful);
+    let lints = lint(&parsed("eventName=A\u{a0} | stats count"));
+    assert!(lints[0].message.contains("U+00A0") && lints[0].help.contains("plain"), "{lints:?}");
+    // Within a text it is meant.
+    assert!(places("a=\"don\u{2019}t\" b=caf\u{e9} c=x\u{a0}y").is_empty());
+}
+
 /// A name in double quotes is a text in an expression: such a comparison is the same for every event.
 #[test]
 fn a_comparison_of_two_texts_is_doubtful() {
