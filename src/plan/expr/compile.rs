@@ -236,9 +236,14 @@ fn count(name: &str, arguments: Arguments<'_>, least: usize, most: usize, span: 
 
 fn unknown_function(name: &str, span: &Span) -> CompileError {
     let names = functions::names();
+    let supported = || format!("supported are {}", names.join(", "));
+    if functions::is_splunks(name) {
+        let help = functions::instead(name).map_or_else(&supported, str::to_owned);
+        return CompileError::unsupported(format!("the function {name} is not supported"), span).with_help(help);
+    }
     let help = match crate::spl::nearest(name, names.iter().copied()) {
         Some(nearest) => format!("did you mean {nearest}?"),
-        None => format!("supported are {}", names.join(", ")),
+        None => supported(),
     };
     CompileError::unsupported(format!("unknown function {name}"), span).with_help(help)
 }

@@ -73,6 +73,33 @@ pub(super) const SPECIAL: &[&str] = &[
     "true",
 ];
 
+/// Functions that Splunk has and we have not.
+const SPLUNKS: &str = "\
+    acos acosh asin asinh atan atan2 atanh avg bit_and bit_not bit_or bit_shift_left bit_shift_right bit_xor \
+    commands cos cosh exact exp hypot ipmask isarray isbool isdouble ismv isobject json json_append json_array \
+    json_array_to_mv json_delete json_entries json_extend json_extract json_extract_exact json_has_key_exact \
+    json_keys json_object json_set json_set_exact json_valid ln log lookup md5 mvmap mvrange mvreverse mvzip \
+    mv_to_json_array pi printf random relative_time sha1 sha256 sha512 sigfig sin sinh spath sum tan tanh time \
+    toarray tobool todouble toint tojson tomv toobject typeof urldecode validate";
+
+/// Whether Splunk has a function of this name, which we have not.
+pub(super) fn is_splunks(name: &str) -> bool {
+    SPLUNKS.split(' ').any(|known| known == name)
+}
+
+/// What to write instead of some of them, or why there is nothing.
+pub(super) fn instead(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "time" => "write now(), which is the end of the window (AG-5)",
+        "random" => "a result must not depend on chance (AG-5)",
+        "lookup" => "use the command lookup",
+        "spath" | "json_extract" | "json_extract_exact" => {
+            "use the command spath: `spath input=field path=a.b output=c`"
+        }
+        _ => return None,
+    })
+}
+
 /// Every function's name, sorted.
 pub(super) fn names() -> Vec<&'static str> {
     let values = VALUES.iter().map(|function| function.0);

@@ -45,6 +45,27 @@ fn a_misspelt_function_is_answered_with_the_nearest_name() {
     assert_eq!(refused("* | eval x=colaesce(a, b)").help.as_deref(), Some("did you mean coalesce?"));
     let help = refused("* | eval x=frobnicate(a)").help.expect("it lists what there is");
     assert!(help.contains("coalesce") && help.contains("strftime"));
+    assert_eq!(refused("* | eval x=frobnicate(a)").message, "unknown function frobnicate");
+}
+
+/// `ln` is no misspelt `in`, and what Splunk has is not unknown.
+#[test]
+fn a_function_that_splunk_alone_has_is_said_to_be_one() {
+    for (name, help) in [
+        ("ln", "supported are abs"),
+        ("mvmap", "supported are abs"),
+        ("relative_time", "supported are abs"),
+        ("md5", "supported are abs"),
+        ("random", "a result must not depend on chance"),
+        ("time", "write now()"),
+        ("spath", "use the command spath"),
+        ("json_extract", "use the command spath"),
+        ("lookup", "use the command lookup"),
+    ] {
+        let error = refused(&format!("* | eval x={name}(a, b)"));
+        assert_eq!((error.message, error.kind), (format!("the function {name} is not supported"), Unsupported));
+        assert!(error.help.as_ref().is_some_and(|given| given.starts_with(help)), "{name}: {:?}", error.help);
+    }
 }
 
 #[test]
