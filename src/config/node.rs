@@ -55,7 +55,7 @@ impl Node {
     pub(super) fn parse(text: &str, place: &dyn Fn(Option<Marker>) -> Place) -> Result<Self, Problem> {
         let problem = |at, message: String| Problem { place: place(at), key: String::new(), message };
         check_depth(text).map_err(|error| problem(Some(Marker::new(0, error.place.line, 0)), error.message))?;
-        let documents = MarkedYaml::load_from_str(text).map_err(|error| problem(Some(*error.marker()), why(&error)))?;
+        let documents = MarkedYaml::load_from_str(text).map_err(|error| problem(Some(*error.marker()), why(&error, text)))?;
         match documents.as_slice() {
             [] => Ok(Self { place: place(None), data: Data::Null }),
             [document] => Ok(Converter { text, place }.node(document)),
@@ -64,8 +64,11 @@ impl Node {
     }
 }
 
-fn why(error: &ScanError) -> String {
-    format!("this is not YAML: {}", error.info())
+fn why(error: &ScanError, text: &str) -> String {
+    let line = text.lines().nth(error.marker().line().saturating_sub(1)).unwrap_or_default();
+    // Written in one line, a list or a mapping ends a bare word at a brace.
+    let hint = if line.contains("${") { "; inside [ ] and { } a `${...}` stands in double quotes" } else { "" };
+    format!("this is not YAML: {}{hint}", error.info())
 }
 
 struct Converter<'a> {

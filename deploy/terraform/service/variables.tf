@@ -59,7 +59,7 @@ variable "start" {
 }
 
 variable "sinks" {
-  description = "`sinks` of trailrisk.yaml in YAML's flow style. `$${SINK_SECRET}` stands for the secret below. Lines of a `stdout` sink go to the log group."
+  description = "`sinks` of trailrisk.yaml in YAML's flow style. `\"$${SINK_SECRET}\"`, in double quotes, stands for the secret below. Lines of a `stdout` sink go to the log group."
   type        = string
   default     = "[{name: stdout, type: stdout}]"
 }

@@ -54,6 +54,21 @@ fn the_shipped_file_is_valid_with_and_without_its_examples() {
     assert_eq!((offices.case_sensitive, offices.max_matches, &offices.default_match), (true, 100, &None));
 }
 
+/// What is copied from the pages has to be YAML: inside `[ ]` and `{ }` a bare word ends at a brace.
+#[test]
+fn whatever_is_substituted_in_flow_style_is_in_quotes() {
+    let bare = regex::Regex::new(r"\[\$\{\w|[{,] ?\w+: \$\{\w").expect("a pattern");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let pages = std::fs::read_dir(root.join("docs")).expect("docs").map(|page| page.expect("readable").path());
+    let pages = pages.filter(|page| page.extension().is_some_and(|extension| extension == "md"));
+    let others = ["README.md", "deploy/README.md", "config/trailrisk.yaml", "deploy/kubernetes/base/trailrisk.yaml"];
+    for page in pages.chain(others.iter().map(|page| root.join(page))) {
+        let text = std::fs::read_to_string(&page).expect("UTF-8");
+        let found: Vec<&str> = bare.find_iter(&text).map(|found| found.as_str()).collect();
+        assert!(found.is_empty(), "{}: {found:?}", page.display());
+    }
+}
+
 #[test]
 fn the_shipped_file_has_exactly_the_keys_that_are_read() {
     let text = with_examples();
