@@ -55,7 +55,8 @@ impl Node {
     pub(super) fn parse(text: &str, place: &dyn Fn(Option<Marker>) -> Place) -> Result<Self, Problem> {
         let problem = |at, message: String| Problem { place: place(at), key: String::new(), message };
         check_depth(text).map_err(|error| problem(Some(Marker::new(0, error.place.line, 0)), error.message))?;
-        let documents = MarkedYaml::load_from_str(text).map_err(|error| problem(Some(*error.marker()), why(&error, text)))?;
+        let documents =
+            MarkedYaml::load_from_str(text).map_err(|error| problem(Some(*error.marker()), why(&error, text)))?;
         match documents.as_slice() {
             [] => Ok(Self { place: place(None), data: Data::Null }),
             [document] => Ok(Converter { text, place }.node(document)),

@@ -35,7 +35,8 @@ impl Columns {
         }
     }
 
-    fn after(self, command: &Command) -> Self {
+    /// What they are behind one more command.
+    pub(super) fn after(self, command: &Command) -> Self {
         match command {
             Command::Search(_)
             | Command::Where(_)

@@ -12,7 +12,7 @@ use crate::cloudtrail::{is_known, known, may_exist};
 use crate::spl::ast::{
     BinaryOp, Command, CompareOp, Expr, JoinCommand, Pipeline, SearchExpr, SearchTerm, Spanned, StatsCommand, UnaryOp,
 };
-use crate::spl::{capture_names, nearest};
+use crate::spl::nearest;
 
 type Commands = [Spanned<Command>];
 
@@ -21,22 +21,17 @@ pub(super) fn of(pipeline: &Pipeline) -> Vec<PlanWarning> {
     let mut warnings: Vec<_> = services::ambiguous(&pipeline.base).into_iter().collect();
     warnings.extend(reads::of_search(&pipeline.base).iter().filter_map(|read| doubtful(read, &[])));
     let event_names = event_names(&pipeline.base).unwrap_or_default();
-    let mut first = true;
+    let (mut first, mut columns) = (true, Columns::Open);
     for (index, command) in pipeline.commands.iter().enumerate() {
         let before = &pipeline.commands[..index];
+        let mut texts = Vec::new();
         match &command.node {
             // After `stats` the columns are known, and every name that is none of them is warned of.
-            Command::Where(condition) if first => {
-                let texts = unquoted_texts(condition, before);
-                if !texts.is_empty() {
-                    warnings.extend(texts);
-                    continue;
-                }
-            }
+            Command::Where(condition) if first => texts = unquoted_texts(condition, before),
             Command::Append(subsearch) => warnings.extend(of(subsearch)),
             Command::Join(join) => {
                 warnings.extend(of(&join.subsearch));
-                warnings.extend(unjoinable(join, before));
+                warnings.extend(unjoinable(join, &columns));
             }
             // A further `stats` works on rows.
             Command::Stats(stats) if std::mem::take(&mut first) => {
@@ -45,21 +40,20 @@ pub(super) fn of(pipeline: &Pipeline) -> Vec<PlanWarning> {
             }
             _ => {}
         }
-        warnings.extend(unreadable(command, before));
+        warnings.extend(if texts.is_empty() { unreadable(command, before, &columns) } else { texts });
+        columns = columns.after(&command.node);
     }
     warnings
 }
 
 /// What a command reads and no event or row has there.
-fn unreadable(command: &Spanned<Command>, before: &Commands) -> Vec<PlanWarning> {
-    let reads = reads::of(command);
-    match Columns::after_commands(before) {
-        Columns::Open => reads.iter().filter_map(|read| doubtful(read, before)).collect(),
-        Columns::Closed(columns) => reads
-            .into_iter()
-            .filter(|read| !columns.contains(&read.field))
-            .map(|read| no_column(read, before))
-            .collect(),
+fn unreadable(command: &Spanned<Command>, before: &Commands, columns: &Columns) -> Vec<PlanWarning> {
+    let reads = reads::of(command).into_iter();
+    match columns {
+        Columns::Open => reads.filter_map(|read| doubtful(&read, before)).collect(),
+        Columns::Closed(columns) => {
+            reads.filter(|read| !columns.contains(&read.field)).map(|read| no_column(read, before)).collect()
+        }
     }
 }
 
@@ -174,7 +168,12 @@ fn unquoted_texts(condition: &Spanned<Expr>, before: &Commands) -> Vec<PlanWarni
 
 /// Whether a command may have written a field of any name.
 fn is_open(before: &Commands) -> bool {
-    before.iter().any(|command| written(&command.node).contains(&"*"))
+    before.iter().any(|command| match &command.node {
+        Command::Rename(pairs) => pairs.iter().any(|(_, target)| target.node.contains('*')),
+        Command::Spath { output, path, .. } => spath_output(output, path).is_none(),
+        Command::Append(_) | Command::Join(_) => true,
+        _ => false,
+    })
 }
 
 /// WN-1: `bin _time` cuts windows only with `_time` among the by-fields.
@@ -188,34 +187,12 @@ fn unwindowed_bin(stats: &StatsCommand, before: &Commands) -> Option<PlanWarning
 }
 
 /// A field of a join that one of the searches cannot have: nothing agrees.
-fn unjoinable(join: &JoinCommand, before: &Commands) -> Vec<PlanWarning> {
-    let sides =
-        [("the search before it", Columns::after_commands(before)), ("its subsearch", Columns::of(&join.subsearch))];
+fn unjoinable(join: &JoinCommand, before: &Columns) -> Vec<PlanWarning> {
+    let sides = [("the search before it", before), ("its subsearch", &Columns::of(&join.subsearch))];
     let lacks = |columns: &Columns, field: &str| matches!(columns, Columns::Closed(known) if !known.contains(field));
-    let warning = |(side, columns): &(&str, Columns), field: &Spanned<String>| {
+    let warning = |(side, columns): &(&str, &Columns), field: &Spanned<String>| {
         let message = format!("no row of {side} has the column {}: join finds no match", field.node);
         lacks(columns, &field.node).then(|| PlanWarning { message, span: field.span.clone() })
     };
     join.fields.iter().flat_map(|field| sides.iter().filter_map(move |side| warning(side, field))).collect()
-}
-
-/// The columns that a command may add.
-fn written<'c>(command: &'c Command) -> Vec<&'c str> {
-    match command {
-        Command::Eval(assignments) => assignments.iter().map(|(output, _)| output.node.as_str()).collect(),
-        Command::Rename(pairs) => {
-            // A wildcard may add anything.
-            let name = |target: &'c String| if target.contains('*') { "*" } else { target.as_str() };
-            pairs.iter().map(|(_, target)| name(&target.node)).collect()
-        }
-        Command::FillNull { fields, .. } => fields.iter().map(|field| field.node.as_str()).collect(),
-        Command::Bin { output, .. } => output.iter().map(|output| output.node.as_str()).collect(),
-        Command::Convert { conversions, .. } => conversions.iter().filter_map(|c| c.node.output.as_deref()).collect(),
-        Command::EventStats(stats) => stats.aggregates.iter().map(|a| a.node.output.as_str()).collect(),
-        Command::Spath { output, path, .. } => vec![spath_output(output, path).map_or("*", String::as_str)],
-        Command::Rex { pattern, .. } => capture_names(&pattern.node),
-        Command::Lookup(lookup) => lookup.outputs.iter().map(|output| output.field.as_str()).collect(),
-        Command::Append(_) | Command::Join(_) => vec!["*"],
-        _ => Vec::new(),
-    }
 }
