@@ -45,6 +45,31 @@ pub(super) fn ambiguous(base: &SearchExpr) -> Option<PlanWarning> {
     })
 }
 
+/// Terms on an `eventSource` that no event has: it is the host name of a service, and compared as a whole.
+pub(super) fn no_hosts(expr: &SearchExpr) -> Vec<PlanWarning> {
+    let mut terms = Vec::new();
+    collect(expr, &mut terms);
+    let warning = |term: &Spanned<SearchTerm>| {
+        let value = no_host(&term.node)?;
+        let message = format!(
+            "no event has the eventSource `{value}`: it is the host name of a service, such as iam.amazonaws.com"
+        );
+        Some(PlanWarning { message, span: term.span.clone() })
+    };
+    terms.into_iter().filter_map(warning).collect()
+}
+
+fn no_host(term: &SearchTerm) -> Option<&String> {
+    let values = match term {
+        SearchTerm::Compare { field, op: CompareOp::Eq | CompareOp::Ne, value } if field == "eventSource" => {
+            std::slice::from_ref(value)
+        }
+        SearchTerm::In { field, values } if field == "eventSource" => values,
+        _ => return None,
+    };
+    values.iter().find(|value| !value.contains(['.', '*']))
+}
+
 fn collect<'s>(expr: &'s SearchExpr, terms: &mut Vec<&'s Spanned<SearchTerm>>) {
     match expr {
         SearchExpr::And(parts) | SearchExpr::Or(parts) => parts.iter().for_each(|part| collect(part, terms)),

@@ -19,6 +19,7 @@ type Commands = [Spanned<Command>];
 /// Everything worth a warning in a search, in its order.
 pub(super) fn of(pipeline: &Pipeline) -> Vec<PlanWarning> {
     let mut warnings: Vec<_> = services::ambiguous(&pipeline.base).into_iter().collect();
+    warnings.extend(services::no_hosts(&pipeline.base));
     warnings.extend(reads::of_search(&pipeline.base).iter().filter_map(|read| doubtful(read, &[])));
     let event_names = event_names(&pipeline.base).unwrap_or_default();
     let (mut first, mut columns) = (true, Columns::Open);
@@ -28,6 +29,9 @@ pub(super) fn of(pipeline: &Pipeline) -> Vec<PlanWarning> {
         match &command.node {
             // After `stats` the columns are known, and every name that is none of them is warned of.
             Command::Where(condition) if first => texts = unquoted_texts(condition, before),
+            Command::Search(expr) if is_the_events("eventSource", before, &columns) => {
+                warnings.extend(services::no_hosts(expr));
+            }
             Command::Append(subsearch) => warnings.extend(of(subsearch)),
             Command::Join(join) => {
                 warnings.extend(of(&join.subsearch));
@@ -44,6 +48,11 @@ pub(super) fn of(pipeline: &Pipeline) -> Vec<PlanWarning> {
         columns = columns.after(&command.node);
     }
     warnings
+}
+
+/// Whether a name still means the event's own field.
+fn is_the_events(field: &str, before: &Commands, columns: &Columns) -> bool {
+    *columns == Columns::Open && Origin::of(field, before) == Origin::Event(field.to_owned())
 }
 
 /// What a command reads and no event or row has there.

@@ -168,6 +168,32 @@ fn calls_that_several_services_have() {
     }
 }
 
+/// Of an `eventSource` everything is compared, and it is always a host name.
+#[test]
+fn services_that_are_no_host_names() {
+    for (search, place) in [
+        ("eventSource=iam eventName=CreateUser", "eventSource=iam"),
+        ("eventName=A eventSource!=s3 | stats count by user", "eventSource!=s3"),
+        (
+            "eventName=A (eventSource IN (\"sts.amazonaws.com\", kms) OR user=b)",
+            "eventSource IN (\"sts.amazonaws.com\", kms)",
+        ),
+        ("eventName=A | search eventSource=EC2", "eventSource=EC2"),
+    ] {
+        assert_warned(search, place, "such as iam.amazonaws.com");
+    }
+    for search in [
+        "eventSource=iam.amazonaws.com eventName=CreateUser",
+        "eventSource=*iam* eventName=CreateUser",
+        "eventSource IN (\"iam*\", kms.amazonaws.com) eventName=CreateUser",
+        "eventName=A | rename requestParameters.x as eventSource | search eventSource=iam",
+        "eventName=A | stats count by eventSource | search eventSource=iam.amazonaws.com",
+        "eventSource>iam eventName=CreateUser",
+    ] {
+        assert_eq!(warned(search), [], "{search}");
+    }
+}
+
 #[test]
 fn subsearches_are_looked_at_as_well() {
     let search =
