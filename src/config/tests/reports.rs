@@ -40,20 +40,6 @@ extra: 1
     );
 }
 
-/// YAML ends a bare word at a brace where lists and mappings are written in one line, and says so in words that do not help.
-#[test]
-fn what_is_substituted_in_flow_style_without_quotes_is_said_to_need_them() {
-    let hint = "inside [ ] and { } a `${...}` stands in double quotes";
-    for sinks in ["[{name: a, type: webhook, url: https://a.example, auth: {bearer: ${TOKEN}}}]", "[${TOKEN}]"] {
-        let problems = problems(read_with("", &[("TRAILRISK_SINKS", sinks)], &[]));
-        let is_said = |problem: &String| problem.contains("this is not YAML") && problem.ends_with(hint);
-        assert!(problems.iter().any(is_said), "{sinks}: {problems:?}");
-    }
-    let file = "sinks:\n- {name: a, type: webhook,\n   auth: {bearer: ${TOKEN}}}\n";
-    assert!(problems(read_with(file, &[], &[]))[0].ends_with(hint));
-    assert!(!problems(read_with("sinks: [{a: b}]]\n", &[], &[]))[0].contains(hint));
-}
-
 /// Whoever recurses over the nodes, the YAML reader first, would run out of stack, and the daemon would end at a reload.
 #[test]
 fn wn_7_a_file_that_is_nested_without_end_is_refused() {

@@ -54,6 +54,20 @@ fn the_shipped_file_is_valid_with_and_without_its_examples() {
     assert_eq!((offices.case_sensitive, offices.max_matches, &offices.default_match), (true, 100, &None));
 }
 
+/// YAML ends a bare word at a brace where lists and mappings are written in one line, and says so in words that do not help.
+#[test]
+fn what_is_substituted_in_flow_style_without_quotes_is_said_to_need_them() {
+    let hint = "inside [ ] and { } a `${...}` stands in double quotes";
+    for sinks in ["[{name: a, type: webhook, url: https://a.example, auth: {bearer: ${TOKEN}}}]", "[${TOKEN}]"] {
+        let problems = problems(read_with("", &[("TRAILRISK_SINKS", sinks)], &[]));
+        let is_said = |problem: &String| problem.contains("this is not YAML") && problem.ends_with(hint);
+        assert!(problems.iter().any(is_said), "{sinks}: {problems:?}");
+    }
+    let file = "sinks:\n- {name: a, type: webhook,\n   auth: {bearer: ${TOKEN}}}\n";
+    assert!(problems(read_with(file, &[], &[]))[0].ends_with(hint));
+    assert!(!problems(read_with("sinks: [{a: b}]]\n", &[], &[]))[0].contains(hint));
+}
+
 /// What is copied from the pages has to be YAML: inside `[ ]` and `{ }` a bare word ends at a brace.
 #[test]
 fn whatever_is_substituted_in_flow_style_is_in_quotes() {
