@@ -46,6 +46,8 @@ impl TimeFormat {
         {
             return std::str::from_utf8(&text).ok().map(SmolStr::new);
         }
+        // `%s` would be the second behind an instant before 1970, while `%S` is that in which it lies.
+        let seconds = if seconds < 0.0 && self.0.contains("%s") { seconds.floor() } else { seconds };
         BrokenDownTime::from(&utc(seconds)?).to_string_with_config(&config(), &self.0).ok().map(SmolStr::from)
     }
 
@@ -119,6 +121,8 @@ mod tests {
         assert_eq!(format("%H:%M:%S.%Q %3N %6N", 0.25).as_deref(), Some("00:00:00.250 250 250000"));
         assert_eq!(format("%N %9N %3Q %6Q %9Q", 0.25).as_deref(), Some("250000000 250000000 250 250000 250000000"));
         assert_eq!(format("%s 100%%", 7.0).as_deref(), Some("7 100%"));
+        assert_eq!(format("%s.%3N", 7.25).as_deref(), Some("7.250"));
+        assert_eq!(format("%s %S", -0.1).as_deref(), Some("-1 59"));
         assert_eq!(format("%Y", 1e18), None);
     }
 

@@ -71,7 +71,10 @@ fn rows_of(search: &Search, window: &Window<'_>) -> Vec<Record> {
 
 /// Whether a command needs every row: then what is appended comes behind.
 fn needs_all(command: &Command) -> bool {
-    matches!(command, Command::Stats(_)) || is_of_all(command)
+    match command {
+        Command::Append(subsearch) => subsearch.commands.iter().any(needs_all),
+        other => matches!(other, Command::Stats(_)) || is_of_all(other),
+    }
 }
 
 fn is_of_all(command: &Command) -> bool {
