@@ -5,7 +5,8 @@ use trailrisk::risk_event::Pane;
 use trailrisk::time::Arrival;
 
 use crate::detections::number;
-use crate::oracle::{Body, Key};
+use crate::oracle::{Body, Key, named};
+use crate::whole::{EVENT, PART};
 
 /// The compared bytes: all but `meta` (EM-4).
 pub fn compared(line: &[u8]) -> &[u8] {
@@ -28,17 +29,19 @@ pub fn read(line: &[u8]) -> (Key, Body) {
         .map(|event| (instant(&event["event_time"]), text(&event["event_id"])))
         .collect();
     let group: Vec<String> = columns("group").into_iter().map(|(_, values)| values.join(",")).collect();
+    let row = columns("row");
     let detection = &document["detection"];
     let key = Key {
         detection: format!("{}/{}", text(&detection["id"]), detection["version"]),
         window: instant(&document["window"]["start"]),
         pane: pane(&document),
-        event: group.is_empty().then(|| evidence[0].1.clone()),
+        event: group.is_empty().then(|| named(&row, EVENT).unwrap_or_else(|| evidence[0].1.clone())),
+        part: named(&row, PART).unwrap_or_default(),
         group,
     };
     let objects = document["risk_objects"].as_array().expect("a list");
     let body = Body {
-        row: columns("row"),
+        row,
         event_count: document["event_count"].as_u64().expect("a count"),
         first: instant(&document["first_event"]),
         last: instant(&document["last_event"]),

@@ -35,6 +35,8 @@ mod stored;
 mod supervision;
 mod table;
 mod verdict;
+#[path = "../simulation/whole.rs"]
+mod whole;
 mod world;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -106,7 +106,9 @@ fn nothing_is_lost(world: &World, state: &State, log: &Log) -> Verdict<()> {
     }
     let free: BTreeSet<String> =
         state.known.iter().filter(|known| known.rule.has_no_threshold()).map(Detection::name).collect();
-    let subject = |key: &Key| (key.detection.clone(), key.window, key.group.clone());
+    // All rows of one event are in one part of a window; those of a group may be in several.
+    let part = |key: &Key| key.event.as_ref().map(|_| key.part.clone());
+    let subject = |key: &Key| (key.detection.clone(), key.window, key.group.clone(), part(key));
     for sink in outlets::configs(world).iter().filter(|sink| sink.required) {
         let mut found: BTreeMap<_, BTreeSet<(i64, String)>> = BTreeMap::new();
         for (name, text) in lines(world, state) {

@@ -115,7 +115,8 @@ impl World {
         let killers = killers::choose(&log, habits.killers, &mut rng);
         let undated = undated(&log, &mut rng);
         let bytes = bytes(&log, &undated, || rng.chance(habits.large));
-        let detections = detections::choose(&mut rng);
+        let mut detections = detections::choose(&mut rng);
+        detections.extend(detections::choose_whole(&mut Rng::new(seed, 22)));
         let state = State {
             received: Received::default(),
             durable: None,

@@ -8,6 +8,7 @@ use trailrisk::time::Arrival;
 
 use crate::oracle::Key;
 use crate::sink::Sink;
+use crate::whole;
 
 /// A rule that does not hold.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -112,7 +113,9 @@ impl Checks {
     /// WN-6. Where events are groups their keys decide, between versions of a detection their fingerprints.
     fn closes_in_order(&mut self, key: &Key, close_at: i64) -> Verdict {
         let id = key.detection.split('/').next().unwrap_or_default().to_owned();
-        let closed = (close_at, id, key.detection.clone(), key.window, key.pane, key.group.clone());
+        // Where a search needs all rows, their order is its own.
+        let group = if whole::needs_all_rows(&id) { vec![] } else { key.group.clone() };
+        let closed = (close_at, id, key.detection.clone(), key.window, key.pane, group);
         let Some(before) = self.last_closed.replace(closed.clone()) else { return Ok(()) };
         let other_version = before.1 == closed.1 && before.2 != closed.2;
         let ordered = before <= closed || (other_version && before.0 <= closed.0);

@@ -9,6 +9,7 @@ use trailrisk::plan::Plan;
 
 use crate::log::LogEvent;
 use crate::rng::Rng;
+use crate::whole::WholeRule;
 
 /// What a detection looks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub enum Rule {
     Single,
     /// Two searches whose groups meet at the close (EM-5).
     Joined,
+    /// A group makes several rows, or a row depends on the others.
+    Whole(WholeRule),
 }
 
 /// A detection with its settings.
@@ -49,11 +52,14 @@ pub type Row = Vec<(String, Vec<String>)>;
 /// Every copy of the events of one group.
 pub type Units<'a> = BTreeMap<(&'a str, usize), Vec<&'a LogEvent>>;
 
-static ALL: LazyLock<Vec<Detection>> = LazyLock::new(|| {
+static ALL: LazyLock<Vec<Detection>> = LazyLock::new(|| with_every_setting(&Rule::ALL));
+static WHOLE: LazyLock<Vec<Detection>> = LazyLock::new(|| with_every_setting(&WholeRule::ALL.map(Rule::Whole)));
+
+fn with_every_setting(rules: &[Rule]) -> Vec<Detection> {
     let settings = [(10_000, 3_000, 3_000), (15_000, 6_000, 3_000), (20_000, 0, 0)];
-    let pairs = settings.into_iter().flat_map(|setting| Rule::ALL.map(|rule| (rule, setting)));
+    let pairs = settings.into_iter().flat_map(|setting| rules.iter().map(move |rule| (*rule, setting)));
     pairs.map(|(rule, (window, grace, skew))| Detection::new(rule, 1, window, grace, skew)).collect()
-});
+}
 
 /// A few detections with different settings.
 pub fn choose(rng: &mut Rng) -> Vec<Detection> {
@@ -65,10 +71,16 @@ pub fn choose(rng: &mut Rng) -> Vec<Detection> {
     chosen
 }
 
+/// None, one or two whose rows are not one a group.
+pub fn choose_whole(rng: &mut Rng) -> Vec<Detection> {
+    let mut left = WHOLE.clone();
+    (0..rng.index(3)).filter_map(|_| rng.take(&mut left)).collect()
+}
+
 impl Detection {
     /// Compiles a detection. Another version has another fingerprint (WN-7).
     pub fn new(rule: Rule, version: u32, window: i64, grace: i64, skew: i64) -> Self {
-        let id = format!("{rule:?}-{}", window / 1000).to_lowercase();
+        let id = format!("{}-{}", rule.name(), window / 1000);
         let text = PlanText {
             name: format!("Simulated {id}"),
             id,
@@ -100,7 +112,10 @@ impl Detection {
 
     /// Whether its groups are announced before their window is complete (EM-1).
     pub fn announces(&self) -> bool {
-        !matches!(self.rule, Rule::Exact | Rule::Joined)
+        match self.rule {
+            Rule::Whole(rule) => rule.is_announced(),
+            rule => !matches!(rule, Rule::Exact | Rule::Joined),
+        }
     }
 }
 
@@ -139,8 +154,14 @@ impl Rule {
         Self::Joined,
     ];
 
+    fn name(self) -> String {
+        let name = if let Self::Whole(rule) = self { format!("{rule:?}") } else { format!("{self:?}") };
+        name.to_lowercase()
+    }
+
     fn search(self) -> &'static str {
         match self {
+            Self::Whole(rule) => rule.search(),
             Self::Each => {
                 "eventName=Alpha | stats count min(_time) as first max(_time) as last values(item) as items by grp"
             }
@@ -168,6 +189,7 @@ impl Rule {
     /// Whether the search's terms match.
     pub fn matches(self, event: &LogEvent) -> bool {
         match self {
+            Self::Whole(rule) => rule.matches(event),
             Self::Each => event.name == "Alpha",
             Self::Volume => event.name != "Noise",
             Self::Spread | Self::Burst | Self::Total | Self::Joined => matches!(event.name, "Alpha" | "Beta"),
@@ -179,7 +201,15 @@ impl Rule {
 
     /// Whether every matching event is in some result.
     pub fn has_no_threshold(self) -> bool {
-        matches!(self, Self::Each | Self::Total | Self::Tagged | Self::Single)
+        match self {
+            Self::Whole(rule) => rule.has_no_threshold(),
+            rule => matches!(rule, Self::Each | Self::Total | Self::Tagged | Self::Single),
+        }
+    }
+
+    /// BD-3: whether it makes a row of each value that is shown.
+    pub fn expands_what_is_shown(self) -> bool {
+        matches!(self, Self::Whole(WholeRule::Expanded))
     }
 
     /// The by-values of each row made from a matching event; none where a by-field is null.
@@ -188,6 +218,7 @@ impl Rule {
         match self {
             Self::Tagged => event.tags.iter().map(|tag| vec![(*tag).to_owned()]).collect(),
             Self::Single => vec![vec![]],
+            Self::Whole(_) => unreachable!("its rows are made of whole instances"),
             Self::Burst => group.map(|group| vec![window_seconds(event), group]).into_iter().collect(),
             Self::Each | Self::Volume | Self::Spread | Self::Total | Self::Exact | Self::Joined => {
                 group.map(|group| vec![group]).into_iter().collect()
@@ -204,6 +235,7 @@ impl Rule {
         let mut row = Row::new();
         let mut column = |name: &str, values: Vec<String>| row.push((name.to_owned(), values));
         match self {
+            Self::Whole(_) => unreachable!("its rows are made of whole instances"),
             Self::Each => {
                 column("grp", group.to_vec());
                 column("count", vec![count.to_string()]);
@@ -252,7 +284,7 @@ impl Rule {
             Self::Volume => count >= 3,
             Self::Spread | Self::Burst => items.len() >= 3,
             Self::Exact => count == 2,
-            Self::Each | Self::Total | Self::Tagged | Self::Single | Self::Joined => true,
+            Self::Each | Self::Total | Self::Tagged | Self::Single | Self::Joined | Self::Whole(_) => true,
         };
         passes.then_some(row)
     }

@@ -25,6 +25,7 @@ mod sink;
 mod store;
 mod stream;
 mod verdict;
+mod whole;
 mod world;
 
 use std::any::Any;
@@ -44,7 +45,9 @@ const SEEDS_FOR_A_MISTAKE: u64 = 200;
 
 fn world(seed: u64) -> World {
     let mut rng = Rng::new(seed, 3);
-    World::new(log::generate(seed), detections::choose(&mut rng), rng.chance(500))
+    let mut detections = detections::choose(&mut rng);
+    detections.extend(detections::choose_whole(&mut Rng::new(seed, 8)));
+    World::new(log::generate(seed), detections, rng.chance(500))
 }
 
 /// A world whose Kinesis breaks this of its word.

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use trailrisk::plan::{Scalar, Value};
 use trailrisk::risk_event::{Pane, RiskEvent};
 
-use crate::detections::{Detection, Row, Units, name_of, number};
+use crate::detections::{Detection, Row, Rule, Units, name_of, number};
 use crate::log::{Log, LogEvent};
+use crate::whole::{EVENT, PART, WholeRule};
 
 /// What a final risk event is about.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,6 +19,8 @@ pub struct Key {
     pub group: Vec<String>,
     /// The event, where the search has no `stats`.
     pub event: Option<String>,
+    /// Which row of these, where there may be several.
+    pub part: String,
 }
 
 /// What it says.
@@ -89,21 +92,55 @@ pub fn evaluate_one(
     placed: &[Placed<'_>],
     is_partial: &dyn Fn(&Key) -> bool,
 ) -> BTreeMap<Key, Body> {
+    if let Rule::Whole(rule) = detection.rule {
+        return evaluate_whole(rule, detection, placed, is_partial);
+    }
     let mut groups: BTreeMap<Key, Units<'_>> = BTreeMap::new();
     for at in placed.iter().filter(|at| detection.rule.matches(at.event)) {
         let (window, pane, _) = assign(detection, at.event.time, at.effective);
         for (ordinal, group) in detection.rule.groups(at.event).into_iter().enumerate() {
             let event = group.is_empty().then(|| at.event.id.clone());
-            let key = Key { detection: detection.name(), window, pane, group, event };
+            let key = Key { detection: detection.name(), window, pane, group, event, part: String::new() };
             groups.entry(key).or_default().entry((&at.event.id, ordinal)).or_default().push(at.event);
         }
     }
     let bodies = groups.into_iter().filter_map(|(key, units)| {
         let row = detection.rule.row(&key.group, &units)?;
-        let body = body(&key, detection, row, &units, is_partial(&key));
+        let body = body(&key, detection, row, units.values().flatten().copied(), is_partial(&key));
         Some((key, body))
     });
     bodies.collect()
+}
+
+/// The same, where rows are made of all events of an instance.
+fn evaluate_whole(
+    rule: WholeRule,
+    detection: &Detection,
+    placed: &[Placed<'_>],
+    is_partial: &dyn Fn(&Key) -> bool,
+) -> BTreeMap<Key, Body> {
+    let mut instances: BTreeMap<(i64, Pane), BTreeMap<&str, &LogEvent>> = BTreeMap::new();
+    for at in placed.iter().filter(|at| rule.matches(at.event)) {
+        let (window, pane, _) = assign(detection, at.event.time, at.effective);
+        instances.entry((window, pane)).or_default().insert(&at.event.id, at.event);
+    }
+    let mut bodies = BTreeMap::new();
+    for ((window, pane), events) in instances {
+        for made in rule.rows(&events) {
+            let (event, part) = (named(&made.row, EVENT), named(&made.row, PART).unwrap_or_default());
+            let key = Key { detection: detection.name(), window, pane, group: made.group, event, part };
+            let partial = is_partial(&key);
+            let body = body(&key, detection, made.row, made.events.into_iter(), partial);
+            let before = bodies.insert(key, body);
+            assert!(before.is_none(), "the oracle itself: two rows of one name");
+        }
+    }
+    bodies
+}
+
+/// What tells one row of a group or an event from the others is a column of it.
+pub fn named(row: &Row, name: &str) -> Option<String> {
+    row.iter().find(|(column, _)| column == name).map(|(_, values)| values.join(","))
 }
 
 /// The arrival at which an instance begins to gather.
@@ -132,9 +169,14 @@ pub fn gathers_across(detection: &Detection, key: &Key, cut: i64) -> bool {
     earliest < cut && cut < close_at
 }
 
-fn body(key: &Key, detection: &Detection, row: Row, units: &Units<'_>, partial: bool) -> Body {
-    let mut evidence: Vec<(i64, String)> =
-        units.values().flatten().map(|event| (event.time, event.id.clone())).collect();
+fn body<'a>(
+    key: &Key,
+    detection: &Detection,
+    row: Row,
+    events: impl Iterator<Item = &'a LogEvent>,
+    partial: bool,
+) -> Body {
+    let mut evidence: Vec<(i64, String)> = events.map(|event| (event.time, event.id.clone())).collect();
     evidence.sort();
     evidence.dedup();
     let named = row.iter().find(|(name, _)| name == "grp" || name == "tag");
@@ -155,16 +197,19 @@ fn body(key: &Key, detection: &Detection, row: Row, units: &Units<'_>, partial: 
 /// A risk event in the oracle's words.
 pub fn read(event: &RiskEvent) -> (Key, Body) {
     let group: Vec<String> = event.group.iter().map(|(_, value)| texts(value).join(",")).collect();
+    let columns = event.row.iter().filter(|(_, value)| !value.is_null());
+    let row: Row = columns.map(|(name, value)| (name.to_string(), texts(value))).collect();
+    let only_event = || event.evidence[0].event_id.to_string();
     let key = Key {
         detection: name_of(&event.detection),
         window: event.window_start.0,
         pane: event.pane,
-        event: group.is_empty().then(|| event.evidence[0].event_id.to_string()),
+        event: group.is_empty().then(|| named(&row, EVENT).unwrap_or_else(only_event)),
+        part: named(&row, PART).unwrap_or_default(),
         group,
     };
-    let columns = event.row.iter().filter(|(_, value)| !value.is_null());
     let body = Body {
-        row: columns.map(|(name, value)| (name.to_string(), texts(value))).collect(),
+        row,
         event_count: event.event_count,
         first: event.first_event.0,
         last: event.last_event.0,

@@ -7,7 +7,7 @@ use trailrisk::engine::{Checkpoint, Engine};
 
 use crate::broken;
 use crate::checks::{Verdict, Violation, require};
-use crate::detections::{Detection, name_of};
+use crate::detections::{Detection, Rule, name_of};
 use crate::log::Log;
 use crate::oracle::{self, Body, Key, Placed, assign};
 use crate::run::Run;
@@ -159,9 +159,13 @@ fn expected(run: &Run<'_>, placed: &[Placed<'_>]) -> Result<BTreeMap<Key, Body>,
 fn is_cut(detection: &Detection, key: &Key, placed: &[Placed<'_>], counts: &dyn Fn(&Placed<'_>) -> bool) -> bool {
     let of_group = placed.iter().filter(|at| {
         let (window, pane, _) = assign(detection, at.event.time, at.effective);
-        let groups = detection.rule.groups(at.event);
-        let same = (window, pane) == (key.window, key.pane) && groups.contains(&key.group);
-        same && detection.rule.matches(at.event) && key.event.as_ref().is_none_or(|event| *event == at.event.id)
+        if (window, pane) != (key.window, key.pane) || !detection.rule.matches(at.event) {
+            return false;
+        }
+        // Where a row may depend on every event of its instance, each of them counts.
+        matches!(detection.rule, Rule::Whole(_))
+            || detection.rule.groups(at.event).contains(&key.group)
+                && key.event.as_ref().is_none_or(|event| *event == at.event.id)
     });
     of_group.into_iter().any(|at| !counts(at))
 }

@@ -76,14 +76,17 @@ pub fn earlies_are_part_of_finals(run: &Run<'_>) -> Verdict {
         require(part, "EM-1", || format!("an early risk event without its final: {early:?} {of_final:?}"))?;
     }
     let subject = |key: &Key| (key.detection.clone(), key.window, key.group.clone(), key.event.clone());
-    let on_time: BTreeMap<_, _> = finals
-        .values()
-        .filter(|event| event.supplements.is_none())
-        .map(|event| (subject(&oracle::read(event).0), event.id))
-        .collect();
+    let mut on_time: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+    for event in finals.values().filter(|event| event.supplements.is_none()) {
+        on_time.entry(subject(&oracle::read(event).0)).or_default().insert(event.id);
+    }
     for event in finals.values() {
         let (key, _) = oracle::read(event);
-        let named = event.supplements.is_none_or(|id| on_time.get(&subject(&key)).is_none_or(|of| *of == id));
+        let of_window = on_time.get(&subject(&key));
+        // Of several rows the first supplements the first, and so on (EM-3); the other pane may have fewer.
+        let is_row =
+            |id| of_window.is_none_or(|rows| rows.contains(&id)) || (!key.part.is_empty() && !finals.contains_key(&id));
+        let named = event.supplements.is_none_or(is_row);
         require(named, "WN-3", || format!("{key:?} supplements another result"))?;
     }
     Ok(())
