@@ -38,7 +38,16 @@ impl Engine {
                 parent.children.push(shard.shard.clone());
             }
         }
+        self.forget_parent_of_begun(&shard.shard);
         self.adopt(Shard::new(shard.shard, shard.parents, start));
+    }
+
+    /// A listing may show a child before its parent; the child is then begun without it. Were it to wait for that parent
+    /// from now on, its `P` would go back (CP-1a, CP-3), and after a restart each would wait for the other (CP-5). So the
+    /// two are read side by side: what the parent holds may be late, and is not lost.
+    fn forget_parent_of_begun(&mut self, parent: &ShardId) {
+        let begun = |shard: &&mut Shard| shard.life != Life::Waiting || shard.silent_to != Position::Start;
+        self.shards.iter_mut().filter(begun).for_each(|shard| shard.parents.retain(|other| other != parent));
     }
 
     /// The end of a shard. Its children are registered before it leaves the watermark (RD-1).

@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use trailrisk::engine::{ShardRef, StartPosition};
+
 use crate::checks::{Verdict, require};
 use crate::detections::Detection;
 use crate::log::{Log, TIP_SLACK};
@@ -16,9 +18,6 @@ pub fn surface_late(log: &mut Log, rng: &mut Rng) {
     let often = rng.pick(&[40, 150]);
     let longest = rng.pick(&[2 * TIP_SLACK, 8 * TIP_SLACK]);
     for ix in 0..log.shards.len() {
-        // No listing shows a child without a parent that it will show later.
-        let parents = log.shards[ix].parents.iter().map(|parent| log.shards[*parent].created);
-        let earliest = parents.max().unwrap_or(i64::MIN);
         let shard = &mut log.shards[ix];
         let mut visible = i64::MIN;
         for record in &mut shard.records {
@@ -31,15 +30,23 @@ pub fn surface_late(log: &mut Log, rng: &mut Rng) {
         if shard.created > log.first_start && rng.chance(200) {
             shard.created += rng.below(longest);
         }
-        shard.created = shard.created.max(earliest);
     }
 }
 
 impl Run<'_> {
-    /// How far behind a listing is.
-    pub fn listing_lag(&mut self) -> i64 {
-        let lags = self.options.breaks == Breaks::Slack && self.store.durable.is_some();
-        if lags && self.rng.chance(300) { self.rng.below(TIP_SLACK) } else { 0 }
+    /// Every shard that exists by now, but those that Kinesis has forgotten. Listings may be behind, and need not agree: one
+    /// may lack a shard, and show its child. Only at the first start no shard may be missing that is begun at an instant.
+    pub fn listed(&mut self) -> Vec<ShardRef> {
+        let (log, breaks) = (&self.world.log, self.options.breaks == Breaks::Slack);
+        let lags = breaks && self.store.durable.is_some() && self.rng.chance(300);
+        let at = if lags { self.now - self.rng.below(TIP_SLACK) } else { self.now };
+        let exists = |ix: &usize| log.shards[*ix].created <= at && !self.forgotten[*ix];
+        let mut listed: Vec<_> = (0..log.shards.len()).filter(exists).map(|ix| log.shard_ref(ix)).collect();
+        let may_lack = breaks && (self.store.durable.is_some() || log.start == StartPosition::TrimHorizon);
+        if may_lack && listed.len() > 1 && self.rng.chance(200) {
+            listed.remove(self.rng.index(listed.len()));
+        }
+        listed
     }
 
     /// CP-8: the trim horizon moves on. A closed shard of which nothing is left is forgotten.

@@ -33,6 +33,42 @@ fn rd_1_a_parent_missing_in_a_listing_of_its_child_is_gone() {
     assert_eq!(bench.read, ["6@start", "9@start"]);
 }
 
+/// Listings need not agree: one may show a child before its parent. Then the child is read at once, and a later listing
+/// must not make it wait.
+#[test]
+fn cp_3_the_p_of_a_child_does_not_go_back_when_its_parent_is_found_behind_it() {
+    let mut bench = Bench::new(&[each()]);
+    bench.list(&[shard("c", &["p"])]);
+    bench.record("c", 1, 20, &[event(1, 20)]);
+    bench.acknowledge_all();
+    let processed = |bench: &mut Bench| row(&bench.checkpoint(), "c").processed.clone();
+    assert_eq!(processed(&mut bench), at(1));
+    bench.list(&[shard("p", &[]), shard("c", &["p"])]);
+    assert_eq!(bench.read, ["c@start", "p@start"]);
+    bench.record("c", 2, 21, &[event(2, 20)]);
+    assert_eq!(processed(&mut bench), at(2));
+}
+
+/// The child would wait for the end of its parent (RD-1), the parent for the `P` of the child.
+#[test]
+fn cp_5_a_parent_that_is_found_behind_its_child_makes_nobody_wait_for_ever_after_a_restart() {
+    let mut bench = Bench::new(&[each()]);
+    bench.list(&[shard("c", &["p"]), shard("d", &["c"])]);
+    bench.record("c", 1, 20, &[event(1, 20)]);
+    bench.acknowledge_all();
+    let stored = bench.checkpoint();
+    let mut again = bench.restart(stored);
+    again.list(&[shard("p", &[]), shard("c", &["p"]), shard("d", &["c"])]);
+    assert_eq!(again.read, ["c@start", "p@start"]);
+    again.record("p", 1, 19, &[event(2, 20)]);
+    again.record("c", 1, 20, &[event(1, 20)]);
+    assert!(!again.engine.is_replaying());
+    again.drained("p", &[shard("c", &["p"])]);
+    again.drained("c", &[shard("d", &["c"])]);
+    again.tip("d", 60);
+    assert_eq!(again.counts(Stage::Final), [2]);
+}
+
 #[test]
 fn semantics_1_the_effective_arrival_at_c_survives_a_restart() {
     let mut bench = Bench::new(&[each()]);

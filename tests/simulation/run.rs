@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use trailrisk::engine::{Engine, Input, Output, ShardRef};
+use trailrisk::engine::{Engine, Input, Output};
 use trailrisk::risk_event::{RiskEvent, Stage};
 use trailrisk::time::Arrival;
 
@@ -261,11 +261,9 @@ impl<'a> Run<'a> {
 
     // --- The stream.
 
-    /// A listing: every shard that exists by now, but those that Kinesis has forgotten.
+    /// A listing.
     pub fn list_shards(&mut self) -> Verdict {
-        let (log, at) = (&self.world.log, self.now - self.listing_lag());
-        let listed = (0..log.shards.len()).filter(|ix| log.shards[*ix].created <= at && !self.forgotten[*ix]);
-        let mut listed: Vec<ShardRef> = listed.map(|ix| log.shard_ref(ix)).collect();
+        let (log, mut listed) = (&self.world.log, self.listed());
         match self.options.bug {
             Some(Bug::FrontierInPieces) => {
                 let one = self.rng.index(listed.len());
