@@ -13,7 +13,7 @@ use trailrisk::time::Arrival;
 
 use crate::bugs::Bug;
 use crate::detections::{Detection, Rule, name_of};
-use crate::log::{BASE, Log, LogRecord};
+use crate::log::{BASE, Log, LogRecord, LogShard};
 
 /// What all schedules of one log share.
 pub struct World {
@@ -38,9 +38,15 @@ impl World {
     /// The same world, in which everything takes so many times as long.
     pub fn stretched(mut self, pace: i64) -> Self {
         let stretch = |at: &mut i64| *at = BASE + (*at - BASE) * pace;
-        for shard in &mut self.log.shards {
+        let closings: Vec<_> = self.log.shards.iter().map(|shard| closing(&self.log, shard)).collect();
+        for (shard, closing) in self.log.shards.iter_mut().zip(closings) {
             stretch(&mut shard.created);
-            shard.closed.iter_mut().for_each(stretch);
+            // Kinesis shows an end as soon after it as ever, like a record.
+            shard.closed = shard.closed.zip(closing).map(|(shown, mut closing)| {
+                let delay = shown - closing;
+                stretch(&mut closing);
+                closing + delay
+            });
             for record in &mut shard.records {
                 let delay = record.visible - record.arrival;
                 stretch(&mut record.arrival);
@@ -79,6 +85,11 @@ impl World {
         let all = || Rc::new(self.log.shards.iter().map(|shard| of_shard(&shard.records)).collect());
         Rc::clone(self.evaluated.borrow_mut().entry(names).or_insert_with(all))
     }
+}
+
+/// When a shard was closed: its children are there from then on.
+fn closing(log: &Log, shard: &LogShard) -> Option<i64> {
+    shard.children.iter().map(|child| log.shards[*child].created).min()
 }
 
 /// With longer windows. One whose search cuts them itself stays as it is.
