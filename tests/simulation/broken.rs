@@ -6,11 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use trailrisk::engine::{ShardRef, StartPosition};
 
 use crate::checks::{Verdict, require};
-use crate::detections::Detection;
+use crate::detections::{Detection, Rule};
 use crate::log::{Log, TIP_SLACK};
 use crate::oracle::{self, Body, Key};
 use crate::rng::Rng;
 use crate::run::Run;
+use crate::whole::WholeRule;
 use crate::world::Breaks;
 
 /// RD-3: some records, ends and listings are later than `tip_slack` allows.
@@ -102,7 +103,7 @@ pub fn counts_are_the_oracles(run: &Run<'_>) -> Verdict {
     let got = of(&crate::verdict::received(run));
     // How many rows some make of a group follows from what is shown of it.
     let fewer: BTreeSet<String> =
-        run.known.iter().filter(|known| known.rule.expands_what_is_shown()).map(Detection::name).collect();
+        run.known.iter().filter(|known| known.rule == Rule::Whole(WholeRule::Expanded)).map(Detection::name).collect();
     let may_lack = |key: &Key| fewer.contains(&key.detection) && !got.contains_key(key);
     let different = expected.iter().find(|(key, body)| got.get(*key) != Some(body) && !may_lack(key));
     require(different.is_none(), "oracle", || format!("{different:?} is not among what was received"))?;

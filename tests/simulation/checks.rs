@@ -8,7 +8,7 @@ use trailrisk::time::Arrival;
 
 use crate::oracle::Key;
 use crate::sink::Sink;
-use crate::whole;
+use crate::whole::WholeRule;
 
 /// A rule that does not hold.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -114,7 +114,7 @@ impl Checks {
     fn closes_in_order(&mut self, key: &Key, close_at: i64) -> Verdict {
         let id = key.detection.split('/').next().unwrap_or_default().to_owned();
         // Where a search needs all rows, their order is its own.
-        let group = if whole::needs_all_rows(&id) { vec![] } else { key.group.clone() };
+        let group = if needs_all_rows(&id) { vec![] } else { key.group.clone() };
         let closed = (close_at, id, key.detection.clone(), key.window, key.pane, group);
         let Some(before) = self.last_closed.replace(closed.clone()) else { return Ok(()) };
         let other_version = before.1 == closed.1 && before.2 != closed.2;
@@ -151,6 +151,13 @@ impl Checks {
         }
         Ok(())
     }
+}
+
+/// Whether the search of this detection puts its rows in an order of its own.
+fn needs_all_rows(id: &str) -> bool {
+    let of_groups = [WholeRule::Expanded, WholeRule::Several];
+    let mut others = WholeRule::ALL.into_iter().filter(|rule| !of_groups.contains(rule));
+    others.any(|rule| id.starts_with(&format!("{rule:?}-").to_lowercase()))
 }
 
 /// A risk event without what stands outside the compared bytes (EM-4).

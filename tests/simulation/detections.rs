@@ -207,11 +207,6 @@ impl Rule {
         }
     }
 
-    /// BD-3: whether it makes a row of each value that is shown.
-    pub fn expands_what_is_shown(self) -> bool {
-        matches!(self, Self::Whole(WholeRule::Expanded))
-    }
-
     /// The by-values of each row made from a matching event; none where a by-field is null.
     pub fn groups(self, event: &LogEvent) -> Vec<Vec<String>> {
         let group = event.group.map(str::to_owned);

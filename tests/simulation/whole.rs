@@ -274,10 +274,3 @@ fn paired<'a>(events: &Events<'a>) -> Vec<Made<'a>> {
     }
     made
 }
-
-/// Whether it is the id of a detection whose rows need every row of their instance.
-pub fn needs_all_rows(id: &str) -> bool {
-    let groups_alone = [WholeRule::Expanded, WholeRule::Several];
-    let mut others = WholeRule::ALL.into_iter().filter(|rule| !groups_alone.contains(rule));
-    others.any(|rule| id.starts_with(&format!("{rule:?}-").to_lowercase()))
-}
