@@ -27,6 +27,9 @@ impl Outcome {
                 return;
             }
             Ok(Err(LifeError::Stopped | LifeError::Start(StartError::Store(StoreError::Stopped { .. })))) => return,
+            Ok(Err(LifeError::Start(error @ StartError::Store(StoreError::Lost { .. })))) => {
+                Failure::new(Exit::Internal, error)
+            }
             Ok(Err(LifeError::Start(error))) => Failure::config(error),
             Ok(Err(LifeError::Work(error))) => {
                 tracing::error!(source, error = chain(&error), "stopped by a failure");

@@ -326,7 +326,7 @@ impl<T: Table> Holder<T> {
 }
 
 /// Who stands where our lease was.
-fn describe(stands: Option<Item>) -> String {
+pub(super) fn describe(stands: Option<Item>) -> String {
     let Some(item) = stands else { return "its item is gone from the table".to_owned() };
     match Scope::read(&item) {
         Some(Scope { owner: Some(owner), epoch, .. }) => format!("{owner} has taken it over (epoch {epoch})"),

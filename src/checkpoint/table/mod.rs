@@ -43,7 +43,7 @@ pub use port::{Attribute, COUNTER, EPOCH, GENERATION, Guard, Item, KEY, Table, T
 use super::{CheckpointStore, Notes, StoreError};
 use crate::engine::{Checkpoint, ShardId};
 use crate::metrics::Metrics;
-use items::{Plans, Slot};
+use items::{Plans, Scope, Slot};
 use lease::Lease;
 use notes::TableNotes;
 
@@ -107,6 +107,7 @@ impl<T: Table> TableStore<T> {
                 Ok(Self { table, claim, place, lease, epoch, known, attempt: None, generation: 0, strays })
             }
             Err(error) => {
+                let error = replaced(&*table, &claim, epoch, &place).await.unwrap_or(error);
                 lease.release().await;
                 Err(error)
             }
@@ -134,6 +135,14 @@ impl<T: Table> CheckpointStore for TableStore<T> {
     fn notes(&self) -> Option<Box<dyn Notes>> {
         Some(Box::new(TableNotes::new(Arc::clone(&self.table), &self.claim.scope, self.place.clone(), self.epoch)))
     }
+}
+
+/// Why what was read may not be whole: a later holder stores, because this process was suspended when it had just taken the
+/// lease. That is no damage, and nothing to be restored or given up.
+async fn replaced<T: Table>(table: &T, claim: &Claim, epoch: u64, place: &str) -> Option<StoreError> {
+    let stands = patiently(|| table.get(&claim.scope)).await.ok()?;
+    let is_later = stands.as_ref().and_then(Scope::read).is_some_and(|stands| stands.epoch > epoch);
+    is_later.then(|| StoreError::Lost { place: place.to_owned(), detail: lease::describe(stands) })
 }
 
 /// Tries again what only fails for the moment, for as long as [`PATIENCE`] lasts.

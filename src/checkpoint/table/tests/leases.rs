@@ -1,6 +1,9 @@
 //! Two processes on one scope: one works, the other waits, and takes over in the time that it says.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Mutex;
+use std::task::Poll;
 
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, advance, sleep};
@@ -135,6 +138,32 @@ async fn a_process_that_was_replaced_stores_nothing_and_hears_that_it_must_end()
     next.save(&checkpoint(500, &[50, 20])).await.expect("nobody has touched it");
     next.release().await;
     assert_eq!(loaded(&table, "last").await, Some(checkpoint(500, &[50, 20])));
+}
+
+/// What it reads then is a mixture: the next holder has stored twice meanwhile.
+#[tokio::test(start_paused = true)]
+async fn a_process_that_is_replaced_while_it_starts_hears_that_and_finds_no_damage() {
+    let table = FakeTable::default();
+    let mut first = open(&table, "first").await.unwrap();
+    first.save(&checkpoint(100, &[20, 20])).await.unwrap();
+    first.release().await;
+    let (life, stop) = (table.life(), CancellationToken::new());
+    let mut zombie = pin!(TableStore::open(life.clone(), claim("zombie"), metrics(), |_| {}, &stop));
+    let owner = || Scope::read(&table.items()[SCOPE]).and_then(|scope| scope.owner);
+    while owner().as_deref() != Some("zombie") {
+        assert!(poll_fn(|cx| Poll::Ready(zombie.as_mut().poll(cx).is_pending())).await);
+    }
+    // It is suspended: its clock goes on, it does not.
+    life.set_down(Some(Trouble::Passing));
+    let mut next = open(&table, "next").await.unwrap();
+    for number in [30, 40] {
+        next.save(&checkpoint(300, &[number, 20])).await.unwrap();
+    }
+    life.set_down(None);
+    let found = zombie.await.err();
+    let is_lost = |detail: &str| detail.contains("next has taken it over (epoch 3)");
+    assert!(matches!(&found, Some(StoreError::Lost { detail, .. }) if is_lost(detail)), "{found:?}");
+    next.save(&checkpoint(500, &[50, 20])).await.expect("nobody has touched it");
 }
 
 /// A DynamoDB that is away takes no lease from anybody: the process holds still, and goes on.
