@@ -20,6 +20,8 @@ pub struct Habits {
     pub store: i64,
     /// The checkpoint is in a table, under a lease; otherwise in one document.
     pub table: bool,
+    /// Processes that were taken for dead go on when others have taken their place.
+    pub suspended: bool,
     /// Risk events that a receiver refuses for good, per mille of the ids.
     pub refused: i64,
     /// Turns that the pipeline's task lets pass.
@@ -74,6 +76,7 @@ impl Habits {
             sinks: rng.pick(&[0, 200, 500]),
             store: rng.pick(&[0, 150, 400]),
             table: false,
+            suspended: false,
             refused: rng.pick(&[0, 0, 100]),
             lazy: rng.pick(&[0, 0, 300]),
             large: rng.pick(&[0, 0, 250]),

@@ -2,8 +2,10 @@
 //! whose time is paused; and its end.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::Pin;
 use std::sync::Arc;
 
+use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use trailrisk::admin::{Liveness, Readiness};
@@ -51,8 +53,16 @@ pub enum End {
     Failed(PipelineError),
 }
 
-/// Lives it.
-pub fn live(world: &Arc<World>, fate: Fate) -> End {
+/// A process, also one that is suspended: nothing of it runs meanwhile.
+pub struct Process {
+    // Before the runtime, on which it depends.
+    work: Pin<Box<Mortal>>,
+    runtime: Runtime,
+    suspended_at: i64,
+}
+
+/// Lives it. What is left of a process that has crashed may be woken as one that was only suspended.
+pub fn live(world: &Arc<World>, fate: Fate) -> (End, Process) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
@@ -62,24 +72,46 @@ pub fn live(world: &Arc<World>, fate: Fate) -> End {
         .expect("a runtime without I/O");
     // The jitter of pauses draws from the thread's generator.
     fastrand::seed(world.below(i64::MAX).unsigned_abs());
-    let life = async {
+    runtime.block_on(async {
         world.begin_life(fate.dies_at);
         world.begin_noting();
         world.note(|| "BEGIN".to_owned());
-        Mortal::new(Arc::clone(world), process(Arc::clone(world), fate.goal)).await.unwrap_or(End::Crash)
-    };
-    let end = catch_unwind(AssertUnwindSafe(|| runtime.block_on(life))).unwrap_or_else(|panic| {
-        // Whatever else panics is a mistake.
-        if panic.is::<Killed>() { End::Crash } else { resume_unwind(panic) }
     });
-    runtime.block_on(async {
-        world.note(|| format!("END {end:?}"));
-        ends_in_time(world);
-        world.end_life(downtime(world));
-    });
-    // With it everything that was spawned is gone, wherever it stood.
-    drop(runtime);
-    end
+    let work = Box::pin(Mortal::new(Arc::clone(world), process(Arc::clone(world), fate.goal)));
+    let mut process = Process { work, runtime, suspended_at: 0 };
+    (process.run(world), process)
+}
+
+impl Process {
+    fn run(&mut self, world: &Arc<World>) -> End {
+        let Self { work, runtime, .. } = self;
+        let ended = catch_unwind(AssertUnwindSafe(|| runtime.block_on(work)));
+        let end = ended.map(|end| end.unwrap_or(End::Crash)).unwrap_or_else(|panic| {
+            // Whatever else panics is a mistake.
+            if panic.is::<Killed>() { End::Crash } else { resume_unwind(panic) }
+        });
+        self.runtime.block_on(async {
+            world.note(|| format!("END {end:?}"));
+            ends_in_time(world);
+            self.suspended_at = world.now();
+            world.end_life(downtime(world));
+        });
+        end
+    }
+
+    /// It goes on, if it was only suspended: others may have taken over and be gone again, and its monotonic clock says how
+    /// long it was not there.
+    pub fn wake(mut self, world: &Arc<World>) -> End {
+        self.runtime.block_on(async {
+            let away = millis(world.now() - self.suspended_at);
+            world.wake_life(away);
+            world.note(|| format!("WAKE after {away:?}"));
+            tokio::time::advance(away).await;
+        });
+        let end = self.run(world);
+        world.state().zombie = false;
+        end
+    }
 }
 
 /// ST-1: the drain has a deadline; behind it only the store is waited for, which may be at another save by then.

@@ -9,7 +9,7 @@ use trailrisk::pipeline::{Ended, PipelineError};
 use trailrisk::source::SourceError;
 
 use crate::backtest;
-use crate::life::{End, Fate, live};
+use crate::life::{End, Fate, Process, live};
 use crate::supervision::Goal;
 use crate::verdict;
 use crate::world::World;
@@ -34,18 +34,29 @@ pub fn run(world: &Arc<World>) -> Outcome {
 }
 
 fn lives(world: &Arc<World>) {
+    let mut suspended: Option<Process> = None;
     for _ in 0..world.habits.lives {
         if world.habits.changes && world.chance(300) {
             world.change_detections();
         }
         // Whoever supervises it starts it again, until it does.
-        while matches!(one_life(world, fate(world)), End::NoStart(_)) {}
+        let crashed = loop {
+            match one_life(world, fate(world)) {
+                (End::NoStart(_), _) => {}
+                (End::Crash, process) if world.habits.suspended => break Some(process),
+                _ => break None,
+            }
+        };
+        if let Some(zombie) = suspended.take() {
+            awake(world, zombie);
+        }
+        suspended = crashed;
         if world.is_violated() {
             return;
         }
     }
     world.state().calm = true;
-    let rest = || one_life(world, Fate { dies_at: u64::MAX, goal: Goal::Rest });
+    let rest = || one_life(world, Fate { dies_at: u64::MAX, goal: Goal::Rest }).0;
     // PO-2: after at most five crashes without progress a record is isolated.
     let most = 1 + 6 * world.killers.len();
     let end = (0..most).map(|_| rest()).find(|end| !matches!(end, End::Crash)).unwrap_or(End::Crash);
@@ -83,10 +94,27 @@ fn fate(world: &World) -> Fate {
     Fate { dies_at, goal: Goal::After(1_000 + world.below(longest)) }
 }
 
-fn one_life(world: &Arc<World>, fate: Fate) -> End {
+/// With what is left of it.
+fn one_life(world: &Arc<World>, fate: Fate) -> (End, Process) {
     world.state().received.begin_life();
-    let end = live(world, fate);
-    world.seen(match &end {
+    let (end, process) = live(world, fate);
+    is_in_order(world, &end);
+    (end, process)
+}
+
+/// A process that was suspended goes on behind another's back: whatever it does, the store and all that is told are the
+/// same in the end.
+fn awake(world: &Arc<World>, process: Process) {
+    world.state().received.begin_life();
+    let end = process.wake(world);
+    match end {
+        End::Failed(PipelineError::LeaseLost(_)) => world.seen("a process that was replaced"),
+        end => is_in_order(world, &end),
+    }
+}
+
+fn is_in_order(world: &World, end: &End) {
+    world.seen(match end {
         End::Crash => "a crash",
         End::Ended(Ended::Clean) => "a clean stop",
         End::Ended(Ended::DeadlineMissed { .. }) => "a stop that misses its deadline",
@@ -96,7 +124,7 @@ fn one_life(world: &Arc<World>, fate: Fate) -> End {
         End::Failed(PipelineError::StoreHangs) => "a store that hangs to the end",
         End::Failed(_) => "a source that fails",
     });
-    match &end {
+    match end {
         End::Ended(Ended::Clean) => world.state().received.settle(),
         // What the fakes cause, and whoever supervises the daemon answers by another start.
         End::Crash
@@ -117,7 +145,6 @@ fn one_life(world: &Arc<World>, fate: Fate) -> End {
         ) => {}
         End::NoStart(_) | End::Failed(_) => world.violate("ST-1", || format!("it ended by {end:?}")),
     }
-    end
 }
 
 impl World {

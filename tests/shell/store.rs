@@ -98,12 +98,23 @@ impl World {
     pub fn stored(&self, checkpoint: &Checkpoint) {
         let mut state = self.state();
         state.previous = state.durable.replace(checkpoint.clone());
+        state.nothing_goes_back(checkpoint);
         state.note_spans(checkpoint);
         state.note_starts(checkpoint);
     }
 }
 
 impl State {
+    /// CP-3: whoever writes, nothing that was durable goes back.
+    fn nothing_goes_back(&mut self, checkpoint: &Checkpoint) {
+        let Some(previous) = &self.previous else { return };
+        let rows = checkpoint.shards.iter().filter_map(|(id, row)| Some((row, previous.shards.get(id)?)));
+        let kept = rows.map(|(now, then)| now.resume_after >= then.resume_after && now.processed >= then.processed);
+        if previous.horizon > checkpoint.horizon || !kept.into_iter().all(|kept| kept) {
+            self.violation.get_or_insert(("CP-3", "a checkpoint that goes back is durable".to_owned()));
+        }
+    }
+
     /// RD-4: where a shard is begun, and when the stream was, is decided once.
     fn note_starts(&mut self, checkpoint: &Checkpoint) {
         let mut same = *self.started_at.get_or_insert(checkpoint.started_at) == checkpoint.started_at;

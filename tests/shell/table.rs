@@ -36,6 +36,8 @@ pub async fn open(world: &Arc<World>, metrics: &Metrics) -> TableStore<SimTable>
         match TableStore::open(table, claim, metrics.clone(), |_| {}, &stop).await {
             Ok(store) => return store,
             Err(StoreError::Table { source, .. }) if source.is_passing() => {}
+            // It was suspended while it started, and replaced.
+            Err(StoreError::Lost { .. }) if world.state().zombie => {}
             Err(error) => panic!("{error}: {:?}", std::error::Error::source(&error).map(ToString::to_string)),
         }
     }

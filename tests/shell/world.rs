@@ -15,6 +15,7 @@ use crate::bugs::Bug;
 use crate::detections::{self, Detection};
 use crate::habits::Habits;
 use crate::killers::{self, Killers, Noted};
+use crate::life::End;
 use crate::log::{self, Log, LogRecord, LogShard};
 use crate::received::Received;
 use crate::rng::Rng;
@@ -84,6 +85,8 @@ pub struct State {
     pub store_down_until: i64,
     /// What has happened, for the proof that the seeds reach it.
     pub seen: BTreeSet<&'static str>,
+    /// A process that was suspended is awake again, though another may have taken its place.
+    pub zombie: bool,
     /// A save is on its way: before or behind its write.
     pub saving: Option<&'static str>,
     pub violation: Option<(&'static str, String)>,
@@ -102,6 +105,7 @@ impl World {
         // Mistakes of the store are put into the one document.
         let table = bug.is_none() && seed % 3 == 1;
         let habits = Habits { table, ..Habits::draw(&mut rng).inviting(bug) };
+        let habits = Habits { suspended: table && seed % 2 == 1 && habits.killers == 0, ..habits };
         let mut log = log::generate(seed);
         stored::renumber(&mut log, habits.aggregated, &mut rng);
         if habits.tardy {
@@ -140,6 +144,7 @@ impl World {
             sinks_down_until: 0,
             store_down_until: 0,
             seen: BTreeSet::new(),
+            zombie: false,
             saving: None,
             violation: None,
             trace: Vec::new(),
@@ -253,6 +258,13 @@ impl World {
         (state.polls, state.dies_at, state.stopping, state.saving) = (0, dies_at, None, None);
     }
 
+    /// A process that was suspended for so long goes on, and is not suspended again.
+    pub fn wake_life(&self, away: Duration) {
+        let mut state = self.state();
+        state.clock.1 = Some(Instant::now() + away);
+        (state.dies_at, state.stopping, state.saving, state.zombie) = (u64::MAX, None, None, true);
+    }
+
     /// A life ends, and for so many milliseconds there is none.
     pub fn end_life(&self, downtime: i64) {
         let end = self.now();
@@ -306,22 +318,22 @@ impl World {
 
 /// A process that can die: `work`, polled until its world says that this was the last time. A few more tasks may run
 /// before the end, so that it can come between any two polls of any of them.
-pub struct Mortal<F> {
-    work: Pin<Box<F>>,
+pub struct Mortal {
+    work: Pin<Box<dyn Future<Output = End>>>,
     world: Arc<World>,
     last_turns: i64,
 }
 
-impl<F: Future> Mortal<F> {
-    pub fn new(world: Arc<World>, work: F) -> Self {
+impl Mortal {
+    pub fn new(world: Arc<World>, work: impl Future<Output = End> + 'static) -> Self {
         let last_turns = world.below(12);
         Self { work: Box::pin(work), world, last_turns }
     }
 }
 
-impl<F: Future> Future for Mortal<F> {
+impl Future for Mortal {
     /// None after a crash.
-    type Output = Option<F::Output>;
+    type Output = Option<End>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         if self.world.is_dying(cx) {
