@@ -40,7 +40,9 @@ pub(super) enum Listed {
     NotYet,
     /// A listing shows it, and shows every parent of it that Kinesis still has.
     Shown,
-    /// A listing shows it no longer: Kinesis has forgotten it.
+    /// The latest listing lacks it. Listings need not agree, and what left the checkpoint is read anew when another shows it.
+    Missed,
+    /// The one behind that lacks it, too: Kinesis has forgotten it.
     Forgotten,
 }
 
@@ -173,7 +175,8 @@ impl Shard {
         self.listed = match (self.listed, shown) {
             (_, true) => Listed::Shown,
             (Listed::NotYet, false) => Listed::NotYet,
-            (Listed::Shown | Listed::Forgotten, false) => Listed::Forgotten,
+            (Listed::Shown, false) => Listed::Missed,
+            (Listed::Missed | Listed::Forgotten, false) => Listed::Forgotten,
         };
     }
 

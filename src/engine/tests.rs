@@ -316,7 +316,7 @@ fn cp_3_a_forgotten_shard_stays_in_the_checkpoint_until_a_durable_one_says_that_
     let [gone, kept] = ["shard-0", "shard-1"].map(super::ShardId::new);
     assert!(!stream.checkpoint().shards[&gone].drained);
     stream.engine.handle_input(Input::ShardDrained { shard: gone.clone(), children: vec![] });
-    stream.engine.handle_input(Input::ShardsListed(vec![super::ShardRef { shard: kept, parents: vec![] }]));
+    stream.list_twice(&[super::ShardRef { shard: kept, parents: vec![] }]);
     assert_eq!(finals(stream.tip(1, 100_000)).len(), 1, "nothing is held any more");
 
     let (ticket, first) = stream.engine.checkpoint();
@@ -341,13 +341,13 @@ fn rd_1_a_forgotten_shard_stays_in_the_checkpoint_as_long_as_its_parent_does() {
     stream.engine.handle_input(Input::ShardDrained { shard: parent.clone(), children: vec![second.clone()] });
     stream.engine.handle_input(Input::ShardDrained { shard: child.clone(), children: vec![third.clone()] });
     stream.engine.handle_input(Input::ShardsListed(vec![first.clone(), second, third.clone()]));
-    stream.engine.handle_input(Input::ShardsListed(vec![first, third.clone()]));
+    stream.list_twice(&[first, third.clone()]);
     stream.checkpoint();
     let held = stream.checkpoint();
     assert!(held.shards[&parent].resume_after != Position::End, "the parent's window is open");
     assert!(held.shards.contains_key(&child));
 
-    stream.engine.handle_input(Input::ShardsListed(vec![third]));
+    stream.list_twice(&[third]);
     stream.engine.handle_input(Input::AtTip { shard: last.clone(), read_through: super::Arrival(100_000) });
     let (ticket, _) = stream.engine.checkpoint();
     assert_eq!(finals(stream.stored(ticket)).len(), 1);

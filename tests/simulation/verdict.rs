@@ -39,7 +39,12 @@ pub fn all_dead_letters(run: &Run<'_>) -> Verdict {
     }
     let expected = if run.world.decode_all { expected } else { BTreeSet::new() };
     let received = &run.sink.received.dead_letters;
-    let same = expected == *received || run.options.breaks == Breaks::Retention && expected.is_superset(received);
+    let same = match run.options.breaks {
+        Breaks::Nothing => expected == *received,
+        // A shard that two listings in a row have lost is read from its beginning when a third one shows it.
+        Breaks::Slack => expected.is_subset(received),
+        Breaks::Retention => expected.is_superset(received),
+    };
     require(same, "PO-1", || format!("dead letters {received:?}, expected {expected:?}"))
 }
 

@@ -259,7 +259,7 @@ fn cp_1_a_drained_shard_stays_while_c_is_before_its_end() {
     stream.put(0, 1_000, &[event("1", 500, "ann")]);
     let [gone, kept] = [0, 1].map(|number| ShardId::new(&format!("shard-{number}")));
     stream.engine.handle_input(Input::ShardDrained { shard: gone.clone(), children: vec![] });
-    stream.engine.handle_input(Input::ShardsListed(vec![ShardRef { shard: kept, parents: vec![] }]));
+    stream.list_twice(&[ShardRef { shard: kept, parents: vec![] }]);
     for _ in 0..3 {
         assert_eq!(row(&stream.checkpoint(), 0).resume_after, Position::Start, "its window is open");
     }

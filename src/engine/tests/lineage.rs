@@ -211,12 +211,17 @@ fn cp_1_what_an_earlier_process_had_drained_leaves_the_checkpoint_when_it_is_no_
     next.processed();
     assert_eq!(next.engine.checkpoint().1.shards.len(), 2, "it is listed");
     next.list(&[of("b", "a")]);
+    assert_eq!(next.processed().len(), 2, "one listing alone may lack it");
+    next.list(&[of("a", ""), of("b", "a")]);
+    next.list(&[of("b", "a")]);
+    assert_eq!(next.processed().len(), 2, "another has shown it again");
+    next.list(&[of("b", "a")]);
     assert_eq!(next.processed(), [Position::Start], "b alone");
 
     let mut family = Family::new(&[of("a", "")]);
     family.drain("a", &[of("b", "a")]);
-    let mut next = Family::restored(family.engine.checkpoint().1).listing(&[of("b", "a")]);
-    assert_eq!(next.processed(), [Position::Start], "the first listing of the next process shows it no longer");
+    let mut next = Family::restored(family.engine.checkpoint().1).listing(&[of("b", "a")]).listing(&[of("b", "a")]);
+    assert_eq!(next.processed(), [Position::Start], "the first listings of the next process show it no longer");
 }
 
 /// A child is named at the end of its parent, by a listing, or by both.

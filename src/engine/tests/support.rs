@@ -159,6 +159,13 @@ impl Stream {
         self.settle()
     }
 
+    /// What two listings in a row lack, Kinesis has forgotten.
+    pub fn list_twice(&mut self, listed: &[ShardRef]) {
+        for _ in 0..2 {
+            self.engine.handle_input(Input::ShardsListed(listed.to_vec()));
+        }
+    }
+
     /// Evidence from the tips of all shards.
     pub fn tip_all(&mut self, read_through: i64) -> Vec<RiskEvent> {
         (0..u32::try_from(self.shards.len()).unwrap()).flat_map(|shard| self.tip(shard, read_through)).collect()
