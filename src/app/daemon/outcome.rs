@@ -67,3 +67,21 @@ impl Outcome {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A supervisor starts the one again, and not the other.
+    #[test]
+    fn who_was_replaced_while_it_started_ends_as_any_other_that_lost_its_lease() {
+        let exit = |error: StoreError| {
+            let mut outcome = Outcome::default();
+            outcome.add(None, Ok(Err(LifeError::Start(StartError::Store(error)))));
+            outcome.tell().expect_err("it has failed").exit
+        };
+        let (place, detail) = ("trail in the table leases".to_owned(), "another has it".to_owned());
+        assert_eq!(exit(StoreError::Lost { place: place.clone(), detail: detail.clone() }), Exit::Internal);
+        assert_eq!(exit(StoreError::Unreadable { place, detail }), Exit::Config);
+    }
+}
