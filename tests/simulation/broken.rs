@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use trailrisk::engine::{ShardRef, StartPosition};
+use trailrisk::engine::ShardRef;
 
 use crate::checks::{Verdict, require};
 use crate::detections::{Detection, Rule};
@@ -36,14 +36,14 @@ pub fn surface_late(log: &mut Log, rng: &mut Rng) {
 
 impl Run<'_> {
     /// Every shard that exists by now, but those that Kinesis has forgotten. Listings may be behind, and need not agree: one
-    /// may lack a shard, and show its child. Only at the first start no shard may be missing that is begun at an instant.
+    /// may lack a shard, and show its child; not before the start frontier is stored (RD-2).
     pub fn listed(&mut self) -> Vec<ShardRef> {
         let (log, breaks) = (&self.world.log, self.options.breaks == Breaks::Slack);
         let lags = breaks && self.store.durable.is_some() && self.rng.chance(300);
         let at = if lags { self.now - self.rng.below(TIP_SLACK) } else { self.now };
         let exists = |ix: &usize| log.shards[*ix].created <= at && !self.forgotten[*ix];
         let mut listed: Vec<_> = (0..log.shards.len()).filter(exists).map(|ix| log.shard_ref(ix)).collect();
-        let may_lack = breaks && (self.store.durable.is_some() || log.start == StartPosition::TrimHorizon);
+        let may_lack = breaks && self.store.durable.is_some();
         if may_lack && listed.len() > 1 && self.rng.chance(200) {
             listed.remove(self.rng.index(listed.len()));
         }
