@@ -13,6 +13,7 @@ use super::{STREAM, config, home};
 use crate::support::PATIENCE;
 use crate::support::daemon::{Daemon, Home, package};
 use crate::support::kinesis::LocalKinesis;
+use crate::support::measured::measured;
 use crate::support::wall_millis;
 
 /// So far behind the clock of Kinesis is while records are put: longer than any window and its grace, and shorter than
@@ -176,6 +177,7 @@ async fn em_4_every_detection_of_splunk_says_in_several_lives_what_a_replay_and_
     daemon.until(PATIENCE, "every final has come", all).await;
     let ended = daemon.stop().await;
     assert_eq!(ended.code, Some(0), "{}", ended.log);
+    measured(&json!({"finals": expected.len(), "kills": LIVES, "records": records.len()}));
     said.extend(ended.lines);
     let lines = read_all(&said);
     assert!(lines.iter().all(|line| line.json["pane"] == "on_time"), "nothing is late");
