@@ -22,7 +22,8 @@ import tomllib
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 PAGE, ROWS, RESULTS = ROOT / "docs/reliability.md", HERE / "rows.toml", HERE / "results.json"
-# How the tests of a table are run at their sizes; the quick ones all in the profile of CI.
+# How the tests of a table are run at their sizes; the quick ones all in the profile of CI, and so those of rows that
+# need the whole crate (`whole_crate`), which takes long to be optimised.
 TARGETS = {"engine": ["--test", "simulation"], "shell": ["--test", "shell"], "daemon": ["--test", "all"]}
 OPTIMISED = {"engine": ["--release", "--no-default-features"]}
 HEADS = {
@@ -45,9 +46,13 @@ def results():
 # --- Running.
 
 
+def profile_of(row, quick):
+    return [] if quick or row.get("whole_crate") else OPTIMISED.get(row["table"], [])
+
+
 def run_once(row, quick):
     """The figures of one run and its violations."""
-    profile = [] if quick else OPTIMISED.get(row["table"], [])
+    profile = profile_of(row, quick)
     command = ["cargo", "test", "--locked", *profile, *TARGETS[row["table"]], "--", "--nocapture", "--test-threads", "1"]
     sizes = {} if quick else {name: str(size) for name, size in row.get("sizes", {}).items()}
     output = ran([*command, *row["tests"]], sizes)
@@ -107,7 +112,7 @@ def run(row, quick):
             more, broken = run_once(row, quick)
         add(figures, more)
         violations += broken
-        optimised = row["table"] == "fuzz" or (not quick and row["table"] in OPTIMISED)
+        optimised = row["table"] == "fuzz" or profile_of(row, quick)
         yield {
             "figures": figures,
             "times": done,
