@@ -109,10 +109,9 @@ impl<T: Transport> Lane<T> {
         None
     }
 
-    /// Until every delivery has left the sink. Those of a batch that is refused are tried one by one, so that each is
-    /// judged alone (CP-7).
+    /// Until every delivery has left the sink. Those of a batch that is refused are tried one by one (CP-7).
     async fn settle(&mut self, batch: Vec<Delivery>) -> Option<SinkEnd> {
-        let (mut batches, mut refused_at) = (VecDeque::from([batch]), None);
+        let (mut batches, mut refused_at, mut aside) = (VecDeque::from([batch]), None, 0);
         while let Some(batch) = batches.pop_front() {
             match self.offer(&batch, &mut refused_at).await {
                 Settled::Delivered => batch.into_iter().for_each(|delivery| self.sink.acknowledge(delivery)),
@@ -121,7 +120,10 @@ impl<T: Transport> Lane<T> {
                 }
                 Settled::Divided(refused) => batches.extend(divided(batch, refused)),
                 Settled::Aside => {
-                    if batches.is_empty() {
+                    aside += 1;
+                    // Each of those that are left was refused since the last pause.
+                    if aside > batches.len() {
+                        aside = 0;
                         tokio::time::sleep(self.sink.retry.max.min(self.sink.least_time_left(&batch))).await;
                     }
                     batches.push_back(batch);
@@ -298,8 +300,8 @@ impl Sink {
         letters.push_refusal(Refusal { sink: Arc::clone(&self.name), reason, detail, delivery });
     }
 
-    /// Whether the receiver took something since it first refused what this lane holds: then nothing is wrong with what all have in
-    /// common, and the others need not wait. A firewall before it may answer 403 to what an attacker has written into one event.
+    /// Whether the receiver took something since it first refused what this lane holds: then the others need not wait. A
+    /// firewall before it may answer 403 to what an attacker has written into one event.
     fn takes_others(&self, refused_at: &mut Option<u64>) -> bool {
         let successes = self.circuit.successes();
         *refused_at.get_or_insert(successes) < successes

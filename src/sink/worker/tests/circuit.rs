@@ -1,6 +1,6 @@
 //! What an operator is told of the circuit.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::*;
 use crate::telemetry::testing::Log;
@@ -105,4 +105,37 @@ async fn cp_7_what_a_firewall_refuses_of_one_event_is_held_and_keeps_no_other_wa
         assert_eq!(rig.done.next().await, Some(KEY));
         assert!(rig.dead.lines().is_empty());
     }
+}
+
+/// Refuses the first two, and counts how often it is asked for one of them.
+#[derive(Clone, Default)]
+struct RefusesTwo(Arc<AtomicUsize>);
+
+impl Transport for RefusesTwo {
+    async fn attempt(&mut self, batch: &[Delivery]) -> Outcome {
+        if batch.iter().all(|delivery| delivery.key != KEY && delivery.key != final_of(2)) {
+            return Outcome::Delivered;
+        }
+        let asked = self.0.fetch_add(1, Ordering::Relaxed);
+        assert!(asked < 100, "it asks without a pause");
+        Outcome::Failed(Failure::new(FailureKind::Misconfigured, "the receiver answers 403"))
+    }
+}
+
+/// Each would be one that is left behind the other.
+#[tokio::test(start_paused = true)]
+async fn cp_7_several_that_are_refused_are_asked_for_once_a_pause() {
+    let receiver = RefusesTwo::default();
+    let batch = BatchLimit { events: 10, ..BatchLimit::default() };
+    let mut rig = Rig::start_batching(true, batch, vec![receiver.clone(), receiver.clone()]).await;
+    rig.push(KEY);
+    (2..=200).for_each(|id| rig.push(final_of(id)));
+    for _ in 3..=200 {
+        let taken = tokio::time::timeout(Duration::from_secs(300), rig.done.next()).await;
+        assert!(taken.expect("the others go on").is_some());
+    }
+    let before = receiver.0.load(Ordering::Relaxed);
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    let asked = receiver.0.load(Ordering::Relaxed) - before;
+    assert!((2..=40).contains(&asked), "{asked} times in ten minutes");
 }
