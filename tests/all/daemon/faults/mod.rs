@@ -6,6 +6,7 @@ mod credentials;
 mod hostile;
 mod killer;
 mod kinesis;
+mod long_life;
 mod plans;
 mod recreated;
 mod reshard;
