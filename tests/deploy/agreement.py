@@ -7,7 +7,7 @@ import json
 import re
 import sys
 
-from cfn import WHOLE, Template
+from cfn import WHOLE, Template, snake
 from hcl import Module, generic
 
 DIFFERENCES = []
@@ -20,10 +20,6 @@ TRUTH = {"true": True, "false": False, "ENABLED": True, "DISABLED": False}
 def same(what, cloudformation, terraform):
     if cloudformation != terraform:
         DIFFERENCES.append(f"{what}: CloudFormation has {cloudformation!r}, Terraform {terraform!r}")
-
-
-def snake(name):
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
 
 
 def plain(value):

@@ -6,6 +6,7 @@ What only AWS knows stands in the result as text: `${Resource}`, `${Resource.Att
 """
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -37,6 +38,7 @@ WHOLE = {
         "DeadLetterUrl": "s3://bucket/prefix",
         "DeadLetterKeyArn": KEY,
         "CreateEndpoints": "true",
+        "RouteTableIds": "rtb-0123,rtb-4567",
     },
     "eks-identity.yaml": {"DeadLetterUrl": "s3://bucket/prefix", "DeadLetterKeyArn": KEY},
 }
@@ -44,6 +46,11 @@ WHOLE = {
 
 class Loader(yaml.SafeLoader):
     """YAML with CloudFormation's short forms."""
+
+
+def snake(name):
+    """A parameter's name as Terraform writes it."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
 
 
 def short_form(loader, tag, node):
@@ -87,6 +94,13 @@ class Template:
         (resource,) = self.of_type(kind).values()
         return resource
 
+    def refusals(self):
+        """What CloudFormation says of these parameters before it makes anything."""
+        for rule in self.raw.get("Rules", {}).values():
+            if self.value(rule.get("RuleCondition", True)):
+                failed = (it for it in rule["Assertions"] if not self.value(it["Assert"]))
+                yield from (it["AssertDescription"] for it in failed)
+
     def condition(self, name):
         return self.value(self.raw["Conditions"][name])
 
@@ -121,6 +135,8 @@ class Template:
             "Equals": lambda: argument[0] == argument[1],
             "Not": lambda: not argument[0],
             "And": lambda: all(argument),
+            "Or": lambda: any(argument),
+            "Contains": lambda: argument[1] in argument[0],
             "Select": lambda: argument[1][int(argument[0])] if len(argument[1]) > int(argument[0]) else "",
             "Split": lambda: argument[1].split(argument[0]),
             "Join": lambda: argument[0].join(argument[1]),

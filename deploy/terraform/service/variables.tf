@@ -126,6 +126,16 @@ variable "memory" {
   description = "MiB, in a size that Fargate has for this cpu."
   type        = number
   default     = 2048
+  validation {
+    condition = contains({
+      256  = [512, 1024, 2048]
+      512  = range(1024, 4097, 1024)
+      1024 = range(2048, 8193, 1024)
+      2048 = range(4096, 16385, 1024)
+      4096 = range(8192, 30721, 1024)
+    }[var.cpu], var.memory)
+    error_message = "memory: with cpu 256 Fargate has 512, 1024 or 2048; otherwise twice to eight times the cpu in steps of 1024, with 4096 at most 30720."
+  }
 }
 
 variable "log_retention_days" {
@@ -143,8 +153,8 @@ variable "subnet_ids" {
   description = "Two private subnets in two zones, with a way to AWS and to the sinks."
   type        = list(string)
   validation {
-    condition     = length(var.subnet_ids) == 2
-    error_message = "subnet_ids: two subnets."
+    condition     = length(distinct(var.subnet_ids)) == 2 && length(var.subnet_ids) == 2
+    error_message = "subnet_ids: two subnets, in two zones."
   }
 }
 
@@ -186,4 +196,8 @@ variable "route_table_ids" {
   description = "With create_endpoints, the route tables of the subnets."
   type        = list(string)
   default     = []
+  validation {
+    condition     = !var.create_endpoints || length(var.route_table_ids) > 0
+    error_message = "route_table_ids: create_endpoints needs the route tables of the subnets."
+  }
 }
