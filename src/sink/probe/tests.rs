@@ -21,7 +21,7 @@ async fn every_type_of_sink_is_sent_one_sample_that_says_what_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out.ndjson");
     let file = FileSinkConfig { path: path.clone(), rotate_bytes: None, keep: 1, fsync: Fsync::Always };
-    let receiver = Receiver::start([]).await;
+    let receiver = Receiver::start([Answer::Status(200), Answer::Body(r#"{"text":"Success","code":0}"#)]).await;
     let hook = receiver.sink(|_| {});
     let SinkKind::Webhook(webhook) = &hook.kind else { panic!("a receiver's sink is a webhook") };
     let splunk = SplunkHecConfig {

@@ -1,6 +1,7 @@
 //! What the collector's answers mean, by the code in their body.
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::sink::health::FailureKind;
 
@@ -19,6 +20,35 @@ impl Reply {
     /// What is no such answer (a proxy's page) says nothing.
     pub(super) fn of(body: &[u8]) -> Self {
         serde_json::from_slice(body).unwrap_or_default()
+    }
+}
+
+/// What a success says of the events that were sent. Splunk Web, a login page or a firewall's page answers 200 as well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Success {
+    /// That the receiver has them.
+    Taken,
+    /// Nothing: it is empty, or has broken off.
+    Unreadable,
+    /// Something that no collector says.
+    Foreign,
+}
+
+impl Success {
+    /// Splunk and most that speak like it say code 0, or warn with 24 or 25. OpenObserve repeats the status; the receiver of
+    /// OpenTelemetry said `"OK"` until 2024, and Logstash's HTTP input says `ok`.
+    pub(super) fn of(body: &[u8]) -> Self {
+        let is_word = |text: &str| ["ok", "success"].iter().any(|word| text.trim().eq_ignore_ascii_case(word));
+        let is_taken = match serde_json::from_slice(body) {
+            Err(error) if error.is_eof() => return Self::Unreadable,
+            Err(_) => str::from_utf8(body).is_ok_and(is_word),
+            Ok(Value::String(text)) => is_word(&text),
+            Ok(answer) => match answer.get("code") {
+                Some(code) => code.as_u64().is_some_and(|code| matches!(code, 0 | 24 | 25 | 200)),
+                None => answer.get("text").and_then(Value::as_str).is_some_and(is_word),
+            },
+        };
+        if is_taken { Self::Taken } else { Self::Foreign }
     }
 }
 
@@ -52,3 +82,6 @@ pub(super) fn meaning(code: u32) -> Option<(FailureKind, &'static str)> {
     };
     Some(meaning)
 }
+
+#[cfg(test)]
+mod tests;

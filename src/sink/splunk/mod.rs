@@ -1,7 +1,8 @@
 //! Splunk's HTTP Event Collector: batches of concatenated objects, indexer acknowledgement, health.
 //!
-//! Without acknowledgement 200 means that Splunk has queued the events; with it the batch is delivered once Splunk says
-//! that they are indexed, and sent again if it does not say so in time. That is at least once, as Splunk documents it.
+//! Without acknowledgement a collector's success means that Splunk has queued the events; with it the batch is delivered
+//! once Splunk says that they are indexed, and sent again if it does not say so in time. That is at least once, as Splunk
+//! documents it.
 
 mod answer;
 
@@ -14,7 +15,7 @@ use reqwest::{Method, RequestBuilder, StatusCode, Url};
 use serde_json::json;
 use tokio::time::Instant;
 
-use self::answer::{Reply, meaning};
+use self::answer::{Reply, Success, meaning};
 use super::error::SinkError;
 use super::format;
 use super::health::FailureKind;
@@ -105,23 +106,41 @@ impl SplunkHec {
         let reply = Reply::of(&answer.body);
         match self.judge(&answer, &reply) {
             Outcome::Failed(failure) => Outcome::Failed(Failure { refused: refused(batch, &reply), ..failure }),
-            Outcome::Delivered if self.channel.is_some() => match reply.ack_id {
-                Some(id) => self.indexed(id, session(&answer.headers)).await,
-                None => Outcome::Failed(without_id(&reply)),
-            },
-            outcome => outcome,
+            Outcome::Delivered => self.succeeded(&answer, &reply).await,
+            Outcome::Closed => Outcome::Closed,
         }
+    }
+
+    /// A success of something else would be a loss in silence, were it taken for a delivery.
+    async fn succeeded(&self, answer: &Answer, reply: &Reply) -> Outcome {
+        let failure = match (Success::of(&answer.body), reply.ack_id) {
+            (Success::Taken, Some(id)) if self.channel.is_some() => {
+                return self.indexed(id, session(&answer.headers)).await;
+            }
+            (Success::Taken, None) if self.channel.is_some() => {
+                Failure::new(FailureKind::Misconfigured, meaning_of(14))
+            }
+            (Success::Taken, _) => return Outcome::Delivered,
+            (Success::Unreadable, _) => Failure::new(
+                FailureKind::Unavailable,
+                "the success of the collector is not readable; events are sent again",
+            ),
+            (Success::Foreign, _) => Failure::new(FailureKind::Misconfigured, foreign(answer.status)),
+        };
+        Outcome::Failed(failure)
     }
 
     /// By the code, and where there is none by the status.
     fn judge(&self, answer: &Answer, reply: &Reply) -> Outcome {
         let by_status = self.http.judge(answer);
-        match (by_status, reply.code.and_then(|code| Some((code, meaning(code)?)))) {
-            (Outcome::Failed(failure), Some((code, (kind, text)))) => {
-                Outcome::Failed(Failure { kind, detail: format!("Splunk answers code {code}: {text}"), ..failure })
-            }
-            (outcome, _) => outcome,
-        }
+        let Some((code, (kind, text))) = reply.code.and_then(|code| Some((code, meaning(code)?))) else {
+            return by_status;
+        };
+        let failure = Failure::new(kind, format!("Splunk answers code {code}: {text}"));
+        Outcome::Failed(match by_status {
+            Outcome::Failed(Failure { retry_after, .. }) => Failure { retry_after, ..failure },
+            _ => failure,
+        })
     }
 
     /// Asks until Splunk says that the batch is indexed. A question that fails is asked again.
@@ -180,16 +199,11 @@ fn session(headers: &HeaderMap) -> Option<HeaderValue> {
     (session.len() <= SESSION_BYTES).then_some(session)
 }
 
-/// A collector's success without an id is that of a token without acknowledgement. What is no whole answer says nothing of
-/// the token: it broke off, or something else has answered.
-fn without_id(reply: &Reply) -> Failure {
-    match reply.code {
-        Some(_) => Failure::new(FailureKind::Misconfigured, meaning_of(14)),
-        None => Failure::new(
-            FailureKind::Unavailable,
-            "the success of the collector is not readable; events are sent again",
-        ),
-    }
+fn foreign(status: StatusCode) -> String {
+    format!(
+        "the receiver answers {}, but not as a collector does: does the URL lead to Splunk's HTTP Event Collector?",
+        status.as_u16()
+    )
 }
 
 fn meaning_of(code: u32) -> &'static str {

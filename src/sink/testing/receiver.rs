@@ -22,6 +22,8 @@ pub(in crate::sink) enum Answer {
     RetryAfter(u16, &'static str),
     /// Answers 302 to this place.
     Redirect(&'static str),
+    /// Answers 200 with this body.
+    Body(&'static str),
     /// Answers 200 with a body of 16 MiB.
     LargeBody,
     /// Never answers.
@@ -98,6 +100,7 @@ impl Receiver {
                 response.status(status).header(header::RETRY_AFTER, value).body(Body::empty())
             }
             Answer::Redirect(to) => response.status(302).header(header::LOCATION, to).body(Body::empty()),
+            Answer::Body(body) => response.body(body.into()),
             Answer::LargeBody => response.body(vec![b'x'; 16 << 20].into()),
             Answer::Hang => std::future::pending().await,
         }
