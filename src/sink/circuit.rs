@@ -148,7 +148,8 @@ impl State {
         self.failures = self.failures.saturating_add(1);
         // A wrong configuration does not mend itself within a back-off, so it is probed at the slowest pace.
         let is_misconfigured = failure.kind == FailureKind::Misconfigured;
-        let pause = if is_misconfigured { retry.max } else { self.backoff.pause(failure.retry_after) };
+        let asked = failure.retry_after;
+        let pause = if is_misconfigured { retry.slowest(asked) } else { self.backoff.pause(asked) };
         let opens = self.failures >= FAILURES || is_misconfigured || failure.retry_after.is_some();
         if self.open.is_none() && !opens {
             return Next::Pause(pause);

@@ -29,6 +29,11 @@ impl RetryPolicy {
     pub(super) fn backoff(self) -> Backoff {
         Backoff { policy: self, bound: self.min.min(self.max) }
     }
+
+    /// The pause where none that is shorter can help; not shorter than what the receiver asks for.
+    pub(super) fn slowest(self, retry_after: Option<Duration>) -> Duration {
+        self.max.max(asked(retry_after))
+    }
 }
 
 impl Backoff {
@@ -36,8 +41,12 @@ impl Backoff {
     pub(super) fn pause(&mut self, retry_after: Option<Duration>) -> Duration {
         let drawn = self.bound.mul_f64(fastrand::f64());
         self.bound = self.bound.saturating_mul(2).min(self.policy.max);
-        drawn.max(retry_after.unwrap_or_default().min(RETRY_AFTER_CAP))
+        drawn.max(asked(retry_after))
     }
+}
+
+fn asked(retry_after: Option<Duration>) -> Duration {
+    retry_after.unwrap_or_default().min(RETRY_AFTER_CAP)
 }
 
 /// Reads a `Retry-After` (RFC 9110, 10.2.3): seconds in any number of digits, or a date in any of its three forms.

@@ -70,8 +70,8 @@ enum Settled {
     Refused(String),
     /// Of several: something in it, or the one of this index.
     Divided(Option<usize>),
-    /// Of one delivery that the receiver does not take although it takes others: it is held behind them.
-    Aside,
+    /// Of one delivery that the receiver does not take although it takes others: it is held behind them, for so long.
+    Aside(Duration),
     /// The first one's time is over.
     Expired(String),
     Closed,
@@ -111,7 +111,7 @@ impl<T: Transport> Lane<T> {
 
     /// Until every delivery has left the sink. Those of a batch that is refused are tried one by one (CP-7).
     async fn settle(&mut self, batch: Vec<Delivery>) -> Option<SinkEnd> {
-        let (mut batches, mut refused_at, mut aside) = (VecDeque::from([batch]), None, 0);
+        let (mut batches, mut refused_at, mut aside) = (VecDeque::from([batch]), None, Vec::new());
         while let Some(batch) = batches.pop_front() {
             match self.offer(&batch, &mut refused_at).await {
                 Settled::Delivered => batch.into_iter().for_each(|delivery| self.sink.acknowledge(delivery)),
@@ -119,12 +119,12 @@ impl<T: Transport> Lane<T> {
                     self.sink.dead_letter(&self.dead_letters, batch, RefusalReason::Refused, &detail).await
                 }
                 Settled::Divided(refused) => batches.extend(divided(batch, refused)),
-                Settled::Aside => {
-                    aside += 1;
+                Settled::Aside(pause) => {
+                    aside.push(pause);
                     // Each of those that are left was refused since the last pause.
-                    if aside > batches.len() {
-                        aside = 0;
-                        tokio::time::sleep(self.sink.retry.max.min(self.sink.least_time_left(&batch))).await;
+                    if aside.len() > batches.len() {
+                        let longest = aside.drain(..).max().unwrap_or_default();
+                        tokio::time::sleep(longest.min(self.sink.least_time_left(&batch))).await;
                     }
                     batches.push_back(batch);
                 }
@@ -172,7 +172,8 @@ impl<T: Transport> Lane<T> {
                     let left = sink.least_time_left(batch);
                     let is_misfit = failure.kind == FailureKind::Misconfigured && sink.takes_others(refused_at);
                     if is_misfit && !left.is_zero() {
-                        return if batch.len() > 1 { Settled::Divided(None) } else { Settled::Aside };
+                        let aside = Settled::Aside(sink.retry.slowest(failure.retry_after));
+                        return if batch.len() > 1 { Settled::Divided(None) } else { aside };
                     }
                     sink.failed(pass, &failure, left).await;
                     if left.is_zero() {
@@ -391,8 +392,7 @@ impl Sink {
 
     /// Until a best-effort sink gives this delivery up; a required one never does (CP-7).
     fn time_left(&self, delivery: &Delivery) -> Duration {
-        let age = Instant::now().saturating_duration_since(delivery.queued_at);
-        self.retry.give_up_after.map_or(Duration::MAX, |limit| limit.saturating_sub(age))
+        self.retry.give_up_after.map_or(Duration::MAX, |limit| limit.saturating_sub(delivery.queued_at.elapsed()))
     }
 }
 

@@ -139,3 +139,40 @@ async fn cp_7_several_that_are_refused_are_asked_for_once_a_pause() {
     let asked = receiver.0.load(Ordering::Relaxed) - before;
     assert!((2..=40).contains(&asked), "{asked} times in ten minutes");
 }
+
+/// Refuses all of these with a pause that it asks for; notes when it is asked for one of them.
+#[derive(Clone, Default)]
+struct RefusesFor(Arc<Mutex<Vec<(DeliveryKey, Instant)>>>);
+
+impl Transport for RefusesFor {
+    async fn attempt(&mut self, batch: &[Delivery]) -> Outcome {
+        let refused = batch.iter().find(|delivery| delivery.key.id.0 <= 2);
+        let Some(Delivery { key, .. }) = refused else { return Outcome::Delivered };
+        self.0.lock().unwrap().push((*key, Instant::now()));
+        let pause = Duration::from_secs(if key.id.0 == 1 { 200 } else { 150 });
+        let failure = Failure::new(FailureKind::Misconfigured, "the receiver answers 403");
+        Outcome::Failed(Failure { retry_after: Some(pause), ..failure })
+    }
+}
+
+/// Some receivers answer 403 to who asks too often, and say for how long. It is longer than `retry_max` here, a minute.
+#[tokio::test(start_paused = true)]
+async fn cp_7_a_pause_that_comes_with_a_refusal_is_kept() {
+    for (events, others) in [(1, 0), (10, 198)] {
+        let receiver = RefusesFor::default();
+        let batch = BatchLimit { events, ..BatchLimit::default() };
+        let mut rig = Rig::start_batching(true, batch, vec![receiver.clone(), receiver.clone()]).await;
+        (1..=2 + others).for_each(|id| rig.push(final_of(id)));
+        for _ in 0..others {
+            let taken = tokio::time::timeout(Duration::from_secs(1000), rig.done.next()).await;
+            assert!(taken.expect("the others go on").is_some());
+        }
+        let from = Instant::now();
+        tokio::time::sleep(Duration::from_secs(3600)).await;
+        let asked = receiver.0.lock().unwrap();
+        let asked: Vec<Instant> = asked.iter().map(|(_, at)| *at).filter(|at| *at > from).collect();
+        let pauses: Vec<u64> = asked.windows(2).map(|two| (two[1] - two[0]).as_secs()).filter(|s| *s > 0).collect();
+        assert!(pauses.len() >= 10 && pauses.iter().all(|pause| *pause >= 150), "{pauses:?} with batches of {events}");
+        assert!(pauses.iter().any(|pause| *pause >= 200), "{pauses:?} with batches of {events}");
+    }
+}
