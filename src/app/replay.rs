@@ -107,9 +107,12 @@ fn source_name<'a>(args: &'a ReplayArgs, sources: &'a Sources) -> Result<&'a str
     }
 }
 
-/// The detections that run; the others are named.
+/// The detections that run, with what is to be said of them; the others are named.
 pub(super) fn load(config: &DetectionsConfig, diagnostics: &mut dyn Write) -> Result<Detections, Failure> {
     let detections = catalog::load(config).map_err(Failure::config)?.ready().map_err(Failure::config)?;
+    for problem in &detections.warnings {
+        writeln!(diagnostics, "{}: warning: {}", visible(&problem.place()), visible(&problem.message))?;
+    }
     for (_, problem) in &detections.refused {
         writeln!(diagnostics, "{}: does not run: {}", visible(&problem.place().to_string()), problem.message)?;
     }
@@ -318,6 +321,21 @@ pub(super) fn tell_counters(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// As of `check` and the daemon: a search that finds nothing in the silence of Splunk looks like no attack.
+    #[test]
+    fn what_is_to_be_said_of_a_detection_that_runs_is_said_before_a_replay() {
+        let folder = tempfile::tempdir().expect("a folder for temporary files");
+        let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/config/detections/aws_exfiltration_via_batch_service.yml");
+        let shipped = std::fs::read_to_string(shipped).expect("it is shipped");
+        let misspelt = shipped.replace("userAgent", "userAgnet");
+        std::fs::write(folder.path().join("misspelt.yml"), misspelt).expect("it is writable");
+        let (mut said, paths) = (Vec::new(), vec![folder.path().to_owned()]);
+        load(&DetectionsConfig { paths, ..DetectionsConfig::default() }, &mut said).expect("it runs");
+        let said = String::from_utf8(said).expect("text");
+        let (place, message) = said.trim_end().split_once(": warning: ").expect(&said);
+        assert!(place.contains("misspelt.yml:") && message.contains("userAgnet"), "{said}");
+    }
 
     fn handed_back(data: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
