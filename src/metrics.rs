@@ -282,7 +282,7 @@ impl Metrics {
             )?,
             detection_cut_rows_total: make.counters(
                 "detection_cut_rows_total",
-                "Rows not made: beyond the bound on the rows of one event (at least so many).",
+                "Rows not made: beyond the bounds on the rows of one event and of one window (at least so many).",
                 &["detection"],
             )?,
             watermark_timestamp_seconds: make

@@ -304,7 +304,11 @@ pub(super) fn tell_counters(
             )?;
         }
         if counted.cut_rows > 0 {
-            writeln!(diagnostics, "    rows cut by the bound on the rows of one event: at least {}", counted.cut_rows)?;
+            let cut = counted.cut_rows;
+            writeln!(
+                diagnostics,
+                "    rows cut by the bounds on those of one event and of one window: at least {cut}"
+            )?;
         }
         for (filter, count) in plan.text().filters.iter().zip(&counted.hidden_rows) {
             if *count > 0 {

@@ -10,7 +10,7 @@ use super::leg::Leg;
 use super::record::Record;
 use super::run::{Budget, End, run};
 use super::sources::Sources;
-use super::whole::{Context, Whole, WorkRow};
+use super::whole::{Context, Whole, WorkRow, row_bytes};
 use super::{Bounds, GroupKey, Row};
 use crate::spl::ast::Span;
 use crate::time::EventTime;
@@ -89,7 +89,8 @@ impl Plan {
 
     /// Runs the commands over all rows of a window. The order of `rows` does not matter. `now()` is `window_end`.
     pub fn conclude(&self, bounds: &Bounds, rows: Vec<GroupRow>, window_end: EventTime) -> Conclusion {
-        self.conclude_within(Budget::of_window(), bounds, rows, window_end)
+        let bytes = rows.iter().map(|row| row_bytes(row.row.iter().map(|(_, value)| value))).sum();
+        self.conclude_within(Budget::of_window(bytes), bounds, rows, window_end)
     }
 
     pub(super) fn conclude_within(
@@ -131,6 +132,7 @@ impl<'p> Concluding<'p, '_> {
         let leg = self.plan.leg(leg);
         let mut rows = in_order(leg, rows, self.context.window_end);
         for stage in &leg.stages {
+            self.budget.begin();
             rows = match stage {
                 Stage::Rows(steps) => run_rows(steps, rows, &mut self.budget, &mut self.conclusion),
                 Stage::All(whole, _) => whole.apply(rows, &self.context, &mut self.budget, &mut self.conclusion),
@@ -140,6 +142,7 @@ impl<'p> Concluding<'p, '_> {
                 }
                 Stage::Join(join, _) => {
                     let further = self.rows_of(join.leg);
+                    self.budget.begin();
                     join.apply(rows, &further, &mut self.budget)
                 }
             };
@@ -174,9 +177,10 @@ fn run_rows<'p>(
 ) -> Vec<WorkRow<'p>> {
     let mut passed = Vec::with_capacity(rows.len());
     for WorkRow { group, sources, record, values_truncated } in rows {
-        run(steps, record, budget, &mut |end, _| match end {
+        run(steps, record, budget, &mut |end, budget| match end {
             End::Passed(record) => {
-                passed.push(WorkRow { group: group.clone(), sources: sources.clone(), record, values_truncated });
+                let row = WorkRow { group: group.clone(), sources: sources.clone(), record, values_truncated };
+                passed.extend(budget.hold(row.bytes(), 1).then_some(row));
             }
             End::Dropped(Step { filter: Some(filter), .. }) => conclusion.hidden[*filter] += 1,
             End::Dropped(Step { filter: None, .. }) => {}

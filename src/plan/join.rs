@@ -84,9 +84,11 @@ impl Join {
             match self.key(&row.record).and_then(|key| by_key.get(&key)) {
                 Some(matches) => {
                     let made = budget.afford(matches.len().min(self.most), 1);
-                    joined.extend(matches[..made].iter().map(|index| self.meet(&row, &sub[*index])));
+                    let met = matches[..made].iter().map(|index| self.meet(&row, &sub[*index]));
+                    let held = met.enumerate().take_while(|(done, met)| budget.hold(met.bytes(), made - done));
+                    joined.extend(held.map(|(_, met)| met));
                 }
-                None if self.keeps_unmatched => joined.push(row),
+                None if self.keeps_unmatched && budget.hold(row.bytes(), 1) => joined.push(row),
                 None => {}
             }
         }

@@ -126,6 +126,11 @@ impl<'a> Record<'a> {
         self.columns.iter().map(|(name, _)| name.clone()).collect()
     }
 
+    /// The values of a row's columns, in their order.
+    pub(super) fn values(&self) -> impl Iterator<Item = &Value> {
+        self.columns.iter().map(|(_, value)| value)
+    }
+
     /// The columns in their order.
     pub(super) fn into_row(self) -> Row {
         self.columns.into_row()

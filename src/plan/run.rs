@@ -13,6 +13,8 @@ const MAX_BYTES: usize = 256 << 20;
 
 /// The most rows that the rows of one window become.
 const MAX_WINDOW_ROWS: usize = 1_000_000;
+/// What they may take beyond twice the rows of its groups, which count as state (BD-2).
+const MAX_WINDOW_BYTES: usize = 256 << 20;
 
 /// What may still be made of one record, and how many rows were not made for want of it.
 #[derive(Clone, Copy, Debug)]
@@ -20,24 +22,50 @@ pub(super) struct Budget {
     records: usize,
     rows: usize,
     values: usize,
+    /// What the rows of a window may take once a command has made them, and what is left of that, in bytes.
+    room: usize,
+    left: usize,
     pub(super) cut: u64,
 }
 
 impl Budget {
+    const UNBOUNDED: Self =
+        Self { records: usize::MAX, rows: usize::MAX, values: usize::MAX, room: usize::MAX, left: usize::MAX, cut: 0 };
+
     /// For an event of this size; a function of the event alone, so that every run cuts alike.
     pub(super) fn of_event(bytes: usize) -> Self {
         let rows = MAX_ROWS.min(MAX_BYTES / bytes.max(1)).max(1);
-        Self { records: rows, rows, values: MAX_VALUES, cut: 0 }
+        Self { records: rows, rows, values: MAX_VALUES, ..Self::UNBOUNDED }
     }
 
     /// For a row.
     pub(super) fn of_row() -> Self {
-        Self { records: MAX_ROWS, rows: MAX_ROWS, values: MAX_VALUES, cut: 0 }
+        Self { records: MAX_ROWS, rows: MAX_ROWS, values: MAX_VALUES, ..Self::UNBOUNDED }
     }
 
-    /// For all rows of a window together.
-    pub(super) fn of_window() -> Self {
-        Self { records: MAX_WINDOW_ROWS, rows: MAX_WINDOW_ROWS, values: usize::MAX, cut: 0 }
+    /// For all rows of a window together; those of its groups take so many bytes.
+    pub(super) fn of_window(bytes: usize) -> Self {
+        let most = Self { records: MAX_WINDOW_ROWS, rows: MAX_WINDOW_ROWS, ..Self::UNBOUNDED };
+        most.with_room(bytes.saturating_mul(2).saturating_add(MAX_WINDOW_BYTES))
+    }
+
+    /// The rows of a window may take so many bytes.
+    pub(super) fn with_room(self, room: usize) -> Self {
+        Self { room, left: room, ..self }
+    }
+
+    /// A command over the rows of a window begins. What it makes takes the place of what there was.
+    pub(super) fn begin(&mut self) {
+        self.left = self.room;
+    }
+
+    /// Whether a row of so many bytes has room, the first of so many that are still to be made. Where it has none, it and
+    /// all behind it are cut: which these are depends on their order alone.
+    pub(super) fn hold(&mut self, bytes: usize, rows: usize) -> bool {
+        let fits = bytes <= self.left;
+        self.left = if fits { self.left - bytes } else { 0 };
+        self.cut += if fits { 0 } else { rows as u64 };
+        fits
     }
 
     /// Of so many rows with so many values each, those that may be made.
