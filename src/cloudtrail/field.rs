@@ -105,6 +105,9 @@ pub fn known() -> impl Iterator<Item = &'static str> {
     TOP_LEVEL.into_iter().chain(derived::names())
 }
 
+/// Fields that every event has, because a constant stands in where the event says nothing.
+pub const ALWAYS_THERE: [&str; 3] = ["errorCode", "msg", "status"];
+
 /// The keys of a CloudTrail record.
 const TOP_LEVEL: [&str; 29] = [
     "addendum",

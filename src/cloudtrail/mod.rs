@@ -22,7 +22,7 @@ mod tree;
 
 pub use decode::{decode, decode_each};
 pub use event::{DecodeLimits, Decoded, Envelope, EnvelopeFacts, Event, EventKey, RejectReason, Rejected};
-pub use field::{FieldPath, derived_fields, field, fields_under, is_known, known, may_exist};
+pub use field::{ALWAYS_THERE, FieldPath, derived_fields, field, fields_under, is_known, known, may_exist};
 pub use json_text::{extract_json, flatten_json};
 pub use prefilter::{Beginning, Clause, Glance, Prefilter};
 

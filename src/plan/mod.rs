@@ -32,6 +32,7 @@ pub(crate) mod packing;
 mod partial;
 mod parts;
 mod pattern;
+mod presence;
 mod reads;
 mod record;
 mod regular;

@@ -1,7 +1,9 @@
 //! What a command reads, with its place: what no event or row has there is worth a warning.
 
 use super::names::Names;
-use crate::spl::ast::{AggregateArgument, Command, Expr, SearchExpr, SearchTerm, Span, Spanned, StatsCommand};
+use crate::spl::ast::{
+    AggregateArgument, BinaryOp, Command, Expr, SearchExpr, SearchTerm, Span, Spanned, StatsCommand,
+};
 
 /// One field that a command reads.
 #[derive(Clone, Debug)]
@@ -23,7 +25,7 @@ impl Read {
 pub(super) fn of(command: &Spanned<Command>) -> Vec<Read> {
     match &command.node {
         Command::Search(expr) => names(Names::of_search(expr), &command.span),
-        Command::Where(condition) => names(Names::of_expr(&condition.node), &command.span),
+        Command::Where(condition) => of_expr(condition, &command.span),
         Command::Eval(assignments) => evaluated(assignments),
         Command::Stats(stats) => aggregated(stats, true),
         // It leaves a row without a by-field as it is.
@@ -60,12 +62,40 @@ fn names(names: Names, span: &Span) -> Vec<Read> {
     names.into_vec().iter().filter(|name| *name != "_raw").map(|name| Read::value(name, span)).collect()
 }
 
+/// What an expression reads. Names that bare dots join are hardly meant, and warned of as such.
+fn of_expr(expr: &Spanned<Expr>, span: &Span) -> Vec<Read> {
+    let mut parts = Vec::new();
+    joined(&expr.node, &mut parts);
+    let mut reads = names(Names::of_expr(&expr.node), span);
+    reads.retain(|read| !parts.contains(&read.field.as_str()));
+    reads
+}
+
+fn joined<'e>(expr: &'e Expr, parts: &mut Vec<&'e str>) {
+    match expr {
+        Expr::Number(_) | Expr::Text(_) | Expr::Field(_) => {}
+        Expr::Unary(_, inner) => joined(&inner.node, parts),
+        Expr::Binary(op, left, right) => {
+            for side in [left, right] {
+                joined(&side.node, parts);
+                if let (BinaryOp::Concat, Expr::Field(name)) = (op, &side.node)
+                    && left.span.end + 1 == right.span.start
+                {
+                    parts.push(name);
+                }
+            }
+        }
+        Expr::In(value, items) => std::iter::once(&**value).chain(items).for_each(|item| joined(&item.node, parts)),
+        Expr::Call(_, arguments) => arguments.iter().for_each(|argument| joined(&argument.node, parts)),
+    }
+}
+
 /// A later assignment reads what an earlier one has written.
 fn evaluated(assignments: &[(Spanned<String>, Spanned<Expr>)]) -> Vec<Read> {
     let mut written: Vec<&str> = Vec::new();
     let mut reads = Vec::new();
     for (field, expr) in assignments {
-        let read = names(Names::of_expr(&expr.node), &expr.span);
+        let read = of_expr(expr, &expr.span);
         reads.extend(read.into_iter().filter(|read| !written.contains(&read.field.as_str())));
         written.push(&field.node);
     }
@@ -76,7 +106,7 @@ fn aggregated(stats: &StatsCommand, is_by: bool) -> Vec<Read> {
     let values = stats.aggregates.iter().flat_map(|aggregate| match &aggregate.node.argument {
         None => Vec::new(),
         Some(AggregateArgument::Field(field)) => vec![Read::value(field, &aggregate.span)],
-        Some(AggregateArgument::Eval(expr)) => names(Names::of_expr(&expr.node), &aggregate.span),
+        Some(AggregateArgument::Eval(expr)) => of_expr(expr, &aggregate.span),
     });
     let by = stats.by.iter().map(|field| Read { is_by, ..Read::value(&field.node, &field.span) });
     values.chain(by).collect()

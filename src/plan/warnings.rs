@@ -6,11 +6,13 @@ use super::error::PlanWarning;
 use super::extract::spath_output;
 use super::names::Names;
 use super::origin::Origin;
+use super::presence;
 use super::reads::{self, Read};
 use super::services;
 use crate::cloudtrail::{is_known, known, may_exist};
 use crate::spl::ast::{
-    BinaryOp, Command, CompareOp, Expr, JoinCommand, Pipeline, SearchExpr, SearchTerm, Spanned, StatsCommand, UnaryOp,
+    AggregateArgument, BinaryOp, Command, CompareOp, Expr, JoinCommand, Pipeline, SearchExpr, SearchTerm, Span,
+    Spanned, StatsCommand, UnaryOp,
 };
 use crate::spl::nearest;
 
@@ -21,6 +23,7 @@ pub(super) fn of(pipeline: &Pipeline) -> Vec<PlanWarning> {
     let mut warnings: Vec<_> = services::ambiguous(&pipeline.base).into_iter().collect();
     warnings.extend(services::no_hosts(&pipeline.base));
     warnings.extend(reads::of_search(&pipeline.base).iter().filter_map(|read| doubtful(read, &[])));
+    warnings.extend(presence::of_terms(&pipeline.base, &|_| true));
     let event_names = event_names(&pipeline.base).unwrap_or_default();
     let (mut first, mut columns) = (true, Columns::Open);
     for (index, command) in pipeline.commands.iter().enumerate() {
@@ -32,6 +35,7 @@ pub(super) fn of(pipeline: &Pipeline) -> Vec<PlanWarning> {
             Command::Search(expr) if is_the_events("eventSource", before, &columns) => {
                 warnings.extend(services::no_hosts(expr));
             }
+            Command::Spath { output: Some(output), path: None, .. } => warnings.push(unwritten(output, &command.span)),
             Command::Append(subsearch) => warnings.extend(of(subsearch)),
             Command::Join(join) => {
                 warnings.extend(of(&join.subsearch));
@@ -45,6 +49,7 @@ pub(super) fn of(pipeline: &Pipeline) -> Vec<PlanWarning> {
             _ => {}
         }
         warnings.extend(if texts.is_empty() { unreadable(command, before, &columns) } else { texts });
+        warnings.extend(presence_tests(&command.node, &|field| is_the_events(field, before, &columns)));
         columns = columns.after(&command.node);
     }
     warnings
@@ -53,6 +58,33 @@ pub(super) fn of(pipeline: &Pipeline) -> Vec<PlanWarning> {
 /// Whether a name still means the event's own field.
 fn is_the_events(field: &str, before: &Commands, columns: &Columns) -> bool {
     *columns == Columns::Open && Origin::of(field, before) == Origin::Event(field.to_owned())
+}
+
+/// `spath output=x` without a path.
+fn unwritten(output: &str, span: &Span) -> PlanWarning {
+    let message = format!(
+        "without a path spath writes every field of the JSON under its own name, and nothing to {output}: add path=..."
+    );
+    PlanWarning { message, span: span.clone() }
+}
+
+/// Conditions that are the same for every event.
+fn presence_tests(command: &Command, is_own: &dyn Fn(&str) -> bool) -> Vec<PlanWarning> {
+    match command {
+        Command::Search(expr) => presence::of_terms(expr, is_own),
+        Command::Where(condition) => presence::of_expr(condition, is_own),
+        Command::Eval(assignments) => {
+            assignments.iter().flat_map(|(_, expr)| presence::of_expr(expr, is_own)).collect()
+        }
+        Command::Stats(stats) | Command::EventStats(stats) => {
+            let arguments = stats.aggregates.iter().filter_map(|aggregate| match &aggregate.node.argument {
+                Some(AggregateArgument::Eval(expr)) => Some(expr),
+                _ => None,
+            });
+            arguments.flat_map(|expr| presence::of_expr(expr, is_own)).collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// What a command reads and no event or row has there.
@@ -71,8 +103,9 @@ fn doubtful(read: &Read, before: &Commands) -> Option<PlanWarning> {
     let message = match Origin::of(&read.field, before) {
         Origin::Made => return None,
         Origin::Event(field) => {
-            let near = misspelt(&field)?;
-            format!("CloudTrail documents no field {field}: did you mean {near}? {}", consequence(read, "event"))
+            let unknown = |near| format!("CloudTrail documents no field {field}: did you mean {near}?");
+            let why = presence::absent(&field).or_else(|| misspelt(&field).map(unknown))?;
+            format!("{why} {}", consequence(read, "event"))
         }
         Origin::Gone(how) => format!("`{}` is gone here: {how}; {}", read.field, consequence(read, "event")),
     };

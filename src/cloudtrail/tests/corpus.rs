@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value as Json;
 
 use crate::cloudtrail::testing::{decoded, reasons};
-use crate::cloudtrail::{Decoded, Envelope, RejectReason, field, fields_under};
+use crate::cloudtrail::{ALWAYS_THERE, Decoded, Envelope, RejectReason, field, fields_under};
 
 const CORPUS: &[u8] = include_bytes!("../../../tests/data/cloudtrail/corpus.ndjson.gz");
 const LOOKALIKES: &[u8] = include_bytes!("../../../tests/data/cloudtrail/lookalikes.ndjson.gz");
@@ -122,5 +122,14 @@ fn the_records_inside_the_wrappers_are_counted_with_their_reasons() {
     }
     for decoded in payloads("aws-lambda-go__kinesis-event.json") {
         assert_eq!(reasons(&decoded), [RejectReason::BadJson], "Hello World");
+    }
+}
+
+#[test]
+fn fields_that_are_said_to_be_always_there_are() {
+    for event in [CORPUS, LOOKALIKES, ESCU_EXAMPLES].iter().flat_map(|file| decoded(file).events) {
+        for name in ALWAYS_THERE {
+            assert!(!field(&event, name).is_null(), "{name} in {}", event.raw());
+        }
     }
 }

@@ -203,3 +203,90 @@ fn subsearches_are_looked_at_as_well() {
         "eventName=GetUser | stats count by user | append [search eventName=A | stats count by user requestID]";
     assert_warned(appended, "requestID", "a group of its own");
 }
+
+/// An object is no field in Splunk's JSON extraction either (<https://docs.splunk.com/Documentation/Splunk/latest/Knowledge/Automatickey-valuefieldextractionsatsearch-time>):
+/// its leaves are, and what stands in an array under `name{}`.
+#[test]
+fn objects_and_arrays_that_are_no_fields() {
+    for (search, place, word) in [
+        ("requestParameters=\"*admin*\"", "requestParameters=\"*admin*\"", "requestParameters is an object"),
+        ("eventName=A NOT responseElements=*x*", "responseElements=*x*", "spath path=responseElements output=text"),
+        ("* | where match(userIdentity, \"root\")", "where match(userIdentity, \"root\")", "userIdentity.name"),
+        ("* | spath input=requestParameters path=a", "spath input=requestParameters path=a", "is an object"),
+        (
+            "requestParameters{}.bucketName=a",
+            "requestParameters{}.bucketName=a",
+            "did you mean requestParameters.bucketName?",
+        ),
+        ("resources.ARN=a*", "resources.ARN=a*", "did you mean resources{}.ARN?"),
+        (
+            "* | stats count by responseElements.instancesSet.items.instanceId",
+            "responseElements.instancesSet.items.instanceId",
+            "did you mean responseElements.instancesSet.items{}.instanceId? stats drops",
+        ),
+    ] {
+        assert_warned(search, place, word);
+    }
+    for search in [
+        "resources{}.ARN=a requestParameters.items{}.x=y requestParameters.itemsList.x=z",
+        "* | spath path=requestParameters output=text | where like(text, \"%admin%\")",
+        "* | eval requestParameters=mvindex(split(_raw, \"x\"), 1) | where match(requestParameters, \"y\")",
+        "* | rename requestParameters.* as * | where items=\"a\"",
+    ] {
+        assert_eq!(warned(search), [], "{search}");
+    }
+}
+
+/// `docs/fields.md`: the derived errorCode is `success` where the event has none, as with Splunk's add-on.
+#[test]
+fn questions_whether_a_field_is_there_that_always_is() {
+    for (search, place, word) in [
+        ("eventName=A NOT errorCode=*", "errorCode=*", "every event has errorCode"),
+        ("eventName=A (user=b OR errorCode!=*)", "errorCode!=*", "compare errorCode with success"),
+        ("* | search NOT (errorMessage=* OR status=*)", "status=*", "every event has status"),
+        ("* | where isnull(errorCode) AND user=\"a\"", "isnull(errorCode)", "every event has errorCode"),
+        ("* | eval ok=if(isnotnull(msg), 0, 1)", "isnotnull(msg)", "every event has msg"),
+        ("* | stats count(eval(isnull(errorCode))) as ok by user", "isnull(errorCode)", "every event has errorCode"),
+    ] {
+        assert_warned(search, place, word);
+    }
+    for search in [
+        "eventName=A errorCode=success NOT errorCode=Access* errorMessage=*",
+        "* | rename result_id as errorCode | where isnull(errorCode)",
+        "* | eval errorCode=nullif(errorCode, \"success\") | search NOT errorCode=*",
+        "* | stats values(result_id) as errorCode by user | where isnull(errorCode)",
+    ] {
+        assert_eq!(warned(search), [], "{search}");
+    }
+}
+
+/// Wildcards belong to the command search; `where` takes the text as it stands and has `like` for patterns
+/// (<https://docs.splunk.com/Documentation/Splunk/latest/SearchReference/Where>).
+#[test]
+fn wildcards_in_expressions() {
+    for (search, place, word) in [
+        ("* | where eventName=\"Create*\"", "\"Create*\"", "like(eventName, \"Create%\")"),
+        ("* | where NOT \"*:root\"!='userIdentity.arn'", "\"*:root\"", "like(userIdentity.arn, \"%:root\")"),
+        ("* | eval a=if(eventName IN (\"A\", \"Get*\"), 1, 0)", "\"Get*\"", "as it stands"),
+        ("* | where like(userAgent, \"*aws-cli*\")", "\"*aws-cli*\"", "write \"%aws-cli%\""),
+    ] {
+        assert_warned(search, place, word);
+    }
+    for search in [
+        "* | where like(eventName, \"Create%\") OR match(eventName, \"^Get.*\")",
+        "* | where 'requestParameters.resource'=\"arn:aws:s3:::a/*\" OR user=\"*\"",
+        "* | eval action=lower(eventName) | where action=\"s3:*\"",
+    ] {
+        assert_eq!(warned(search), [], "{search}");
+    }
+}
+
+/// <https://help.splunk.com/en/splunk-enterprise/spl-search-reference/9.4/search-commands/spath>: what is written to
+/// `output` is what stands under the path.
+#[test]
+fn an_output_of_spath_without_a_path() {
+    let (search, place) = ("* | spath input=user output=x", "spath input=user output=x");
+    assert_warned(search, place, "nothing to x");
+    assert_eq!(warned("* | spath input=user output=x path=a"), []);
+    assert_eq!(warned("* | spath input=user"), []);
+}

@@ -1,0 +1,153 @@
+//! Fields that no event has, and fields that every event has: a condition on either is the same for all events, which is
+//! hardly meant.
+
+use super::error::PlanWarning;
+use crate::cloudtrail::{ALWAYS_THERE, is_known};
+use crate::spl::ast::{BinaryOp, CompareOp, Expr, SearchExpr, SearchTerm, Span, Spanned};
+
+/// Members of a record that are objects, and so no fields.
+const OBJECTS: [&str; 9] = [
+    "addendum",
+    "additionalEventData",
+    "edgeDeviceDetails",
+    "insightDetails",
+    "requestParameters",
+    "responseElements",
+    "serviceEventDetails",
+    "tlsDetails",
+    "userIdentity",
+];
+
+/// Members whose values are whatever a service takes or gives, so that a `*` may stand in them.
+const OPEN: [&str; 9] = [
+    "additionalEventData",
+    "errorMessage",
+    "insightDetails",
+    "reason",
+    "requestParameters",
+    "resources",
+    "responseElements",
+    "result",
+    "serviceEventDetails",
+];
+
+/// Why no event has a field of this name, although its first part is documented, and what is meant instead.
+pub(super) fn absent(field: &str) -> Option<String> {
+    let head = field.split('.').next().unwrap_or(field);
+    if OBJECTS.contains(&field) {
+        return Some(format!(
+            "CloudTrail's {field} is an object, and an object is no field: name what stands in it ({field}.name), or \
+             write its text to a field: spath path={field} output=text;"
+        ));
+    }
+    if let Some(object) = head.strip_suffix("{}").filter(|object| OBJECTS.contains(object)) {
+        let meant = field.replacen("{}", "", 1);
+        return Some(format!("CloudTrail's {object} is an object and no array: did you mean {meant}?"));
+    }
+    let meant = match head {
+        "resources" => field.replacen("resources", "resources{}", 1),
+        // What EC2 lists stands in arrays of this name.
+        "requestParameters" | "responseElements" => elements_of_items(field),
+        _ => return None,
+    };
+    (meant != field).then(|| format!("what stands in an array is found under `{{}}` only: did you mean {meant}?"))
+}
+
+fn elements_of_items(field: &str) -> String {
+    let steps = field.split('.').map(|step| if step == "items" { "items{}" } else { step });
+    steps.collect::<Vec<_>>().join(".")
+}
+
+/// Terms that ask whether a field is there which is there always. `is_own`: whether a name means the event's own field.
+pub(super) fn of_terms(expr: &SearchExpr, is_own: &dyn Fn(&str) -> bool) -> Vec<PlanWarning> {
+    match expr {
+        SearchExpr::And(parts) | SearchExpr::Or(parts) => {
+            parts.iter().flat_map(|part| of_terms(part, is_own)).collect()
+        }
+        SearchExpr::Not(inner) => of_terms(inner, is_own),
+        SearchExpr::Term(term) => match &term.node {
+            SearchTerm::Compare { field, op: CompareOp::Eq | CompareOp::Ne, value } if is_star(value) => {
+                always(field, &term.span, is_own).into_iter().collect()
+            }
+            _ => Vec::new(),
+        },
+    }
+}
+
+/// The same in expressions, and wildcards where there are none.
+pub(super) fn of_expr(expr: &Spanned<Expr>, is_own: &dyn Fn(&str) -> bool) -> Vec<PlanWarning> {
+    let mut warnings: Vec<_> = of_node(expr, is_own).into_iter().collect();
+    match &expr.node {
+        Expr::Unary(_, inner) => warnings.extend(of_expr(inner, is_own)),
+        Expr::Binary(_, left, right) => {
+            warnings.extend(of_expr(left, is_own));
+            warnings.extend(of_expr(right, is_own));
+        }
+        Expr::In(value, _) => warnings.extend(of_expr(value, is_own)),
+        Expr::Call(_, arguments) => warnings.extend(arguments.iter().flat_map(|argument| of_expr(argument, is_own))),
+        Expr::Number(_) | Expr::Text(_) | Expr::Field(_) => {}
+    }
+    warnings
+}
+
+fn of_node(expr: &Spanned<Expr>, is_own: &dyn Fn(&str) -> bool) -> Option<PlanWarning> {
+    match &expr.node {
+        Expr::Call(name, arguments) if matches!(name.as_str(), "isnull" | "isnotnull") => match arguments.as_slice() {
+            [Spanned { node: Expr::Field(field), .. }] => always(field, &expr.span, is_own),
+            _ => None,
+        },
+        Expr::Call(name, arguments) if name == "like" => match arguments.as_slice() {
+            [value, pattern] => like(value, pattern, is_own),
+            _ => None,
+        },
+        Expr::Binary(BinaryOp::Like, value, pattern) => like(value, pattern, is_own),
+        Expr::Binary(BinaryOp::Compare(CompareOp::Eq | CompareOp::Ne), left, right) => {
+            wildcard(left, right, is_own).or_else(|| wildcard(right, left, is_own))
+        }
+        Expr::In(value, items) => items.iter().find_map(|item| wildcard(value, item, is_own)),
+        _ => None,
+    }
+}
+
+fn is_star(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte == b'*')
+}
+
+fn always(field: &str, span: &Span, is_own: &dyn Fn(&str) -> bool) -> Option<PlanWarning> {
+    (ALWAYS_THERE.contains(&field) && is_own(field)).then(|| {
+        let message = format!(
+            "every event has {field}, as with Splunk's add-on: it is `success` where the call did not fail, so that this \
+             is the same for every event; compare {field} with success"
+        );
+        PlanWarning { message, span: span.clone() }
+    })
+}
+
+/// `eventName="Create*"`: a text that no event can hold.
+fn wildcard(field: &Spanned<Expr>, text: &Spanned<Expr>, is_own: &dyn Fn(&str) -> bool) -> Option<PlanWarning> {
+    let (field, text, span) = starred(field, text, is_own)?;
+    let like = text.replace('*', "%");
+    let message = format!(
+        "`*` is no wildcard in an expression: {field} is compared with the text \"{text}\" as it stands; write \
+         like({field}, \"{like}\"), or the command search"
+    );
+    Some(PlanWarning { message, span })
+}
+
+fn like(field: &Spanned<Expr>, text: &Spanned<Expr>, is_own: &dyn Fn(&str) -> bool) -> Option<PlanWarning> {
+    let (_, text, span) = starred(field, text, is_own).filter(|(_, text, _)| !text.contains('%'))?;
+    let message = format!("`*` is no wildcard of like: write \"{}\"", text.replace('*', "%"));
+    Some(PlanWarning { message, span })
+}
+
+/// A field of events in whose values no `*` stands, and the text with one that it is held against.
+fn starred<'e>(
+    field: &'e Spanned<Expr>,
+    text: &'e Spanned<Expr>,
+    is_own: &dyn Fn(&str) -> bool,
+) -> Option<(&'e str, &'e str, Span)> {
+    let (Expr::Field(field), Expr::Text(value)) = (&field.node, &text.node) else { return None };
+    let head = field.split('.').next().unwrap_or(field);
+    let is_plain = is_known(head) && !OPEN.contains(&head) && is_own(field);
+    (value.contains('*') && !is_star(value) && is_plain).then(|| (field.as_str(), value.as_str(), text.span.clone()))
+}
