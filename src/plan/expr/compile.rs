@@ -2,7 +2,7 @@
 //! checked here, so that nothing of this can fail while events run.
 
 use super::functions::{self, CONDITIONS, VALUES};
-use super::{Condition, Expression, Format, Pattern, Replace, conditions, numeric, text};
+use super::{Condition, Expression, Format, Pattern, Replace, conditions, numeric, relative, text};
 use crate::cloudtrail::FieldPath;
 use crate::plan::Value;
 use crate::plan::error::CompileError;
@@ -87,7 +87,9 @@ fn binary(op: BinaryOp, left: &Spanned<Expr>, right: &Spanned<Expr>) -> Result<T
 
 fn call(name: &str, arguments: Arguments<'_>, span: &Span) -> Result<Typed> {
     if let Some((_, least, most, function)) = VALUES.iter().find(|function| function.0 == name) {
+        check_path(name, arguments, span)?;
         count(name, arguments, *least, *most, span)?;
+        check_specifier(name, arguments)?;
         if let ("tostring", Typed::Condition(condition)) = (name, compile_typed(&arguments[0].node, span)?) {
             return Ok(Typed::Value(Expression::TruthText(Box::new(condition))));
         }
@@ -210,6 +212,35 @@ fn format(argument: &Spanned<Expr>, of: fn(&str) -> std::result::Result<TimeForm
     of(text).map(Format::Fixed).map_err(|detail| {
         CompileError::unsupported(format!("this time format is not supported: {detail}"), &argument.span)
     })
+}
+
+/// Several values come out of Splunk's `json_extract` as one JSON array, and only there.
+fn check_path(name: &str, arguments: Arguments<'_>, span: &Span) -> Result<()> {
+    if name != "json_extract" {
+        return Ok(());
+    }
+    match arguments {
+        [_, Spanned { node: Expr::Text(path), .. }] if !path.contains("{}") => Ok(()),
+        [_, Spanned { node: Expr::Text(path), span }] => {
+            Err(CompileError::unsupported("json_extract of all elements of an array is not supported", span)
+                .with_help(format!("its values, as a multivalue field, are those of spath(policy, \"{path}\")")))
+        }
+        _ => Err(CompileError::unsupported("this form of json_extract is not supported", span).with_help(
+            "it takes a text of JSON and one path in quotes: json_extract(policy, \"Statement{0}.Effect\")",
+        )),
+    }
+}
+
+fn check_specifier(name: &str, arguments: Arguments<'_>) -> Result<()> {
+    match arguments {
+        [_, Spanned { node: Expr::Text(text), span }] if name == "relative_time" && !relative::is_specifier(text) => {
+            Err(CompileError::invalid(format!("`{text}` is not a relative time"), span).with_help(
+                "it consists of moves and snaps without blanks: -1d, +30m, @d, -1mon@mon, @w1; units are s, m, h, d, w, \
+                 mon, q and y",
+            ))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn check_network(name: &str, arguments: Arguments<'_>) -> Result<()> {

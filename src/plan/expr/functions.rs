@@ -1,7 +1,7 @@
 //! The table of functions whose arguments are values. Those with arguments of another kind (conditions, regular
 //! expressions, time formats) are compiled in `compile`.
 
-use super::{conditions, multivalue, numeric, text};
+use super::{conditions, json, multivalue, numeric, relative, text};
 use crate::plan::Value;
 
 /// A function that gives a value: name, least and most arguments, implementation.
@@ -20,6 +20,7 @@ pub(super) const VALUES: &[ValueFunction] = &[
     ("ceiling", 1, 1, numeric::ceiling),
     ("coalesce", 1, ANY, multivalue::coalesce),
     ("floor", 1, 1, numeric::floor),
+    ("json_extract", 2, 2, json::json_extract),
     ("len", 1, 1, text::len),
     ("lower", 1, 1, text::lower),
     ("ltrim", 1, 2, text::ltrim),
@@ -31,9 +32,12 @@ pub(super) const VALUES: &[ValueFunction] = &[
     ("mvindex", 2, 3, multivalue::mvindex),
     ("mvjoin", 2, 2, multivalue::mvjoin),
     ("mvsort", 1, 1, multivalue::mvsort),
+    ("mvzip", 2, 3, multivalue::mvzip),
     ("pow", 2, 2, numeric::pow),
+    ("relative_time", 2, 2, relative::relative_time),
     ("round", 1, 2, numeric::round),
     ("rtrim", 1, 2, text::rtrim),
+    ("spath", 2, 2, json::spath),
     ("split", 2, 2, multivalue::split),
     ("sqrt", 1, 1, numeric::sqrt),
     ("substr", 2, 3, text::substr),
@@ -41,6 +45,7 @@ pub(super) const VALUES: &[ValueFunction] = &[
     ("tostring", 1, 2, text::tostring),
     ("trim", 1, 2, text::trim),
     ("upper", 1, 1, text::upper),
+    ("urldecode", 1, 1, text::urldecode),
 ];
 
 /// Functions that give true, false or null.
@@ -77,10 +82,10 @@ pub(super) const SPECIAL: &[&str] = &[
 const SPLUNKS: &str = "\
     acos acosh asin asinh atan atan2 atanh avg bit_and bit_not bit_or bit_shift_left bit_shift_right bit_xor \
     commands cos cosh exact exp hypot ipmask isarray isbool isdouble ismv isobject json json_append json_array \
-    json_array_to_mv json_delete json_entries json_extend json_extract json_extract_exact json_has_key_exact \
-    json_keys json_object json_set json_set_exact json_valid ln log lookup md5 mvmap mvrange mvreverse mvzip \
-    mv_to_json_array pi printf random relative_time sha1 sha256 sha512 sigfig sin sinh spath sum tan tanh time \
-    toarray tobool todouble toint tojson tomv toobject typeof urldecode validate";
+    json_array_to_mv json_delete json_entries json_extend json_extract_exact json_has_key_exact \
+    json_keys json_object json_set json_set_exact json_valid ln log lookup md5 mvmap mvrange mvreverse \
+    mv_to_json_array pi printf random sha1 sha256 sha512 sigfig sin sinh sum tan tanh time \
+    toarray tobool todouble toint tojson tomv toobject typeof validate";
 
 /// Whether Splunk has a function of this name, which we have not.
 pub(super) fn is_splunks(name: &str) -> bool {
@@ -93,9 +98,7 @@ pub(super) fn instead(name: &str) -> Option<&'static str> {
         "time" => "write now(), which is the end of the window (AG-5)",
         "random" => "a result must not depend on chance (AG-5)",
         "lookup" => "use the command lookup",
-        "spath" | "json_extract" | "json_extract_exact" => {
-            "use the command spath: `spath input=field path=a.b output=c`"
-        }
+        "json_extract_exact" => "use spath(text, \"a.b\")",
         _ => return None,
     })
 }

@@ -7,8 +7,10 @@
 mod compile;
 mod conditions;
 mod functions;
+mod json;
 mod multivalue;
 mod numeric;
+mod relative;
 mod text;
 
 use std::cmp::Ordering;

@@ -45,6 +45,13 @@ pub(super) fn mvdedup(arguments: &[Value]) -> Value {
     Value::from_scalars(first.cloned().collect())
 }
 
+/// `mvzip(left, right)`, `mvzip(left, right, delimiter)`: the first value with the first and so on, as far as both go.
+pub(super) fn mvzip(arguments: &[Value]) -> Value {
+    let Some(delimiter) = arguments.get(2).map_or_else(|| Some(",".into()), text::of) else { return Value::Null };
+    let pairs = arguments[0].scalars().iter().zip(arguments[1].scalars());
+    Value::from_scalars(pairs.map(|(left, right)| Scalar::text(format!("{left}{delimiter}{right}"))).collect())
+}
+
 /// All values of all arguments.
 pub(super) fn mvappend(arguments: &[Value]) -> Value {
     Value::from_scalars(arguments.iter().flat_map(Value::scalars).cloned().collect())

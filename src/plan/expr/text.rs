@@ -38,6 +38,25 @@ pub(super) fn upper(arguments: &[Value]) -> Value {
     map(arguments, str::to_uppercase)
 }
 
+/// `%7B` is `{`; what is no escape stays, and so does a `+`.
+pub(super) fn urldecode(arguments: &[Value]) -> Value {
+    map(arguments, |text| {
+        let mut decoded = Vec::with_capacity(text.len());
+        let mut rest = text.as_bytes();
+        while let [first, behind @ ..] = rest {
+            let escaped = behind.get(..2).filter(|_| *first == b'%').and_then(hexadecimal);
+            decoded.push(escaped.unwrap_or(*first));
+            rest = if escaped.is_some() { &behind[2..] } else { behind };
+        }
+        String::from_utf8_lossy(&decoded).into_owned()
+    })
+}
+
+fn hexadecimal(digits: &[u8]) -> Option<u8> {
+    let value = |digit: u8| char::from(digit).to_digit(16);
+    u8::try_from(digits.iter().try_fold(0, |number, digit| Some(number * 16 + value(*digit)?))?).ok()
+}
+
 /// The number of characters.
 pub(super) fn len(arguments: &[Value]) -> Value {
     of(&arguments[0]).map_or(Value::Null, |text| Value::number(text.chars().count() as f64))

@@ -20,12 +20,17 @@ fn value(expr: &str) -> String {
 fn every_function_refuses_another_number_of_arguments() {
     for (least, most, expected, names) in [
         (0, 0, "0", "true false null now"),
-        (1, 1, "1", "abs ceil ceiling floor sqrt len lower upper mvcount mvdedup mvsort mvfilter searchmatch"),
+        (
+            1,
+            1,
+            "1",
+            "abs ceil ceiling floor sqrt len lower upper mvcount mvdedup mvsort mvfilter searchmatch urldecode",
+        ),
         (1, 1, "1", "isint isnotnull isnull isnum isstr"),
-        (2, 2, "2", "match like mvfind strftime strptime nullif cidrmatch mvjoin split pow"),
+        (2, 2, "2", "match like mvfind strftime strptime nullif cidrmatch mvjoin split pow spath relative_time"),
         (3, 3, "3", "if replace"),
         (1, 2, "1 to 2", "ltrim rtrim trim round tonumber tostring"),
-        (2, 3, "2 to 3", "mvindex substr"),
+        (2, 3, "2 to 3", "mvindex mvzip substr"),
         (1, 9, "at least 1", "coalesce max min mvappend"),
         (2, 9, "at least 2", "case in"),
     ] {
@@ -168,5 +173,98 @@ fn networks_of_either_kind_hold_what_begins_like_them() {
         ("192.168.1.1", "\"192.168.1.0\"", "0"),
     ] {
         assert_eq!(value(&format!("if(cidrmatch(\"{network}\", {address}), 1, 0)")), expected, "{network} {address}");
+    }
+}
+
+/// <https://help.splunk.com/en/splunk-enterprise/spl-search-reference/9.4/evaluation-functions/multivalue-eval-functions>:
+/// the first value with the first, the second with the second; a comma where no delimiter is given.
+#[test]
+fn mvzip_pairs_values_by_their_place() {
+    for (expr, expected) in [
+        ("mvzip(list, list)", "[1,1, 2,2]"),
+        ("mvzip(list, mvappend(\"a\", \"b\", \"c\"), \"-\")", "[1-a, 2-b]"),
+        ("mvzip(word, n, \"\")", "Alpha5"),
+        ("mvzip(list, missing)", "null"),
+        ("mvzip(list, list, missing)", "null"),
+    ] {
+        assert_eq!(value(expr), expected, "{expr}");
+    }
+}
+
+/// <https://help.splunk.com/en/splunk-enterprise/spl-search-reference/9.4/evaluation-functions/text-functions>
+#[test]
+fn urldecode_gives_back_what_was_escaped() {
+    for (text, expected) in [
+        ("%7B%22Effect%22%3a%22Allow%22%7D", "{\"Effect\":\"Allow\"}"),
+        ("caf%C3%A9%20100%", "café 100%"),
+        ("%zz%4", "%zz%4"),
+        ("%ff", "\u{fffd}"),
+    ] {
+        assert_eq!(value(&format!("urldecode(\"{text}\")")), expected, "{text}");
+    }
+    assert_eq!((value("urldecode(missing)"), value("urldecode(list)")), ("null".into(), "[1, 2]".into()));
+}
+
+/// <https://help.splunk.com/en/splunk-enterprise/spl-search-reference/9.4/evaluation-functions/json-functions> and, for
+/// `spath`, the text functions: the paths are those of the command.
+#[test]
+fn json_that_stands_in_a_text_is_read_by_its_path() {
+    let search = "* | eval a=spath(policy, \"Statement{}.Action\"), b=spath(policy, \"Statement{1}\"), c=spath(_raw, \"eventName\"), \
+                  d=spath(policy, \"none\"), e=json_extract(policy, \"Statement{0}.Action\"), f=json_extract(policy, \"Id\"), \
+                  g=json_extract(word, \"Id\"), h=json_extract(missing, \"Id\") | table a b c d e f g h";
+    let policy = r#"{"Id":7,"Statement":[{"Action":"s3:*"},{"Action":"a:b"}]}"#;
+    let event = event(json!({"policy": policy, "word": "x"}));
+    let shown: Vec<_> = contributions(&plan(search), &event)[0].inputs.iter().map(shown_value).collect();
+    assert_eq!(shown, ["[s3:*, a:b]", r#"{"Action":"a:b"}"#, "GetUser", "null", "s3:*", "7", "null", "null"]);
+    for (call, word) in [
+        ("json_extract(policy, \"Statement{}.Action\")", "spath(policy, \"Statement{}.Action\")"),
+        ("json_extract(policy, \"a\", \"b\")", "one path"),
+        ("json_extract(policy)", "one path"),
+        ("json_extract(policy, word)", "one path"),
+    ] {
+        let error = refused(&format!("* | eval x={call}"));
+        assert!(error.help.as_deref().unwrap_or_default().contains(word), "{call}: {error:?}");
+    }
+}
+
+/// <https://help.splunk.com/en/splunk-enterprise/search/search-manual/9.4/specify-time-ranges/specify-time-modifiers-in-your-search>;
+/// the event's time is Monday, 2023-04-24 23:51:17.
+#[test]
+fn relative_time_moves_and_snaps_in_the_order_written() {
+    for (specifier, expected) in [
+        ("-1d@d", "2023-04-23T00:00:00"),
+        ("@d", "2023-04-24T00:00:00"),
+        ("-90m", "2023-04-24T22:21:17"),
+        ("-h@h", "2023-04-24T22:00:00"),
+        ("+30min", "2023-04-25T00:21:17"),
+        ("@w", "2023-04-23T00:00:00"),
+        ("@w0", "2023-04-23T00:00:00"),
+        ("@w1", "2023-04-24T00:00:00"),
+        ("@w2", "2023-04-18T00:00:00"),
+        ("@w7", "2023-04-23T00:00:00"),
+        ("-1mon@mon", "2023-03-01T00:00:00"),
+        ("+2mon@mon-1d", "2023-05-31T00:00:00"),
+        ("-2month", "2023-02-24T23:51:17"),
+        ("@q", "2023-04-01T00:00:00"),
+        ("-1q@q", "2023-01-01T00:00:00"),
+        ("@y+8h", "2023-01-01T08:00:00"),
+        ("-1year", "2022-04-24T23:51:17"),
+        ("@m", "2023-04-24T23:51:00"),
+        ("-7s@s", "2023-04-24T23:51:10"),
+        ("-2w", "2023-04-10T23:51:17"),
+    ] {
+        let expr = format!("strftime(relative_time(_time, \"{specifier}\"), \"%Y-%m-%dT%H:%M:%S\")");
+        assert_eq!(value(&expr), expected, "{specifier}");
+    }
+    assert_eq!(value("relative_time(now(), \"-1h@h\")-relative_time(now(), \"@h\")"), "-3600", "AG-5");
+    assert_eq!(value("relative_time(_time+0.25, \"-1s\")-_time"), "-0.75");
+    assert_eq!(
+        (value("relative_time(word, \"-1d\")"), value("relative_time(_time, bad)")),
+        ("null".into(), "null".into())
+    );
+    assert_eq!(value("relative_time(_time, \"-900000000y\")"), "null");
+    for specifier in ["", "1d", "-1", "-1x", "@", "@w8", "-1d@", "yesterday", "-1d @d"] {
+        let error = refused(&format!("* | where _time>relative_time(now(), \"{specifier}\")"));
+        assert!(error.message.contains("is not a relative time"), "{specifier}: {error}");
     }
 }

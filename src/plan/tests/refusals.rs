@@ -54,12 +54,10 @@ fn a_function_that_splunk_alone_has_is_said_to_be_one() {
     for (name, help) in [
         ("ln", "supported are abs"),
         ("mvmap", "supported are abs"),
-        ("relative_time", "supported are abs"),
         ("md5", "supported are abs"),
         ("random", "a result must not depend on chance"),
         ("time", "write now()"),
-        ("spath", "use the command spath"),
-        ("json_extract", "use the command spath"),
+        ("json_extract_exact", "use spath(text"),
         ("lookup", "use the command lookup"),
     ] {
         let error = refused(&format!("* | eval x={name}(a, b)"));
