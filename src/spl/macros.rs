@@ -82,6 +82,7 @@ impl Macros {
         let mut macros = Self { definitions: BTreeMap::new() };
         macros.define("cloudtrail", &[], "sourcetype=aws:cloudtrail");
         macros.define("security_content_ctime", &["field"], r#"convert timeformat="%Y-%m-%dT%H:%M:%S" ctime($field$)"#);
+        macros.define("comment", &["text"], "");
         macros.define("aws_ecr_users", &[], "userName IN (user)");
         macros
     }

@@ -196,3 +196,10 @@ fn the_conventional_filter_follows_the_detections_name() {
     assert_eq!(conventional_filter("AWS Exfiltration via Batch Service"), "aws_exfiltration_via_batch_service_filter");
     assert_eq!(conventional_filter("AWS IAM Delete-Policy v1.2"), "aws_iam_delete_policy_v1_2_filter");
 }
+
+/// <https://docs.splunk.com/Documentation/Splunk/latest/Search/Addcommentstosearches>: Splunk has a macro for comments.
+#[test]
+fn comments_may_be_written_as_a_macro() {
+    let search = r#"eventName=a `comment("who, | what (not run)")` | stats count"#;
+    assert_eq!(expanded(search, &Macros::built_in()).text, "eventName=a  | stats count");
+}
