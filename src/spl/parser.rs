@@ -27,9 +27,10 @@ pub const MAX_NESTING: usize = 64;
 pub const MAX_DEPTH: usize = 256;
 
 /// The commands that the parser knows, in the order of the documentation.
-pub const SUPPORTED_COMMANDS: [&str; 21] = [
+pub const SUPPORTED_COMMANDS: [&str; 23] = [
     "search",
     "where",
+    "regex",
     "eval",
     "rename",
     "fields",
@@ -41,6 +42,7 @@ pub const SUPPORTED_COMMANDS: [&str; 21] = [
     "eventstats",
     "convert",
     "spath",
+    "makemv",
     "mvexpand",
     "rex",
     "dedup",

@@ -88,6 +88,8 @@ fn wildcards_are_refused_where_they_name_no_fields() {
         ("dedup a u*", "u*"),
         ("sort a, -*", "-*"),
         ("bin req* span=5", "req*"),
+        ("regex req*=\"a\"", "req*"),
+        ("makemv delim=\",\" req*", "req*"),
         ("mvexpand a*", "mvexpand a*"),
         ("eval \"a*\"=1", "\"a*\""),
     ] {

@@ -245,3 +245,52 @@ fn refusals_of_these_commands_point_at_their_text() {
     let expansions = "| mvexpand a ".repeat(17);
     assert!(refused(&format!("* {expansions}")).message.contains("more than 16 mvexpand"));
 }
+
+/// <https://help.splunk.com/en/splunk-enterprise/spl-search-reference/9.4/search-commands/regex>: `=` keeps what matches,
+/// `!=` what does not; without a field `_raw` is looked at.
+#[test]
+fn regex_keeps_what_matches_or_what_does_not() {
+    for (command, keeps) in [
+        ("regex userAgent=\"^aws-cli/\\d\"", true),
+        ("regex userAgent!=\"^aws-cli/\\d\"", false),
+        ("regex userAgent = \"CLI\"", false),
+        ("regex userAgent=\"(?i)CLI\"", true),
+        ("regex requestParameters.ids{}=\"^b$\"", true),
+        ("regex requestParameters.ids{}!=\"^b$\"", false),
+        ("regex \"errorMessage\"!=\"denied\"", true),
+        ("regex errorMessage=\"denied\"", false),
+        ("regex \"\\\"ids\\\"\"", true),
+        ("regex _raw!=\"nothing like it\"", true),
+    ] {
+        let event = event(json!({"userAgent": "aws-cli/2.1", "requestParameters": {"ids": ["a", "b"]}}));
+        let kept = !contributions(&plan(&format!("* | {command}")), &event).is_empty();
+        assert_eq!(kept, keeps, "{command}");
+    }
+    let error = refused("* | regex userAgent=\"a(?!b)\"");
+    assert!(error.message.contains("look-around"), "{error}");
+}
+
+/// <https://help.splunk.com/en/splunk-enterprise/spl-search-reference/9.4/search-commands/makemv>: the delimiter is a blank
+/// unless it is given, and several in a row are one unless empty values are allowed.
+#[test]
+fn makemv_splits_a_field_into_its_values() {
+    for (command, expected) in [
+        ("makemv delim=\",\" list", "[a, b, c]"),
+        ("makemv delim=\",\" allowempty=true list", "[a, b, , c]"),
+        ("makemv list allowempty=f delim=\",\"", "[a, b, c]"),
+        ("makemv words", "[x, y]"),
+        ("makemv delim=\"::\" single", "one"),
+        ("makemv delim=\",\" several{}", "[1,2, 3]"),
+        ("makemv delim=\",\" missing", "null"),
+        ("makemv delim=\",\" commas", "null"),
+    ] {
+        let event = event(json!({
+            "list": "a,b,,c", "words": "x  y", "single": "one", "several": ["1,2", "3"], "commas": ",,",
+        }));
+        let field = command.split(' ').find(|word| !word.contains('=') && *word != "makemv").expect("a field");
+        let plan = plan(&format!("* | {command} | table {field}"));
+        assert_eq!(shown_value(&contributions(&plan, &event)[0].inputs[0]), expected, "{command}");
+    }
+    let error = refused("* | makemv tokenizer=\"([^,]+)\" list");
+    assert!(error.message.contains("`tokenizer` is not supported"), "{error}");
+}

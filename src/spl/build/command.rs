@@ -3,7 +3,7 @@
 use super::{Pair, Rule, Spanned, SplError, expr, inner, search, span, spanned_text, text};
 use crate::spl::ast::{Aggregate, AggregateArgument, BinSpan, Command, Conversion, StatsCommand};
 use crate::spl::build::option::{bin_span, no_options, option};
-use crate::spl::build::{lookup, rows, subsearch};
+use crate::spl::build::{lookup, rewritten, rows, subsearch};
 use crate::spl::error::nearest;
 use crate::spl::parser::SUPPORTED_COMMANDS;
 
@@ -28,6 +28,8 @@ pub(super) fn command(pair: Pair<'_>) -> Result<Spanned<Command>> {
         Rule::spath_command => rows::spath(&pair)?,
         Rule::mvexpand_command => rows::mvexpand(&pair)?,
         Rule::rex_command => rows::rex(&pair)?,
+        Rule::regex_command => rewritten::regex(&pair)?,
+        Rule::makemv_command => rewritten::makemv(&pair)?,
         Rule::dedup_command => rows::dedup(&pair)?,
         Rule::sort_command => rows::sort(pair)?,
         Rule::head_command => rows::head(&pair)?,
@@ -183,7 +185,7 @@ fn conversion(pair: Pair<'_>) -> Result<Spanned<Conversion>> {
 }
 
 /// Commands that Splunk has: refused as what they are.
-const OTHER_COMMANDS: [&str; 61] = [
+const OTHER_COMMANDS: [&str; 59] = [
     "abstract",
     "accum",
     "addcoltotals",
@@ -214,7 +216,6 @@ const OTHER_COMMANDS: [&str; 61] = [
     "iplocation",
     "kmeans",
     "loadjob",
-    "makemv",
     "makeresults",
     "map",
     "metadata",
@@ -227,7 +228,6 @@ const OTHER_COMMANDS: [&str; 61] = [
     "predict",
     "rangemap",
     "rare",
-    "regex",
     "replace",
     "rest",
     "reverse",

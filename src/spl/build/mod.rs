@@ -6,6 +6,7 @@ mod command;
 mod expr;
 mod lookup;
 mod option;
+mod rewritten;
 mod rows;
 mod search;
 mod subsearch;
