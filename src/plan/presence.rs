@@ -2,6 +2,7 @@
 //! hardly meant.
 
 use super::error::PlanWarning;
+use super::time_format::TimeFormat;
 use crate::cloudtrail::{ALWAYS_THERE, is_known};
 use crate::spl::ast::{BinaryOp, CompareOp, Expr, SearchExpr, SearchTerm, Span, Spanned};
 
@@ -44,6 +45,10 @@ pub(super) fn absent(field: &str) -> Option<String> {
         let meant = field.replacen("{}", "", 1);
         return Some(format!("CloudTrail's {object} is an object and no array: did you mean {meant}?"));
     }
+    if field == "region" {
+        // Splunk's detections grouped by it until the add-on called it otherwise.
+        return Some("no event has a field region: did you mean vendor_region?".into());
+    }
     let meant = match head {
         "resources" => field.replacen("resources", "resources{}", 1),
         // What EC2 lists stands in arrays of this name.
@@ -66,7 +71,9 @@ pub(super) fn of_terms(expr: &SearchExpr, is_own: &dyn Fn(&str) -> bool) -> Vec<
         }
         SearchExpr::Not(inner) => of_terms(inner, is_own),
         SearchExpr::Term(term) => match &term.node {
-            SearchTerm::Compare { field, op: CompareOp::Eq | CompareOp::Ne, value } if is_star(value) => {
+            SearchTerm::Compare { field, op: CompareOp::Eq | CompareOp::Ne, value }
+                if is_star(value) || value.is_empty() =>
+            {
                 always(field, &term.span, is_own).into_iter().collect()
             }
             _ => Vec::new(),
@@ -96,13 +103,24 @@ fn of_node(expr: &Spanned<Expr>, is_own: &dyn Fn(&str) -> bool) -> Option<PlanWa
             [Spanned { node: Expr::Field(field), .. }] => always(field, &expr.span, is_own),
             _ => None,
         },
+        Expr::Call(name, arguments) if name == "strptime" => match arguments.as_slice() {
+            [Spanned { node: Expr::Field(field), .. }, Spanned { node: Expr::Text(format), .. }] => {
+                event_time(field, format, &expr.span, is_own)
+            }
+            _ => None,
+        },
         Expr::Call(name, arguments) if name == "like" => match arguments.as_slice() {
             [value, pattern] => like(value, pattern, is_own),
             _ => None,
         },
         Expr::Binary(BinaryOp::Like, value, pattern) => like(value, pattern, is_own),
         Expr::Binary(BinaryOp::Compare(CompareOp::Eq | CompareOp::Ne), left, right) => {
-            wildcard(left, right, is_own).or_else(|| wildcard(right, left, is_own))
+            let empty = |expr: &Spanned<Expr>| matches!(&expr.node, Expr::Text(text) if text.is_empty());
+            match (&left.node, &right.node) {
+                (Expr::Field(field), _) if empty(right) => always(field, &expr.span, is_own),
+                (_, Expr::Field(field)) if empty(left) => always(field, &expr.span, is_own),
+                _ => wildcard(left, right, is_own).or_else(|| wildcard(right, left, is_own)),
+            }
         }
         Expr::In(value, items) => items.iter().find_map(|item| wildcard(value, item, is_own)),
         _ => None,
@@ -118,6 +136,22 @@ fn always(field: &str, span: &Span, is_own: &dyn Fn(&str) -> bool) -> Option<Pla
         let message = format!(
             "every event has {field}, as with Splunk's add-on: it is `success` where the call did not fail, so that this \
              is the same for every event; compare {field} with success"
+        );
+        PlanWarning { message, span: span.clone() }
+    })
+}
+
+/// How CloudTrail writes `eventTime`; insights and a few services with a fraction.
+const EVENT_TIMES: [&str; 2] = ["2024-05-06T07:08:09Z", "2024-05-06T07:08:09.123Z"];
+
+fn event_time(field: &str, format: &str, span: &Span, is_own: &dyn Fn(&str) -> bool) -> Option<PlanWarning> {
+    let reads = |format: TimeFormat| EVENT_TIMES.iter().any(|time| format.parse(time).is_some());
+    let fits = TimeFormat::for_reading(format).map_or(true, reads);
+    (field == "eventTime" && is_own(field) && !fits).then(|| {
+        let message = format!(
+            "no eventTime is written in the format {format}, so that this is always null: it is like {}, which _time holds \
+             in seconds",
+            EVENT_TIMES[0]
         );
         PlanWarning { message, span: span.clone() }
     })

@@ -247,11 +247,13 @@ fn questions_whether_a_field_is_there_that_always_is() {
         ("* | where isnull(errorCode) AND user=\"a\"", "isnull(errorCode)", "every event has errorCode"),
         ("* | eval ok=if(isnotnull(msg), 0, 1)", "isnotnull(msg)", "every event has msg"),
         ("* | stats count(eval(isnull(errorCode))) as ok by user", "isnull(errorCode)", "every event has errorCode"),
+        ("eventName=A errorCode=\"\"", "errorCode=\"\"", "every event has errorCode"),
+        ("* | where errorCode!=\"\" AND user=\"a\"", "errorCode!=\"\"", "every event has errorCode"),
     ] {
         assert_warned(search, place, word);
     }
     for search in [
-        "eventName=A errorCode=success NOT errorCode=Access* errorMessage=*",
+        "eventName=A errorCode=success NOT errorCode=Access* errorMessage=* user=\"\"",
         "* | rename result_id as errorCode | where isnull(errorCode)",
         "* | eval errorCode=nullif(errorCode, \"success\") | search NOT errorCode=*",
         "* | stats values(result_id) as errorCode by user | where isnull(errorCode)",
@@ -289,4 +291,30 @@ fn an_output_of_spath_without_a_path() {
     assert_warned(search, place, "nothing to x");
     assert_eq!(warned("* | spath input=user output=x path=a"), []);
     assert_eq!(warned("* | spath input=user"), []);
+}
+
+/// ESCU's files grouped by `region` until version 7.0 of the add-on; later ones have `vendor_region`.
+#[test]
+fn the_region_as_older_add_ons_named_it() {
+    assert_warned("* | stats count by user region", "region", "did you mean vendor_region? stats drops");
+    assert_warned("region=us-*", "region=us-*", "did you mean vendor_region?");
+    assert_eq!(warned("* | eval region=awsRegion | stats count by region"), []);
+}
+
+/// CloudTrail writes `eventTime` with a `Z` behind it.
+#[test]
+fn formats_in_which_no_event_time_is_written() {
+    for (search, place) in [
+        (r#"* | eval t=strptime(eventTime, "%Y-%m-%dT%H:%M:%S")"#, r#"strptime(eventTime, "%Y-%m-%dT%H:%M:%S")"#),
+        (r#"* | where strptime(eventTime, "%Y-%m-%d %H:%M:%SZ")>5"#, r#"strptime(eventTime, "%Y-%m-%d %H:%M:%SZ")"#),
+    ] {
+        assert_warned(search, place, "no eventTime is written in the format");
+    }
+    for search in [
+        r#"* | eval t=strptime(eventTime, "%Y-%m-%dT%H:%M:%SZ"), u=strptime(eventTime, "%FT%TZ")"#,
+        r#"* | eval t=strptime('requestParameters.startTime', "%Y-%m-%d")"#,
+        r#"* | eval eventTime="2024-01-01" | eval t=strptime(eventTime, "%Y-%m-%d")"#,
+    ] {
+        assert_eq!(warned(search), [], "{search}");
+    }
 }
