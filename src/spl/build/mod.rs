@@ -57,6 +57,7 @@ fn text(pair: &Pair<'_>) -> String {
     match pair.as_rule() {
         Rule::quoted => unquote(pair.as_str(), '"'),
         Rule::single_quoted => unquote(pair.as_str(), '\''),
+        Rule::search_word | Rule::value_word => pair.as_str().replace(r"\\", r"\"),
         _ => match pair.clone().into_inner().next() {
             Some(child) => text(&child),
             None => pair.as_str().to_owned(),

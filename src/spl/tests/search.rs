@@ -166,3 +166,12 @@ fn what_only_splunks_index_knows_is_unsupported_where_events_are_searched() {
     parsed("a | rename requestParameters.* as * | search tag=b");
     parsed("a | eval tag=b | search tag=c | stats count as host by tag | search host>1");
 }
+
+/// <https://help.splunk.com/en/splunk-enterprise/search/search-manual/9.3/search-primer>: without quotes as within them a
+/// backslash is written twice.
+#[test]
+fn a_backslash_is_escaped_by_another_without_quotes_as_well() {
+    assert_search(r"user=CORP\\bob", r"[user Eq CORP\bob]");
+    assert_search(r"user IN (CORP\\*, a\b)", r"[user In CORP\*|a\b]");
+    assert_search(r"CORP\\bob", r"CORP\bob");
+}
