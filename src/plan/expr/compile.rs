@@ -47,6 +47,10 @@ pub(in crate::plan) fn compile_typed(expr: &Expr, span: &Span) -> Result<Typed> 
     Ok(match expr {
         Expr::Number(number) => Typed::Value(Expression::Constant(Value::number(*number))),
         Expr::Text(text) => Typed::Value(constant(text)),
+        Expr::Field(name) if name.contains('*') => {
+            return Err(CompileError::unsupported("wildcards are not supported in an expression", span)
+                .with_help("name the fields one by one"));
+        }
         Expr::Field(name) => Typed::Value(Expression::Field(FieldPath::compile(name))),
         Expr::Unary(UnaryOp::Minus, inner) => {
             Typed::Value(Expression::Call(numeric::negate, vec![compile_value(inner)?]))
@@ -90,7 +94,9 @@ fn call(name: &str, arguments: Arguments<'_>, span: &Span) -> Result<Typed> {
         check_path(name, arguments, span)?;
         count(name, arguments, *least, *most, span)?;
         check_specifier(name, arguments)?;
-        if let ("tostring", Typed::Condition(condition)) = (name, compile_typed(&arguments[0].node, span)?) {
+        if let ("tostring", Typed::Condition(condition)) =
+            (name, compile_typed(&arguments[0].node, &arguments[0].span)?)
+        {
             return Ok(Typed::Value(Expression::TruthText(Box::new(condition))));
         }
         return Ok(Typed::Value(Expression::Call(*function, values(arguments)?)));

@@ -107,3 +107,25 @@ fn a_misspelt_aggregate_gets_the_nearest() {
     }
     assert!(refused("* | stats sparkline(x)").help.is_some_and(|help| help.starts_with("supported are avg")));
 }
+
+/// Splunk documents wildcards for the values of a search and for the names in `fields`, `table`, `rename` and their like
+/// (<https://help.splunk.com/en/splunk-enterprise/search/search-manual/9.4/search-primer/wildcards>); a name with one that
+/// stands for itself would match nothing, and say nothing.
+#[test]
+fn wildcards_in_the_name_of_a_field_that_is_compared_are_refused() {
+    for (search, place) in [
+        ("*=bob", "*=bob"),
+        ("eventName=A (b=1 OR NOT user*=bob)", "user*=bob"),
+        ("* | search userIdentity.* IN (a, b)", "userIdentity.* IN (a, b)"),
+        ("* | append [search \"a*\"!=b]", "\"a*\"!=b"),
+        ("* | where 'requestParameters.*'=\"x\"", "'requestParameters.*'"),
+        ("* | eval a=lower('b*')", "'b*'"),
+    ] {
+        let error = refused(search);
+        assert_eq!((&search[error.span.clone()], error.kind), (place, Unsupported), "{search}: {error}");
+        assert!(error.message.contains("wildcard"), "{search}: {error}");
+    }
+    for search in ["a=*b* c IN (d*) \"e*\" f*g", "* | rename userIdentity.* as * | search a=b"] {
+        plan(search);
+    }
+}

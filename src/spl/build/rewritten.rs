@@ -15,9 +15,6 @@ pub(super) fn regex(pair: &Pair<'_>) -> Result<Command> {
         || Spanned { node: "_raw".to_owned(), span: at.clone() },
         |field| spanned_text(&inner(field, Rule::name)),
     );
-    if field.node.contains('*') {
-        return Err(SplError::unsupported("wildcards are not supported here", field.span).with_help("name one field"));
-    }
     let field = Spanned { node: Expr::Field(field.node), span: field.span };
     let pattern = spanned_text(&inner(pair.clone(), Rule::quoted));
     let pattern = Spanned { node: Expr::Text(pattern.node), span: pattern.span };

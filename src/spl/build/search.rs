@@ -1,6 +1,6 @@
 //! Search terms.
 
-use super::{Pair, Rule, SearchExpr, Spanned, SplError, inner, span, text};
+use super::{Pair, Rule, SearchExpr, Span, Spanned, SplError, inner, span, text};
 use crate::spl::ast::{Command, CompareOp, SearchTerm};
 
 /// An expression of `search`: OR binds tighter than AND.
@@ -91,11 +91,12 @@ fn primary(pair: Pair<'_>) -> Result<SearchExpr, SplError> {
 }
 
 fn in_list(pair: Pair<'_>) -> Result<SearchTerm, SplError> {
+    let span = span(&pair);
     let mut field = String::new();
     let mut values = Vec::new();
     for part in pair.into_inner() {
         match part.as_rule() {
-            Rule::search_field => field = text(&part),
+            Rule::search_field => field = field_name(&part, &span)?,
             Rule::search_value => values.push(value(&part)?),
             _ => {}
         }
@@ -124,7 +125,8 @@ fn compare(pair: Pair<'_>) -> Result<SearchTerm, SplError> {
     let span = span(&pair);
     let mut parts = pair.into_inner();
     let mut next = || parts.next().expect("the grammar gives a comparison three parts");
-    let (field, op, value) = (text(&next()), compare_op(next().as_str()), value(&next())?);
+    let field = field_name(&next(), &span)?;
+    let (op, value) = (compare_op(next().as_str()), value(&next())?);
     if is_time_range(&field) {
         return Err(SplError::unsupported(format!("`{field}` sets a search's time range; a stream has none"), span)
             .with_help(
@@ -132,6 +134,19 @@ fn compare(pair: Pair<'_>) -> Result<SearchTerm, SplError> {
             ));
     }
     Ok(SearchTerm::Compare { field, op, value })
+}
+
+/// With a wildcard in it the name would stand for itself, and match nothing.
+fn field_name(pair: &Pair<'_>, term: &Span) -> Result<String, SplError> {
+    let name = text(pair);
+    if name.contains('*') {
+        return Err(SplError::unsupported(
+            "wildcards in the name of a field that is compared are not supported",
+            term.clone(),
+        )
+        .with_help("name the fields one by one: (a=x OR b=x); a bare word, *x*, is looked for in the whole event"));
+    }
+    Ok(name)
 }
 
 /// Time modifiers look like fields and would silently match nothing.
