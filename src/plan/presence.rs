@@ -32,6 +32,35 @@ const OPEN: [&str; 9] = [
     "serviceEventDetails",
 ];
 
+/// Fields that hold one of a few words, as CloudTrail and the derived layer write them.
+const WORDS: [(&[&str], &[&str]); 6] = [
+    (&["readOnly", "managementEvent", "userIdentity.sessionContext.attributes.mfaAuthenticated"], &["true", "false"]),
+    (&["errorCode", "status", "msg"], &["success", "failure"]),
+    (&["responseElements.ConsoleLogin"], &["Success", "Failure"]),
+    (&["additionalEventData.MFAUsed", "additionalEventData.MobileVersion"], &["Yes", "No"]),
+    (
+        &["eventType"],
+        &["AwsApiCall", "AwsServiceEvent", "AwsConsoleAction", "AwsConsoleSignIn", "AwsCloudTrailInsight"],
+    ),
+    (
+        &["userIdentity.type", "user_type"],
+        &[
+            "Root",
+            "IAMUser",
+            "AssumedRole",
+            "Role",
+            "FederatedUser",
+            "Directory",
+            "AWSAccount",
+            "AWSService",
+            "Unknown",
+            "SAMLUser",
+            "WebIdentityUser",
+            "IdentityCenterUser",
+        ],
+    ),
+];
+
 /// Why no event has a field of this name, although its first part is documented, and what is meant instead.
 pub(super) fn absent(field: &str) -> Option<String> {
     let head = field.split('.').next().unwrap_or(field);
@@ -159,6 +188,9 @@ fn event_time(field: &str, format: &str, span: &Span, is_own: &dyn Fn(&str) -> b
 
 /// `eventName="Create*"`: a text that no event can hold.
 fn wildcard(field: &Spanned<Expr>, text: &Spanned<Expr>, is_own: &dyn Fn(&str) -> bool) -> Option<PlanWarning> {
+    if let Some(warning) = spelling(field, text, is_own) {
+        return Some(warning);
+    }
     let (field, text, span) = starred(field, text, is_own)?;
     let like = text.replace('*', "%");
     let message = format!(
@@ -166,6 +198,19 @@ fn wildcard(field: &Spanned<Expr>, text: &Spanned<Expr>, is_own: &dyn Fn(&str) -
          like({field}, \"{like}\"), or the command search"
     );
     Some(PlanWarning { message, span })
+}
+
+/// `where 'userIdentity.type'="root"`: what is written in another case is another text here.
+fn spelling(field: &Spanned<Expr>, text: &Spanned<Expr>, is_own: &dyn Fn(&str) -> bool) -> Option<PlanWarning> {
+    let (Expr::Field(field), Expr::Text(given)) = (&field.node, &text.node) else { return None };
+    let (_, words) = WORDS.iter().find(|(fields, _)| fields.contains(&field.as_str()) && is_own(field))?;
+    let word = words.iter().find(|word| word.eq_ignore_ascii_case(given) && *word != given)?;
+    let message = if ALWAYS_THERE.contains(&field.as_str()) {
+        format!("expressions know case: {field} is {word}, never \"{given}\"")
+    } else {
+        format!("expressions know case: CloudTrail writes {word} in {field}, never \"{given}\"")
+    };
+    Some(PlanWarning { message, span: text.span.clone() })
 }
 
 fn like(field: &Spanned<Expr>, text: &Spanned<Expr>, is_own: &dyn Fn(&str) -> bool) -> Option<PlanWarning> {

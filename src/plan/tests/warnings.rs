@@ -318,3 +318,31 @@ fn formats_in_which_no_event_time_is_written() {
         assert_eq!(warned(search), [], "{search}");
     }
 }
+
+/// Splunk compares texts in expressions with their case
+/// (<https://help.splunk.com/en/splunk-enterprise/search/search-manual/9.4/search-primer/use-the-where-command>), in a search
+/// without it.
+#[test]
+fn values_that_cloud_trail_writes_in_another_case() {
+    for (search, place, word) in [
+        ("* | where 'userIdentity.type'=\"root\"", "\"root\"", "CloudTrail writes Root"),
+        ("* | where \"False\"!=readOnly", "\"False\"", "CloudTrail writes false"),
+        ("* | eval a=if(errorCode IN (\"AccessDenied\", \"Success\"), 1, 0)", "\"Success\"", "errorCode is success"),
+        ("* | stats count(eval('additionalEventData.MFAUsed'==\"NO\")) as n by user", "\"NO\"", "CloudTrail writes No"),
+        (
+            "* | where 'userIdentity.sessionContext.attributes.mfaAuthenticated'=\"True\"",
+            "\"True\"",
+            "CloudTrail writes true",
+        ),
+    ] {
+        assert_warned(search, place, word);
+    }
+    for search in [
+        "userIdentity.type=root readOnly=False | search errorCode=Success",
+        "* | where 'userIdentity.type'=\"Root\" OR eventType=\"AwsApiCall\" OR 'userIdentity.type'=\"Other\"",
+        "* | eval readOnly=upper(readOnly) | where readOnly=\"TRUE\"",
+        "* | where 'requestParameters.readOnly'=\"True\"",
+    ] {
+        assert_eq!(warned(search), [], "{search}");
+    }
+}
