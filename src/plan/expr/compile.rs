@@ -116,7 +116,7 @@ fn special_arity(name: &str) -> Option<(usize, usize)> {
     Some(match name {
         "true" | "false" | "null" | "now" => (0, 0),
         "searchmatch" | "mvfilter" => (1, 1),
-        "match" | "like" | "mvfind" | "strftime" | "strptime" | "nullif" => (2, 2),
+        "match" | "like" | "mvfind" | "strftime" | "strptime" | "nullif" | "mvmap" => (2, 2),
         "if" | "replace" => (3, 3),
         // `in(..)` of so many is `Expr::In` already.
         "case" | "in" => (2, usize::MAX),
@@ -140,6 +140,7 @@ fn special(name: &str, arguments: Arguments<'_>, span: &Span) -> Result<Typed> {
             replacement: compile_value(&arguments[2])?,
         })),
         "mvfilter" => filter(&arguments[0])?,
+        "mvmap" => map(arguments, span)?,
         "mvfind" => Expression::Find(Box::new(compile_value(&arguments[0])?), pattern(&arguments[1])?),
         "strftime" => {
             Expression::StrFTime(Box::new(compile_value(&arguments[0])?), format(&arguments[1], TimeFormat::new)?)
@@ -179,6 +180,19 @@ fn filter(argument: &Spanned<Expr>) -> Result<Expression> {
     match Names::of_expr(&argument.node).into_vec().as_slice() {
         [field] => Ok(Expression::Filter(FieldPath::compile(field), Box::new(compile_condition(argument)?))),
         _ => Err(CompileError::invalid("the condition of mvfilter names exactly one field", &argument.span)),
+    }
+}
+
+fn map(arguments: Arguments<'_>, span: &Span) -> Result<Expression> {
+    let [field, expression] = arguments else { return Err(unknown_function("mvmap", span)) };
+    match (&field.node, Names::of_expr(&expression.node).into_vec().as_slice()) {
+        (Expr::Field(field), [named]) if field == named => {
+            Ok(Expression::Map(FieldPath::compile(field), Box::new(compile_value(expression)?)))
+        }
+        // With another field of many values the work would grow with the product of both.
+        _ => Err(CompileError::unsupported("mvmap takes a field and an expression of it alone", span).with_help(
+            "write what it takes apart to a field before: eval parts=split(a, \",\"), x=mvmap(parts, lower(parts))",
+        )),
     }
 }
 

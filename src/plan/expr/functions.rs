@@ -68,6 +68,7 @@ pub(super) const SPECIAL: &[&str] = &[
     "match",
     "mvfilter",
     "mvfind",
+    "mvmap",
     "now",
     "null",
     "nullif",
@@ -83,7 +84,7 @@ const SPLUNKS: &str = "\
     acos acosh asin asinh atan atan2 atanh avg bit_and bit_not bit_or bit_shift_left bit_shift_right bit_xor \
     commands cos cosh exact exp hypot ipmask isarray isbool isdouble ismv isobject json json_append json_array \
     json_array_to_mv json_delete json_entries json_extend json_extract_exact json_has_key_exact \
-    json_keys json_object json_set json_set_exact json_valid ln log lookup md5 mvmap mvrange mvreverse \
+    json_keys json_object json_set json_set_exact json_valid ln log lookup md5 mvrange mvreverse \
     mv_to_json_array pi printf random sha1 sha256 sha512 sigfig sin sinh sum tan tanh time \
     toarray tobool todouble toint tojson tomv toobject typeof validate";
 

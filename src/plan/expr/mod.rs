@@ -45,6 +45,8 @@ pub(super) enum Expression {
     Replace(Box<Replace>),
     /// `mvfilter(condition)`: the values of the one field that the condition names for which it holds.
     Filter(FieldPath, Box<Condition>),
+    /// `mvmap(field, expression)`: what the expression of the one field gives for each of its values.
+    Map(FieldPath, Box<Expression>),
     /// `mvfind(field, regex)`: the index of the first value that matches.
     Find(Box<Expression>, Pattern),
     StrFTime(Box<Expression>, Format),
@@ -113,6 +115,7 @@ impl Expression {
             Self::Now => Value::number(record.now()),
             Self::Replace(replace) => replace.value(record),
             Self::Filter(field, condition) => filter(record, field, condition),
+            Self::Map(field, expression) => map(record, field, expression),
             Self::Find(field, pattern) => pattern.with(record, |regex| find(&field.value(record), regex)),
             Self::StrFTime(time, format) => format.with(record, |format| strftime(&time.value(record), format)),
             Self::StrPTime(text, format) => format.with(record, |format| strptime(&text.value(record), format)),
@@ -250,11 +253,19 @@ fn any_text(value: &Value, test: impl Fn(&str) -> bool) -> Option<bool> {
 
 fn filter(record: &Record<'_>, field: &FieldPath, condition: &Condition) -> Value {
     let value = record.get(field);
-    let passes = |scalar: &&Scalar| {
-        let row = vec![(field.name().clone(), Value::One((*scalar).clone()))];
-        condition.holds(&Record::row(row, record.end_of_window()))
-    };
+    let passes = |scalar: &&Scalar| condition.holds(&alone(record, field, scalar));
     Value::from_scalars(value.scalars().iter().filter(passes).cloned().collect())
+}
+
+fn map(record: &Record<'_>, field: &FieldPath, expression: &Expression) -> Value {
+    let value = record.get(field);
+    let results = value.scalars().iter().map(|scalar| expression.value(&alone(record, field, scalar)));
+    Value::from_scalars(results.flat_map(|result| result.scalars().to_vec()).collect())
+}
+
+/// A record of nothing but one value of a field.
+fn alone(record: &Record<'_>, field: &FieldPath, scalar: &Scalar) -> Record<'static> {
+    Record::row(vec![(field.name().clone(), Value::One(scalar.clone()))], record.end_of_window())
 }
 
 fn find(value: &Value, regex: &Regex) -> Value {

@@ -27,7 +27,7 @@ fn every_function_refuses_another_number_of_arguments() {
             "abs ceil ceiling floor sqrt len lower upper mvcount mvdedup mvsort mvfilter searchmatch urldecode",
         ),
         (1, 1, "1", "isint isnotnull isnull isnum isstr"),
-        (2, 2, "2", "match like mvfind strftime strptime nullif cidrmatch mvjoin split pow spath relative_time"),
+        (2, 2, "2", "match like mvfind strftime strptime nullif cidrmatch mvmap mvjoin split pow spath relative_time"),
         (3, 3, "3", "if replace"),
         (1, 2, "1 to 2", "ltrim rtrim trim round tonumber tostring"),
         (2, 3, "2 to 3", "mvindex mvzip substr"),
@@ -266,5 +266,24 @@ fn relative_time_moves_and_snaps_in_the_order_written() {
     for specifier in ["", "1d", "-1", "-1x", "@", "@w8", "-1d@", "yesterday", "-1d @d"] {
         let error = refused(&format!("* | where _time>relative_time(now(), \"{specifier}\")"));
         assert!(error.message.contains("is not a relative time"), "{specifier}: {error}");
+    }
+}
+
+/// <https://help.splunk.com/en/splunk-enterprise/spl-search-reference/9.4/evaluation-functions/multivalue-eval-functions>
+#[test]
+fn mvmap_computes_with_each_value() {
+    for (expr, expected) in [
+        ("mvmap(list, list*10)", "[10, 20]"),
+        ("mvmap(list, \"p\".list)", "[p1, p2]"),
+        ("mvmap(word, lower(word))", "alpha"),
+        ("mvmap(list, if(list=\"1\", null(), list))", "2"),
+        ("mvmap(list, split(list.\",x\", \",\"))", "[1, x, 2, x]"),
+        ("mvmap(missing, missing+1)", "null"),
+    ] {
+        assert_eq!(value(expr), expected, "{expr}");
+    }
+    for expr in ["mvmap(list, list+n)", "mvmap(list, 1)", "mvmap(split(word, \"l\"), word)", "mvmap(list, word)"] {
+        let error = refused(&format!("* | eval x={expr}"));
+        assert!(error.message.contains("mvmap takes a field and an expression of it alone"), "{expr}: {error}");
     }
 }

@@ -53,7 +53,7 @@ fn a_misspelt_function_is_answered_with_the_nearest_name() {
 fn a_function_that_splunk_alone_has_is_said_to_be_one() {
     for (name, help) in [
         ("ln", "supported are abs"),
-        ("mvmap", "supported are abs"),
+        ("mvrange", "supported are abs"),
         ("md5", "supported are abs"),
         ("random", "a result must not depend on chance"),
         ("time", "write now()"),
