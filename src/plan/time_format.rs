@@ -14,6 +14,9 @@ const COMMON: &str = "%Y-%m-%dT%H:%M:%S";
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct TimeFormat(String);
 
+/// The zones that `%Z` reads. Other abbreviations stand for several zones each.
+const ZONES: [&str; 3] = ["Z", "UTC", "GMT"];
+
 impl TimeFormat {
     /// Reads a format.
     ///
@@ -35,7 +38,7 @@ impl TimeFormat {
     pub(super) fn for_reading(format: &str) -> Result<Self, String> {
         let format = Self::new(format)?;
         let epoch = format.format(0.0).unwrap_or_default();
-        let parts = strtime::parse(&format.0, &epoch).map_err(|error| error.to_string())?;
+        let parts = format.parts(&epoch).map_err(|error| error.to_string())?;
         instant(&parts).map(|_| format).ok_or_else(|| "a time without a date is no instant".to_owned())
     }
 
@@ -53,8 +56,17 @@ impl TimeFormat {
 
     /// Reads text in this format to seconds since the epoch; UTC where it has no offset, midnight where it has no time.
     pub(super) fn parse(&self, text: &str) -> Option<f64> {
-        let instant = instant(&strtime::parse(&self.0, text).ok()?)?;
+        let instant = instant(&self.parts(text).ok()?)?;
         Some(instant.as_microsecond() as f64 / 1e6)
+    }
+
+    fn parts(&self, text: &str) -> Result<BrokenDownTime, jiff::Error> {
+        if !self.0.contains("%Z") {
+            return strtime::parse(&self.0, text);
+        }
+        let mut read = ZONES.iter().map(|zone| strtime::parse(zoned(&self.0, zone), text));
+        let first = read.next().expect("there are zones");
+        read.fold(first, |found, other| found.or(other))
     }
 }
 
@@ -97,6 +109,20 @@ fn translate(format: &str) -> String {
     }
     translated.push_str(rest);
     translated
+}
+
+/// The format with the name of a zone in place of `%Z`.
+fn zoned(format: &str, zone: &str) -> String {
+    let mut zoned = String::with_capacity(format.len());
+    let mut rest = format;
+    while let Some(at) = rest.find('%') {
+        zoned.push_str(&rest[..at]);
+        let (directive, after) = directive(&rest[at..]);
+        zoned.push_str(if directive == "%Z" { zone } else { directive });
+        rest = after;
+    }
+    zoned.push_str(rest);
+    zoned
 }
 
 /// Splits after the directive that the text begins with: `%`, an optional digit, one character.

@@ -287,3 +287,19 @@ fn mvmap_computes_with_each_value() {
         assert!(error.message.contains("mvmap takes a field and an expression of it alone"), "{expr}: {error}");
     }
 }
+
+/// <https://help.splunk.com/en/splunk-enterprise/spl-search-reference/9.4/time-format-variables-and-modifiers/date-and-time-format-variables>:
+/// `%Z` is the abbreviation of a time zone.
+#[test]
+fn times_of_utc_are_read_with_their_zone() {
+    for (text, format, expected) in [
+        ("2024-05-06T07:08:09Z", "%Y-%m-%dT%H:%M:%S%Z", "1714979289"),
+        ("2024-05-06 07:08:09 UTC", "%F %T %Z", "1714979289"),
+        ("Mon, 06 May 2024 07:08:09 GMT", "%a, %d %b %Y %H:%M:%S %Z", "1714979289"),
+        ("2024-05-06 07:08:09 PDT", "%F %T %Z", "null"),
+        ("2024-05-06 %Z", "%F %%Z", "1714953600"),
+        ("2024-05-06 Z", "%F %%Z", "null"),
+    ] {
+        assert_eq!(value(&format!("strptime(\"{text}\", \"{format}\")")), expected, "{text} {format}");
+    }
+}

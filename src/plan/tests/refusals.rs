@@ -15,7 +15,7 @@ fn every_refusal_points_at_its_text() {
         ("* | where match(a, \"(?=b)\")", Unsupported, "\"(?=b)\""),
         ("* | where cidrmatch(\"10.0.0.0/99\", a)", Invalid, "\"10.0.0.0/99\""),
         ("* | eval x=strftime(_time, \"%!\")", Unsupported, "\"%!\""),
-        ("* | eval x=strptime(a, \"%Y-%m-%d %H:%M:%S %Z\")", Unsupported, "\"%Y-%m-%d %H:%M:%S %Z\""),
+        ("* | eval x=strptime(a, \"%H:%M:%S %Z\")", Unsupported, "\"%H:%M:%S %Z\""),
         ("* | eval x=strptime(a, \"%H:%M\")", Unsupported, "\"%H:%M\""),
         ("* | convert timeformat=\"%Y %Z\" mktime(a)", Unsupported, "mktime(a)"),
         ("* | stats count by a | stats values(*) as *", Unsupported, "values(*) as *"),
