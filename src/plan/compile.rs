@@ -6,7 +6,7 @@ use super::early::{self, Early, Least};
 use super::error::{CompileError, PlanWarning};
 use super::fingerprint::Fingerprint;
 use super::leg::{Leg, Legs};
-use super::{GroupKey, expiry, literals, requirements, warnings};
+use super::{GroupKey, earlier, expiry, literals, requirements, warnings};
 use crate::cloudtrail::Clause;
 use crate::plan::PlanText;
 use crate::spl::ast::Pipeline;
@@ -48,7 +48,7 @@ impl Plan {
             early,
             least,
             by_fields: legs.iter().flat_map(|leg| leg.by.iter().cloned()).collect(),
-            warnings: warnings::of(pipeline),
+            warnings: [warnings::of(pipeline), earlier::of(pipeline, window_ms)].concat(),
             text: Arc::new(text.clone()),
             legs,
         })

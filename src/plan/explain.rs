@@ -162,7 +162,7 @@ fn one_line(text: &str) -> String {
 }
 
 /// Milliseconds in the largest unit that divides them: `1h`, `5m`, `90s`.
-fn duration(millis: i64) -> String {
+pub(super) fn duration(millis: i64) -> String {
     for (unit, size) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000)] {
         if millis != 0 && millis % size == 0 {
             return format!("{}{unit}", millis / size);

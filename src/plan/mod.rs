@@ -10,6 +10,7 @@ mod command;
 mod compile;
 mod conclude;
 mod distinct;
+mod earlier;
 mod early;
 mod error;
 mod evaluate;

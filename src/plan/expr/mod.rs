@@ -19,6 +19,7 @@ use regex::Regex;
 
 pub(super) use compile::{Typed, compile_condition, compile_typed, compile_value};
 pub(super) use conditions::Network;
+pub(super) use relative::relative_to;
 
 use super::matcher::Matcher;
 use super::number::Numeric;

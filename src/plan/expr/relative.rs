@@ -13,8 +13,12 @@ pub(super) fn relative_time(arguments: &[Value]) -> Value {
     let (Some(seconds), Some(specifier)) = (numeric::of(&arguments[0]), text::of(&arguments[1])) else {
         return Value::Null;
     };
-    let moved = steps(&specifier).and_then(|steps| moved(seconds, &steps));
-    moved.map_or(Value::Null, Value::number)
+    relative_to(seconds, &specifier).map_or(Value::Null, Value::number)
+}
+
+/// The time that a specifier makes of another, in seconds since 1970; none where it is none.
+pub(in crate::plan) fn relative_to(seconds: f64, specifier: &str) -> Option<f64> {
+    moved(seconds, &steps(specifier)?)
 }
 
 /// Whether a text is a relative time.

@@ -346,3 +346,28 @@ fn values_that_cloud_trail_writes_in_another_case() {
         assert_eq!(warned(search), [], "{search}");
     }
 }
+
+/// AG-5: `now()` is the end of the window, and no event is older than its beginning.
+#[test]
+fn ag_5_times_before_the_window_begins() {
+    for (search, place) in [
+        ("* | where _time>=relative_time(now(), \"-1d@d\")", "relative_time(now(), \"-1d@d\")"),
+        ("* | eval new=if(_time>relative_time(now(), \"-61m\"), 1, 0)", "relative_time(now(), \"-61m\")"),
+        (
+            "* | stats min(_time) as first by user | where first>relative_time(now(), \"@d\")",
+            "relative_time(now(), \"@d\")",
+        ),
+    ] {
+        assert_warned(search, place, "before the window of 1h begins");
+    }
+    for search in [
+        "* | where _time>=relative_time(now(), \"-10m@m\") OR _time<relative_time(now(), \"-1h@h\")",
+        "* | where _time>=relative_time(_time, \"-1d\")",
+        "* | bin _time span=1d | stats count by _time user | where _time>=relative_time(now(), \"-1d@d\")",
+        "* | where _time>relative_time(now(), user)",
+    ] {
+        assert_eq!(warned(search), [], "{search}");
+    }
+    let warned = warned("* | bin _time span=5m | stats count by _time | where _time>relative_time(now(), \"-1h\")");
+    assert!(warned[0].1.contains("before the window of 5m begins"), "{warned:?}");
+}

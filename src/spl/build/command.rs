@@ -248,7 +248,8 @@ const OTHER_COMMANDS: [&str; 59] = [
 ];
 
 /// Why a stream does not have them; the others are merely missing.
-const REASONS: [(&str, &str); 15] = [
+const REASONS: [(&str, &str); 16] = [
+    ("addinfo", "it tells the time range of a search, and a stream has none; now() is the end of the window"),
     ("anomalies", HISTORY),
     ("anomalydetection", HISTORY),
     ("collect", HISTORY),

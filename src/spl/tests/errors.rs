@@ -73,6 +73,7 @@ fn a_refusal_says_why_where_there_is_a_reason() {
         ("outputlookup x", "a history longer than a window"),
         ("appendcols [search b]", "by their place alone"),
         ("streamstats count", "the order in which events arrive"),
+        ("addinfo", "now() is the end of the window"),
     ] {
         assert!(refused(&format!("a=1 | {command}")).message.contains(reason), "{command}");
     }
