@@ -34,6 +34,10 @@ fn collect(pipeline: &Pipeline, lints: &mut Vec<Lint>) {
                     }
                 }
             }
+            Command::Rex { field, .. } => lints.extend(quoted_name([Some(field)], &command.span)),
+            Command::Spath { input, output, path } => {
+                lints.extend(quoted_name([Some(input), output.as_ref(), path.as_ref()], &command.span));
+            }
             Command::Append(pipeline) => collect(pipeline, lints),
             Command::Join(join) => collect(&join.subsearch, lints),
             _ => {}
@@ -87,12 +91,22 @@ fn typography(Spanned { node, span }: &Spanned<SearchTerm>) -> Option<Lint> {
 
 /// The field or the value that stands in single quotes.
 fn single_quoted(term: &SearchTerm) -> Option<&String> {
-    let is_quoted = |text: &&String| text.len() > 2 && text.starts_with('\'') && text.ends_with('\'');
     match term {
         SearchTerm::Compare { field, value, .. } => [field, value].into_iter().find(is_quoted),
         SearchTerm::In { field, values } => std::iter::once(field).chain(values).find(is_quoted),
         SearchTerm::Raw(_) => None,
     }
+}
+
+fn is_quoted(text: &&String) -> bool {
+    text.len() > 2 && text.starts_with('\'') && text.ends_with('\'')
+}
+
+/// `rex field='a.b'`: the value of an option is bare, or in double quotes.
+fn quoted_name<const N: usize>(names: [Option<&String>; N], span: &Span) -> Option<Lint> {
+    let quoted = names.into_iter().flatten().find(is_quoted)?;
+    let message = format!("the single quotes of {quoted} are part of the name here, which no field has");
+    Some(Lint { message, span: span.clone(), help: "leave them out, or write double quotes".to_owned() })
 }
 
 /// `a.b` without quotes, and two texts that are compared.

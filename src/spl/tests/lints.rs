@@ -61,3 +61,16 @@ fn a_comparison_of_two_texts_is_doubtful() {
         [r#""errorCode"="x""#, r#""e"!="f""#, r#""g"="g""#]
     );
 }
+
+/// As values of options names stand bare or in double quotes.
+#[test]
+fn single_quotes_around_the_fields_of_options_are_doubtful() {
+    let text =
+        r#"a | rex field='b.c' "(?<d>.)" | spath input='e' path=f output=g | spath path='f' | spath f output='h'"#;
+    let spaths = ["spath input='e' path=f output=g", "spath path='f'", "spath f output='h'"];
+    assert_eq!(places(text)[0], r#"rex field='b.c' "(?<d>.)""#);
+    assert_eq!(places(text)[1..], spaths);
+    let message = &lint(&parsed(text))[0].message;
+    assert!(message.contains("the single quotes of 'b.c' are part of the name"), "{message}");
+    assert!(places(r#"a | rex field=b.c "(?<d>'.')" | spath input="e" path=f output=g"#).is_empty());
+}
