@@ -178,7 +178,7 @@ fn read_search<'t>(reader: &mut Reader<'t>, root: Node<'t>, name: &str, macros: 
     reader.required_text(root, "search")?;
     match search::read(reader.file, reader.source, root.get("search")?, name, macros) {
         Ok(search) => {
-            let lints = lint(&search.pipeline).into_iter().map(|lint| search.place.of_lint(lint));
+            let lints = lint(&search.pipeline, search.place.text()).into_iter().map(|lint| search.place.of_lint(lint));
             reader.problems.extend(lints);
             Some(search)
         }

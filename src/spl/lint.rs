@@ -13,11 +13,48 @@ pub struct Lint {
     pub help: String,
 }
 
-/// All doubtful places, in the order of the text.
-pub fn lint(pipeline: &Pipeline) -> Vec<Lint> {
+/// All doubtful places of the search that this text was parsed to, in its order.
+pub fn lint(pipeline: &Pipeline, text: &str) -> Vec<Lint> {
     let mut lints = Vec::new();
     collect(pipeline, &mut lints);
+    each_term(pipeline, &mut |term| lints.extend(escaped_star(&term.span, text)));
+    lints.sort_by_key(|lint| lint.span.start);
     lints
+}
+
+/// Every term of a search, of its `search` commands and of its subsearches.
+fn each_term(pipeline: &Pipeline, visit: &mut dyn FnMut(&Spanned<SearchTerm>)) {
+    fn of_expr(expr: &SearchExpr, visit: &mut dyn FnMut(&Spanned<SearchTerm>)) {
+        match expr {
+            SearchExpr::And(parts) | SearchExpr::Or(parts) => parts.iter().for_each(|part| of_expr(part, visit)),
+            SearchExpr::Not(inner) => of_expr(inner, visit),
+            SearchExpr::Term(term) => visit(term),
+        }
+    }
+    of_expr(&pipeline.base, visit);
+    for command in &pipeline.commands {
+        match &command.node {
+            Command::Search(expr) => of_expr(expr, visit),
+            Command::Append(subsearch) => each_term(subsearch, visit),
+            Command::Join(join) => each_term(&join.subsearch, visit),
+            _ => {}
+        }
+    }
+}
+
+/// `\*`, which is no escape: what is written as `\\*` is a backslash that is meant, and a wildcard.
+fn escaped_star(span: &Span, text: &str) -> Option<Lint> {
+    let mut rest = text.get(span.clone())?;
+    while let Some(at) = rest.find('\\') {
+        let behind = &rest[at + 1..];
+        if behind.starts_with('*') {
+            let message = r"`\*` is a backslash and a wildcard: a search cannot escape the star".to_owned();
+            let help = r#"for a star itself write where match(field, "\*")"#.to_owned();
+            return Some(Lint { message, span: span.clone(), help });
+        }
+        rest = behind.strip_prefix('\\').unwrap_or(behind);
+    }
+    None
 }
 
 fn collect(pipeline: &Pipeline, lints: &mut Vec<Lint>) {

@@ -4,14 +4,14 @@ use super::parsed;
 use crate::spl::lint;
 
 fn places(text: &str) -> Vec<String> {
-    lint(&parsed(text)).into_iter().map(|lint| text[lint.span].to_owned()).collect()
+    lint(&parsed(text), text).into_iter().map(|lint| text[lint.span].to_owned()).collect()
 }
 
 #[test]
 fn an_unquoted_dotted_name_in_an_expression_is_doubtful() {
     let text = "a=1 | eval m=if(match(userIdentity.userName,requestParameters.a.b), 1,0) | where x.y>1";
     assert_eq!(places(text), ["userIdentity.userName", "requestParameters.a.b", "x.y"]);
-    let lints = lint(&parsed(text));
+    let lints = lint(&parsed(text), text);
     assert!(lints[0].message.contains("concatenation of the fields userIdentity and userName"), "{lints:?}");
 }
 
@@ -47,7 +47,7 @@ fn typographic_quotes_and_blanks_among_search_terms_are_doubtful() {
     let text = "eventName=\u{201c}A\u{201d} OR b=\u{2018}c\u{2019} | search d IN (e, f\u{a0}) \u{201e}g\u{201d}";
     let doubtful = ["eventName=\u{201c}A\u{201d}", "b=\u{2018}c\u{2019}", "d IN (e, f\u{a0})", "\u{201e}g\u{201d}"];
     assert_eq!(places(text), doubtful);
-    let lints = lint(&parsed("eventName=A\u{a0} | stats count"));
+    let lints = lint(&parsed("eventName=A\u{a0} | stats count"), "eventName=A\u{a0} | stats count");
     assert!(lints[0].message.contains("U+00A0") && lints[0].help.contains("plain"), "{lints:?}");
     // Within a text it is meant.
     assert!(places("a=\"don\u{2019}t\" b=caf\u{e9} c=x\u{a0}y").is_empty());
@@ -70,7 +70,16 @@ fn single_quotes_around_the_fields_of_options_are_doubtful() {
     let spaths = ["spath input='e' path=f output=g", "spath path='f'", "spath f output='h'"];
     assert_eq!(places(text)[0], r#"rex field='b.c' "(?<d>.)""#);
     assert_eq!(places(text)[1..], spaths);
-    let message = &lint(&parsed(text))[0].message;
+    let message = &lint(&parsed(text), text)[0].message;
     assert!(message.contains("the single quotes of 'b.c' are part of the name"), "{message}");
     assert!(places(r#"a | rex field=b.c "(?<d>'.')" | spath input="e" path=f output=g"#).is_empty());
+}
+
+/// <https://help.splunk.com/splunk-enterprise/search/search-manual/9.4/search-primer/backslashes>: a backslash does not
+/// escape the star.
+#[test]
+fn stars_among_search_terms_that_a_backslash_is_to_escape_are_doubtful() {
+    let text = r#"a="x\*y" OR NOT b IN (c\*, d) "e\*" | search f=g\\\* | append [search h\*]"#;
+    assert_eq!(places(text), [r#"a="x\*y""#, r"b IN (c\*, d)", r#""e\*""#, r"f=g\\\*", r"h\*"]);
+    assert!(places(r#"a="CORP\\*" b=CORP\\* c="\"*" | where match(d, "\*")"#).is_empty());
 }
