@@ -18,6 +18,7 @@ pub fn call(function: &str, arguments: &[Expr], record: &Record) -> Json {
             return holds.map_or(Json::Null, |pair| value(&pair[1], record));
         }
         "mvfilter" => return mvfilter(&arguments[0], record),
+        "mvmap" => return mvmap(&arguments[0], &arguments[1], record),
         "tostring" if is_condition(&arguments[0]) => {
             return truth(&arguments[0], record)
                 .map_or(Json::Null, |truth| json!(if truth { "True" } else { "False" }));
@@ -35,6 +36,9 @@ pub fn call(function: &str, arguments: &[Expr], record: &Record) -> Json {
         "max" => extreme(&given, true),
         "strftime" => strftime(&given[0], &given[1]),
         "strptime" => strptime(&given[0], &given[1]),
+        "relative_time" => as_number(&given[0])
+            .and_then(|seconds| time::relative(seconds, &text(&given[1])))
+            .map_or(Json::Null, |moved| json!(moved)),
         "tonumber" => tonumber(&given),
         "tostring" => tostring(&given),
         _ if function.starts_with("mv") || function == "split" => multivalue(function, &given),
@@ -64,6 +68,17 @@ fn mvfilter(condition: &Expr, record: &Record) -> Json {
         truth(condition, &alone) == Some(true)
     };
     field(all(&record.get(&name)).into_iter().filter(passes).collect())
+}
+
+/// What the expression gives for each value of the field, each looked at alone.
+fn mvmap(of: &Expr, expression: &Expr, record: &Record) -> Json {
+    let Expr::Field(name) = of else { panic!("mvmap takes a field") };
+    let result = |one: Json| {
+        let mut alone = record.clone();
+        alone.set(name, one);
+        all(&value(expression, &alone))
+    };
+    field(all(&record.get(name)).into_iter().flat_map(result).collect())
 }
 
 fn only_field(expr: &Expr) -> Option<String> {
@@ -220,6 +235,11 @@ fn multivalue(function: &str, given: &[Json]) -> Json {
             values.iter().position(|v| pattern.is_match(&text(v))).map_or(Json::Null, |at| json!(at as f64))
         }
         "mvindex" => mvindex(&values, given),
+        "mvzip" => {
+            let delimiter = given.get(2).map_or_else(|| ",".to_owned(), text);
+            let pairs = values.iter().zip(all(&given[1]));
+            field(pairs.map(|(left, right)| json!(format!("{}{delimiter}{}", text(left), text(&right)))).collect())
+        }
         "split" => split(&values, &given[1]),
         other => panic!("{other} is not known"),
     }

@@ -51,6 +51,33 @@ fn date(mut days: i64) -> (i64, usize, i64) {
     (year, month, days + 1)
 }
 
+/// `relative_time`, of the units that are always as long.
+pub fn relative(seconds: f64, specifier: &str) -> Option<f64> {
+    if seconds.abs() > 250_000_000_000.0 {
+        return None;
+    }
+    let mut micros = (seconds * 1e6).round() as i64;
+    for step in specifier.split_inclusive(|c: char| c.is_ascii_alphabetic()) {
+        let (amount, unit) = step.split_at(step.len() - 1);
+        let size = 1_000_000
+            * match unit {
+                "s" => 1,
+                "m" => 60,
+                "h" => 3600,
+                "d" => DAY,
+                "w" => 7 * DAY,
+                other => panic!("{other} is not known"),
+            };
+        // A week begins on Sunday, and 1970-01-01 was a Thursday.
+        let first = if unit == "w" { -4 * DAY * 1_000_000 } else { 0 };
+        match amount {
+            "@" => micros -= (micros - first).rem_euclid(size),
+            amount => micros += size * amount.parse::<i64>().expect("an amount"),
+        }
+    }
+    Some(micros as f64 / 1e6)
+}
+
 /// `strftime`, for years of four digits.
 pub fn print(seconds: f64, format: &str) -> Option<String> {
     if seconds.abs() > 250_000_000_000.0 {

@@ -123,7 +123,7 @@ impl Generator {
             let index = Expr::Number(generator.rng.pick(&["0", "1", "2", "5"]));
             if generator.rng.chance(300) { Expr::Minus(Box::new(index)) } else { index }
         };
-        match self.rng.below(9) {
+        match self.rng.below(11) {
             0 => Expr::Call(self.rng.pick(&["mvcount", "mvdedup", "mvsort"]), vec![one]),
             1 => Expr::Call("mvappend", [vec![one], self.values(depth, 2)].concat()),
             2 => Expr::Call("mvindex", vec![one, index(self)]),
@@ -138,6 +138,23 @@ impl Generator {
                     _ => Expr::Binary("<", Box::new(Expr::Field(field)), Box::new(Expr::Number("6"))),
                 };
                 Expr::Call("mvfilter", vec![condition])
+            }
+            7 => {
+                let mut arguments = vec![one, self.value(depth)];
+                if self.rng.chance(500) {
+                    arguments.push(Expr::Text(self.rng.pick(&["", "-", ", "]).to_owned()));
+                }
+                Expr::Call("mvzip", arguments)
+            }
+            8 => {
+                let field = Expr::Field(self.field());
+                let each = match self.rng.below(4) {
+                    0 => Expr::Call("upper", vec![field.clone()]),
+                    1 => Expr::Binary("+", Box::new(field.clone()), Box::new(Expr::Number("1"))),
+                    2 => Expr::Call("split", vec![field.clone(), Expr::Text("a".to_owned())]),
+                    _ => Expr::Binary(".", Box::new(field.clone()), Box::new(Expr::Text("x".to_owned()))),
+                };
+                Expr::Call("mvmap", vec![field, each])
             }
             _ => Expr::Call("split", vec![one, Expr::Text(self.rng.pick(&["", ",", "a", ":"]).to_owned())]),
         }
@@ -155,7 +172,7 @@ impl Generator {
 
     fn conversion(&mut self, depth: u32) -> Expr {
         let text = |text: &str| Expr::Text(text.to_owned());
-        match self.rng.below(8) {
+        match self.rng.below(9) {
             0 => Expr::Call("tonumber", vec![self.value(depth)]),
             1 => Expr::Call("tonumber", vec![self.value(depth), Expr::Number(self.rng.pick(&["2", "10", "16", "36"]))]),
             2 => Expr::Call("tostring", vec![self.condition(depth)]),
@@ -168,6 +185,11 @@ impl Generator {
             6 => {
                 let time = if self.rng.chance(500) { Expr::Field("_time".to_owned()) } else { self.value(depth) };
                 Expr::Call("strftime", vec![time, text(self.rng.pick(&FORMATS))])
+            }
+            7 => {
+                let time = if self.rng.chance(500) { Expr::Field("_time".to_owned()) } else { self.value(depth) };
+                let specifier = self.rng.pick(&["-1d@d", "@h", "-90m", "@w", "+2h@m", "-1w", "@d-1s"]);
+                Expr::Call("relative_time", vec![time, text(specifier)])
             }
             _ => Expr::Call("tostring", vec![self.value(depth)]),
         }
