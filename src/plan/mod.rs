@@ -47,6 +47,7 @@ mod statistics;
 pub(crate) mod tests;
 mod text;
 mod time_format;
+mod unquoted;
 mod warnings;
 mod whole;
 mod written;

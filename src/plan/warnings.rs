@@ -3,16 +3,14 @@
 
 use super::columns::Columns;
 use super::error::PlanWarning;
-use super::extract::spath_output;
-use super::names::Names;
 use super::origin::Origin;
 use super::presence;
 use super::reads::{self, Read};
 use super::services;
+use super::unquoted;
 use crate::cloudtrail::{is_known, known, may_exist};
 use crate::spl::ast::{
-    AggregateArgument, BinaryOp, Command, CompareOp, Expr, JoinCommand, Pipeline, SearchExpr, SearchTerm, Span,
-    Spanned, StatsCommand, UnaryOp,
+    AggregateArgument, Command, CompareOp, JoinCommand, Pipeline, SearchExpr, SearchTerm, Span, Spanned, StatsCommand,
 };
 use crate::spl::nearest;
 
@@ -31,7 +29,7 @@ pub(super) fn of(pipeline: &Pipeline) -> Vec<PlanWarning> {
         let mut texts = Vec::new();
         match &command.node {
             // After `stats` the columns are known, and every name that is none of them is warned of.
-            Command::Where(condition) if first => texts = unquoted_texts(condition, before),
+            Command::Where(_) | Command::Eval(_) if first => texts = unquoted::texts(&command.node, before),
             Command::Search(expr) if is_the_events("eventSource", before, &columns) => {
                 warnings.extend(services::no_hosts(expr));
             }
@@ -43,12 +41,15 @@ pub(super) fn of(pipeline: &Pipeline) -> Vec<PlanWarning> {
             }
             // A further `stats` works on rows.
             Command::Stats(stats) if std::mem::take(&mut first) => {
+                warnings.extend(unquoted::texts(&command.node, before));
                 warnings.extend(doubtful_by_fields(stats, before, &event_names));
                 warnings.extend(unwindowed_bin(stats, before));
             }
             _ => {}
         }
-        warnings.extend(if texts.is_empty() { unreadable(command, before, &columns) } else { texts });
+        let says_all = matches!(command.node, Command::Where(_)) && !texts.is_empty();
+        warnings.extend(texts);
+        warnings.extend(if says_all { Vec::new() } else { unreadable(command, before, &columns) });
         warnings.extend(presence_tests(&command.node, &|field| is_the_events(field, before, &columns)));
         columns = columns.after(&command.node);
     }
@@ -186,36 +187,6 @@ fn moving(field: &str, before: &Commands) -> Option<String> {
     let moves = MOVING.contains(&field) || (field == "_time" && !is_binned());
     let help = if field == "_time" { "; `bin _time span=...` before stats makes windows of it" } else { "" };
     moves.then(|| format!("{field} differs from event to event, so that each is a group of its own{help}"))
-}
-
-/// `where user=bob`: the field `bob`, which nothing makes and no event is documented to have.
-fn unquoted_texts(condition: &Spanned<Expr>, before: &Commands) -> Vec<PlanWarning> {
-    match &condition.node {
-        Expr::Binary(BinaryOp::And | BinaryOp::Or, left, right) => {
-            [left, right].into_iter().flat_map(|side| unquoted_texts(side, before)).collect()
-        }
-        Expr::Unary(UnaryOp::Not, inner) => unquoted_texts(inner, before),
-        Expr::Binary(BinaryOp::Compare(CompareOp::Eq | CompareOp::Ne), left, right) => {
-            let (Expr::Field(_), Expr::Field(name)) = (&left.node, &right.node) else { return Vec::new() };
-            let is_bare = right.span.len() == name.len();
-            let is_made = Names::of_rows(before).into_vec().contains(name) || is_open(before);
-            let message =
-                format!("`{name}` without quotes is a field, and no event is known to have it: the text is \"{name}\"");
-            let is_text = is_bare && !is_made && !is_known(name) && !name.starts_with("date_");
-            is_text.then(|| PlanWarning { message, span: right.span.clone() }).into_iter().collect()
-        }
-        _ => Vec::new(),
-    }
-}
-
-/// Whether a command may have written a field of any name.
-fn is_open(before: &Commands) -> bool {
-    before.iter().any(|command| match &command.node {
-        Command::Rename(pairs) => pairs.iter().any(|(_, target)| target.node.contains('*')),
-        Command::Spath { output, path, .. } => spath_output(output, path).is_none(),
-        Command::Append(_) | Command::Join(_) => true,
-        _ => false,
-    })
 }
 
 /// WN-1: `bin _time` cuts windows only with `_time` among the by-fields.

@@ -371,3 +371,27 @@ fn ag_5_times_before_the_window_begins() {
     let warned = warned("* | bin _time span=5m | stats count by _time | where _time>relative_time(now(), \"-1h\")");
     assert!(warned[0].1.contains("before the window of 5m begins"), "{warned:?}");
 }
+
+#[test]
+fn texts_without_quotes_wherever_they_are_compared() {
+    for (search, place, word) in [
+        ("* | eval a=if(errorCode=AccessDenied, 1, 0)", "AccessDenied", "the text is \"AccessDenied\""),
+        ("* | stats count(eval(eventName=CreateUser)) as n by user", "CreateUser", "the text is \"CreateUser\""),
+        ("* | eval a=case(readOnly!=true, 1, 1=1, 0)", "true", "the text is \"true\""),
+        ("* | where lower(user)=root", "root", "the text is \"root\""),
+        ("* | where if(user=root, 1, 0)=1", "root", "the text is \"root\""),
+        ("* | where eventName IN (\"A\", CreateUser)", "CreateUser", "the text is \"CreateUser\""),
+    ] {
+        assert_warned(search, place, word);
+    }
+    for search in [
+        "* | eval a=1, b=if(user=a, 1, 0)",
+        "* | eval a=1 | stats count(eval(user=a)) as n by user",
+        "* | rename requestParameters.* as * | eval b=if(user=name, 1, 0)",
+        "* | eval a=if(user=userName OR src=src_ip, 1, 0), b=x+y, c=coalesce(x, y)",
+        "* | where x=1 AND user IN (userName)",
+        "* | eval parts=split(user, \",\") | eval a=if(parts!=user, 1, 0)",
+    ] {
+        assert_eq!(warned(search), [], "{search}");
+    }
+}
