@@ -3,6 +3,7 @@
 //! Owns: matching one event, its by-fields, the aggregates (partials), the commands over a row. Pure.
 //! Deliberately absent: windows, shards and watermarks (the engine's), decoding (cloudtrail's).
 
+mod absent;
 mod aggregate;
 mod branch;
 mod columns;
@@ -26,6 +27,7 @@ mod leg;
 mod literals;
 mod lookup;
 mod matcher;
+mod misuse;
 mod names;
 mod origin;
 mod other_data;

@@ -1,23 +1,11 @@
-//! Fields that no event has, and fields that every event has: a condition on either is the same for all events, which is
-//! hardly meant.
+//! Conditions that are the same for every event, which is hardly meant: on fields that every event has, and on values that
+//! none can have.
 
 use super::error::PlanWarning;
+use super::misuse;
 use super::time_format::TimeFormat;
 use crate::cloudtrail::{ALWAYS_THERE, is_known};
 use crate::spl::ast::{BinaryOp, CompareOp, Expr, SearchExpr, SearchTerm, Span, Spanned};
-
-/// Members of a record that are objects, and so no fields.
-const OBJECTS: [&str; 9] = [
-    "addendum",
-    "additionalEventData",
-    "edgeDeviceDetails",
-    "insightDetails",
-    "requestParameters",
-    "responseElements",
-    "serviceEventDetails",
-    "tlsDetails",
-    "userIdentity",
-];
 
 /// Members whose values are whatever a service takes or gives, so that a `*` may stand in them.
 const OPEN: [&str; 9] = [
@@ -61,37 +49,6 @@ const WORDS: [(&[&str], &[&str]); 6] = [
     ),
 ];
 
-/// Why no event has a field of this name, although its first part is documented, and what is meant instead.
-pub(super) fn absent(field: &str) -> Option<String> {
-    let head = field.split('.').next().unwrap_or(field);
-    if OBJECTS.contains(&field) {
-        return Some(format!(
-            "CloudTrail's {field} is an object, and an object is no field: name what stands in it ({field}.name), or \
-             write its text to a field: spath path={field} output=text;"
-        ));
-    }
-    if let Some(object) = head.strip_suffix("{}").filter(|object| OBJECTS.contains(object)) {
-        let meant = field.replacen("{}", "", 1);
-        return Some(format!("CloudTrail's {object} is an object and no array: did you mean {meant}?"));
-    }
-    if field == "region" {
-        // Splunk's detections grouped by it until the add-on called it otherwise.
-        return Some("no event has a field region: did you mean vendor_region?".into());
-    }
-    let meant = match head {
-        "resources" => field.replacen("resources", "resources{}", 1),
-        // What EC2 lists stands in arrays of this name.
-        "requestParameters" | "responseElements" => elements_of_items(field),
-        _ => return None,
-    };
-    (meant != field).then(|| format!("what stands in an array is found under `{{}}` only: did you mean {meant}?"))
-}
-
-fn elements_of_items(field: &str) -> String {
-    let steps = field.split('.').map(|step| if step == "items" { "items{}" } else { step });
-    steps.collect::<Vec<_>>().join(".")
-}
-
 /// Terms that ask whether a field is there which is there always. `is_own`: whether a name means the event's own field.
 pub(super) fn of_terms(expr: &SearchExpr, is_own: &dyn Fn(&str) -> bool) -> Vec<PlanWarning> {
     match expr {
@@ -112,7 +69,8 @@ pub(super) fn of_terms(expr: &SearchExpr, is_own: &dyn Fn(&str) -> bool) -> Vec<
 
 /// The same in expressions, and wildcards where there are none.
 pub(super) fn of_expr(expr: &Spanned<Expr>, is_own: &dyn Fn(&str) -> bool) -> Vec<PlanWarning> {
-    let mut warnings: Vec<_> = of_node(expr, is_own).into_iter().collect();
+    let warning = of_node(expr, is_own).or_else(|| misuse::of_node(expr, is_own));
+    let mut warnings: Vec<_> = warning.into_iter().collect();
     match &expr.node {
         Expr::Unary(_, inner) => warnings.extend(of_expr(inner, is_own)),
         Expr::Binary(_, left, right) => {

@@ -1,6 +1,7 @@
 //! What Splunk accepts in silence and is hardly meant, as far as it takes the meaning of a search to see it. (What the
 //! syntax shows is `spl::lint`'s.)
 
+use super::absent;
 use super::columns::Columns;
 use super::error::PlanWarning;
 use super::origin::Origin;
@@ -105,7 +106,7 @@ fn doubtful(read: &Read, before: &Commands) -> Option<PlanWarning> {
         Origin::Made => return None,
         Origin::Event(field) => {
             let unknown = |near| format!("CloudTrail documents no field {field}: did you mean {near}?");
-            let why = presence::absent(&field).or_else(|| misspelt(&field).map(unknown))?;
+            let why = absent::why(&field).or_else(|| misspelt(&field).map(unknown))?;
             format!("{why} {}", consequence(read, "event"))
         }
         Origin::Gone(how) => format!("`{}` is gone here: {how}; {}", read.field, consequence(read, "event")),

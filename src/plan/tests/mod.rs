@@ -15,6 +15,7 @@ mod functions;
 mod join;
 mod literals;
 mod lookup;
+mod misuse;
 mod origins;
 mod refusals;
 mod rows;
