@@ -247,8 +247,15 @@ const OTHER_COMMANDS: [&str; 59] = [
     "xyseries",
 ];
 
-/// Why a stream does not have them; the others are merely missing.
-const REASONS: [(&str, &str); 16] = [
+/// Why a stream does not have them, or what to write instead; the others are merely missing.
+const REASONS: [(&str, &str); 23] = [
+    ("chart", COUNT_BY),
+    ("fieldformat", "it changes only what Splunk shows; leave it out, or write `eval`"),
+    ("iplocation", "it needs a database of places; a lookup with match_type CIDR may do"),
+    ("nomv", "write `eval x=mvjoin(x, \" \")`"),
+    ("rare", COUNT_BY),
+    ("timechart", "write `bin _time span=<span> | stats <aggregates> by _time`"),
+    ("top", COUNT_BY),
     ("addinfo", "it tells the time range of a search, and a stream has none; now() is the end of the window"),
     ("anomalies", HISTORY),
     ("anomalydetection", HISTORY),
@@ -270,6 +277,7 @@ const REASONS: [(&str, &str); 16] = [
     ("delta", ORDER),
     ("tstats", "it reads Splunk's accelerated data models; events come from the stream"),
 ];
+const COUNT_BY: &str = "write `stats count by <fields> | sort 10 -count`";
 const ORDER: &str = "it depends on the order in which events arrive";
 const HISTORY: &str = "it needs a history longer than a window";
 

@@ -74,6 +74,10 @@ fn a_refusal_says_why_where_there_is_a_reason() {
         ("appendcols [search b]", "by their place alone"),
         ("streamstats count", "the order in which events arrive"),
         ("addinfo", "now() is the end of the window"),
+        ("fieldformat t=strftime(t, \"%H\")", "changes only what Splunk shows"),
+        ("iplocation src", "a lookup with match_type CIDR"),
+        ("top limit=5 user", "stats count by <fields> | sort 10 -count"),
+        ("timechart span=1h count by user", "bin _time span=<span> | stats"),
     ] {
         assert!(refused(&format!("a=1 | {command}")).message.contains(reason), "{command}");
     }
