@@ -110,6 +110,12 @@ impl Queue {
         }
     }
 
+    /// Whether something waits that could be taken.
+    pub(super) fn has_free(&self) -> bool {
+        let state = self.lock();
+        state.waiting.iter().any(|delivery| !state.in_flight.contains_key(&delivery.key.id))
+    }
+
     /// The delivery failed and is still to be made.
     pub(super) fn failed(&self, id: RiskEventId, failure: &Failure) {
         let mut state = self.lock();

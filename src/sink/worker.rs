@@ -1,8 +1,9 @@
-//! The worker of one sink: lanes that take deliveries, try until they are settled, and acknowledge.
+//! The worker of one sink: its lanes, and what they share.
 //!
-//! A lane stays with its batch through every retry. Several lanes give concurrency; the queue keeps the order per id.
+//! Several lanes give concurrency; the queue keeps the order per id.
 
-use std::collections::VecDeque;
+mod lane;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use self::lane::Lane;
 use super::circuit::{Circuit, Next, Pass};
 use super::dead_letter::{DeadLetters, Refusal, RefusalReason};
 use super::format::BodyFormat;
@@ -56,33 +58,12 @@ pub(super) struct WorkerDeps {
     pub(super) stop: CancellationToken,
 }
 
-/// One batch at a time to the receiver.
-struct Lane<T> {
-    sink: Arc<Sink>,
-    transport: T,
-    dead_letters: DeadLetters,
-}
-
-/// What became of a batch.
-enum Settled {
-    Delivered,
-    /// Of one delivery: three times.
-    Refused(String),
-    /// Of several: something in it, or the one of this index.
-    Divided(Option<usize>),
-    /// Of one delivery that the receiver does not take although it takes others: it is held behind them, for so long.
-    Aside(Duration),
-    /// The first one's time is over.
-    Expired(String),
-    Closed,
-}
-
 /// Runs one lane for each transport until the queue is closed and empty, the receiver goes away, or `stop`.
 pub(super) async fn run<T: Transport>(sink: Arc<Sink>, transports: Vec<T>, deps: WorkerDeps) {
     let WorkerDeps { dead_letters, ended, stop } = deps;
     let mut lanes = JoinSet::new();
     for transport in transports {
-        let lane = Lane { sink: Arc::clone(&sink), transport, dead_letters: dead_letters.clone() };
+        let lane = Lane::new(Arc::clone(&sink), transport, dead_letters.clone());
         let stop = stop.clone();
         lanes.spawn(async move { stop.run_until_cancelled_owned(lane.run()).await.flatten() });
     }
@@ -96,118 +77,6 @@ pub(super) async fn run<T: Transport>(sink: Arc<Sink>, transports: Vec<T>, deps:
     sink.abandon();
     // Only now are the acknowledgements complete: best-effort deliveries have no share of their own to keep them open.
     drop(ended);
-}
-
-impl<T: Transport> Lane<T> {
-    /// Ends when the queue is closed and empty, or says why before.
-    async fn run(mut self) -> Option<SinkEnd> {
-        while let Some(batch) = self.sink.queue.take(self.sink.batch).await {
-            if let Some(end) = self.settle(batch).await {
-                return Some(end);
-            }
-        }
-        None
-    }
-
-    /// Until every delivery has left the sink. Those of a batch that is refused are tried one by one (CP-7).
-    async fn settle(&mut self, batch: Vec<Delivery>) -> Option<SinkEnd> {
-        let (mut batches, mut refused_at, mut aside) = (VecDeque::from([batch]), None, Vec::new());
-        while let Some(batch) = batches.pop_front() {
-            match self.offer(&batch, &mut refused_at).await {
-                Settled::Delivered => batch.into_iter().for_each(|delivery| self.sink.acknowledge(delivery)),
-                Settled::Refused(detail) => {
-                    self.sink.dead_letter(&self.dead_letters, batch, RefusalReason::Refused, &detail).await
-                }
-                Settled::Divided(refused) => batches.extend(divided(batch, refused)),
-                Settled::Aside(pause) => {
-                    aside.push(pause);
-                    // Each of those that are left was refused since the last pause.
-                    if aside.len() > batches.len() {
-                        let longest = aside.drain(..).max().unwrap_or_default();
-                        tokio::time::sleep(longest.min(self.sink.least_time_left(&batch))).await;
-                    }
-                    batches.push_back(batch);
-                }
-                Settled::Expired(detail) => {
-                    let is_over = |delivery: &Delivery| self.sink.time_left(delivery).is_zero();
-                    let (over, rest): (Vec<_>, Vec<_>) = batch.into_iter().partition(is_over);
-                    self.sink.dead_letter(&self.dead_letters, over, RefusalReason::GivenUp, &detail).await;
-                    batches.extend(Some(rest).filter(|rest| !rest.is_empty()));
-                }
-                Settled::Closed => {
-                    let sink = Arc::clone(&self.sink.name);
-                    tracing::warn!(
-                        %sink,
-                        "nobody reads standard output any more: stopping; what is not acknowledged is told again after the \
-                         restart"
-                    );
-                    return Some(SinkEnd::ClosedPipe { sink });
-                }
-            }
-        }
-        None
-    }
-
-    async fn offer(&mut self, batch: &[Delivery], refused_at: &mut Option<u64>) -> Settled {
-        let sink = &*self.sink;
-        let (mut refused, mut refusals) = (sink.retry.backoff(), 0);
-        loop {
-            let Ok(pass) = tokio::time::timeout(sink.least_time_left(batch), sink.circuit.pass()).await else {
-                return Settled::Expired(sink.last_failure(batch));
-            };
-            let outcome = self.transport.attempt(batch).await;
-            sink.metrics.attempted(&outcome);
-            let failure = match sink.judged(outcome) {
-                Outcome::Delivered => {
-                    sink.succeeded();
-                    return Settled::Delivered;
-                }
-                Outcome::Closed => return Settled::Closed,
-                Outcome::Failed(failure) if failure.kind == FailureKind::EventRefused => {
-                    sink.succeeded();
-                    failure
-                }
-                Outcome::Failed(failure) => {
-                    sink.report(batch, &failure);
-                    let left = sink.least_time_left(batch);
-                    let is_misfit = failure.kind == FailureKind::Misconfigured && sink.takes_others(refused_at);
-                    if is_misfit && !left.is_zero() {
-                        let aside = Settled::Aside(sink.retry.slowest(failure.retry_after));
-                        return if batch.len() > 1 { Settled::Divided(None) } else { aside };
-                    }
-                    sink.failed(pass, &failure, left).await;
-                    if left.is_zero() {
-                        return Settled::Expired(failure.detail);
-                    }
-                    continue;
-                }
-            };
-            drop(pass);
-            if batch.len() > 1 {
-                return Settled::Divided(failure.refused);
-            }
-            sink.report(batch, &failure);
-            refusals += 1;
-            if refusals == REFUSALS {
-                return Settled::Refused(failure.detail);
-            }
-            let left = sink.least_time_left(batch);
-            if left.is_zero() {
-                return Settled::Expired(failure.detail);
-            }
-            tokio::time::sleep(refused.pause(failure.retry_after).min(left)).await;
-        }
-    }
-}
-
-/// One by one, or, where the receiver names the refused one, that one alone between the others.
-fn divided(mut batch: Vec<Delivery>, refused: Option<usize>) -> Vec<Vec<Delivery>> {
-    let Some(refused) = refused.filter(|index| *index < batch.len()) else {
-        return batch.into_iter().map(|delivery| vec![delivery]).collect();
-    };
-    let after = batch.split_off(refused + 1);
-    let alone = batch.split_off(refused);
-    [batch, alone, after].into_iter().filter(|part| !part.is_empty()).collect()
 }
 
 impl Sink {

@@ -1,7 +1,7 @@
 mod circuit;
 mod logs;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
 
 use super::*;

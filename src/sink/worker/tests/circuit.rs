@@ -170,9 +170,30 @@ async fn cp_7_a_pause_that_comes_with_a_refusal_is_kept() {
         let from = Instant::now();
         tokio::time::sleep(Duration::from_secs(3600)).await;
         let asked = receiver.0.lock().unwrap();
-        let asked: Vec<Instant> = asked.iter().map(|(_, at)| *at).filter(|at| *at > from).collect();
-        let pauses: Vec<u64> = asked.windows(2).map(|two| (two[1] - two[0]).as_secs()).filter(|s| *s > 0).collect();
-        assert!(pauses.len() >= 10 && pauses.iter().all(|pause| *pause >= 150), "{pauses:?} with batches of {events}");
-        assert!(pauses.iter().any(|pause| *pause >= 200), "{pauses:?} with batches of {events}");
+        for (key, least) in [(final_of(1), 200), (final_of(2), 150)] {
+            let asked: Vec<Instant> =
+                asked.iter().filter(|(of, at)| *of == key && *at > from).map(|(_, at)| *at).collect();
+            let pauses: Vec<u64> = asked.windows(2).map(|two| (two[1] - two[0]).as_secs()).collect();
+            assert!(pauses.len() >= 7 && pauses.iter().all(|pause| *pause >= least), "{key}: {pauses:?}, {events}");
+        }
+    }
+}
+
+/// An attacker writes what the firewall refuses into as many events as there are lanes, and they are the first.
+#[tokio::test(start_paused = true)]
+async fn cp_7_as_many_refused_events_as_lanes_keep_no_other_waiting() {
+    for (events, lanes) in [(1, 1), (1, 2), (10, 1), (10, 2)] {
+        let receiver = RefusesTwo::default();
+        let batch = BatchLimit { events, ..BatchLimit::default() };
+        let mut rig = Rig::start_batching(true, batch, vec![receiver.clone(); lanes]).await;
+        rig.push(KEY);
+        rig.push(final_of(2));
+        tokio::time::sleep(Duration::from_secs(300)).await;
+        (3..=200).for_each(|id| rig.push(final_of(id)));
+        for _ in 3..=200 {
+            let taken = tokio::time::timeout(Duration::from_secs(180), rig.done.next()).await;
+            assert!(taken.expect("the others go on").is_some(), "with batches of {events} on {lanes} lanes");
+        }
+        assert_eq!((rig.sink.queue.pending(), rig.dead.lines().len()), (2, 0), "they are held");
     }
 }
