@@ -77,6 +77,10 @@ image-test:
     cargo build --locked --bin trailrisk --example demo
     tests/image/run.sh target/debug/trailrisk target/debug/examples/demo
 
+# The pure layers' tests, and a replay of the test data, on ARM64 under qemu: the same bytes as here (what it needs stands in it).
+arm64:
+    tests/arm64/run.sh
+
 # An event of S3 over EventBridge and the stream to a webhook, on LocalStack (needs root and Python 3.13).
 whole-path:
     cargo build --locked
