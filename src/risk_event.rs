@@ -142,6 +142,8 @@ pub struct Marks {
     pub count_is_upper_bound: bool,
     /// BD-3: a `values()` shows fewer than there are.
     pub values_truncated: bool,
+    /// BD-4: of its group, or of its window where a command needs all rows, more rows would have come than are made.
+    pub rows_cut: bool,
 }
 
 /// A risk object with its value.

@@ -37,7 +37,7 @@ enum Left {
     /// A row, or several, of each of these groups.
     Groups(Box<Ordered>),
     /// EM-5: rows of a search whose commands need all rows, made when the instance begins to close; and its groups.
-    Rows(VecDeque<WindowRow>, BTreeMap<GroupKey, Group>),
+    Rows { rows: VecDeque<WindowRow>, groups: BTreeMap<GroupKey, Group>, is_cut: bool },
 }
 
 /// What the rows of any group of one instance depend on.
@@ -69,7 +69,8 @@ pub(super) fn emit_rows(
         }
         let rows = plan.rows(key, whole, context.window_end());
         let events = rows.rows.into_iter().enumerate();
-        let about = About { key, whole, newest: &group.newest(), newest_arrival: group.newest_arrival() };
+        let (newest, newest_arrival, is_cut) = (&*group.newest(), group.newest_arrival(), rows.cut > 0);
+        let about = About { key, whole, newest, newest_arrival, is_cut };
         let events = events.map(|(ordinal, row)| context.risk_event(stage, &about, ordinal, row));
         (events.collect(), Hidden { by_filter: rows.hidden, cut: rows.cut, null_by: 0 })
     })
@@ -89,6 +90,7 @@ impl RowContext<'_> {
             whole,
             partial: self.slot.is_partial(self.key, self.gathers, self.started_at),
             truncated: self.truncated,
+            rows_cut: about.is_cut,
         };
         RiskEvent { positions: newest_positions(self.shards, about.newest), ..risk_event(&context, ordinal, row) }
     }
@@ -110,8 +112,9 @@ impl RowContext<'_> {
         (conclusion.rows.into(), hidden)
     }
 
-    /// The risk event of a row of the whole instance: of all groups of events that it is made of.
-    fn window_event(&self, groups: &BTreeMap<GroupKey, Group>, row: WindowRow) -> RiskEvent {
+    /// The risk event of a row of the whole instance: of all groups of events that it is made of. `is_cut`: not all rows of
+    /// the instance are made.
+    fn window_event(&self, groups: &BTreeMap<GroupKey, Group>, row: WindowRow, is_cut: bool) -> RiskEvent {
         let mut sources = row.sources.iter().filter_map(|key| Some((key.leg, groups.get(key)?)));
         let first = sources.next().expect("a row is made of groups of its instance");
         let (plan, bounds) = (&*self.slot.plan, self.bounds);
@@ -121,7 +124,7 @@ impl RowContext<'_> {
             Some(merged)
         });
         let event = |whole: &Partial, newest: &[(ShardIx, Position)], newest_arrival| {
-            let about = About { key: &row.group, whole, newest, newest_arrival };
+            let about = About { key: &row.group, whole, newest, newest_arrival, is_cut };
             let mut event = self.risk_event(Stage::Final, &about, row.ordinal, row.row);
             event.marks.values_truncated |= row.values_truncated;
             event
@@ -147,6 +150,8 @@ struct About<'a> {
     whole: &'a Partial,
     newest: &'a [(ShardIx, Position)],
     newest_arrival: Arrival,
+    /// Whether beside it rows are missing.
+    is_cut: bool,
 }
 
 /// Rows that are no risk events.
@@ -205,9 +210,10 @@ impl Engine {
                 }
                 Next::None => return false,
             },
-            Left::Rows(rows, groups) => {
+            Left::Rows { rows, groups, is_cut } => {
                 let Some(row) = rows.pop_front() else { return false };
-                (vec![self.row_context(key, ids, truncated, gathers).window_event(groups, row)], Hidden::default())
+                let context = self.row_context(key, ids, truncated, gathers);
+                (vec![context.window_event(groups, row, *is_cut)], Hidden::default())
             }
         };
         self.count_hidden(&closing.key, &hidden);
@@ -232,7 +238,7 @@ impl Engine {
             let groups = groups.into_map(plan);
             let (rows, hidden) = self.row_context(&key, &ids, truncated, gathers).window_rows(&groups);
             self.count_hidden(&key, &hidden);
-            Left::Rows(rows, groups)
+            Left::Rows { rows, groups, is_cut: hidden.cut > 0 }
         } else {
             debug_assert_eq!(plan.leg_count(), 1, "what is joined or appended needs all rows");
             Left::Groups(Box::new(Ordered::new(groups)))

@@ -16,6 +16,8 @@ pub(super) struct GroupContext<'a> {
     pub whole: &'a Partial,
     pub partial: bool,
     pub truncated: bool,
+    /// Not all rows that there would be are made (BD-4).
+    pub rows_cut: bool,
 }
 
 /// The risk event of one row; `ordinal` counts the rows of the group.
@@ -47,6 +49,7 @@ pub(super) fn risk_event(context: &GroupContext<'_>, ordinal: usize, row: Row) -
             truncated: context.truncated,
             count_is_upper_bound: whole.count_is_upper_bound(),
             values_truncated: whole.values_truncated(),
+            rows_cut: context.rows_cut,
         },
         positions: Vec::new(),
         newest_arrival: context.newest_arrival,

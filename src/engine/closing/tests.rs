@@ -146,6 +146,17 @@ fn ag_4_rows_that_the_bound_cuts_at_the_close_are_counted() {
     for search in [expanded.clone(), format!("{expanded} | sort a")] {
         let (events, engine) = run(&search);
         assert_eq!((events.len(), engine.counters().plans[0].cut_rows), (1, 100), "{search}");
+        assert!(events[0].marks.rows_cut, "BD-4: {search}");
+    }
+}
+
+/// What the bound leaves whole is not marked.
+#[test]
+fn bd_4_rows_beside_which_none_is_missing_are_not_marked() {
+    for search in ["* | stats values(u) as u by eventName | mvexpand u", "* | stats count by u | sort u"] {
+        let (events, engine) = run(search);
+        assert!(events.len() == 3 && events.iter().all(|event| !event.marks.rows_cut), "{search}");
+        assert_eq!(engine.counters().plans[0].cut_rows, 0, "{search}");
     }
 }
 

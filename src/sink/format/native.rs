@@ -222,6 +222,7 @@ fn write_marks(json: &mut Json, marks: Marks) {
         (marks.truncated, r#","truncated":true"#),
         (marks.count_is_upper_bound, r#","count_is_upper_bound":true"#),
         (marks.values_truncated, r#","values_truncated":true"#),
+        (marks.rows_cut, r#","rows_cut":true"#),
     ];
     marks.iter().filter(|(is_set, _)| *is_set).for_each(|(_, mark)| json.raw(mark));
 }

@@ -68,7 +68,7 @@ mod tests {
             RiskEvent { pane: Pane::Forced(12), marks: marked(false, true), ..seed_event() },
             RiskEvent { marks: marked(true, false), ..seed_event() },
             RiskEvent {
-                marks: Marks { count_is_upper_bound: true, values_truncated: true, ..Marks::default() },
+                marks: Marks { count_is_upper_bound: true, values_truncated: true, rows_cut: true, ..Marks::default() },
                 evidence_truncated: true,
                 ..seed_event()
             },

@@ -98,11 +98,11 @@ fn bd_2_a_forced_pane_carries_its_number_and_no_bucket() {
 
 #[test]
 fn marks_are_written_only_where_they_are_true() {
-    let all = Marks { partial: true, truncated: true, count_is_upper_bound: true, values_truncated: true };
-    let marked = RiskEvent { marks: all, ..seed_event() };
-    let expected =
-        format!("{SEED}{}", r#","partial":true,"truncated":true,"count_is_upper_bound":true,"values_truncated":true}"#);
-    assert_eq!(text(&marked), expected);
+    let (partial, truncated, count_is_upper_bound, values_truncated, rows_cut) = (true, true, true, true, true);
+    let marks = Marks { partial, truncated, count_is_upper_bound, values_truncated, rows_cut };
+    let written =
+        r#","partial":true,"truncated":true,"count_is_upper_bound":true,"values_truncated":true,"rows_cut":true}"#;
+    assert_eq!(text(&RiskEvent { marks, ..seed_event() }), format!("{SEED}{written}"));
 }
 
 #[test]

@@ -125,6 +125,7 @@ fn unmapped(event: &RiskEvent) -> Json {
         ("truncated", mark(event.marks.truncated)),
         ("count_is_upper_bound", mark(event.marks.count_is_upper_bound)),
         ("values_truncated", mark(event.marks.values_truncated)),
+        ("rows_cut", mark(event.marks.rows_cut)),
     ])
 }
 
