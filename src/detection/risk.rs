@@ -6,6 +6,9 @@ use super::reader::{Reader, first_line};
 use super::{RiskModel, RiskObjectSpec, ThreatObjectSpec};
 use crate::yaml::Node;
 
+/// For who writes a first detection; the fields are columns of its rows.
+const EXAMPLE: &str = r#"rba: {message: "$user$ did it from $src$", risk_objects: [{field: user, type: user, score: 50}], threat_objects: [{field: src, type: ip_address}]}"#;
+
 /// A risk model with the nodes that its problems point at.
 pub(super) struct Risk<'t> {
     pub(super) model: RiskModel,
@@ -63,7 +66,8 @@ fn parts<'t>(reader: &mut Reader<'t>, root: Node<'t>, kind: &str) -> Parts<'t> {
             let message = format!(
                 "a detection of type {kind} needs its risk: `finding`, `rba`, or `tags` with impact, confidence, message and observable"
             );
-            reader.error(0..0, message);
+            let help = format!("for example: {EXAMPLE}");
+            reader.problem(0..0, ProblemSeverity::Error, message, Some(help));
         }
         Parts::default()
     }

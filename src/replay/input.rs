@@ -68,10 +68,13 @@ impl Iterator for Block<'_> {
         while self.taken < self.bytes.len() {
             let rest = &self.bytes[self.taken..];
             let length = if self.is_document { None } else { memchr::memchr(b'\n', rest) };
-            let (line, start, length) = (self.next_line, self.taken, length.unwrap_or(rest.len()));
-            (self.next_line, self.taken) = (line + 1, start + length + 1);
-            if self.is_document || !rest[..length].trim_ascii().is_empty() {
-                return Some((line, start..start + length));
+            let (line, end) = (self.next_line, self.taken + length.unwrap_or(rest.len()));
+            let text = &self.bytes[self.taken..end];
+            (self.next_line, self.taken) = (line + 1, end + 1);
+            // Files that were put one behind the other have it in the middle.
+            let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+            if self.is_document || !text.trim_ascii().is_empty() {
+                return Some((line, end - text.len()..end));
             }
         }
         None
@@ -237,6 +240,8 @@ mod tests {
         let pretty = b"{\n \"a\": 1\n}\n";
         assert_eq!(documents(&[b"\xef\xbb\xbf", &pretty[..]].concat()), [(1, pretty.to_vec())]);
         assert!(documents(b"\xef\xbb\xbf").is_empty());
+        let joined = documents(b"{\"a\":1}\n\xef\xbb\xbf{\"a\":2}\n\xef\xbb\xbf\n3");
+        assert_eq!(joined, [(1, b"{\"a\":1}".to_vec()), (2, b"{\"a\":2}".to_vec()), (4, b"3".to_vec())]);
     }
 
     #[test]

@@ -54,6 +54,19 @@ fn what_is_missing_is_named() {
     assert_refused("score: 50", "score: ~", (12, 5), "the key `score` is missing");
 }
 
+/// Who writes a first detection meets it at once, and may copy what is said.
+#[test]
+fn the_risk_that_is_missing_is_shown_by_an_example_that_loads() {
+    let problems = refused(&changed("rba:", "abr:"));
+    let [problem] = &*problems else { panic!("{}", shown(&problems)) };
+    let (_, example) = problem.help.as_deref().and_then(|help| help.split_once("for example: ")).expect("an example");
+    let good = changed("rba:", "rba:");
+    let (before, rest) = good.split_once("rba:").expect("the good file has its risk");
+    let (_, after) = rest.split_once("tags:").expect("and tags");
+    let mended = loaded(&format!("{before}{example}\ntags:{after}"));
+    assert!(mended.warnings.is_empty(), "{}", shown(&mended.warnings));
+}
+
 #[test]
 fn what_is_of_the_wrong_kind_is_named() {
     assert_refused("version: 1", "version: one", (3, 10), "`version` is a whole number, not text");
