@@ -176,7 +176,7 @@ fn networks_of_either_kind_hold_what_begins_like_them() {
     }
 }
 
-/// <https://help.splunk.com/en/splunk-enterprise/spl-search-reference/9.4/evaluation-functions/multivalue-eval-functions>:
+/// <https://docs.splunk.com/Documentation/Splunk/latest/SearchReference/MultivalueEvalFunctions>:
 /// the first value with the first, the second with the second; a comma where no delimiter is given.
 #[test]
 fn mvzip_pairs_values_by_their_place() {
@@ -191,7 +191,7 @@ fn mvzip_pairs_values_by_their_place() {
     }
 }
 
-/// <https://help.splunk.com/en/splunk-enterprise/spl-search-reference/9.4/evaluation-functions/text-functions>
+/// <https://docs.splunk.com/Documentation/Splunk/latest/SearchReference/TextFunctions>
 #[test]
 fn urldecode_gives_back_what_was_escaped() {
     for (text, expected) in [
@@ -205,7 +205,7 @@ fn urldecode_gives_back_what_was_escaped() {
     assert_eq!((value("urldecode(missing)"), value("urldecode(list)")), ("null".into(), "[1, 2]".into()));
 }
 
-/// <https://help.splunk.com/en/splunk-enterprise/spl-search-reference/9.4/evaluation-functions/json-functions> and, for
+/// <https://docs.splunk.com/Documentation/Splunk/latest/SearchReference/JSONFunctions> and, for
 /// `spath`, the text functions: the paths are those of the command.
 #[test]
 fn json_that_stands_in_a_text_is_read_by_its_path() {
@@ -227,7 +227,7 @@ fn json_that_stands_in_a_text_is_read_by_its_path() {
     }
 }
 
-/// <https://help.splunk.com/en/splunk-enterprise/search/search-manual/9.4/specify-time-ranges/specify-time-modifiers-in-your-search>;
+/// <https://docs.splunk.com/Documentation/Splunk/latest/SearchReference/SearchTimeModifiers>;
 /// the event's time is Monday, 2023-04-24 23:51:17.
 #[test]
 fn relative_time_moves_and_snaps_in_the_order_written() {
@@ -269,7 +269,7 @@ fn relative_time_moves_and_snaps_in_the_order_written() {
     }
 }
 
-/// <https://help.splunk.com/en/splunk-enterprise/spl-search-reference/9.4/evaluation-functions/multivalue-eval-functions>
+/// <https://docs.splunk.com/Documentation/Splunk/latest/SearchReference/MultivalueEvalFunctions>
 #[test]
 fn mvmap_computes_with_each_value() {
     for (expr, expected) in [
@@ -288,7 +288,7 @@ fn mvmap_computes_with_each_value() {
     }
 }
 
-/// <https://help.splunk.com/en/splunk-enterprise/spl-search-reference/9.4/time-format-variables-and-modifiers/date-and-time-format-variables>:
+/// <https://docs.splunk.com/Documentation/Splunk/latest/SearchReference/Commontimeformatvariables>:
 /// `%Z` is the abbreviation of a time zone.
 #[test]
 fn times_of_utc_are_read_with_their_zone() {

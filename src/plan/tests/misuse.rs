@@ -41,7 +41,7 @@ fn fields_of_the_information_model_that_are_not_here() {
 }
 
 /// Names in double quotes are texts in expressions
-/// (<https://help.splunk.com/en/splunk-enterprise/spl-search-reference/9.4/search-commands/eval>).
+/// (<https://docs.splunk.com/Documentation/Splunk/latest/SearchReference/Eval>).
 #[test]
 fn names_in_double_quotes_that_a_function_is_to_read() {
     for (search, place) in [
@@ -61,7 +61,7 @@ fn names_in_double_quotes_that_a_function_is_to_read() {
     }
 }
 
-/// <https://help.splunk.com/en/splunk-enterprise/spl-search-reference/9.4/evaluation-functions/comparison-and-conditional-functions>:
+/// <https://docs.splunk.com/Documentation/Splunk/latest/SearchReference/ConditionalFunctions>:
 /// the network comes first; `where` compares texts.
 #[test]
 fn networks_that_are_no_texts_and_stand_in_the_wrong_place() {

@@ -109,7 +109,7 @@ fn a_misspelt_aggregate_gets_the_nearest() {
 }
 
 /// Splunk documents wildcards for the values of a search and for the names in `fields`, `table`, `rename` and their like
-/// (<https://help.splunk.com/en/splunk-enterprise/search/search-manual/9.4/search-primer/wildcards>); a name with one that
+/// (<https://docs.splunk.com/Documentation/Splunk/latest/Search/Wildcards>); a name with one that
 /// stands for itself would match nothing, and say nothing.
 #[test]
 fn wildcards_in_the_name_of_a_field_that_is_compared_are_refused() {

@@ -246,7 +246,7 @@ fn refusals_of_these_commands_point_at_their_text() {
     assert!(refused(&format!("* {expansions}")).message.contains("more than 16 mvexpand"));
 }
 
-/// <https://help.splunk.com/en/splunk-enterprise/spl-search-reference/9.4/search-commands/regex>: `=` keeps what matches,
+/// <https://docs.splunk.com/Documentation/Splunk/latest/SearchReference/Regex>: `=` keeps what matches,
 /// `!=` what does not; without a field `_raw` is looked at.
 #[test]
 fn regex_keeps_what_matches_or_what_does_not() {
@@ -270,7 +270,7 @@ fn regex_keeps_what_matches_or_what_does_not() {
     assert!(error.message.contains("look-around"), "{error}");
 }
 
-/// <https://help.splunk.com/en/splunk-enterprise/spl-search-reference/9.4/search-commands/makemv>: the delimiter is a blank
+/// <https://docs.splunk.com/Documentation/Splunk/latest/SearchReference/Makemv>: the delimiter is a blank
 /// unless it is given, and several in a row are one unless empty values are allowed.
 #[test]
 fn makemv_splits_a_field_into_its_values() {

@@ -283,7 +283,7 @@ fn wildcards_in_expressions() {
     }
 }
 
-/// <https://help.splunk.com/en/splunk-enterprise/spl-search-reference/9.4/search-commands/spath>: what is written to
+/// <https://docs.splunk.com/Documentation/Splunk/latest/SearchReference/Spath>: what is written to
 /// `output` is what stands under the path.
 #[test]
 fn an_output_of_spath_without_a_path() {
@@ -320,7 +320,7 @@ fn formats_in_which_no_event_time_is_written() {
 }
 
 /// Splunk compares texts in expressions with their case
-/// (<https://help.splunk.com/en/splunk-enterprise/search/search-manual/9.4/search-primer/use-the-where-command>), in a search
+/// (<https://docs.splunk.com/Documentation/Splunk/latest/SearchReference/Where>), in a search
 /// without it.
 #[test]
 fn values_that_cloud_trail_writes_in_another_case() {
