@@ -92,12 +92,14 @@ fn make_copy(record: &mut Value, copy: usize, time: &str) {
     }
 }
 
-/// The corpus as if all of it had just happened, several times.
+/// The corpus as if all of it had just happened, several times. Of the first copy all happened at one moment, so that a search
+/// that needs several events together finds them whatever the dice say.
 fn records(now: i64, rng: &mut fastrand::Rng) -> Vec<String> {
     let corpus = corpus();
     let copies = (0..COPIES).flat_map(|copy| corpus.iter().map(move |line| (copy, line)));
     let dated = copies.map(|(copy, line)| {
-        let time = utc(now - rng.i64(0..SPREAD_MS));
+        let ago = if copy == 0 { SPREAD_MS / 2 } else { rng.i64(0..SPREAD_MS) };
+        let time = utc(now - ago);
         let Ok(mut record) = serde_json::from_str(line) else { return line.clone() };
         make_copy(&mut record, copy, &time);
         record.to_string()
