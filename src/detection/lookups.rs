@@ -33,12 +33,10 @@ pub(super) fn used(pipeline: &Pipeline, place: &SearchPlace, known: &Lookups) ->
 fn commands(pipeline: &Pipeline) -> Vec<&LookupCommand> {
     let mut found = Vec::new();
     for command in &pipeline.commands {
-        match &command.node {
-            Command::Lookup(lookup) => found.push(lookup),
-            Command::Append(subsearch) => found.extend(commands(subsearch)),
-            Command::Join(join) => found.extend(commands(&join.subsearch)),
-            _ => {}
+        if let Command::Lookup(lookup) = &command.node {
+            found.push(lookup);
         }
+        found.extend(command.node.subsearch().into_iter().flat_map(commands));
     }
     found
 }

@@ -3,55 +3,32 @@
 use super::error::PlanWarning;
 use super::explain::duration;
 use super::expr::relative_to;
-use crate::spl::ast::{AggregateArgument, Command, Expr, Pipeline, Spanned};
+use crate::spl::ast::{Command, Expr, Pipeline, Spanned};
 
 /// A time within some window, an hour like others. (Seconds since 1970)
 const SAMPLE: i64 = 1_715_778_000;
 
 /// Warns of `relative_time(now(), "-7d")` and the like: `now()` is the end of the window.
 pub(super) fn of(pipeline: &Pipeline, window_ms: i64) -> Vec<PlanWarning> {
-    let mut warnings = Vec::new();
-    for command in &pipeline.commands {
-        match &command.node {
-            Command::Where(condition) => collect(condition, window_ms, &mut warnings),
-            Command::Eval(assignments) => {
-                assignments.iter().for_each(|(_, expr)| collect(expr, window_ms, &mut warnings));
-            }
-            Command::Stats(stats) | Command::EventStats(stats) => {
-                for aggregate in &stats.aggregates {
-                    if let Some(AggregateArgument::Eval(expr)) = &aggregate.node.argument {
-                        collect(expr, window_ms, &mut warnings);
-                    }
-                }
-            }
-            Command::Append(subsearch) => warnings.extend(of(subsearch, window_ms)),
-            Command::Join(join) => warnings.extend(of(&join.subsearch, window_ms)),
-            _ => {}
-        }
-    }
-    warnings
+    let of_command = |command: &Spanned<Command>| {
+        let nodes = command.node.expressions().into_iter().flat_map(Spanned::nodes);
+        let mut warnings: Vec<_> = nodes.filter_map(|expr| too_early(expr, window_ms)).collect();
+        warnings.extend(command.node.subsearch().iter().flat_map(|subsearch| of(subsearch, window_ms)));
+        warnings
+    };
+    pipeline.commands.iter().flat_map(of_command).collect()
 }
 
-fn collect(expr: &Spanned<Expr>, window_ms: i64, warnings: &mut Vec<PlanWarning>) {
-    match &expr.node {
-        Expr::Number(_) | Expr::Text(_) | Expr::Field(_) => {}
-        Expr::Unary(_, inner) => collect(inner, window_ms, warnings),
-        Expr::Binary(_, left, right) => [left, right].iter().for_each(|side| collect(side, window_ms, warnings)),
-        Expr::In(value, items) => {
-            std::iter::once(&**value).chain(items).for_each(|item| collect(item, window_ms, warnings));
-        }
-        Expr::Call(name, arguments) => {
-            if name == "relative_time" && is_too_early(arguments, window_ms) {
-                let message = format!(
-                    "this lies before the window of {} begins, and no event here is as old: now() is the end of the \
-                     window; `window` in the detection's settings makes it longer",
-                    duration(window_ms)
-                );
-                warnings.push(PlanWarning { message, span: expr.span.clone() });
-            }
-            arguments.iter().for_each(|argument| collect(argument, window_ms, warnings));
-        }
-    }
+fn too_early(expr: &Spanned<Expr>, window_ms: i64) -> Option<PlanWarning> {
+    let Expr::Call(name, arguments) = &expr.node else { return None };
+    (name == "relative_time" && is_too_early(arguments, window_ms)).then(|| {
+        let message = format!(
+            "this lies before the window of {} begins, and no event here is as old: now() is the end of the window; \
+             `window` in the detection's settings makes it longer",
+            duration(window_ms)
+        );
+        PlanWarning { message, span: expr.span.clone() }
+    })
 }
 
 fn is_too_early(arguments: &[Spanned<Expr>], window_ms: i64) -> bool {

@@ -331,13 +331,8 @@ impl Growth {
 
 /// `searchmatch` may look into every column.
 fn searches(expr: &Expr) -> bool {
-    match expr {
-        Expr::Number(_) | Expr::Text(_) | Expr::Field(_) => false,
-        Expr::Unary(_, inner) => searches(&inner.node),
-        Expr::Binary(_, left, right) => searches(&left.node) || searches(&right.node),
-        Expr::Call(name, arguments) => name == "searchmatch" || arguments.iter().any(|a| searches(&a.node)),
-        Expr::In(value, list) => searches(&value.node) || list.iter().any(|item| searches(&item.node)),
-    }
+    matches!(expr, Expr::Call(name, _) if name == "searchmatch")
+        || expr.operands().any(|operand| searches(&operand.node))
 }
 
 /// `field=value`, `field IN (..)`: true if any value matches.

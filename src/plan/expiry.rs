@@ -25,12 +25,8 @@ pub(super) fn check(text: &PlanText, pipeline: &Pipeline) -> Result<(), CompileE
 }
 
 fn check_filter(filter: &FilterPlace, pipeline: &Pipeline) -> Result<(), CompileError> {
-    let around = pipeline.commands.iter().find_map(|command| match &command.node {
-        Command::Append(subsearch) if contains(&command.span, filter) => Some(subsearch),
-        Command::Join(join) if contains(&command.span, filter) => Some(&join.subsearch),
-        _ => None,
-    });
-    if let Some(subsearch) = around {
+    let around = pipeline.commands.iter().find(|command| contains(&command.span, filter));
+    if let Some(subsearch) = around.and_then(|command| command.node.subsearch()) {
         return check_filter(filter, subsearch);
     }
     let from = pipeline.commands.iter().skip_while(|command| command.span.start != filter.start);

@@ -134,14 +134,12 @@ impl Names {
     }
 
     fn add_search(&mut self, expr: &SearchExpr) {
-        match expr {
-            SearchExpr::And(parts) | SearchExpr::Or(parts) => parts.iter().for_each(|part| self.add_search(part)),
-            SearchExpr::Not(inner) => self.add_search(inner),
-            SearchExpr::Term(term) => match &term.node {
+        for term in expr.terms() {
+            match &term.node {
                 SearchTerm::Compare { field, .. } | SearchTerm::In { field, .. } => self.add(field),
                 // A bare term is looked for in the event's text.
                 SearchTerm::Raw(_) => self.add("_raw"),
-            },
+            }
         }
     }
 
@@ -158,19 +156,9 @@ impl Names {
 
     fn add_expr(&mut self, expr: &Expr) {
         match expr {
-            Expr::Number(_) | Expr::Text(_) => {}
             Expr::Field(name) => self.add(name),
-            Expr::Unary(_, inner) => self.add_expr(&inner.node),
-            Expr::Binary(_, left, right) => {
-                self.add_expr(&left.node);
-                self.add_expr(&right.node);
-            }
             Expr::Call(name, arguments) if name == "searchmatch" => self.add_searched(arguments),
-            Expr::Call(_, arguments) => arguments.iter().for_each(|argument| self.add_expr(&argument.node)),
-            Expr::In(value, list) => {
-                self.add_expr(&value.node);
-                list.iter().for_each(|item| self.add_expr(&item.node));
-            }
+            _ => expr.operands().for_each(|operand| self.add_expr(&operand.node)),
         }
     }
 }

@@ -51,37 +51,21 @@ const WORDS: [(&[&str], &[&str]); 6] = [
 
 /// Terms that ask whether a field is there which is there always. `is_own`: whether a name means the event's own field.
 pub(super) fn of_terms(expr: &SearchExpr, is_own: &dyn Fn(&str) -> bool) -> Vec<PlanWarning> {
-    match expr {
-        SearchExpr::And(parts) | SearchExpr::Or(parts) => {
-            parts.iter().flat_map(|part| of_terms(part, is_own)).collect()
+    let of_term = |term: &Spanned<SearchTerm>| match &term.node {
+        SearchTerm::Compare { field, op: CompareOp::Eq | CompareOp::Ne, value }
+            if is_star(value) || value.is_empty() =>
+        {
+            always(field, &term.span, is_own)
         }
-        SearchExpr::Not(inner) => of_terms(inner, is_own),
-        SearchExpr::Term(term) => match &term.node {
-            SearchTerm::Compare { field, op: CompareOp::Eq | CompareOp::Ne, value }
-                if is_star(value) || value.is_empty() =>
-            {
-                always(field, &term.span, is_own).into_iter().collect()
-            }
-            _ => Vec::new(),
-        },
-    }
+        _ => None,
+    };
+    expr.terms().into_iter().filter_map(of_term).collect()
 }
 
 /// The same in expressions, and wildcards where there are none.
 pub(super) fn of_expr(expr: &Spanned<Expr>, is_own: &dyn Fn(&str) -> bool) -> Vec<PlanWarning> {
-    let warning = of_node(expr, is_own).or_else(|| misuse::of_node(expr, is_own));
-    let mut warnings: Vec<_> = warning.into_iter().collect();
-    match &expr.node {
-        Expr::Unary(_, inner) => warnings.extend(of_expr(inner, is_own)),
-        Expr::Binary(_, left, right) => {
-            warnings.extend(of_expr(left, is_own));
-            warnings.extend(of_expr(right, is_own));
-        }
-        Expr::In(value, _) => warnings.extend(of_expr(value, is_own)),
-        Expr::Call(_, arguments) => warnings.extend(arguments.iter().flat_map(|argument| of_expr(argument, is_own))),
-        Expr::Number(_) | Expr::Text(_) | Expr::Field(_) => {}
-    }
-    warnings
+    let of_node = |expr: &&Spanned<Expr>| of_node(expr, is_own).or_else(|| misuse::of_node(expr, is_own));
+    expr.nodes().iter().filter_map(of_node).collect()
 }
 
 fn of_node(expr: &Spanned<Expr>, is_own: &dyn Fn(&str) -> bool) -> Option<PlanWarning> {

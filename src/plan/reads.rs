@@ -47,14 +47,11 @@ pub(super) fn of(command: &Spanned<Command>) -> Vec<Read> {
 
 /// What the terms of a base search read.
 pub(super) fn of_search(expr: &SearchExpr) -> Vec<Read> {
-    match expr {
-        SearchExpr::And(parts) | SearchExpr::Or(parts) => parts.iter().flat_map(of_search).collect(),
-        SearchExpr::Not(inner) => of_search(inner),
-        SearchExpr::Term(term) => match &term.node {
-            SearchTerm::Compare { field, .. } | SearchTerm::In { field, .. } => vec![Read::value(field, &term.span)],
-            SearchTerm::Raw(_) => Vec::new(),
-        },
-    }
+    let of_term = |term: &Spanned<SearchTerm>| match &term.node {
+        SearchTerm::Compare { field, .. } | SearchTerm::In { field, .. } => Some(Read::value(field, &term.span)),
+        SearchTerm::Raw(_) => None,
+    };
+    expr.terms().into_iter().filter_map(of_term).collect()
 }
 
 fn names(names: Names, span: &Span) -> Vec<Read> {
@@ -64,30 +61,17 @@ fn names(names: Names, span: &Span) -> Vec<Read> {
 
 /// What an expression reads. Names that bare dots join are hardly meant, and warned of as such.
 fn of_expr(expr: &Spanned<Expr>, span: &Span) -> Vec<Read> {
-    let mut parts = Vec::new();
-    joined(&expr.node, &mut parts);
+    let parts: Vec<_> = expr.nodes().iter().flat_map(|node| joined(&node.node)).collect();
     let mut reads = names(Names::of_expr(&expr.node), span);
     reads.retain(|read| !parts.contains(&read.field.as_str()));
     reads
 }
 
-fn joined<'e>(expr: &'e Expr, parts: &mut Vec<&'e str>) {
-    match expr {
-        Expr::Number(_) | Expr::Text(_) | Expr::Field(_) => {}
-        Expr::Unary(_, inner) => joined(&inner.node, parts),
-        Expr::Binary(op, left, right) => {
-            for side in [left, right] {
-                joined(&side.node, parts);
-                if let (BinaryOp::Concat, Expr::Field(name)) = (op, &side.node)
-                    && left.span.end + 1 == right.span.start
-                {
-                    parts.push(name);
-                }
-            }
-        }
-        Expr::In(value, items) => std::iter::once(&**value).chain(items).for_each(|item| joined(&item.node, parts)),
-        Expr::Call(_, arguments) => arguments.iter().for_each(|argument| joined(&argument.node, parts)),
-    }
+fn joined(expr: &Expr) -> Vec<&str> {
+    let Expr::Binary(BinaryOp::Concat, left, right) = expr else { return Vec::new() };
+    let is_bare = left.span.end + 1 == right.span.start;
+    let sides = [left, right].into_iter().filter(|_| is_bare);
+    sides.filter_map(|side| if let Expr::Field(name) = &side.node { Some(name.as_str()) } else { None }).collect()
 }
 
 /// A later assignment reads what an earlier one has written.

@@ -30,8 +30,7 @@ const SHARED: &[(&[&str], &[&str])] = &[
 
 /// The first call of a base search that several services have, where the search names no service.
 pub(super) fn ambiguous(base: &SearchExpr) -> Option<PlanWarning> {
-    let mut terms = Vec::new();
-    collect(base, &mut terms);
+    let terms = base.terms();
     if terms.iter().any(|term| matches!(field(&term.node), "eventSource" | "dest" | "aws_service" | "eventType")) {
         return None;
     }
@@ -47,8 +46,6 @@ pub(super) fn ambiguous(base: &SearchExpr) -> Option<PlanWarning> {
 
 /// Terms on an `eventSource` that no event has: it is the host name of a service, and compared as a whole.
 pub(super) fn no_hosts(expr: &SearchExpr) -> Vec<PlanWarning> {
-    let mut terms = Vec::new();
-    collect(expr, &mut terms);
     let warning = |term: &Spanned<SearchTerm>| {
         let value = no_host(&term.node)?;
         let message = format!(
@@ -56,7 +53,7 @@ pub(super) fn no_hosts(expr: &SearchExpr) -> Vec<PlanWarning> {
         );
         Some(PlanWarning { message, span: term.span.clone() })
     };
-    terms.into_iter().filter_map(warning).collect()
+    expr.terms().into_iter().filter_map(warning).collect()
 }
 
 fn no_host(term: &SearchTerm) -> Option<&String> {
@@ -68,14 +65,6 @@ fn no_host(term: &SearchTerm) -> Option<&String> {
         _ => return None,
     };
     values.iter().find(|value| !value.contains(['.', '*']))
-}
-
-fn collect<'s>(expr: &'s SearchExpr, terms: &mut Vec<&'s Spanned<SearchTerm>>) {
-    match expr {
-        SearchExpr::And(parts) | SearchExpr::Or(parts) => parts.iter().for_each(|part| collect(part, terms)),
-        SearchExpr::Not(inner) => collect(inner, terms),
-        SearchExpr::Term(term) => terms.push(term),
-    }
 }
 
 fn field(term: &SearchTerm) -> &str {

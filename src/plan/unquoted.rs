@@ -4,7 +4,7 @@ use super::error::PlanWarning;
 use super::extract::spath_output;
 use super::names::Names;
 use crate::cloudtrail::is_known;
-use crate::spl::ast::{AggregateArgument, BinaryOp, Command, CompareOp, Expr, Spanned};
+use crate::spl::ast::{BinaryOp, Command, CompareOp, Expr, Spanned};
 
 type Commands = [Spanned<Command>];
 
@@ -16,42 +16,22 @@ pub(super) fn texts(command: &Command, before: &Commands) -> Vec<PlanWarning> {
     }
     let mut made = Names::of_rows(before).into_vec();
     let mut warnings = Vec::new();
-    match command {
-        Command::Where(condition) => collect(condition, &made, &mut warnings),
-        Command::Eval(assignments) => {
-            for (field, expr) in assignments {
-                collect(expr, &made, &mut warnings);
-                made.push(field.node.clone());
-            }
+    for (index, expr) in command.expressions().into_iter().enumerate() {
+        warnings.extend(expr.nodes().iter().flat_map(|node| of_node(&node.node, &made)));
+        if let Command::Eval(assignments) = command {
+            made.push(assignments[index].0.node.clone());
         }
-        Command::Stats(stats) | Command::EventStats(stats) => {
-            for aggregate in &stats.aggregates {
-                if let Some(AggregateArgument::Eval(expr)) = &aggregate.node.argument {
-                    collect(expr, &made, &mut warnings);
-                }
-            }
-        }
-        _ => {}
     }
     warnings
 }
 
-fn collect(expr: &Spanned<Expr>, made: &[String], warnings: &mut Vec<PlanWarning>) {
-    match &expr.node {
-        Expr::Number(_) | Expr::Text(_) | Expr::Field(_) => {}
-        Expr::Unary(_, inner) => collect(inner, made, warnings),
-        Expr::Binary(op, left, right) => {
-            collect(left, made, warnings);
-            collect(right, made, warnings);
-            if matches!(op, BinaryOp::Compare(CompareOp::Eq | CompareOp::Ne)) && is_compared(&left.node) {
-                warnings.extend(unquoted(right, made));
-            }
+fn of_node(expr: &Expr, made: &[String]) -> Vec<PlanWarning> {
+    match expr {
+        Expr::Binary(BinaryOp::Compare(CompareOp::Eq | CompareOp::Ne), left, right) if is_compared(&left.node) => {
+            unquoted(right, made).into_iter().collect()
         }
-        Expr::In(value, items) => {
-            collect(value, made, warnings);
-            warnings.extend(items.iter().filter_map(|item| unquoted(item, made)));
-        }
-        Expr::Call(_, arguments) => arguments.iter().for_each(|argument| collect(argument, made, warnings)),
+        Expr::In(_, items) => items.iter().filter_map(|item| unquoted(item, made)).collect(),
+        _ => Vec::new(),
     }
 }
 

@@ -10,9 +10,7 @@ use super::reads::{self, Read};
 use super::services;
 use super::unquoted;
 use crate::cloudtrail::{is_known, known, may_exist};
-use crate::spl::ast::{
-    AggregateArgument, Command, CompareOp, JoinCommand, Pipeline, SearchExpr, SearchTerm, Span, Spanned, StatsCommand,
-};
+use crate::spl::ast::{Command, CompareOp, JoinCommand, Pipeline, SearchExpr, SearchTerm, Span, Spanned, StatsCommand};
 use crate::spl::nearest;
 
 type Commands = [Spanned<Command>];
@@ -74,18 +72,7 @@ fn unwritten(output: &str, span: &Span) -> PlanWarning {
 fn presence_tests(command: &Command, is_own: &dyn Fn(&str) -> bool) -> Vec<PlanWarning> {
     match command {
         Command::Search(expr) => presence::of_terms(expr, is_own),
-        Command::Where(condition) => presence::of_expr(condition, is_own),
-        Command::Eval(assignments) => {
-            assignments.iter().flat_map(|(_, expr)| presence::of_expr(expr, is_own)).collect()
-        }
-        Command::Stats(stats) | Command::EventStats(stats) => {
-            let arguments = stats.aggregates.iter().filter_map(|aggregate| match &aggregate.node.argument {
-                Some(AggregateArgument::Eval(expr)) => Some(expr),
-                _ => None,
-            });
-            arguments.flat_map(|expr| presence::of_expr(expr, is_own)).collect()
-        }
-        _ => Vec::new(),
+        _ => command.expressions().into_iter().flat_map(|expr| presence::of_expr(expr, is_own)).collect(),
     }
 }
 

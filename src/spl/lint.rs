@@ -1,6 +1,6 @@
 //! What parses and yet is probably not meant.
 
-use super::ast::{AggregateArgument, BinaryOp, Command, Expr, Pipeline, SearchExpr, SearchTerm, Span, Spanned};
+use super::ast::{BinaryOp, Command, Expr, Pipeline, SearchExpr, SearchTerm, Span, Spanned};
 
 /// A doubtful place of a search.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,30 +16,32 @@ pub struct Lint {
 /// All doubtful places of the search that this text was parsed to, in its order.
 pub fn lint(pipeline: &Pipeline, text: &str) -> Vec<Lint> {
     let mut lints = Vec::new();
-    collect(pipeline, &mut lints);
-    each_term(pipeline, &mut |term| lints.extend(escaped_star(&term.span, text)));
+    collect(pipeline, text, &mut lints);
     lints.sort_by_key(|lint| lint.span.start);
     lints
 }
 
-/// Every term of a search, of its `search` commands and of its subsearches.
-fn each_term(pipeline: &Pipeline, visit: &mut dyn FnMut(&Spanned<SearchTerm>)) {
-    fn of_expr(expr: &SearchExpr, visit: &mut dyn FnMut(&Spanned<SearchTerm>)) {
-        match expr {
-            SearchExpr::And(parts) | SearchExpr::Or(parts) => parts.iter().for_each(|part| of_expr(part, visit)),
-            SearchExpr::Not(inner) => of_expr(inner, visit),
-            SearchExpr::Term(term) => visit(term),
-        }
-    }
-    of_expr(&pipeline.base, visit);
+fn collect(pipeline: &Pipeline, text: &str, lints: &mut Vec<Lint>) {
+    lints.extend(terms(&pipeline.base, text));
     for command in &pipeline.commands {
         match &command.node {
-            Command::Search(expr) => of_expr(expr, visit),
-            Command::Append(subsearch) => each_term(subsearch, visit),
-            Command::Join(join) => each_term(&join.subsearch, visit),
+            Command::Search(expr) => lints.extend(terms(expr, text)),
+            Command::Rex { field, .. } => lints.extend(quoted_name([Some(field)], &command.span)),
+            Command::Spath { input, output, path } => {
+                lints.extend(quoted_name([Some(input), output.as_ref(), path.as_ref()], &command.span));
+            }
             _ => {}
         }
+        command.node.expressions().into_iter().for_each(|expr| expression(expr, lints));
+        command.node.subsearch().into_iter().for_each(|subsearch| collect(subsearch, text, lints));
     }
+}
+
+fn terms<'e>(expr: &'e SearchExpr, text: &'e str) -> impl Iterator<Item = Lint> + 'e {
+    expr.terms().into_iter().flat_map(move |term| {
+        let of_words = keyword(term).or_else(|| quotes(term)).or_else(|| typography(term));
+        of_words.into_iter().chain(escaped_star(&term.span, text))
+    })
 }
 
 /// `\*`, which is no escape: what is written as `\\*` is a backslash that is meant, and a wildcard.
@@ -57,41 +59,7 @@ fn escaped_star(span: &Span, text: &str) -> Option<Lint> {
     None
 }
 
-fn collect(pipeline: &Pipeline, lints: &mut Vec<Lint>) {
-    terms(&pipeline.base, lints);
-    for command in &pipeline.commands {
-        match &command.node {
-            Command::Search(expr) => terms(expr, lints),
-            Command::Where(expr) => expression(expr, lints),
-            Command::Eval(assignments) => assignments.iter().for_each(|(_, value)| expression(value, lints)),
-            Command::Stats(stats) | Command::EventStats(stats) => {
-                for aggregate in &stats.aggregates {
-                    if let Some(AggregateArgument::Eval(expr)) = &aggregate.node.argument {
-                        expression(expr, lints);
-                    }
-                }
-            }
-            Command::Rex { field, .. } => lints.extend(quoted_name([Some(field)], &command.span)),
-            Command::Spath { input, output, path } => {
-                lints.extend(quoted_name([Some(input), output.as_ref(), path.as_ref()], &command.span));
-            }
-            Command::Append(pipeline) => collect(pipeline, lints),
-            Command::Join(join) => collect(&join.subsearch, lints),
-            _ => {}
-        }
-    }
-}
-
-/// Lower-case `or`, `and`, `not` are words to look for; single quotes are part of a name or of a value, and so are quotes
-/// and blanks that a word processor has made.
-fn terms(expr: &SearchExpr, lints: &mut Vec<Lint>) {
-    match expr {
-        SearchExpr::And(parts) | SearchExpr::Or(parts) => parts.iter().for_each(|part| terms(part, lints)),
-        SearchExpr::Not(inner) => terms(inner, lints),
-        SearchExpr::Term(term) => lints.extend(keyword(term).or_else(|| quotes(term)).or_else(|| typography(term))),
-    }
-}
-
+/// Lower-case `or`, `and`, `not` are words to look for.
 fn keyword(Spanned { node, span }: &Spanned<SearchTerm>) -> Option<Lint> {
     let SearchTerm::Raw(word) = node else { return None };
     let upper = word.to_ascii_uppercase();
@@ -100,6 +68,7 @@ fn keyword(Spanned { node, span }: &Spanned<SearchTerm>) -> Option<Lint> {
     is_keyword.then(|| Lint { message, span: span.clone(), help: format!("write `{upper}`") })
 }
 
+/// Single quotes are part of a name or of a value.
 fn quotes(Spanned { node, span }: &Spanned<SearchTerm>) -> Option<Lint> {
     let quoted = single_quoted(node)?;
     let message = format!("the single quotes of {quoted} are part of it: they quote in eval and where alone");
@@ -158,20 +127,7 @@ fn expression(expr: &Spanned<Expr>, lints: &mut Vec<Lint>) {
         let help = format!("write '{text}' in single quotes for the field of that name");
         lints.push(Lint { message, span: expr.span.clone(), help });
     } else {
-        within(&expr.node, lints);
-    }
-}
-
-fn within(expr: &Expr, lints: &mut Vec<Lint>) {
-    match expr {
-        Expr::Unary(_, operand) => expression(operand, lints),
-        Expr::Binary(_, left, right) => [left, right].into_iter().for_each(|side| expression(side, lints)),
-        Expr::Call(_, arguments) => arguments.iter().for_each(|argument| expression(argument, lints)),
-        Expr::In(operand, items) => {
-            expression(operand, lints);
-            items.iter().for_each(|item| expression(item, lints));
-        }
-        Expr::Number(_) | Expr::Text(_) | Expr::Field(_) => {}
+        expr.node.operands().for_each(|operand| expression(operand, lints));
     }
 }
 

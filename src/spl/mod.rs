@@ -12,6 +12,7 @@ mod lint;
 mod macros;
 mod parser;
 mod print;
+mod walk;
 
 pub use capture::capture_names;
 pub use error::{SplError, SplErrorKind, caret_snippet, did_you_mean, nearest};

@@ -9,6 +9,7 @@ mod lints;
 mod round_trip;
 mod search;
 mod sexp;
+mod walk;
 
 use super::ast::{Command, Pipeline};
 use super::{SplError, parse};
