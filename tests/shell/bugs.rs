@@ -21,6 +21,8 @@ pub enum Bug {
     FailedSaveCounts,
     /// CP-3: a start takes the checkpoint before the last one.
     OlderCheckpoint,
+    /// CP-3: whoever has lost the lease of a table writes into it all the same.
+    GuardIgnored,
     /// RD-1: behind an expired iterator one record is passed over.
     SkipsAfterExpiry,
     /// RD-1: after a failed call reading goes on at the tip.
@@ -54,10 +56,11 @@ pub enum Bug {
 }
 
 impl Bug {
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::StoredBeforeDurable,
         Self::FailedSaveCounts,
         Self::OlderCheckpoint,
+        Self::GuardIgnored,
         Self::SkipsAfterExpiry,
         Self::LatestAfterError,
         Self::EmptyIsEnd,

@@ -103,7 +103,7 @@ impl World {
     pub fn new(seed: u64, bug: Option<Bug>, tracing: bool) -> Arc<Self> {
         let mut rng = Rng::new(seed, 21);
         // Mistakes of the store are put into the one document.
-        let table = bug.is_none() && seed % 3 == 1;
+        let table = (bug.is_none() && seed % 3 == 1) || bug == Some(Bug::GuardIgnored);
         let habits = Habits { table, ..Habits::draw(&mut rng).inviting(bug) };
         let habits = Habits { suspended: table && seed % 2 == 1 && habits.killers == 0, ..habits };
         let mut log = log::generate(seed);
