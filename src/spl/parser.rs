@@ -27,7 +27,7 @@ pub const MAX_NESTING: usize = 64;
 pub const MAX_DEPTH: usize = 256;
 
 /// The commands that the parser knows, in the order of the documentation.
-pub const SUPPORTED_COMMANDS: [&str; 23] = [
+pub const SUPPORTED_COMMANDS: [&str; 25] = [
     "search",
     "where",
     "regex",
@@ -49,6 +49,8 @@ pub const SUPPORTED_COMMANDS: [&str; 23] = [
     "sort",
     "head",
     "append",
+    "multisearch",
+    "union",
     "join",
     "lookup",
 ];

@@ -41,6 +41,15 @@ fn fillnull_behind_append_fills_the_rows_of_both() {
     assert_eq!(made, ["eventName=AA k=0 count=1", "eventName=AB k=1 count=3"]);
 }
 
+/// As pySigma's Splunk backend writes a temporal correlation.
+#[test]
+fn merged_searches_find_who_did_both() {
+    let search = "| multisearch [search eventName=AA | eval kind=\"a\"] [search eventName=AB m=9 | eval kind=\"b\"] \
+        | bin _time span=10m | stats dc(kind) as kinds count by _time n | search kinds>=2 | table n kinds count";
+    let made: Vec<_> = rows(&plan(search), &events()).iter().map(shown).collect();
+    assert_eq!(made, ["n=1 kinds=2 count=2"]);
+}
+
 #[test]
 fn without_stats_the_columns_are_those_of_both() {
     let search = "eventName=AA | table n | append [search eventName=B | table m] | search *";

@@ -9,9 +9,8 @@ use crate::spl::parser::SUPPORTED_COMMANDS;
 
 type Result<T> = std::result::Result<T, SplError>;
 
-/// The command of a pair of rule `command`.
+/// The command of a pair of one of the rules of `known`.
 pub(super) fn command(pair: Pair<'_>) -> Result<Spanned<Command>> {
-    let pair = pair.into_inner().next().expect("a command is one of its alternatives");
     let span = trimmed_span(&pair);
     let node = match pair.as_rule() {
         Rule::search_command => Command::Search(search::expr(inner(pair, Rule::search_expr))?),
@@ -185,7 +184,7 @@ fn conversion(pair: Pair<'_>) -> Result<Spanned<Conversion>> {
 }
 
 /// Commands that Splunk has: refused as what they are.
-const OTHER_COMMANDS: [&str; 59] = [
+const OTHER_COMMANDS: [&str; 57] = [
     "abstract",
     "accum",
     "addcoltotals",
@@ -220,7 +219,6 @@ const OTHER_COMMANDS: [&str; 59] = [
     "map",
     "metadata",
     "mstats",
-    "multisearch",
     "mvcombine",
     "nomv",
     "outputcsv",
@@ -242,7 +240,6 @@ const OTHER_COMMANDS: [&str; 59] = [
     "top",
     "transaction",
     "tstats",
-    "union",
     "untable",
     "xyseries",
 ];

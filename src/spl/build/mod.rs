@@ -15,14 +15,23 @@ use super::ast::{Pipeline, SearchExpr, Span, Spanned};
 use super::error::SplError;
 use super::parser::{Pair, Rule};
 
-/// The whole search.
+/// A whole search, or a subsearch.
 pub(super) fn pipeline(pair: Pair<'_>) -> Result<Pipeline, SplError> {
     let mut base = None;
     let mut commands = Vec::new();
     for part in pair.into_inner() {
         match part.as_rule() {
             Rule::base => base = Some(search::expr(inner(part, Rule::search_expr))?),
-            Rule::command => commands.push(command::command(part)?),
+            Rule::search_expr => base = Some(search::expr(part)?),
+            Rule::command | Rule::sub_command => {
+                let part = part.into_inner().next().expect("a command is one of its alternatives");
+                match part.as_rule() {
+                    Rule::multisearch_command | Rule::union_command => {
+                        subsearch::merge(&part, &mut base, &mut commands)?;
+                    }
+                    _ => commands.push(command::command(part)?),
+                }
+            }
             _ => {}
         }
     }
@@ -31,7 +40,7 @@ pub(super) fn pipeline(pair: Pair<'_>) -> Result<Pipeline, SplError> {
     Ok(Pipeline { base, commands })
 }
 
-/// A generating command would come first instead; those are all unsupported and were refused by name before this.
+/// Of the commands that come first instead, those that make events were refused by name before this.
 fn no_base(commands: &[Spanned<super::ast::Command>]) -> SplError {
     let help = "write the terms that choose the events first, for example `eventName=JobCreated | stats count`";
     match commands.first() {

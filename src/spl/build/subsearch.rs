@@ -1,9 +1,9 @@
 //! Commands that take in the rows of a second search.
 
-use super::command::{children, command, names};
+use super::command::names;
 use super::option::{bool_option, no_options, number_option, option};
-use super::{Pair, Rule, SplError, inner, no_base, search, span};
-use crate::spl::ast::{Command, JoinCommand, Pipeline};
+use super::{Pair, Rule, SplError, inner, pipeline, span};
+use crate::spl::ast::{Command, JoinCommand, Pipeline, SearchExpr, Spanned};
 use crate::spl::error::nearest;
 
 type Result<T> = std::result::Result<T, SplError>;
@@ -47,11 +47,32 @@ fn keeps_unmatched(pair: &Pair<'_>) -> Result<bool> {
     }
 }
 
+/// `multisearch` and `union`: their first search, where nothing stands before them, and what is appended to it.
+pub(super) fn merge(
+    pair: &Pair<'_>,
+    base: &mut Option<SearchExpr>,
+    commands: &mut Vec<Spanned<Command>>,
+) -> Result<()> {
+    no_options(pair, &[])?;
+    let is_first = base.is_none() && commands.is_empty();
+    if !is_first && pair.as_rule() == Rule::multisearch_command {
+        let at = span(&inner(pair.clone(), Rule::kw_multisearch));
+        return Err(SplError::syntax("multisearch begins a search: nothing stands before it", at)
+            .with_help("what another search finds comes behind it with `append [search ...]`"));
+    }
+    let mut searches = pair.clone().into_inner().filter(|part| part.as_rule() == Rule::subsearch);
+    if is_first && let Some(first) = searches.next() {
+        let first = pipeline(first)?;
+        *base = Some(first.base);
+        commands.extend(first.commands);
+    }
+    for search in searches {
+        let span = span(&search);
+        commands.push(Spanned { node: Command::Append(pipeline(search)?), span });
+    }
+    Ok(())
+}
+
 fn subsearch(pair: &Pair<'_>) -> Result<Pipeline> {
-    let subsearch = inner(pair.clone(), Rule::subsearch);
-    let commands = children(subsearch.clone(), Rule::sub_command, command)?;
-    let base = subsearch.into_inner().find(|part| part.as_rule() == Rule::search_expr);
-    let base = search::expr(base.ok_or_else(|| no_base(&commands))?)?;
-    search::check_index_terms(&base, &commands)?;
-    Ok(Pipeline { base, commands })
+    pipeline(inner(pair.clone(), Rule::subsearch))
 }

@@ -18,7 +18,7 @@ fn an_unsupported_command_is_named() {
 error: the command `streamstats` is not supported: it depends on the order in which events arrive
   | a=1 | streamstats count by b
   |       ^^^^^^^^^^^
-  = help: supported are search, where, regex, eval, rename, fields, table, fillnull, bin, bucket, stats, eventstats, convert, spath, makemv, mvexpand, rex, dedup, sort, head, append, join, lookup",
+  = help: supported are search, where, regex, eval, rename, fields, table, fillnull, bin, bucket, stats, eventstats, convert, spath, makemv, mvexpand, rex, dedup, sort, head, append, multisearch, union, join, lookup",
     );
 }
 

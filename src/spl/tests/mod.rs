@@ -6,6 +6,7 @@ mod errors;
 mod expr;
 mod limits;
 mod lints;
+mod merged;
 mod round_trip;
 mod search;
 mod sexp;
