@@ -17,8 +17,6 @@ pub struct Plan {
     pub(super) text: Arc<PlanText>,
     fingerprint: Fingerprint,
     pub(super) window_ms: i64,
-    /// Where the base search ends in the text.
-    pub(super) base_end: usize,
     /// The search itself, then those whose rows are joined or appended to its rows.
     pub(super) legs: Vec<Leg>,
     by_fields: Vec<Arc<str>>,
@@ -44,7 +42,6 @@ impl Plan {
         Ok(Self {
             fingerprint: Fingerprint::of(text),
             window_ms,
-            base_end: pipeline.commands.first().map_or(text.search.len(), |command| command.span.start),
             early,
             least,
             by_fields: legs.iter().flat_map(|leg| leg.by.iter().cloned()).collect(),

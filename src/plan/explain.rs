@@ -16,7 +16,7 @@ impl Plan {
     /// of text, ended by a line feed.
     pub fn explain(&self) -> String {
         let (main, subsearches) = self.legs.split_first().expect("a plan has a search");
-        let mut text = self.explain_head() + &line("filter", self.base_text()) + &self.explain_prefilter();
+        let mut text = self.explain_head() + &line("filter", &main.base) + &self.explain_prefilter();
         text += &self.explain_lookups();
         text += &self.explain_leg(main);
         for leg in subsearches {
@@ -113,12 +113,6 @@ impl Plan {
         if self.warnings().is_empty() { String::new() } else { list("warnings", warnings) }
     }
 
-    /// The base search as it is written.
-    fn base_text(&self) -> String {
-        let base = self.text.search.get(..self.base_end).unwrap_or_default();
-        one_line(base.trim_end().trim_end_matches('|'))
-    }
-
     fn command_text(&self, span: &Span) -> String {
         let text = self.source(span);
         match filter_of(&self.text, span).and_then(|filter| self.text.filters.get(filter)) {
@@ -132,8 +126,10 @@ impl Plan {
         }
     }
 
+    /// What is written there. A subsearch alone is one that `multisearch` or `union` merges, as `append` does.
     fn source(&self, span: &Span) -> String {
-        one_line(self.text.search.get(span.clone()).unwrap_or_default())
+        let text = one_line(self.text.search.get(span.clone()).unwrap_or_default());
+        if text.starts_with('[') { format!("append {text}") } else { text }
     }
 }
 

@@ -27,7 +27,7 @@ use crate::spl::ast::{Command, Pipeline, Span, Spanned, StatsCommand};
 pub(super) struct Leg {
     /// Its place among the searches of the plan; 0 is the search itself.
     pub(super) number: u32,
-    /// The base search in canonical form.
+    /// The base search, as short as it can be written.
     pub(super) base: String,
     /// The ways of an event to its rows: the search and what is appended to it event by event.
     pub(super) branches: Vec<Branch>,

@@ -38,3 +38,19 @@ fn wn_1_it_says_what_cuts_the_windows() {
         assert!(explanation.contains(&format!("window          {window}; complete")), "{search}: {explanation}");
     }
 }
+
+/// `docs/spl.md`: what is merged is appended.
+#[test]
+fn merged_searches_are_shown_as_what_they_are_short_for() {
+    for search in [
+        r#"| multisearch [search a="1" | eval kind=1] [search b=2] | stats count by kind"#,
+        "a=1 | eval kind=1 | append [search b=2] | stats count by kind",
+    ] {
+        let explanation = plan(search).explain();
+        for line in ["filter          a=1\n", "append [search b=2]\n"] {
+            assert!(explanation.contains(line), "{search}: {explanation}");
+        }
+    }
+    let rows = plan("| union [search a=1 | stats count by b] [search c=1 | stats count by b] | sort b").explain();
+    assert!(rows.contains("append [subsearch 1]\n"), "{rows}");
+}

@@ -64,7 +64,7 @@ fn the_explanation_is_readable() {
         explanation.replace(&fingerprint, "<fingerprint>"),
         r#"detection       AWS Exfiltration via Batch Service (id 0-0, version 1, TTP)
 fingerprint     <fingerprint>
-filter          sourcetype=aws:cloudtrail eventName = JobCreated
+filter          sourcetype=aws:cloudtrail eventName=JobCreated
 prefilter       a record is parsed only if it holds "jobcreated", in any case
 per event       -
 window          1h from the settings; complete 15m after its end
