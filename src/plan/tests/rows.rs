@@ -238,7 +238,7 @@ fn refusals_of_these_commands_point_at_their_text() {
     for (search, place) in [
         (r#"* | rex "no group""#, r#""no group""#),
         (r#"* | rex "(?<a>x)(?=y)""#, r#""(?<a>x)(?=y)""#),
-        (r#"* | rex mode=sed "s/a/b/""#, "mode"),
+        (r#"* | rex offset_field=o "a""#, "offset_field"),
     ] {
         assert_eq!(&search[refused(search).span], place, "{search}");
     }
@@ -268,6 +268,35 @@ fn regex_keeps_what_matches_or_what_does_not() {
     }
     let error = refused("* | regex userAgent=\"a(?!b)\"");
     assert!(error.message.contains("look-around"), "{error}");
+}
+
+/// <https://docs.splunk.com/Documentation/Splunk/latest/SearchReference/Rex>: `g` replaces all matches.
+#[test]
+fn rex_in_the_mode_of_sed_replaces() {
+    for (script, expected) in [
+        (r"s/\d/#/g", "arn:#:role/ab/ab"),
+        (r"s/a/X/", "Xrn:1:role/ab/ab"),
+        (r"s/^.*\///", "ab"),
+        (r"s|role/||", "arn:1:ab/ab"),
+        (r"s/(\w)(b)/\2\1\0/", "arn:1:role/baab/ab"),
+        (r"s/(\w)(b)/\2\1/g", "arn:1:role/ba/ba"),
+        (r"s/b$/$1/", "arn:1:role/ab/a$1"),
+        ("s/none/x/", "arn:1:role/ab/ab"),
+    ] {
+        let event = event(json!({"arn": "arn:1:role/ab/ab", "list": ["a", "ba", "ca"]}));
+        let shown = |field: &str, script: &str| {
+            let plan = plan(&format!("* | rex mode=sed field={field} \"{script}\" | table {field}"));
+            shown_value(&contributions(&plan, &event)[0].inputs[0])
+        };
+        assert_eq!(shown("arn", script), expected, "{script}");
+        assert_eq!(shown("list{}", "s/a/-/"), "[-, b-, c-]");
+        assert_eq!(shown("missing", script), "null");
+    }
+    for script in ["y/abc/xyz/", "s/a/b", "s/a/b/2", "s/a/b/ s/b/c/", "s//b/", "a", "s/(a)/\\8/", ""] {
+        let error = refused(&format!("* | rex mode=sed field=arn \"{script}\""));
+        assert_eq!(error.kind, crate::plan::CompileErrorKind::Unsupported, "{script}: {error}");
+    }
+    assert!(refused("* | rex mode=sed field=arn \"s/a(?!b)/b/\"").message.contains("look-around"));
 }
 
 /// <https://docs.splunk.com/Documentation/Splunk/latest/SearchReference/Makemv>: the delimiter is a blank

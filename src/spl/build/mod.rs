@@ -9,6 +9,7 @@ mod option;
 mod rewritten;
 mod rows;
 mod search;
+mod sed;
 mod subsearch;
 
 use super::ast::{Pipeline, SearchExpr, Span, Spanned};

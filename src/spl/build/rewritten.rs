@@ -53,7 +53,7 @@ pub(super) fn makemv(pair: &Pair<'_>) -> Result<Command> {
     Ok(Command::Eval(assignments))
 }
 
-fn call(function: &str, arguments: Vec<Spanned<Expr>>, at: &Span) -> Spanned<Expr> {
+pub(super) fn call(function: &str, arguments: Vec<Spanned<Expr>>, at: &Span) -> Spanned<Expr> {
     Spanned { node: Expr::Call(function.to_owned(), arguments), span: at.clone() }
 }
 

@@ -2,6 +2,7 @@
 
 use super::command::{names, trimmed_span};
 use super::option::{bool_option, no_options, number_option, option};
+use super::sed::sed;
 use super::{Pair, Rule, Spanned, SplError, inner, span, spanned_text, text};
 use crate::spl::ast::{Command, SortKey, SortOrder};
 use crate::spl::error::nearest;
@@ -29,7 +30,14 @@ pub(super) fn mvexpand(pair: &Pair<'_>) -> Result<Command> {
 }
 
 pub(super) fn rex(pair: &Pair<'_>) -> Result<Command> {
-    no_options(pair, &["field", "max_match"])?;
+    match option(pair, "mode")? {
+        Some(mode) if mode.node.eq_ignore_ascii_case("sed") => return sed(pair),
+        Some(mode) => {
+            return Err(SplError::syntax(format!("`{}` is no mode of rex", mode.node), mode.span)
+                .with_help("there is `mode=sed`; without it rex extracts fields"));
+        }
+        None => no_options(pair, &["field", "max_match"])?,
+    }
     Ok(Command::Rex {
         field: option(pair, "field")?.map_or_else(|| "_raw".to_owned(), |field| field.node),
         pattern: spanned_text(&inner(pair.clone(), Rule::quoted)),
