@@ -72,6 +72,8 @@ struct Plan {
     page_size: Option<u32>,
     hide_children: bool,
     clock_behind: Duration,
+    /// How many hold the clock, and where it stands then.
+    clock_held: (usize, u64),
     forgotten: BTreeSet<String>,
     pushes: Vec<PushFault>,
     session: Option<Duration>,
@@ -150,6 +152,16 @@ impl Faults {
         self.plan(|plan| plan.clock_behind = behind);
     }
 
+    /// Its clock stands still until the last one who holds it lets go.
+    pub(super) fn hold_clock(&self) -> HeldClock<'_> {
+        let now = self.now_millis();
+        self.plan(|plan| {
+            let (holders, at) = plan.clock_held;
+            plan.clock_held = (holders + 1, if holders == 0 { now } else { at });
+        });
+        HeldClock(self)
+    }
+
     /// The shard outlived the retention: it is listed no more, and asking for it is an error.
     pub fn forget_shard(&self, shard: &str) {
         self.plan(|plan| plan.forgotten.insert(shard.to_owned()));
@@ -175,8 +187,11 @@ impl Faults {
 
     /// Its clock, in milliseconds since the epoch.
     pub(super) fn now_millis(&self) -> u64 {
-        let behind = self.plan(|plan| plan.clock_behind);
-        now_millis() - u64::try_from(behind.as_millis()).expect("less than the time since 1970")
+        let (behind, held) = self.plan(|plan| (plan.clock_behind, plan.clock_held));
+        match held {
+            (0, _) => now_millis() - u64::try_from(behind.as_millis()).expect("less than the time since 1970"),
+            (_, at) => at,
+        }
     }
 
     pub(super) fn page_size(&self) -> Option<u32> {
@@ -198,6 +213,15 @@ impl Faults {
 
     fn plan<T>(&self, work: impl FnOnce(&mut Plan) -> T) -> T {
         work(&mut self.0.lock().expect("no test panics while it holds the plan"))
+    }
+}
+
+/// A clock that stands still until this is dropped.
+pub(super) struct HeldClock<'a>(&'a Faults);
+
+impl Drop for HeldClock<'_> {
+    fn drop(&mut self) {
+        self.0.plan(|plan| plan.clock_held.0 -= 1);
     }
 }
 

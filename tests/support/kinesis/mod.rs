@@ -70,6 +70,14 @@ impl LocalKinesis {
         &self.faults
     }
 
+    /// As [`Endpoint::put`], and all of it arrives at the moment of the call: what is dated now is not late because the
+    /// machine was too busy to put it.
+    pub async fn put(&self, stream: &str, records: impl IntoIterator<Item = (String, Vec<u8>)>) {
+        let records: Vec<_> = records.into_iter().collect();
+        let _held = self.faults.hold_clock();
+        self.endpoint.put(stream, records).await;
+    }
+
     /// Everything that a stream holds now passes its retention.
     pub async fn trim(&self, stream: &str) {
         let keys: Vec<String> = self.store.get_record_store(stream).await.into_keys().collect();
