@@ -11,6 +11,7 @@ use axum::http::header::{CONTENT_LENGTH, DATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::Response;
+use tokio_util::sync::CancellationToken;
 
 use super::arrivals::now_millis;
 use super::endpoint::TESTS;
@@ -27,6 +28,8 @@ pub enum Fault {
     Reset,
     /// The answer comes that much later.
     Latency(Duration),
+    /// The answer comes once this is cancelled.
+    Until(CancellationToken),
     /// The answer is a success with this body.
     Body(&'static str),
     /// The connection is cut in the middle of the true answer.
@@ -250,6 +253,10 @@ async fn fail_or_pass(State(faults): State<Arc<Faults>>, request: Request, next:
         Some(Fault::Reset) => std::panic::resume_unwind(Box::new("the connection is cut")),
         Some(Fault::Latency(delay)) => {
             tokio::time::sleep(delay).await;
+            next.run(request).await
+        }
+        Some(Fault::Until(then)) => {
+            then.cancelled().await;
             next.run(request).await
         }
         Some(Fault::Body(body)) => answer(StatusCode::OK, body.to_owned()),
