@@ -45,9 +45,11 @@ class Prometheus:
                 sys.exit(f"prometheus.yml has no {shipped!r}")
             text = text.replace(shipped, changed)
         (folder / "prometheus.yml").write_text(text)
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.address = f"127.0.0.1:{free.getsockname()[1]}"
+        # Nobody else is given the port before Prometheus asks for it: this socket holds it, and does not listen.
+        self.reserved = socket.socket()
+        self.reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.reserved.bind(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self.reserved.getsockname()[1]}"
         self.log = open(folder / "log", "w+")
         self.process = subprocess.Popen(
             ["prometheus", f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data",
@@ -65,6 +67,7 @@ class Prometheus:
         self.log.seek(0)
         said = self.log.read()
         self.log.close()
+        self.reserved.close()
         self.folder.cleanup()
         return code, said
 

@@ -2,6 +2,7 @@
 //!
 //! Deliberately absent: what it is configured to do, and what is expected of it.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
@@ -9,7 +10,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -297,10 +298,22 @@ async fn read(pipe: impl AsyncRead + Unpin, lines: Arc<Lines>) {
     }
 }
 
-/// An address that was free a moment ago, for a port that has to be known beforehand.
-pub fn free_address() -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("it is bound").to_string()
+/// An address that has to be known before somebody listens there. Until then who connects is refused; the port is given
+/// to nobody else, since a socket that does not listen holds it, and lets in who asks for exactly this one.
+pub struct Reserved(TcpSocket);
+
+impl Reserved {
+    pub fn new() -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        // As every listener does on this system: two of them may share an address of which one listens.
+        socket.set_reuseaddr(true).expect("an option of every socket");
+        socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a free port");
+        Self(socket)
+    }
+
+    pub fn address(&self) -> String {
+        self.0.local_addr().expect("it is bound").to_string()
+    }
 }
 
 /// A file of this package.

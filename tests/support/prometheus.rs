@@ -12,7 +12,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
-use super::daemon::{free_address, package};
+use super::daemon::{Reserved, package};
 use super::{PATIENCE, within};
 
 /// It is killed when dropped.
@@ -21,6 +21,7 @@ pub struct Prometheus {
     client: reqwest::Client,
     _child: Child,
     _folder: TempDir,
+    _reserved: Reserved,
 }
 
 impl Prometheus {
@@ -49,7 +50,8 @@ impl Prometheus {
             assert!(pattern.is_match(&text), "{file} has nothing like {pattern}");
             std::fs::write(written, &*pattern.replace_all(&text, replaced)).expect("the folder is writable");
         }
-        let address = free_address();
+        let reserved = Reserved::new();
+        let address = reserved.address();
         let log = std::fs::File::create(folder.path().join("log")).expect("the folder is writable");
         let child = Command::new("prometheus")
             .arg(format!("--config.file={}", folder.path().join("prometheus.yml").display()))
@@ -62,7 +64,7 @@ impl Prometheus {
             .spawn()
             .expect("it is on the path");
         let client = reqwest::Client::builder().no_proxy().build().expect("a client");
-        Some(Self { url: format!("http://{address}"), client, _child: child, _folder: folder })
+        Some(Self { url: format!("http://{address}"), client, _child: child, _folder: folder, _reserved: reserved })
     }
 
     /// What a path of its API says; none while it does not answer.

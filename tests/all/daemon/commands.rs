@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::event::JobCreated;
 use super::{STREAM, config, home};
-use crate::support::daemon::{Daemon, Ended, Home, free_address, package};
+use crate::support::daemon::{Daemon, Ended, Home, Reserved, package};
 use crate::support::kinesis::LocalKinesis;
 use crate::support::{PATIENCE, wall_millis};
 
@@ -91,7 +91,8 @@ async fn the_healthcheck_is_the_daemons_liveness() {
     let (kinesis, home) = (LocalKinesis::start().await, home());
     kinesis.create_stream(STREAM, 1).await;
     let mut config = config(&kinesis);
-    config["admin"]["listen"] = json!(free_address());
+    let reserved = Reserved::new();
+    config["admin"]["listen"] = json!(reserved.address());
     home.configure(config.to_string());
     let dead = run(&home, &["healthcheck"]).await;
     assert_eq!(dead.code, Some(1), "{}", dead.log);

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 
 use super::{STREAM, config, home};
-use crate::support::daemon::{Daemon, Ended, Home, free_address};
+use crate::support::daemon::{Daemon, Ended, Home, Reserved};
 use crate::support::kinesis::{Fault, LocalKinesis};
 use crate::support::{PATIENCE, wait_until, wall_millis};
 
@@ -103,7 +103,8 @@ async fn st_1_a_signal_during_the_start_is_an_orderly_end_at_once() {
 async fn an_endpoint_where_nobody_answers_is_named() {
     let (kinesis, home) = ready().await;
     let mut config = config(&kinesis);
-    let endpoint = format!("http://{}", free_address());
+    let nobody = Reserved::new();
+    let endpoint = format!("http://{}", nobody.address());
     config["source"]["endpoint_url"] = json!(endpoint);
     refused(&home, &config, &[&format!("cannot reach Kinesis at {endpoint}"), "source.endpoint_url"]).await;
 }
