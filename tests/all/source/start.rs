@@ -115,7 +115,8 @@ async fn an_endpoint_that_nobody_serves_is_named() {
     let error = refused(&kinesis, &config).await;
     assert!(matches!(error, SourceError::Unreachable { .. }), "{error:?}");
     assert!(error.to_string().contains(kinesis.url()), "{error}");
-    let again = || async { (kinesis.faults().calls("DescribeStreamSummary") == 3).then_some(()) };
+    // An attempt may end before it is heard.
+    let again = || async { (kinesis.faults().calls("DescribeStreamSummary") > 1).then_some(()) };
     wait_until("what may pass is tried again", again).await;
 }
 
