@@ -12,6 +12,7 @@ fn the_first_search_is_appended_to() {
         ("|multisearch[search a][search b][search c]", "a | append [search b] | append [search c]"),
         ("| union [search a | stats count by d] [search b]", "a | stats count by d | append [search b]"),
         ("| UNION [search a]", "a"),
+        ("| union [search a], [search b]", "a | append [search b]"),
         ("a | union [search b] [search c] | table d", "a | append [search b] | append [search c] | table d"),
         (
             "a | join d [| multisearch [search b] [search c] | stats count by d]",
