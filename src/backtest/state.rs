@@ -97,6 +97,7 @@ pub struct Backtest {
     matching: Matching,
     range: Range,
     read_from: Arrival,
+    needed_from: Arrival,
     /// How far, in milliseconds, a shard may be read ahead of the watermark: what lies further ahead opens windows that
     /// only take memory.
     lead_ms: i64,
@@ -114,9 +115,10 @@ impl Backtest {
     pub fn new(setup: Setup) -> Result<Self, StoredPlanError> {
         let Setup { range, plans, seen, limits, decode_all, .. } = setup;
         let counted = seen.as_ref().map_or_else(|| Ok(plans.clone()), |seen| seen.counted(&plans))?;
-        let read_from = range.read_from(&counted);
         // What the daemon has not read counts in none of its windows.
-        let read_from = seen.as_ref().map_or(read_from, |seen| read_from.max(seen.started_at));
+        let seen_from = seen.as_ref().map_or(Arrival::MIN, |seen| seen.started_at);
+        let read_from = range.read_from(&counted).max(seen_from);
+        let needed_from = range.needed_from(&counted).max(seen_from);
         let lead = |plan: &Arc<Plan>| plan.window_ms().saturating_add(plan.text().grace_ms);
         let lead_ms = counted.iter().map(lead).max().unwrap_or(0);
         let config = EngineConfig {
@@ -139,12 +141,28 @@ impl Backtest {
         let evaluator = Evaluator::new(engine.plans(), limits, decode_all);
         let matching = Matching { version: engine.plans_version(), limits, decode_all };
         let forgotten_at = Arrival::MIN;
-        Ok(Self { engine, evaluator, matching, range, read_from, lead_ms, forgotten_at, records: 0, skipped: 0 })
+        Ok(Self {
+            engine,
+            evaluator,
+            matching,
+            range,
+            read_from,
+            needed_from,
+            lead_ms,
+            forgotten_at,
+            records: 0,
+            skipped: 0,
+        })
     }
 
     /// Where reading begins.
     pub fn read_from(&self) -> Arrival {
         self.read_from
+    }
+
+    /// What arrived before counts in no instance of the range.
+    pub fn needed_from(&self) -> Arrival {
+        self.needed_from
     }
 
     /// RD-2: every shard that can hold something of the range.

@@ -78,7 +78,8 @@ async fn cp_8_a_range_older_than_the_retention_is_refused_loudly_with_the_earlie
     }
     let earliest = refused.log.split_once("The earliest --from is ").expect("it is told").1;
     let earliest: jiff::Timestamp = earliest[..earliest.find(';').expect("it goes on")].parse().expect("an instant");
-    let whole = backtest(&home, &["--from", &instant(earliest.as_millisecond() + 60_000)]).await;
+    // It moves on with the clock until the range is read.
+    let whole = backtest(&home, &["--from", &instant(earliest.as_millisecond() + 600_000)]).await;
     assert_eq!((whole.code, whole.lines.len()), (Some(0), 1), "{}", whole.log);
 }
 
@@ -232,10 +233,15 @@ async fn threat_1_hostile_values_in_a_comparison_act_nowhere() {
 /// A backtest of the last minute whose first iterator comes when the other is cancelled: what happens to the stream until
 /// then, happens while it is read.
 async fn slow(home: &Home, kinesis: &LocalKinesis) -> (Daemon, CancellationToken) {
+    slow_from(home, kinesis, "1m").await
+}
+
+/// As [`slow`], of another range.
+async fn slow_from(home: &Home, kinesis: &LocalKinesis, from: &str) -> (Daemon, CancellationToken) {
     use crate::support::kinesis::Fault;
     let go = CancellationToken::new();
     kinesis.faults().inject("GetShardIterator", Fault::Until(go.clone()), 1);
-    let mut command = home.with_config(&["backtest", "--from", "1m"]);
+    let mut command = home.with_config(&["backtest", "--from", from]);
     command.args(["--to", "now"]);
     let daemon = Daemon::spawn(command);
     let asked = || async { (kinesis.faults().calls("GetShardIterator") > 0).then_some(()) };
@@ -260,6 +266,30 @@ async fn cp_8_a_shard_that_is_trimmed_while_it_is_read_is_told_and_the_result_is
     assert!(ended.log.contains("may be lost in shardId-000000000000"), "{}", ended.log);
     assert!(ended.log.contains("what is printed is not whole"), "{}", ended.log);
     assert_eq!(ended.lines.len(), 3, "what is still there is printed: {:?}", ended.lines);
+}
+
+/// Reading begins a minute before what counts. The end of the retention passes that minute, not what counts, between the start
+/// and the first read.
+#[tokio::test(flavor = "multi_thread")]
+async fn cp_8_what_the_stream_forgets_meanwhile_is_no_loss_where_it_does_not_count() {
+    const BEHIND: Duration = Duration::from_secs(601);
+    let (kinesis, home) = (LocalKinesis::start().await, home());
+    kinesis.create_stream(STREAM, 1).await;
+    let mut config = config(&kinesis);
+    config["detections"]["max_future_skew"] = json!("1s");
+    home.configure(config.to_string());
+    kinesis.faults().set_clock_behind(BEHIND);
+    let now = || wall_millis() - BEHIND.as_millis() as i64;
+    put(&kinesis, 0..3, now()).await;
+    until(wall_millis() + 5000).await;
+    // With window, grace and skew, what counts begins eleven minutes behind the oldest that the stream still holds.
+    let from = instant(now() - 24 * 3_600_000 + 4000 + 660_000);
+    let (daemon, go) = slow_from(&home, &kinesis, &from).await;
+    kinesis.faults().set_clock_behind(Duration::ZERO);
+    go.cancel();
+    let ended = daemon.ended().await;
+    assert_eq!((ended.code, ended.lines.len()), (Some(0), 3), "{}", ended.log);
+    assert!(!ended.log.contains("may be lost"), "{}", ended.log);
 }
 
 /// A merge behind the first listing, of a shard that was listed and one that was not.
