@@ -138,7 +138,7 @@ pub async fn inspect<T: Table>(table: T, scope: &str) -> Result<Option<(Checkpoi
     let failed = |source: TableError| StoreError::Table { place: place.clone(), source };
     let mut tries = 0;
     loop {
-        let Some(item) = table.get(scope).await.map_err(failed)? else { return Ok(None) };
+        let Some(item) = patiently(|| table.get(scope)).await.map_err(failed)? else { return Ok(None) };
         let committed = Scope::read(&item).and_then(|scope| scope.committed);
         let Some(committed) = committed else { return Ok(None) };
         tries += 1;

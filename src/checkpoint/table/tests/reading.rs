@@ -101,3 +101,22 @@ async fn a_reader_beside_the_holder_sees_whole_checkpoints_only() {
     }
     assert!(reading.await.unwrap().len() > 1, "it read beside the holder");
 }
+
+/// A request that takes too long, or a table at its capacity, is no answer: it is asked again, as a start asks.
+#[tokio::test(start_paused = true)]
+async fn a_reader_outlasts_a_table_that_fails_for_a_moment_and_no_longer() {
+    let table = stored().await;
+    let life = table.life();
+    life.set_down(Some(Trouble::Passing));
+    let reading = tokio::spawn({
+        let life = life.clone();
+        async move { inspect(life, SCOPE).await }
+    });
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    life.set_down(None);
+    let found = reading.await.unwrap().expect("it works again").expect("it is there");
+    assert_eq!(found.0, checkpoint(100, &[20, 20]));
+    life.set_down(Some(Trouble::Passing));
+    let given_up = tokio::time::timeout(Duration::from_secs(30), inspect(life, SCOPE)).await;
+    assert!(matches!(given_up, Ok(Err(StoreError::Table { .. }))), "{given_up:?}");
+}
