@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use aws_sdk_kinesis::error::SdkError;
 use aws_sdk_kinesis::types::ShardIteratorType;
 
 use super::super::STREAM;
@@ -71,21 +72,41 @@ pub async fn expected(kinesis: &LocalKinesis, spec: Spec, events: &HashMap<Vec<u
 
 /// Arrival and data of all records of a shard.
 async fn records(kinesis: &LocalKinesis, shard: &str) -> Vec<(i64, Vec<u8>)> {
-    let client = kinesis.client();
-    let start = client.get_shard_iterator().stream_name(STREAM).shard_id(shard);
-    let start = start.shard_iterator_type(ShardIteratorType::TrimHorizon).send().await;
-    let mut iterator = start.expect("the shard is there").shard_iterator;
+    let (mut iterator, mut last) = (iterator(kinesis, shard, None).await, None);
     let mut records = Vec::new();
     while let Some(from) = iterator.take() {
-        let answer = client.get_records().shard_iterator(from).send().await.expect("it is read");
+        let answer = match kinesis
+            .client()
+            .get_records()
+            .shard_iterator(from)
+            .send()
+            .await
+            .map_err(SdkError::into_service_error)
+        {
+            // Where iterators live for a moment only, a busy machine may take longer from one read to the next.
+            Err(error) if error.is_expired_iterator_exception() => {
+                iterator = self::iterator(kinesis, shard, last.as_deref()).await;
+                continue;
+            }
+            answer => answer.expect("it is read"),
+        };
         let at_end = answer.records.is_empty() && answer.millis_behind_latest == Some(0);
         for record in answer.records {
             let arrival = record.approximate_arrival_timestamp.expect("it is stamped").to_millis().expect("in range");
+            last = Some(record.sequence_number);
             records.push((arrival, record.data.into_inner()));
         }
         iterator = answer.next_shard_iterator.filter(|_| !at_end);
     }
     records
+}
+
+/// An iterator behind this record, or from the oldest one on.
+async fn iterator(kinesis: &LocalKinesis, shard: &str, after: Option<&str>) -> Option<String> {
+    let kind = if after.is_some() { ShardIteratorType::AfterSequenceNumber } else { ShardIteratorType::TrimHorizon };
+    let request = kinesis.client().get_shard_iterator().stream_name(STREAM).shard_id(shard).shard_iterator_type(kind);
+    let answer = request.set_starting_sequence_number(after.map(str::to_owned)).send().await;
+    answer.expect("the shard is there").shard_iterator
 }
 
 /// The results that came, from their evidence.
