@@ -10,7 +10,7 @@ use std::future::Future;
 use std::time::{Duration, UNIX_EPOCH};
 
 /// How long anything may take on a busy machine, a replay of a large run included. A test that passes never waits for it.
-pub const PATIENCE: Duration = Duration::from_secs(120);
+pub const PATIENCE: Duration = Duration::from_secs(240);
 
 /// Waits until `look` sees something, [`PATIENCE`] at most: a level, not an edge, so that nothing is missed.
 ///
