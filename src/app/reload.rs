@@ -260,7 +260,9 @@ impl Reloader {
             tracing::warn!(keys = differences.join(", "), "changed in the configuration, but needs a restart");
         }
         detections::log(&detections, &self.config.sinks);
-        let reading = Arc::new(Reading::new(config, detections));
+        // The hash is of what is in force, and the rest of the file is not.
+        let in_force = Config { detections: config.detections.clone(), ..Config::clone(&self.config) };
+        let reading = Arc::new(Reading::new(&in_force, detections));
         self.latest.send_replace(Arc::clone(&reading));
         self.moving.clear();
         // All of those to come begin with it.

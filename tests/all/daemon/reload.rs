@@ -209,6 +209,29 @@ async fn a_hangup_without_a_change_says_so_and_what_cannot_be_reloaded_is_named(
     assert_eq!(daemon.stop().await.code, Some(0));
 }
 
+/// What waits for a restart is not in force: the hash is that of a daemon that never saw it.
+#[tokio::test]
+async fn the_hash_of_a_reload_is_of_what_is_in_force() {
+    let mut scene = Scene::new("2s", "off").await;
+    let daemon = scene.home.start();
+    daemon.ready().await;
+    let interval = scene.config["checkpoint"]["interval"].take();
+    scene.config["checkpoint"]["interval"] = json!("300ms");
+    scene.config["detections"]["settings"] = json!([{"detection": "changes", "grace": "2s"}]);
+    scene.home.configure(scene.config.to_string());
+    daemon.signal("HUP").await;
+    let in_force = daemon.until_logged("the changed detections are in force").await;
+    assert_eq!(daemon.stop().await.code, Some(0));
+
+    scene.config["checkpoint"]["interval"] = interval;
+    scene.home.configure(scene.config.to_string());
+    let daemon = scene.home.start();
+    let started = daemon.until_logged(r#""message":"started""#).await;
+    let hash = |line: &str| text(&serde_json::from_str::<Value>(line).expect("JSON")["configuration"]).to_owned();
+    assert_eq!(hash(&in_force[0]), hash(&started[0]));
+    assert_eq!(daemon.stop().await.code, Some(0));
+}
+
 #[tokio::test]
 async fn cp_8_a_reload_that_needs_more_than_the_retention_is_refused() {
     let mut scene = Scene::new("2s", "off").await;
