@@ -327,9 +327,9 @@ impl Observer {
                 self.readiness.fail(Check::Checkpoint, failure.as_str());
                 // Another reason is another trouble.
                 self.store_failure.take_if(|(last, _)| *last != failure);
-                let (_, alarm) = self.store_failure.get_or_insert_with(|| (failure, Alarm::default()));
+                let (error, alarm) = self.store_failure.get_or_insert_with(|| (failure, Alarm::default()));
                 if let Some(repeats) = alarm.raise() {
-                    tracing::error!(%error, cause, repeats, "the checkpoint cannot be stored; trying again");
+                    tracing::error!(%error, repeats, "the checkpoint cannot be stored; trying again");
                 }
             }
         }

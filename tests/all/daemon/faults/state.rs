@@ -162,7 +162,8 @@ async fn through(home: Home, outage: &dyn Outage, reason: &str, killed: bool) {
     daemon.until(PATIENCE, "checkpoints that are not stored are counted", counted).await;
     scene.until_unready(&daemon, &format!("state/checkpoint.json: {reason}")).await;
     let said = daemon.until_logged("the checkpoint cannot be stored").await;
-    assert!(said.len() == 1 && said[0].contains(reason), "once, however often it is tried: {said:#?}");
+    let error = format!("state/checkpoint.json: {reason}");
+    assert!(said.len() == 1 && said[0].contains(&error), "once, however often it is tried: {said:#?}");
     // What needs no disk goes on.
     scene.put(5).await;
     scene.until_final(&daemon).await;
