@@ -36,8 +36,11 @@ impl DeadLetterStore for Place {
         match self {
             Self::File(file) => {
                 let (file, lines) = (file.clone(), lines.clone());
-                let append = tokio::task::spawn_blocking(move || file.append(&lines, true).map(drop));
-                append.await.unwrap_or_else(|panic| Err(io::Error::other(panic)))
+                let append = move || {
+                    let kept = file.append(&lines, true).map(drop);
+                    kept.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", file.path().display())))
+                };
+                tokio::task::spawn_blocking(append).await.unwrap_or_else(|panic| Err(io::Error::other(panic)))
             }
             Self::Stdout(stdout) => stdout.write(lines).await,
             Self::Bucket(bucket) => bucket.put(lines, at).await,

@@ -169,6 +169,7 @@ async fn through(home: Home, outage: &dyn Outage, reason: &str, killed: bool) {
     scene.until_final(&daemon).await;
     scene.kinesis.put(STREAM, [("key".to_owned(), UNDECODABLE.to_vec())]).await;
     scene.until_unready(&daemon, "sink dead_letter: unavailable").await;
+    scene.until_unready(&daemon, "state/dead-letters.ndjson: ").await;
 
     let daemon = if killed {
         scene.kill(daemon).await;
