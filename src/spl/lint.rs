@@ -39,7 +39,7 @@ fn collect(pipeline: &Pipeline, text: &str, lints: &mut Vec<Lint>) {
 
 fn terms<'e>(expr: &'e SearchExpr, text: &'e str) -> impl Iterator<Item = Lint> + 'e {
     expr.terms().into_iter().flat_map(move |term| {
-        let of_words = keyword(term).or_else(|| quotes(term)).or_else(|| typography(term));
+        let of_words = keyword(term).or_else(|| command(term)).or_else(|| quotes(term)).or_else(|| typography(term));
         of_words.into_iter().chain(escaped_star(&term.span, text))
     })
 }
@@ -60,12 +60,30 @@ fn escaped_star(span: &Span, text: &str) -> Option<Lint> {
 }
 
 /// Lower-case `or`, `and`, `not` are words to look for.
-fn keyword(Spanned { node, span }: &Spanned<SearchTerm>) -> Option<Lint> {
-    let SearchTerm::Raw(word) = node else { return None };
+fn keyword(term: &Spanned<SearchTerm>) -> Option<Lint> {
+    let word = bare_word(term)?;
     let upper = word.to_ascii_uppercase();
-    let is_keyword = span.len() == word.len() && ["AND", "OR", "NOT", "IN"].contains(&upper.as_str());
+    let is_keyword = ["AND", "OR", "NOT", "IN"].contains(&upper.as_str());
     let message = format!("`{word}` in lower case is a word that the event must contain");
-    is_keyword.then(|| Lint { message, span: span.clone(), help: format!("write `{upper}`") })
+    is_keyword.then(|| Lint { message, span: term.span.clone(), help: format!("write `{upper}`") })
+}
+
+/// Commands that no search for words needs to name, and that are often written without their `|`.
+const COMMANDS: [&str; 6] = ["eval", "eventstats", "rename", "stats", "table", "where"];
+
+fn command(term: &Spanned<SearchTerm>) -> Option<Lint> {
+    let word = bare_word(term).filter(|word| COMMANDS.contains(word))?;
+    let message = format!("`{word}` among search terms is a word that the event must contain, and no command");
+    let help = format!("write `| {word}` for the command, or \"{word}\" in double quotes for the word");
+    Some(Lint { message, span: term.span.clone(), help })
+}
+
+/// A word to look for that stands without quotes.
+fn bare_word(Spanned { node, span }: &Spanned<SearchTerm>) -> Option<&str> {
+    match node {
+        SearchTerm::Raw(word) if span.len() == word.len() => Some(word),
+        _ => None,
+    }
 }
 
 /// Single quotes are part of a name or of a value.
@@ -115,12 +133,16 @@ fn quoted_name<const N: usize>(names: [Option<&String>; N], span: &Span) -> Opti
     Some(Lint { message, span: span.clone(), help: "leave them out, or write double quotes".to_owned() })
 }
 
-/// `a.b` without quotes, and two texts that are compared.
+/// `a.b` and `10.0.0.1` without quotes, and two texts that are compared.
 fn expression(expr: &Spanned<Expr>, lints: &mut Vec<Lint>) {
     if let Some(name) = dotted_name(expr) {
         let message =
             format!("`{name}` without quotes is the concatenation of the fields {}", name.replace('.', " and "));
         let help = format!("write '{name}' in single quotes for the field of that name");
+        lints.push(Lint { message, span: expr.span.clone(), help });
+    } else if is_dotted_number(expr) {
+        let message = "numbers joined by dots, without quotes, are a concatenation and no address".to_owned();
+        let help = "write it in double quotes; for a network, cidrmatch(\"10.0.0.0/8\", field)".to_owned();
         lints.push(Lint { message, span: expr.span.clone(), help });
     } else if let Some(text) = compared_text(&expr.node) {
         let message = format!("\"{text}\" in double quotes is a text: the comparison is the same for every event");
@@ -149,6 +171,22 @@ fn dotted_name(expr: &Spanned<Expr>) -> Option<String> {
             Some(format!("{}.{}", joined(left)?, joined(right)?))
         }
         _ => None,
+    }
+}
+
+/// Numbers joined by dots, bare and without blanks: `10.0.0.1` is `10.0` and `0.1`, and `10.0.0.0/8` is `10.0` and a
+/// quotient.
+fn is_dotted_number(expr: &Spanned<Expr>) -> bool {
+    let Expr::Binary(BinaryOp::Concat, left, right) = &expr.node else { return false };
+    let is_joined = left.span.end + 1 == right.span.start;
+    is_joined && (is_number(left) || is_dotted_number(left)) && is_number(right)
+}
+
+fn is_number(expr: &Spanned<Expr>) -> bool {
+    match &expr.node {
+        Expr::Number(_) => true,
+        Expr::Binary(BinaryOp::Div, left, right) => is_number(left) && is_number(right),
+        _ => false,
     }
 }
 

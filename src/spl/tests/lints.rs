@@ -21,6 +21,16 @@ fn a_written_concatenation_is_not() {
     assert!(places("a | where 'b'.c=1 OR b.'c'=2").is_empty());
 }
 
+/// An address reads as numbers that are joined: `10.0` and `0.1`, which is "10.00.1".
+#[test]
+fn an_unquoted_address_in_an_expression_is_doubtful() {
+    let text = "a | where b!=10.0.0.1 AND c IN (192.168.1.20, 1.5) | eval d=if(e=10.0.0.0/8, 1.2.3, 1.5 . 2)";
+    assert_eq!(places(text), ["10.0.0.1", "192.168.1.20", "10.0.0.0/8", "1.2.3"]);
+    let lints = lint(&parsed(text), text);
+    assert!(lints[0].message.contains("no address") && lints[0].help.contains("double quotes"), "{lints:?}");
+    assert!(places(r#"a=10.0.0.1 | where b="10.0.0.1" OR c=10.5 OR 'd'.1=e | search f=10.0.0.1"#).is_empty());
+}
+
 #[test]
 fn every_search_and_every_expression_of_it_is_looked_at() {
     let text = "a | stats count(eval(b.c=1)) by d | eventstats sum(eval(e.f)) | append [search g or h | where i.j=1]                 | join d [search k | append [search l and m]] | where n IN (o.p, q) AND NOT r.s";
@@ -31,6 +41,16 @@ fn every_search_and_every_expression_of_it_is_looked_at() {
 fn lower_case_keywords_among_search_terms_are_doubtful() {
     assert_eq!(places("a=1 or b=2 | search not c"), ["or", "not"]);
     assert!(places(r#"a=1 OR b="or" "or""#).is_empty());
+}
+
+/// Without its `|` a command and all that belongs to it is words to look for, which no event contains.
+#[test]
+fn a_command_among_search_terms_is_doubtful() {
+    let text = "a=1 stats count by b | search c=2 where d=3 | append [search e eval f=1]";
+    assert_eq!(places(text), ["stats", "where", "eval"]);
+    let lints = lint(&parsed(text), text);
+    assert!(lints[0].help.contains("`| stats`"), "{lints:?}");
+    assert!(places(r#"a=stats "where" b IN (eval) STATS statistics | stats count by c | where d=1"#).is_empty());
 }
 
 /// In a search single quotes are part of the name or of the value, unlike in `eval` and `where`.
