@@ -27,6 +27,9 @@ pub(super) fn run<W: Write>(
 ) -> Result<Exit, Failure> {
     let config = stream::config(&args.stream)?;
     let filter = args.search.as_ref().map(|search| filter(search, &config)).transpose()?;
+    for warning in filter.iter().flat_map(Filter::warnings) {
+        writeln!(diagnostics, "--search: warning: {warning}")?;
+    }
     stream::log_warnings()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {

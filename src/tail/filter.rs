@@ -2,12 +2,14 @@
 
 use crate::cloudtrail::Event;
 use crate::plan::{Plan, PlanText, RiskModel};
-use crate::spl::{Macros, caret_snippet, expand};
+use crate::spl::ast::Span;
+use crate::spl::{Macros, caret_snippet, expand, lint, parse};
 
 /// A compiled search over single events.
 #[derive(Debug)]
 pub struct Filter {
     plan: Plan,
+    warnings: Vec<String>,
 }
 
 /// The search of `--search` cannot be run.
@@ -27,9 +29,8 @@ impl Filter {
     /// # Errors
     /// Where the search is wrong or not supported, with the place.
     pub fn compile(search: &str, macros: &Macros) -> Result<Self, FilterError> {
-        let failed = |message: &str, snippet: String, help: Option<&String>| {
-            let help = help.map(|help| format!("\n  = help: {help}")).unwrap_or_default();
-            FilterError { message: format!("{message}\n{snippet}{help}") }
+        let failed = |message: &str, snippet: String, help: Option<&String>| FilterError {
+            message: described(message, &snippet, help),
         };
         let expansion = expand(search, macros)
             .map_err(|error| failed(&error.message, caret_snippet(search, &error.span), error.help.as_ref()))?;
@@ -37,13 +38,30 @@ impl Filter {
             let place = expansion.origin_of(error.span.clone());
             failed(&error.message, caret_snippet(search, &place), error.help.as_ref())
         })?;
-        Ok(Self { plan })
+        let lints = parse(&expansion.text).map(|pipeline| lint(&pipeline, &expansion.text)).unwrap_or_default();
+        let lints = lints.into_iter().map(|lint| (lint.message, lint.span, Some(lint.help)));
+        let of_plan = plan.warnings().iter().map(|warning| (warning.message.clone(), warning.span.clone(), None));
+        let shown = |(message, span, help): (String, Span, Option<String>)| {
+            described(&message, &caret_snippet(search, &expansion.origin_of(span)), help.as_ref())
+        };
+        let warnings = lints.chain(of_plan).map(shown).collect();
+        Ok(Self { plan, warnings })
+    }
+
+    /// What is hardly meant, each with its place: such a search mostly finds nothing.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// Whether the search finds the event.
     pub fn finds(&self, event: &Event) -> bool {
         self.plan.evaluate(event).is_some()
     }
+}
+
+fn described(message: &str, snippet: &str, help: Option<&String>) -> String {
+    let help = help.map(|help| format!("\n  = help: {help}")).unwrap_or_default();
+    format!("{message}\n{snippet}{help}")
 }
 
 fn text(search: &str) -> PlanText {
@@ -121,5 +139,26 @@ mod tests {
             let error = Filter::compile(wrong, &Macros::built_in()).expect_err(wrong).to_string();
             assert!(error.starts_with("--search cannot be run: ") && error.contains(word), "{error}");
         }
+    }
+
+    #[test]
+    fn what_is_hardly_meant_is_shown_in_its_place() {
+        let warnings = |search: &str| match Filter::compile(search, &Macros::built_in()) {
+            Ok(filter) => filter.warnings().to_vec(),
+            Err(error) => panic!("{error}"),
+        };
+        for (doubtful, word) in [
+            ("eventName=ConsoleLogin or eventName=GetObject", "`or` in lower case"),
+            ("eventName=ConsoleLogin where user=bob", "`where` among search terms"),
+            ("EventName=ConsoleLogin", "did you mean eventName"),
+        ] {
+            let warnings = warnings(doubtful);
+            assert!(
+                matches!(&*warnings, [only] if only.contains(word) && only.contains('^')),
+                "{doubtful}: {warnings:#?}"
+            );
+        }
+        let sound = warnings("`cloudtrail` eventName=ConsoleLogin | where user_name=\"bob\"");
+        assert!(sound.is_empty(), "{sound:#?}");
     }
 }

@@ -130,6 +130,9 @@ async fn where_it_cannot_begin_is_said() {
     let old = run(&home, &kinesis, &["--since", "48h", "--no-follow"]).await;
     assert_eq!((old.code, old.lines.len()), (Some(0), 6), "{}", old.log);
     assert!(old.log.contains("longer ago than the stream retains"), "{}", old.log);
+    let doubtful = run(&home, &kinesis, &["--no-follow", "--search", "eventName=JobCreated or x"]).await;
+    assert_eq!(doubtful.code, Some(0), "{}", doubtful.log);
+    assert!(doubtful.log.contains("--search: warning: `or` in lower case"), "{}", doubtful.log);
     let nowhere = home.run(&["tail"]).await;
     assert_eq!(nowhere.code, Some(64));
     assert!(nowhere.log.contains("--stream NAME or --config FILE"), "{}", nowhere.log);
