@@ -124,7 +124,7 @@ async fn check_says_of_every_detection_whether_it_runs() {
     std::fs::create_dir(home.path("detections")).expect("the folder is writable");
     home.write("detections/a_good.yml", &shipped);
     home.write("detections/b_odd.yml", shipped.replace("|  stats count", "| transaction src_ip | stats count"));
-    home.write("detections/c_wrong.yml", shipped.replace("eventName=JobCreated", "eventName = ("));
+    home.write("detections/c_wrong.yml", shipped.replace("eventName = JobCreated", "eventName = ("));
     let checked = home.run(&["check", "--json", "--detections", "detections"]).await;
     assert_eq!(checked.code, Some(78), "{}", checked.log);
     let lines: Vec<Value> = checked.lines.iter().map(|line| serde_json::from_str(line).expect("JSON")).collect();
