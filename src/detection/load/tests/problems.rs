@@ -280,7 +280,7 @@ unsupported: `evall` is not a known command
  --> x.yml:7:43
   |   | stats count dc(x) as n by user, src | evall x=1
   |                                           ^^^^^
-  = help: did you mean `eval`? supported are search, where, regex, eval, rename, fields, table, fillnull, bin, bucket, stats, eventstats, convert, spath, makemv, mvexpand, rex, dedup, sort, head, append, join, lookup";
+  = help: did you mean `eval`? supported are search, where, regex, eval, rename, fields, table, fillnull, bin, bucket, stats, eventstats, convert, spath, makemv, mvexpand, rex, dedup, sort, head, append, multisearch, union, join, lookup";
     assert_eq!(problems[0].to_string(), expected.trim_start());
 }
 
