@@ -281,6 +281,8 @@ fn rex_in_the_mode_of_sed_replaces() {
         (r"s/(\w)(b)/\2\1\0/", "arn:1:role/baab/ab"),
         (r"s/(\w)(b)/\2\1/g", "arn:1:role/ba/ba"),
         (r"s/b$/$1/", "arn:1:role/ab/a$1"),
+        (r"s/(a)b/\\\\1/", r"arn:1:role/\a/ab"),
+        (r"s/(a)b/\\\\1/g", r"arn:1:role/\a/\a"),
         ("s/none/x/", "arn:1:role/ab/ab"),
     ] {
         let event = event(json!({"arn": "arn:1:role/ab/ab", "list": ["a", "ba", "ca"]}));
@@ -297,6 +299,11 @@ fn rex_in_the_mode_of_sed_replaces() {
         assert_eq!(error.kind, crate::plan::CompileErrorKind::Unsupported, "{script}: {error}");
     }
     assert!(refused("* | rex mode=sed field=arn \"s/a(?!b)/b/\"").message.contains("look-around"));
+    // What closes a group that it has not opened is none, whatever stands around it.
+    for flag in ["", "g"] {
+        let search = format!("* | rex mode=sed field=arn \"s/a)(b/c/{flag}\"");
+        assert_eq!(refused(&search).kind, crate::plan::CompileErrorKind::Unsupported, "{search}");
+    }
 }
 
 /// <https://docs.splunk.com/Documentation/Splunk/latest/SearchReference/Makemv>: the delimiter is a blank

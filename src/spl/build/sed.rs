@@ -20,10 +20,17 @@ pub(super) fn sed(pair: &Pair<'_>) -> Result<Command> {
             .with_help("supported are s/regex/replacement/ and s/regex/replacement/g")
     })?;
     let field = option(pair, "field")?.unwrap_or_else(|| Spanned { node: "_raw".to_owned(), span: at.clone() });
-    let (pattern, replacement) = script.replacing(&written.span)?;
     let text = |text| Spanned { node: Expr::Text(text), span: written.span.clone() };
     let value = Spanned { node: Expr::Field(field.node.clone()), span: field.span.clone() };
-    let replaced = call("replace", vec![value, text(pattern), text(replacement)], &at);
+    let replacing = |pattern, replacement| call("replace", vec![value.clone(), text(pattern), text(replacement)], &at);
+    let replaced = if script.replaces_all {
+        replacing(script.pattern, script.replacement)
+    } else {
+        let (pattern, replacement) = script.first_alone(&written.span)?;
+        // The script's own expression has to be one without what stands around it.
+        let matches = call("match", vec![value.clone(), text(script.pattern)], &at);
+        call("if", vec![matches, replacing(pattern, replacement), value.clone()], &at)
+    };
     Ok(Command::Eval(vec![(field, replaced)]))
 }
 
@@ -61,10 +68,7 @@ impl Script {
 
     /// Regular expression and replacement for `replace`, which replaces every match. One that begins where the text does
     /// is the only one: then what stands before the first match of the script is the first group.
-    fn replacing(self, at: &Span) -> Result<(String, String)> {
-        if self.replaces_all {
-            return Ok((self.pattern, self.replacement));
-        }
+    fn first_alone(&self, at: &Span) -> Result<(String, String)> {
         let replacement = shifted(&self.replacement).ok_or_else(|| {
             SplError::unsupported("a replacement of the first match alone takes `\\0` to `\\7`", at.clone())
                 .with_help("add the flag g where there is one match, or name fewer groups")
@@ -75,16 +79,15 @@ impl Script {
 
 /// Two groups come before those of the replacement, of which one is the match itself.
 fn shifted(replacement: &str) -> Option<String> {
-    let (mut out, mut chars) = (String::new(), replacement.chars());
+    let (mut out, mut chars) = (String::new(), replacement.chars().peekable());
     while let Some(c) = chars.next() {
         out.push(c);
+        // As `replace` reads it, where a backslash before anything else is one.
         if c == '\\'
-            && let Some(next) = chars.next()
+            && let Some(group) = chars.peek().and_then(|next| next.to_digit(10))
         {
-            match next.to_digit(10) {
-                Some(group) => out.push(char::from_digit(group + 2, 10)?),
-                None => out.push(next),
-            }
+            out.push(char::from_digit(group + 2, 10)?);
+            chars.next();
         }
     }
     Some(out)
