@@ -7,6 +7,8 @@ use crate::daemon::line;
 use crate::dynamodb::LocalDynamo;
 use crate::support::{PATIENCE, wall_millis};
 
+/// A window gathers from so long before it begins (WN-7).
+const SKEW_MS: i64 = 1_000;
 const READ_AT: &str = "trailrisk_detections_last_reload_success_timestamp_seconds";
 
 async fn scene() -> (LocalDynamo, Scene) {
@@ -17,6 +19,7 @@ async fn scene() -> (LocalDynamo, Scene) {
         "store": "dynamodb", "table": "leases", "region": "us-east-1", "endpoint_url": dynamo.url(),
         "lease_duration": "3s", "interval": "200ms",
     });
+    scene.config["detections"]["max_future_skew"] = json!(format!("{SKEW_MS}ms"));
     scene.home.configure(scene.config.to_string());
     (dynamo, scene)
 }
@@ -34,19 +37,20 @@ async fn wn_7_who_takes_over_goes_on_with_what_was_reloaded_while_the_files_are_
     first.signal("HUP").await;
     second.signal("HUP").await;
     until_metric(&first, APPLIED, 1.0).await;
-    let reloaded_in = wall_millis() / 60_000;
+    let reloaded_at = wall_millis();
     let read = || async { (second.metric(READ_AT).await > read_at).then_some(()) };
     second.until(PATIENCE, "who waits has read the files as well", read).await;
     scene.home.write("detections/changes.yml", "oops: [");
     second.signal("HUP").await;
     until_metric(&second, REFUSED, 1.0).await;
 
-    // In force for the whole window, which is not that of the reload, and early enough in it for a takeover.
+    // In force for all that the window gathers, and early enough in it for a takeover.
     let drained = || async { (first.metric("trailrisk_detections_draining").await == 0.0).then_some(()) };
     first.until(PATIENCE, "the version before has drained", drained).await;
     let early = || async {
         let now = wall_millis();
-        (now / 60_000 > reloaded_in && now.rem_euclid(60_000) < 5_000).then_some(())
+        let begun_ms = now.rem_euclid(60_000);
+        (now - begun_ms - SKEW_MS > reloaded_at && begun_ms < 5_000).then_some(())
     };
     first.until(PATIENCE, "a window begins", early).await;
     scene.put().await;
