@@ -91,7 +91,7 @@ enum Value<'v, 'a> {
     Records(&'v mut [Record<'a>]),
     Record(&'v mut Record<'a>),
     Text(&'v mut String),
-    Data(&'v str),
+    Data(&'v mut Record<'a>),
     Time(DateTime),
     Long(i64),
 }
@@ -124,7 +124,7 @@ impl ShapeDeserializer for Value<'_, '_> {
                 let arrival = record.approximate_arrival_timestamp;
                 give(schema, take, "SequenceNumber", Some(Value::Text(&mut record.sequence_number)))?;
                 give(schema, take, "ApproximateArrivalTimestamp", arrival.map(Value::Time))?;
-                give(schema, take, "Data", Some(Value::Data(&record.data)))?;
+                give(schema, take, "Data", Some(Value::Data(record)))?;
                 give(schema, take, "PartitionKey", record.partition_key.as_mut().map(Value::Text))?;
                 give(schema, take, "EncryptionType", record.encryption_type.as_mut().map(Value::Text))
             }
@@ -147,9 +147,9 @@ impl ShapeDeserializer for Value<'_, '_> {
     }
 
     fn read_blob(&mut self, _: &Schema<'_>) -> Result<Blob, SerdeError> {
-        let Self::Data(text) = self else { return other("data") };
-        let data = base64::decode(text).map_err(|error| SerdeError::invalid_input(error.to_string()))?;
-        Ok(Blob::new(data))
+        let Self::Data(record) = self else { return other("data") };
+        let decode = || base64::decode(&record.data).map_err(|error| SerdeError::invalid_input(error.to_string()));
+        record.decoded.take().map_or_else(decode, Ok).map(Blob::new)
     }
 
     fn read_timestamp(&mut self, _: &Schema<'_>) -> Result<DateTime, SerdeError> {

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use aws_sdk_kinesis::primitives::DateTime;
-use memchr::{memchr, memchr2, memmem};
+use aws_smithy_types::base64;
+use memchr::{memchr, memmem};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
@@ -24,9 +25,12 @@ pub(super) struct Answer<'a> {
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Record<'a> {
     pub sequence_number: String,
-    /// Base64.
+    /// Base64; of what was cut out nothing.
     #[serde(borrow)]
     pub data: Cow<'a, str>,
+    /// What it stands for, if it was cut out.
+    #[serde(skip)]
+    pub decoded: Option<Vec<u8>>,
     #[serde(default, deserialize_with = "epoch_seconds")]
     pub approximate_arrival_timestamp: Option<DateTime>,
     pub partition_key: Option<String>,
@@ -57,25 +61,27 @@ impl<'a> Answer<'a> {
     }
 }
 
-/// A body of which the data, nearly all of it, are cut out, so that only the rest need be read as JSON.
-pub(super) struct Cut<'a> {
+/// A body of which the data, nearly all of it, are cut out, so that only the rest need be read as JSON. They are decoded
+/// at once, while the processor's cache still holds them from the search for their end.
+pub(super) struct Cut {
     pub rest: Vec<u8>,
-    /// Where in the rest each was, and it.
-    data: Vec<(usize, &'a str)>,
+    /// Where in the rest each was, and what it stands for.
+    data: Vec<(usize, Vec<u8>)>,
 }
 
-impl<'a> Cut<'a> {
-    /// None where nothing is to be cut, and where there is a backslash: without any, every quote begins or ends a text,
-    /// so that the key is one and its value ends at the next quote.
-    pub fn of(body: &'a [u8]) -> Option<Self> {
+impl Cut {
+    /// None where nothing is to be cut, where something is no base64, and where there is a backslash, which base64 has not:
+    /// without any, every quote begins or ends a text, so that the key is one and its value ends at the next quote.
+    pub fn of(body: &[u8]) -> Option<Self> {
         const KEY: &str = r#""Data":""#;
         let (mut rest, mut data) = (Vec::new(), Vec::new());
         let (mut copied, finder) = (0, memmem::Finder::new(KEY));
         while let Some(found) = finder.find(&body[copied..]) {
             let start = copied + found + KEY.len();
-            let end = start + memchr2(b'"', b'\\', &body[start..]).filter(|length| body[start + length] == b'"')?;
+            let end = start + memchr(b'"', &body[start..])?;
             rest.extend_from_slice(&body[copied..start]);
-            data.push((rest.len(), std::str::from_utf8(&body[start..end]).ok()?));
+            let text = std::str::from_utf8(&body[start..end]).ok()?;
+            data.push((rest.len(), base64::decode(text).ok()?));
             copied = end;
         }
         rest.extend_from_slice(&body[copied..]);
@@ -84,7 +90,7 @@ impl<'a> Cut<'a> {
     }
 
     /// None where what was cut is not the data of each record.
-    fn answer(self) -> Option<Answer<'a>> {
+    fn answer(self) -> Option<Answer<'static>> {
         let answer: Answer<'_> = serde_json::from_slice(&self.rest).ok()?;
         let place = |record: &Record<'_>| record.data.as_ptr().addr().wrapping_sub(self.rest.as_ptr().addr());
         let is_own = |(record, (cut_at, _)): (_, &(usize, _))| place(record) == *cut_at;
@@ -92,7 +98,11 @@ impl<'a> Cut<'a> {
             return None;
         }
         let records = answer.records.into_iter().zip(self.data);
-        let records = records.map(|(record, (_, data))| Record { data: Cow::Borrowed(data), ..record }).collect();
-        Some(Answer { records, ..answer })
+        let records = records.map(|(record, (_, decoded))| Record {
+            data: Cow::Borrowed(""),
+            decoded: Some(decoded),
+            ..record
+        });
+        Some(Answer { records: records.collect(), ..answer })
     }
 }
