@@ -66,6 +66,15 @@ fn stranger(place: Place, key: String, known: &BTreeSet<String>) -> Problem {
     Problem { place, message: unknown(suggestion), key }
 }
 
+/// Whether the key stands in the name of a variable or a flag, rather than in the value of one or in the file.
+fn is_spelt_by(place: &Place, path: &str) -> bool {
+    match place {
+        Place::Variable(name) => name.starts_with(&variable_of(path)),
+        Place::Flag(key) => key.starts_with(path),
+        Place::File(_) | Place::Position(..) => false,
+    }
+}
+
 fn unknown(suggestion: Option<String>) -> String {
     match suggestion {
         Some(suggestion) => format!("unknown key; did you mean {suggestion}?"),
@@ -128,7 +137,7 @@ impl<'r> Section<'r> {
     pub(super) fn finish(self) {
         for entry in &self.entries {
             let path = self.path_of(&entry.key);
-            if matches!(entry.place, Place::Variable(_) | Place::Flag(_)) {
+            if is_spelt_by(&entry.place, &path) {
                 self.reader.strangers.borrow_mut().push((entry.place.clone(), path));
             } else {
                 let suggestion = nearest(&entry.key, self.taken.keys().map(|key| (*key).to_owned()));

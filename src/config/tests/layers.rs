@@ -89,6 +89,20 @@ fn a_misspelt_variable_is_refused_with_the_nearest_name() {
 }
 
 #[test]
+fn a_misspelt_key_in_the_value_of_a_variable_gets_the_nearest_of_its_mapping() {
+    let sinks = "[{name: stdout, type: stdout, requird: true}]";
+    assert_eq!(
+        problems(read_with(LEAST, &[("TRAILRISK_SINKS", sinks), ("TRAILRISK_LOG", "{levl: info}")], &[])),
+        [
+            "environment variable TRAILRISK_LOG: log.levl: unknown key; did you mean level?",
+            "environment variable TRAILRISK_SINKS: sinks[0].requird: unknown key; did you mean required?",
+        ]
+    );
+    let flags = problems(read_with(LEAST, &[], &[("sinks", sinks)]));
+    assert_eq!(flags, ["flag for sinks: sinks[0].requird: unknown key; did you mean required?"]);
+}
+
+#[test]
 fn what_kubernetes_and_the_command_line_set_is_not_configuration() {
     let environment = [
         ("TRAILRISK_CONFIG", "/etc/trailrisk/trailrisk.yaml"),
