@@ -3,10 +3,10 @@
 use super::error::PlanWarning;
 use super::expr::Network;
 use crate::cloudtrail::is_known;
-use crate::spl::ast::{BinaryOp, CompareOp, Expr, Spanned};
+use crate::spl::ast::{BinaryOp, CompareOp, Expr, Spanned, UnaryOp};
 
 /// Functions whose first argument is what they are about.
-const OF_THE_FIRST: [&str; 21] = [
+const OF_THE_FIRST: [&str; 22] = [
     "isnotnull",
     "isnull",
     "len",
@@ -18,6 +18,7 @@ const OF_THE_FIRST: [&str; 21] = [
     "mvfind",
     "mvindex",
     "mvjoin",
+    "relative_time",
     "replace",
     "rtrim",
     "spath",
@@ -37,12 +38,20 @@ const ADDRESSES: [&str; 3] = ["src", "src_ip", "sourceIPAddress"];
 pub(super) fn of_node(expr: &Spanned<Expr>, is_own: &dyn Fn(&str) -> bool) -> Option<PlanWarning> {
     match &expr.node {
         Expr::Call(name, arguments) => of_call(name, arguments, is_own).map(|message| (message, expr)),
-        Expr::Binary(BinaryOp::Compare(CompareOp::Eq | CompareOp::Ne), left, right) => {
-            network(left, right, is_own).or_else(|| network(right, left, is_own))
-        }
-        Expr::Binary(BinaryOp::Sub | BinaryOp::Mul | BinaryOp::Div | BinaryOp::Mod, left, right) => {
+        Expr::Binary(operator, left, right) => {
             let is_text = is_event_time(left, is_own) || is_event_time(right, is_own);
-            is_text.then(|| (event_time(), expr))
+            let is_number = match operator {
+                BinaryOp::Sub | BinaryOp::Mul | BinaryOp::Div | BinaryOp::Mod => true,
+                BinaryOp::Add | BinaryOp::Compare(_) => gives_number(left, is_own) || gives_number(right, is_own),
+                _ => false,
+            };
+            match operator {
+                _ if is_text && is_number => Some((event_time(), expr)),
+                BinaryOp::Compare(CompareOp::Eq | CompareOp::Ne) => {
+                    network(left, right, is_own).or_else(|| network(right, left, is_own))
+                }
+                _ => None,
+            }
         }
         Expr::In(value, items) => items.iter().find_map(|item| network(value, item, is_own)),
         _ => None,
@@ -67,7 +76,7 @@ fn of_call(name: &str, arguments: &[Spanned<Expr>], is_own: &dyn Fn(&str) -> boo
             })
         };
     }
-    (name == "strftime" && is_event_time(subject, is_own)).then(event_time)
+    (["relative_time", "strftime"].contains(&name) && is_event_time(subject, is_own)).then(event_time)
 }
 
 /// Whether a text is the name of a documented field, or a path into one.
@@ -92,6 +101,17 @@ fn network<'e>(
 
 fn is_event_time(expr: &Spanned<Expr>, is_own: &dyn Fn(&str) -> bool) -> bool {
     matches!(&expr.node, Expr::Field(field) if field == "eventTime" && is_own(field))
+}
+
+/// Whether what is written can be nothing but a number.
+fn gives_number(expr: &Spanned<Expr>, is_own: &dyn Fn(&str) -> bool) -> bool {
+    match &expr.node {
+        Expr::Number(_) | Expr::Unary(UnaryOp::Minus, _) => true,
+        Expr::Field(field) => field == "_time" && is_own(field),
+        Expr::Binary(BinaryOp::Sub | BinaryOp::Mul | BinaryOp::Div | BinaryOp::Mod, ..) => true,
+        Expr::Call(name, _) => ["now", "relative_time", "strptime", "tonumber"].contains(&name.as_str()),
+        _ => false,
+    }
 }
 
 fn event_time() -> String {

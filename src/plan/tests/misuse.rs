@@ -87,12 +87,18 @@ fn event_times_that_are_taken_for_numbers() {
         ("* | eval h=strftime(eventTime, \"%H\")", "strftime(eventTime, \"%H\")"),
         ("* | where now()-eventTime>3600", "now()-eventTime"),
         ("* | stats max(eval(eventTime/60)) as m by user", "eventTime/60"),
+        ("* | where eventTime > relative_time(now(), \"-1h\")", "eventTime > relative_time(now(), \"-1h\")"),
+        ("* | where now()-3600 < eventTime", "now()-3600 < eventTime"),
+        ("* | where eventTime>=1700000000", "eventTime>=1700000000"),
+        ("* | eval t=relative_time(eventTime, \"-1h\"), u=1", "relative_time(eventTime, \"-1h\")"),
+        ("* | eval t=eventTime+60", "eventTime+60"),
     ] {
         assert_warned(search, place, "eventTime is a text");
     }
     for search in [
         "* | eval d=now()-strptime(eventTime, \"%Y-%m-%dT%H:%M:%SZ\"), e=eventTime.\"x\", h=strftime(_time, \"%H\")",
         "* | eval eventTime=_time | eval h=strftime(eventTime, \"%H\")",
+        "* | where eventTime>\"2024-05-06T07:00:00Z\" OR eventTime='requestParameters.time' | eval t=eventTime+\"x\"",
     ] {
         assert_eq!(warned(search), [], "{search}");
     }
