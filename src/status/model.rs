@@ -135,8 +135,8 @@ pub struct About {
     pub worker: String,
     /// When the process began.
     pub started_at: String,
-    /// Processes before this one, in a row, that came to no orderly end (PO-2); 0 once this one has come past all that they
-    /// had read.
+    /// Processes before this one, in a row, that came to no orderly end (PO-2); 0 once this one has gone on for a quarter of an
+    /// hour beyond all that they had read.
     pub unclean_starts: u64,
 }
 
@@ -290,7 +290,7 @@ pub struct Sink {
     pub acknowledged: u64,
     /// Deliveries that became dead letters.
     pub dead_lettered: u64,
-    /// Deliveries that found no room; best-effort sinks only.
+    /// Deliveries of a best-effort sink that found no room, or that it still held at the end.
     pub dropped: u64,
     /// The last attempt that failed; it may have recovered since.
     pub last_error: Option<LastError>,
