@@ -8,6 +8,8 @@ mod file;
 mod lookups;
 mod settings;
 mod sources;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,7 +21,7 @@ pub use sources::{Sources, SourcesError};
 
 use crate::config::{DetectionsConfig, SinkConfig};
 use crate::detection::{ExpiringFilter, Problem};
-use crate::files::{self, Unreadable};
+use crate::files::{self, Unreadable, is_yaml};
 use crate::plan::Plan;
 use crate::risk_event::Stage;
 use crate::sink::{Router, Routes};
@@ -335,17 +337,13 @@ pub fn macros(paths: &[PathBuf]) -> Result<Macros, CatalogError> {
     Ok(macros)
 }
 
-fn is_yaml(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "yml" || extension == "yaml")
-}
-
 fn is_detection(path: &Path) -> bool {
     is_yaml(path) && !is_test(path)
 }
 
 /// Tests beside a detection (`<detection>.test.yml`).
 fn is_test(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name.to_string_lossy().contains(".test."))
+    path.file_name().is_some_and(|name| name.to_string_lossy().to_ascii_lowercase().contains(".test."))
 }
 
 /// The test files under a path, in order of path; a file is taken as it is.

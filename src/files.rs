@@ -27,6 +27,12 @@ pub fn exists(path: &Path) -> Result<(), Unreadable> {
     std::fs::metadata(path).map(drop).map_err(|error| Unreadable::new(path, error))
 }
 
+/// Whether a file is YAML by its name: `.yml` or `.yaml`, whatever the case. Nobody means such a file to be passed over.
+pub fn is_yaml(path: &Path) -> bool {
+    let is = |extension: &str| path.extension().is_some_and(|own| own.eq_ignore_ascii_case(extension));
+    is("yml") || is("yaml")
+}
+
 /// A file is taken as it is; of a folder, and the folders in it, every file for which `wanted` says so, in order of
 /// path. Names that begin with a dot are passed over: a mounted ConfigMap shows each of its files three times, twice
 /// of these below such a folder.

@@ -127,9 +127,13 @@ fn read_file(reader: &mut Reader, path: &Path, root: Node<'_>) -> Option<TestFil
     Some(TestFile { detection, window, grace, max_future_skew, cases })
 }
 
-/// `a.test.yml` tests `a.yml`.
+/// `a.test.yml` tests `a.yml`, in whatever case.
 fn beside(path: &Path) -> PathBuf {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().replacen(".test.", ".", 1);
+    const MARK: &str = ".test.";
+    let mut name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    if let Some(at) = name.to_ascii_lowercase().find(MARK) {
+        name.replace_range(at..at + MARK.len(), ".");
+    }
     path.with_file_name(name)
 }
 

@@ -146,6 +146,9 @@ fn the_detection_is_the_file_beside_unless_it_is_named() {
         "detection: ../c.yml\ntests: [{name: a, events: [{event: {}}], expect: []}]",
     );
     assert_eq!(named.expect("it reads").detection, Path::new("a/../c.yml"));
+    let yaml = "tests: [{name: a, events: [{event: {}}], expect: []}]";
+    let in_capitals = TestFile::read(Path::new("a/B.Test.YML"), yaml);
+    assert_eq!(in_capitals.expect("it reads").detection, Path::new("a/B.YML"));
 }
 
 #[test]
