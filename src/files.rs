@@ -27,6 +27,26 @@ pub fn exists(path: &Path) -> Result<(), Unreadable> {
     std::fs::metadata(path).map(drop).map_err(|error| Unreadable::new(path, error))
 }
 
+/// So many links in a row are followed, as by Linux.
+const MOST_LINKS: usize = 40;
+
+/// The path of what a symbolic link in this place leads to, be it there or not; the path itself where there is no link.
+/// Links among its folders stay: the system follows them.
+///
+/// # Errors
+/// When a link cannot be read, or links lead in a circle.
+pub fn behind_links(path: &Path) -> io::Result<PathBuf> {
+    let mut path = path.to_owned();
+    for _ in 0..=MOST_LINKS {
+        if !path.is_symlink() {
+            return Ok(path);
+        }
+        // What a link says is relative to its own folder.
+        path = path.parent().unwrap_or(Path::new("")).join(std::fs::read_link(&path)?);
+    }
+    Err(io::Error::other("the links in its place lead in a circle"))
+}
+
 /// Whether a file is YAML by its name: `.yml` or `.yaml`, whatever the case. Nobody means such a file to be passed over.
 pub fn is_yaml(path: &Path) -> bool {
     let is = |extension: &str| path.extension().is_some_and(|own| own.eq_ignore_ascii_case(extension));

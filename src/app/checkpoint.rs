@@ -62,7 +62,7 @@ fn store(args: &StoredArgs) -> Result<(CheckpointStoreConfig, String), Failure> 
 
 fn stored_in_file(path: &Path) -> Result<Option<Stored>, StoreError> {
     let Some(checkpoint) = inspect(path)? else { return Ok(None) };
-    Ok(Some((checkpoint, FileNotes::of(path).read()?)))
+    Ok(Some((checkpoint, FileNotes::of(path)?.read()?)))
 }
 
 async fn stored_in_table(config: &TableConfig) -> Result<Option<Stored>, StoreError> {

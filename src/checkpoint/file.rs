@@ -1,5 +1,6 @@
 //! A checkpoint in one file: `<path>`, replaced whole, beside `<path>.lock`, which one process holds for its life, and
-//! `<path>.tmp`, which is there only while the next document is written. `<path>.starts` is the isolation's.
+//! `<path>.tmp`, which is there only while the next document is written. `<path>.starts` is the isolation's. A link in the
+//! file's place stays: all of them lie beside what it leads to, where one rename replaces the document.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Write};
@@ -9,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{CheckpointStore, FileNotes, Notes, StoreError, document, progress};
 use crate::engine::Checkpoint;
+use crate::files;
 
 /// Readable by the daemon's user alone: the document holds detections and positions.
 const MODE: u32 = 0o600;
@@ -41,10 +43,12 @@ impl FileStore {
     /// [`StoreError::InUse`] when another process holds it, [`StoreError::Io`] when the folder is missing or cannot be
     /// written.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let lock = lock(path)?;
-        remove_if_there(&beside(path, ".tmp")).map_err(|source| io_error("write", path, source))?;
-        let open = OpenFile { path: path.to_owned(), known: None, _lock: lock };
-        Ok(Self { open: Arc::new(Mutex::new(open)), path: path.to_owned() })
+        // Once: the lock is held of the file that is written, even if the link is changed meanwhile.
+        let path = real(path)?;
+        let lock = lock(&path)?;
+        remove_if_there(&beside(&path, ".tmp")).map_err(|source| io_error("write", &path, source))?;
+        let open = OpenFile { path: path.clone(), known: None, _lock: lock };
+        Ok(Self { open: Arc::new(Mutex::new(open)), path })
     }
 
     /// Runs `work` where blocking is allowed, alone.
@@ -69,7 +73,7 @@ impl CheckpointStore for FileStore {
     }
 
     fn notes(&self) -> Option<Box<dyn Notes>> {
-        Some(Box::new(FileNotes::of(&self.path)))
+        Some(Box::new(FileNotes::beside(&self.path)))
     }
 }
 
@@ -116,14 +120,20 @@ pub fn inspect(path: &Path) -> Result<Option<Checkpoint>, StoreError> {
 /// # Errors
 /// When a process uses the file, or it cannot be removed.
 pub fn reset(path: &Path) -> Result<bool, StoreError> {
-    let _lock = lock(path)?;
-    let removed = remove_if_there(path).and_then(|was_there| {
-        remove_if_there(&beside(path, ".tmp"))?;
-        remove_if_there(&beside(path, STARTS_SUFFIX))?;
-        sync_folder(path)?;
+    let path = real(path)?;
+    let _lock = lock(&path)?;
+    let removed = remove_if_there(&path).and_then(|was_there| {
+        remove_if_there(&beside(&path, ".tmp"))?;
+        remove_if_there(&beside(&path, STARTS_SUFFIX))?;
+        sync_folder(&path)?;
         Ok(was_there)
     });
-    removed.map_err(|source| io_error("remove", path, source))
+    removed.map_err(|source| io_error("remove", &path, source))
+}
+
+/// The file itself, where the path is that of a link.
+pub(super) fn real(path: &Path) -> Result<PathBuf, StoreError> {
+    files::behind_links(path).map_err(|source| io_error("read", path, source))
 }
 
 /// The lock file stays when the process ends: removing it could let two processes lock two files of one name.

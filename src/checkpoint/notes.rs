@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::StoreError;
-use super::file::{STARTS_SUFFIX, beside, io_error, write_whole};
+use super::file::{STARTS_SUFFIX, beside, io_error, real, write_whole};
 
 /// A small document, replaced whole, by who holds the store.
 pub trait Notes: Debug + Send + Sync {
@@ -30,8 +30,16 @@ pub trait Notes: Debug + Send + Sync {
 pub struct FileNotes(PathBuf);
 
 impl FileNotes {
-    /// Beside the checkpoint at this path.
-    pub fn of(checkpoint: &Path) -> Self {
+    /// Beside the checkpoint at this path, or what a link there leads to.
+    ///
+    /// # Errors
+    /// When links lead nowhere.
+    pub fn of(checkpoint: &Path) -> Result<Self, StoreError> {
+        Ok(Self::beside(&real(checkpoint)?))
+    }
+
+    /// Beside the checkpoint in this file, which is no link.
+    pub(super) fn beside(checkpoint: &Path) -> Self {
         Self(beside(checkpoint, STARTS_SUFFIX))
     }
 }

@@ -201,6 +201,39 @@ async fn a_crash_between_writing_and_renaming_leaves_the_old_document() {
     assert_eq!(load_from(&path).await.unwrap(), Some(next));
 }
 
+/// As an operator sets it up who keeps the state on a volume that is mounted elsewhere. The link dangles at first.
+#[tokio::test]
+async fn what_a_link_leads_to_is_written_and_the_link_stays() {
+    let (folder, path) = folder();
+    let volume = folder.path().join("volume");
+    std::fs::create_dir(&volume).unwrap();
+    std::os::unix::fs::symlink("volume/kept.json", folder.path().join("second")).unwrap();
+    std::os::unix::fs::symlink("second", &path).unwrap();
+    let mut store = FileStore::open(&path).unwrap();
+    store.save(&checkpoint()).await.unwrap();
+    store.notes().unwrap().write(b"noted").unwrap();
+    let kept = volume.join("kept.json");
+    assert!(matches!(FileStore::open(&kept), Err(StoreError::InUse { .. })), "by whatever name");
+    drop(store);
+    assert!(path.is_symlink() && kept.is_file());
+    assert_eq!(inspect(&kept).unwrap(), Some(checkpoint()));
+    assert_eq!(load_from(&path).await.unwrap(), Some(checkpoint()));
+    assert_eq!(FileNotes::of(&path).unwrap().read().unwrap().as_deref(), Some(&b"noted"[..]));
+    let beside: Vec<_> = [folder.path(), &volume].map(|folder| std::fs::read_dir(folder).unwrap().count()).into();
+    assert_eq!(beside, [3, 3], "what belongs to the checkpoint lies beside it, and nothing beside the links");
+    assert!(reset(&path).unwrap());
+    assert!(path.is_symlink() && !kept.exists());
+    assert_eq!(std::fs::read_dir(&volume).unwrap().count(), 1, "the lock file stays");
+}
+
+#[test]
+fn links_in_a_circle_are_an_error() {
+    let (_folder, path) = folder();
+    std::os::unix::fs::symlink("checkpoint.json", &path).unwrap();
+    let error = FileStore::open(&path).expect_err("it leads nowhere");
+    assert!(matches!(&error, StoreError::Io { place, .. } if place.ends_with("checkpoint.json")), "{error:?}");
+}
+
 #[tokio::test]
 async fn a_failed_save_leaves_what_was_stored_and_the_next_one_succeeds() {
     let (folder, path) = folder();

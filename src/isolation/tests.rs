@@ -285,7 +285,7 @@ fn record(number: u64, arrival: i64) -> Record {
 
 /// A process that begins and is never heard of again, but for what it was evaluating.
 fn crash(path: &Path, evaluating: &[Record]) -> Isolation {
-    let mut isolation = Isolation::kept_in(Box::new(FileNotes::of(path)), Arrival(100)).unwrap();
+    let mut isolation = Isolation::kept_in(Box::new(FileNotes::of(path).unwrap()), Arrival(100)).unwrap();
     isolation.begin(&checkpoint(&[(0, 0)])).unwrap();
     assert!(isolation.attempt(&shard(0), evaluating));
     isolation
@@ -300,14 +300,14 @@ fn po_2_the_file_outlives_crashes_and_leaves_with_the_checkpoint() {
     }
     let isolation = crash(&path, &[]);
     assert_eq!(isolation.told_of(&shard(0), &at(7)), Some(false));
-    let shown = show(FileNotes::of(&path).read().unwrap().as_deref()).unwrap();
+    let shown = show(FileNotes::of(&path).unwrap().read().unwrap().as_deref()).unwrap();
     assert!(
         shown.contains("shard-0  isolated  7") && shown.contains("without progress (at the last start)  4"),
         "{shown}"
     );
     drop(FileStore::open(&path).unwrap());
     reset(&path).unwrap();
-    assert_eq!(show(FileNotes::of(&path).read().unwrap().as_deref()).unwrap(), "");
+    assert_eq!(show(FileNotes::of(&path).unwrap().read().unwrap().as_deref()).unwrap(), "");
 }
 
 /// What arrived after the start was read by nobody before.
@@ -343,7 +343,7 @@ fn a_file_that_is_not_understood_is_an_error_and_never_nothing() {
         [("{", "removing the file"), ("{\"version\": 2}", "use the build that wrote it"), ("{}", "no version")]
     {
         std::fs::write(folder.path().join("checkpoint.json.starts"), text).unwrap();
-        let error = Isolation::kept_in(Box::new(FileNotes::of(&path)), Arrival(0)).unwrap_err().to_string();
+        let error = Isolation::kept_in(Box::new(FileNotes::of(&path).unwrap()), Arrival(0)).unwrap_err().to_string();
         assert!(error.contains(word), "{error}");
     }
 }
@@ -359,9 +359,11 @@ fn a_checkpoint_in_memory_isolates_nothing() {
 #[test]
 fn po_2_unclean_ends_are_history_once_a_process_has_gone_on_beyond_all_that_was_read() {
     let folder = tempfile::tempdir().unwrap();
-    let isolation =
-        Isolation::kept_in(Box::new(FileNotes::of(&folder.path().join("checkpoint.json"))), Arrival(1_000_000))
-            .unwrap();
+    let isolation = Isolation::kept_in(
+        Box::new(FileNotes::of(&folder.path().join("checkpoint.json")).unwrap()),
+        Arrival(1_000_000),
+    )
+    .unwrap();
     let quarter = 15 * 60 * 1000;
     assert!(!isolation.is_history(Arrival::MIN), "no watermark is known yet");
     assert!(!isolation.is_history(Arrival(1_000_000 + quarter - 1)));
