@@ -126,7 +126,8 @@ fn regular(path: &Path) -> Result<(), Unreadable> {
     Err(Unreadable::new(path, io::Error::other("it is neither a file nor a folder")))
 }
 
-fn is_hidden(path: &Path) -> bool {
+/// Whether a name begins with a dot.
+pub fn is_hidden(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
 }
 

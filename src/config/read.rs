@@ -90,7 +90,7 @@ fn read_whole(text: &str, file: &Path, environment: &Environment, overrides: &Ov
         Ok(root) => (root, None),
         Err(problem) => (Node::scalar(place(None), ""), Some(problem)),
     };
-    let reader = Reader::new(environment, file.parent().unwrap_or(Path::new("")).to_owned());
+    let reader = Reader::new(environment, file);
     for problem in lay_over(&mut root, environment, overrides) {
         reader.problem(problem.place, &problem.key, problem.message);
     }

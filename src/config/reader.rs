@@ -4,7 +4,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::environment::{Environment, variable_of};
 use super::field::Field;
@@ -14,6 +14,8 @@ use super::problem::{Place, Problem};
 /// What is shared while one configuration is read.
 pub(super) struct Reader<'a> {
     pub(super) environment: &'a Environment,
+    /// The configuration file.
+    pub(super) file: PathBuf,
     /// What relative paths are relative to.
     pub(super) folder: PathBuf,
     problems: RefCell<Vec<Problem>>,
@@ -35,9 +37,10 @@ pub(super) struct Section<'r> {
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(environment: &'a Environment, folder: PathBuf) -> Self {
+    pub(super) fn new(environment: &'a Environment, file: &Path) -> Self {
         let (problems, known, strangers) = Default::default();
-        Self { environment, folder, problems, known, strangers }
+        let (file, folder) = (file.to_owned(), file.parent().unwrap_or(Path::new("")).to_owned());
+        Self { environment, file, folder, problems, known, strangers }
     }
 
     pub(super) fn problem(&self, place: Place, key: &str, message: impl Into<String>) {

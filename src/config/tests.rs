@@ -4,6 +4,7 @@ mod difference;
 mod http;
 mod layers;
 mod mutated;
+mod paths;
 mod reports;
 mod schema;
 mod shipped;

@@ -30,15 +30,16 @@ use crate::risk_event::Stage;
 /// Reads everything.
 pub(super) fn config(mut root: Section<'_>) -> Config {
     let mut sink_names = BTreeSet::new();
-    let (sinks, checkpoint) = (root.take("sinks"), root.take("checkpoint"));
+    let (sinks, checkpoint, dead_letter) = (root.take("sinks"), root.take("checkpoint"), root.take("dead_letter"));
     let (reader, checkpoint_place) = (sinks.reader, checkpoint.place.clone());
+    let dead_letter_place = dead_letter.place_of("path");
     let (sinks, sink_paths) = sinks::sinks(sinks, &mut sink_names);
     let (sources, names_sources) = source::sources(root.take("source"), root.take("sources"));
     let default_scope = sources.first().filter(|_| !names_sources).map_or("", |source| source.stream.name()).to_owned();
     let config = Config {
         detections: detections::detections(root.take("detections").section(), &sink_names),
         sinks,
-        dead_letter: rest::dead_letter(root.take("dead_letter").section()),
+        dead_letter: rest::dead_letter(dead_letter.section()),
         checkpoint: checkpoint::checkpoint(checkpoint.section(), default_scope),
         limits: rest::limits(root.take("limits").section()),
         admin: rest::admin(root.take("admin").section()),
@@ -48,7 +49,8 @@ pub(super) fn config(mut root: Section<'_>) -> Config {
         names_sources,
     };
     root.finish();
-    paths::check(reader, &config, &checkpoint_place, &sink_paths);
+    let places = paths::Places { checkpoint: checkpoint_place, dead_letter: dead_letter_place, sinks: sink_paths };
+    paths::check(reader, &config, &places);
     config
 }
 
