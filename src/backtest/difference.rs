@@ -120,6 +120,11 @@ impl Tally {
     pub fn is_equal(&self) -> bool {
         self.missing + self.extra + self.different + self.changed == 0
     }
+
+    /// Whether both sides say nothing.
+    pub fn is_empty(&self) -> bool {
+        self.in_file == 0 && self.missing == 0
+    }
 }
 
 impl Facts {

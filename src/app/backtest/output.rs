@@ -196,6 +196,14 @@ fn conclude(tally: &Tally, file: &str, diagnostics: &mut dyn Write) -> io::Resul
         "{file}: {} final risk events close in the range ({} lines repeat one, {} events lie outside)",
         tally.in_file, tally.repeats, tally.outside
     )?;
+    if tally.is_empty() {
+        // No failure, since a quiet hour is like this too.
+        return writeln!(
+            diagnostics,
+            "warning: nothing was compared: neither the file nor the stream has a final risk event that closes in the \
+             range; are both the right ones?"
+        );
+    }
     if tally.is_equal() {
         return writeln!(diagnostics, "no difference: {} alike, byte for byte", tally.alike);
     }
@@ -204,4 +212,25 @@ fn conclude(tally: &Tally, file: &str, diagnostics: &mut dyn Write) -> io::Resul
         "they differ: {} alike, {} missing in the file, {} extra, {} different, {} of a changed detection",
         tally.alike, tally.missing, tally.extra, tally.different, tally.changed
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn concluded(tally: Tally) -> String {
+        let mut said = Vec::new();
+        conclude(&tally, "live.ndjson", &mut said).expect("it is written");
+        String::from_utf8(said).expect("text")
+    }
+
+    /// A wrong file or range looks like this. So does a quiet hour, which a nightly check must not fail for.
+    #[test]
+    fn that_nothing_was_compared_is_no_agreement() {
+        let said = concluded(Tally { outside: 3, ..Tally::default() });
+        assert!(said.contains("warning: nothing was compared"), "{said}");
+        assert!(!said.contains("no difference"), "{said}");
+        let said = concluded(Tally { in_file: 2, alike: 2, ..Tally::default() });
+        assert!(said.ends_with("no difference: 2 alike, byte for byte\n"), "{said}");
+    }
 }

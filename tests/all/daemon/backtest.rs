@@ -189,6 +189,7 @@ async fn only_what_a_sink_is_sent_is_compared_where_that_is_asked_for() {
     assert!(all.log.contains("3 missing in the file"), "{}", all.log);
     let of_the_sink = backtest(&home, &["--from", "1m", "--diff", "nothing.ndjson", "--sink", "stdout"]).await;
     assert_eq!(of_the_sink.code, Some(0), "{}", of_the_sink.log);
+    assert!(of_the_sink.log.contains("warning: nothing was compared"), "{}", of_the_sink.log);
 }
 
 #[tokio::test(flavor = "multi_thread")]
