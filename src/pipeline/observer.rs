@@ -42,6 +42,8 @@ pub struct Observer {
     store_failure: Option<(String, Alarm)>,
     rejections: Rejections,
     replay_announced: bool,
+    /// Whether there was anything to read again.
+    has_replayed: bool,
     filters: FilterWatch,
     /// The status page, where there is one.
     show: Option<Show>,
@@ -76,6 +78,7 @@ impl Observer {
             store_failure: None,
             rejections: Rejections::default(),
             replay_announced: false,
+            has_replayed: engine.is_replaying(),
             filters,
             show: None,
         };
@@ -173,11 +176,16 @@ impl Observer {
     }
 
     fn show_replay(&mut self, replaying: bool) {
+        self.has_replayed |= replaying;
         if replaying {
             self.readiness.fail(Check::Replayed, "re-reading what an earlier process had done; new alerts wait (CP-5)");
         } else if !std::mem::replace(&mut self.replay_announced, true) {
             self.readiness.pass(Check::Replayed);
-            tracing::info!("every shard has reached its checkpoint; announcing");
+            if self.has_replayed {
+                tracing::info!("every shard has reached its checkpoint; announcing");
+            } else {
+                tracing::info!("nothing is to be read again; announcing");
+            }
         }
     }
 
@@ -384,3 +392,6 @@ fn wall_seconds() -> f64 {
 fn saturating(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests;
