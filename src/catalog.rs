@@ -5,6 +5,7 @@
 mod bounds;
 mod digest;
 mod file;
+mod filters;
 mod lookups;
 mod settings;
 mod sources;
@@ -34,6 +35,8 @@ pub struct Catalog {
     pub files: Vec<FileReport>,
     /// What is wrong beside the files: settings that name no detection, two files with one id.
     pub conflicts: Vec<String>,
+    /// What somebody should look at beside them: filters whose names are misspelt.
+    pub warnings: Vec<Problem>,
     /// Where the risk events of single detections go.
     pub routes: Routes,
 }
@@ -53,7 +56,7 @@ pub struct Detections {
     pub files: Vec<DetectionFile>,
     /// How many files search other data.
     pub other_data: usize,
-    /// What somebody should look at in the files of those that run.
+    /// What somebody should look at in the files of those that run, and in the macros files.
     pub warnings: Vec<Problem>,
 }
 
@@ -176,7 +179,8 @@ pub fn load(config: &DetectionsConfig) -> Result<Catalog, CatalogError> {
     let files: Vec<_> = found.into_iter().map(|file| FileReport::of(file, &macros, &lookups, config)).collect();
     let conflicts = repeated_ids(&files).into_iter().chain(settings::conflicts(&files, &config.settings)).collect();
     let routes = settings::routes(&files, &config.settings);
-    Ok(Catalog { files, conflicts, routes })
+    let warnings = filters::misspelt(&files, &macros);
+    Ok(Catalog { files, conflicts, warnings, routes })
 }
 
 /// A macros file of the configuration that cannot be read, with its key.
@@ -242,7 +246,7 @@ impl Catalog {
         let ready = of(|outcome| matches!(outcome, Outcome::Ready(_)));
         let filters = ready.flat_map(|file| file.filters.clone()).collect();
         let runs = of(|outcome| matches!(outcome, Outcome::Ready(_) | Outcome::Disabled(_)));
-        let warnings = runs.flat_map(|file| file.problems.clone()).collect();
+        let warnings = runs.flat_map(|file| file.problems.clone()).chain(self.warnings.iter().cloned()).collect();
         let files = self.files.iter().filter_map(FileReport::detection_file).collect();
         Ok(Detections { plans: self.plans(), routes: self.routes, filters, refused, files, other_data, warnings })
     }

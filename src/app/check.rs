@@ -24,8 +24,11 @@ pub(super) fn run(args: &CheckArgs, out: &mut dyn Write) -> Result<Exit, Failure
         |file: &FileReport| matches!(file.outcome, Outcome::Unsupported | Outcome::OtherData | Outcome::Invalid);
     let errors: Vec<String> = catalog.conflicts.iter().cloned().chain(errors).collect();
     let all_ok = errors.is_empty() && !catalog.files.iter().any(failed);
+    let of_macros =
+        catalog.warnings.iter().map(|problem| format!("{}: {}", visible(&problem.place()), problem.message));
+    let warnings = of_macros.chain(warnings);
     let beside = errors.into_iter().map(|error| ("error", error));
-    let beside = beside.chain(warnings.into_iter().map(|warning| ("warning", warning)));
+    let beside = beside.chain(warnings.map(|warning| ("warning", warning)));
     for (status, problem) in beside.chain(note.map(|note| ("note", note))) {
         if args.json {
             writeln!(out, "{}", json!({"file": null, "name": null, "status": status, "reason": problem}))?;

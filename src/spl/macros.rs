@@ -131,6 +131,16 @@ impl Macros {
         self.definitions.contains_key(&(name.to_owned(), 0))
     }
 
+    /// The filters of macros files that hide something, by name, with what their files say of them.
+    pub fn filters(&self) -> impl Iterator<Item = (&str, &MacroFacts)> {
+        let hides = |definition: &Definition| definition.facts.line > 0 && definition.text != DEFAULT_FILTER;
+        let filters = self
+            .definitions
+            .iter()
+            .filter(move |((name, arguments), definition)| is_filter(name) && *arguments == 0 && hides(definition));
+        filters.map(|((name, _), definition)| (name.as_str(), &definition.facts))
+    }
+
     fn get(&self, name: &str, arguments: usize) -> Option<&Definition> {
         self.definitions.get(&(name.to_owned(), arguments))
     }

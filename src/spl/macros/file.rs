@@ -95,7 +95,11 @@ impl Reader {
             return self.problem(key, format!("a macro's name is text, not {}", key.kind()));
         };
         match value.text() {
-            Some(definition) => self.add(key, name, Vec::new(), definition, MacroFacts::default()),
+            Some(definition) => {
+                let Place { line, column } = key.place();
+                let facts = MacroFacts { line, column, ..MacroFacts::default() };
+                self.add(key, name, Vec::new(), definition, facts);
+            }
             None if value.entries().is_some() => self.full(name, value, &OUR_KEYS, "args"),
             None => {
                 let message = format!(
