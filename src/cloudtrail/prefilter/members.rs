@@ -122,7 +122,12 @@ impl Beginning {
 
 /// What follows the name of a key.
 fn found(text: &[u8]) -> Found<'_> {
-    let [b'"', behind @ ..] = text.strip_prefix(b"\\").unwrap_or(text) else { return Found::Nothing };
+    let behind = match text.strip_prefix(b"\\").unwrap_or(text) {
+        [b'"', behind @ ..] => behind,
+        // Quoted more than once, in an envelope that is not opened; or a key that ends in a backslash.
+        [b'\\', ..] => return Found::Other,
+        _ => return Found::Nothing,
+    };
     match behind.trim_ascii_start() {
         [b':', value @ ..] => match value.trim_ascii_start() {
             [b'"', text @ ..] | [b'\\', b'"', text @ ..] => Found::Text(text),

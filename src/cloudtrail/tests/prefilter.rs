@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::JOB_CREATED;
 use crate::cloudtrail::testing::gzip;
-use crate::cloudtrail::{Beginning, Clause, DecodeLimits, Prefilter, decode_each};
+use crate::cloudtrail::{Beginning, Clause, DecodeLimits, Prefilter, RejectReason, decode_each};
 use crate::kpl::testing::aggregate;
 
 fn prefilter(literals: &[&str]) -> Prefilter {
@@ -166,6 +166,24 @@ fn po_3_a_member_admits_by_its_value_in_any_layout_and_a_value_elsewhere_does_no
     }
     assert!(!search(true).admits(br#"{"eventName":"JobCreatedToo"}"#));
     assert!(search(false).admits(br#"{"eventName":"JobCreatedToo"}"#));
+}
+
+/// As SNS inside SQS writes it: an envelope that is not opened is told of by its dead letter (PO-1), not passed over as if
+/// its event were known to match nothing.
+#[test]
+fn po_3_a_key_in_an_envelope_inside_another_leads_to_parsing() {
+    let search = Prefilter::new(&[vec![member("eventName", &[("jobcreated", true)])]]);
+    let topic = json!({"Type": "Notification", "Message": JOB_CREATED}).to_string();
+    let queue = json!({"Records": [{"eventSource": "aws:sqs", "body": topic}]}).to_string();
+    let record = json!({"queue": queue}).to_string();
+    for text in [topic, queue, record] {
+        assert!(search.admits(text.as_bytes()), "{text}");
+        let decoded = decode_each(text.as_bytes(), &DecodeLimits::default(), &|text| search.admits(text), &mut |_| {
+            panic!("{text}")
+        });
+        let reasons: Vec<_> = decoded.rejected.iter().map(|rejected| rejected.reason).collect();
+        assert_eq!(reasons, [RejectReason::UnknownEnvelope], "{text}");
+    }
 }
 
 #[test]
