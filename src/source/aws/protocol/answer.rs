@@ -98,11 +98,8 @@ impl Cut {
             return None;
         }
         let records = answer.records.into_iter().zip(self.data);
-        let records = records.map(|(record, (_, decoded))| Record {
-            data: Cow::Borrowed(""),
-            decoded: Some(decoded),
-            ..record
-        });
+        let records =
+            records.map(|(record, (_, decoded))| Record { data: Cow::Borrowed(""), decoded: Some(decoded), ..record });
         Some(Answer { records: records.collect(), ..answer })
     }
 }
