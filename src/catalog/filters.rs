@@ -17,7 +17,10 @@ pub(super) fn misspelt(files: &[FileReport], macros: &Macros) -> Vec<Problem> {
     let used = used(files);
     let unused = macros.filters().filter(|(name, _)| !used.contains(*name) && !own.contains(*name));
     let meant = unused.filter_map(|(name, facts)| Some((name, facts, meant(name, &used)?)));
-    meant.filter(|(.., meant)| !macros.defines(meant)).map(|(name, facts, meant)| warning(name, meant, facts)).collect()
+    meant
+        .filter(|(.., meant)| !macros.defines(meant))
+        .map(|(name, facts, meant)| warning(name, &meant, facts))
+        .collect()
 }
 
 /// The filters that the detections which are right call, and those that they would if somebody defined them.
@@ -33,11 +36,11 @@ fn used(files: &[FileReport]) -> BTreeSet<String> {
 
 /// The filter that this one may be a misspelling of. Names of one family share most of their words, so that no more than
 /// a fifth of the letters may be others.
-fn meant<'n>(name: &str, used: &'n BTreeSet<String>) -> Option<&'n str> {
+fn meant(name: &str, used: &BTreeSet<String>) -> Option<String> {
     let stem = name.strip_suffix(ENDING)?;
     let near = nearest(stem, used.iter().filter_map(|name| name.strip_suffix(ENDING)))?;
-    let is_near = strsim::damerau_levenshtein(stem, near) <= (stem.len() / 5).max(1);
-    used.iter().map(String::as_str).find(|name| is_near && name.strip_suffix(ENDING) == Some(near))
+    let others = strsim::damerau_levenshtein(stem, near);
+    (others <= (stem.len() / 5).max(1)).then(|| format!("{near}{ENDING}"))
 }
 
 fn warning(name: &str, meant: &str, facts: &MacroFacts) -> Problem {

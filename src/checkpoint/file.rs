@@ -41,7 +41,7 @@ impl FileStore {
     ///
     /// # Errors
     /// [`StoreError::InUse`] when another process holds it, [`StoreError::Io`] when the folder is missing or cannot be
-    /// written.
+    /// written, or links in the file's place lead in a circle.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         // Once: the lock is held of the file that is written, even if the link is changed meanwhile.
         let path = real(path)?;

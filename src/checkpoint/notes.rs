@@ -33,7 +33,7 @@ impl FileNotes {
     /// Beside the checkpoint at this path, or what a link there leads to.
     ///
     /// # Errors
-    /// When links lead nowhere.
+    /// When links lead in a circle.
     pub fn of(checkpoint: &Path) -> Result<Self, StoreError> {
         Ok(Self::beside(&real(checkpoint)?))
     }

@@ -122,20 +122,21 @@ impl Beginning {
 
 /// What follows the name of a key.
 fn found(text: &[u8]) -> Found<'_> {
-    let behind = match text.strip_prefix(b"\\").unwrap_or(text) {
-        [b'"', behind @ ..] => behind,
-        // Quoted more than once, in an envelope that is not opened; or a key that ends in a backslash.
-        [b'\\', ..] => return Found::Other,
-        _ => return Found::Nothing,
-    };
+    let Some(behind) = behind_quote(text) else { return Found::Nothing };
     match behind.trim_ascii_start() {
         [b':', value @ ..] => match value.trim_ascii_start() {
-            [b'"', text @ ..] | [b'\\', b'"', text @ ..] => Found::Text(text),
             [b'n', ..] => Found::Nothing,
-            _ => Found::Other,
+            value => behind_quote(value).map_or(Found::Other, Found::Text),
         },
         // White space inside a string is written as an escape.
         [b'\\', ..] => Found::Other,
         _ => Found::Nothing,
     }
+}
+
+/// Behind a quote that this begins with: inside a string it has a backslash, inside a string that stands in another one
+/// three, and so on.
+fn behind_quote(text: &[u8]) -> Option<&[u8]> {
+    let quote = text.iter().position(|byte| *byte != b'\\')?;
+    text[quote..].strip_prefix(b"\"")
 }
