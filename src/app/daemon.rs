@@ -142,9 +142,18 @@ struct Shared {
     /// Made by the first pipeline that needs them: a process that waits for its leases opens nothing.
     outlets: OnceCell<(Sinks, DeadLetters)>,
     end_sinks: CancellationToken,
-    /// [`Sinks::ended`], once there are sinks. It outlives this: what else keeps them would keep their queues open.
-    sinks_ended: Arc<OnceLock<watch::Receiver<Option<SinkEnd>>>>,
+    /// Once there are sinks.
+    last_words: Arc<OnceLock<LastWords>>,
     stdout: SharedStdout,
+}
+
+/// What the sinks and the dead letters say when everybody has let go of them. It outlives [`Shared`]: what else keeps them
+/// would keep their queues open.
+struct LastWords {
+    /// [`Sinks::ended`].
+    sinks_ended: watch::Receiver<Option<SinkEnd>>,
+    /// [`DeadLetters::unclaimed`].
+    unclaimed: watch::Receiver<usize>,
 }
 
 impl Daemon {
@@ -164,7 +173,7 @@ impl Daemon {
             process,
             outlets: OnceCell::new(),
             end_sinks: CancellationToken::new(),
-            sinks_ended: Arc::default(),
+            last_words: Arc::default(),
             stdout: SharedStdout::new(stdout),
         });
         let mut registries = Registries::new(registry.clone());
@@ -202,7 +211,7 @@ impl Daemon {
     /// pipeline that waits for its lease keeps no other from working.
     async fn run(self, stop: CancellationToken, joining: mpsc::Sender<Joined>) -> Result<Exit, Failure> {
         let Self { lives, admin, end_admin, shared, readings: _ } = self;
-        let (end_sinks, sinks_ended) = (shared.end_sinks.clone(), Arc::clone(&shared.sinks_ended));
+        let (end_sinks, last_words) = (shared.end_sinks.clone(), Arc::clone(&shared.last_words));
         let stop = stop.child_token();
         // The queues close with the last pipeline.
         drop(shared);
@@ -220,8 +229,9 @@ impl Daemon {
             outcome.add(source, ended);
         }
         end_sinks.cancel();
-        if let Some(ended) = sinks_ended.get() {
-            workers_ended(ended.clone()).await;
+        if let Some(LastWords { sinks_ended, unclaimed }) = last_words.get() {
+            workers_ended(sinks_ended.clone()).await;
+            outcome.lose(*unclaimed.borrow());
         }
         end_admin.cancel();
         // A panic of the admin port was logged by the runtime; it changes nothing about how the stream was left.

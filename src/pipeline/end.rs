@@ -6,7 +6,8 @@ use crate::source::SourceError;
 /// Why the pipeline ended.
 #[derive(Debug)]
 pub enum Ended {
-    /// Asked to; everything is acknowledged and stored, dead letters included.
+    /// Asked to; everything that the stream would not give again is acknowledged and stored. Of best-effort sinks
+    /// [`DeadLetters::unclaimed`](crate::sink::DeadLetters::unclaimed) says it.
     Clean,
     /// The reader of a required standard output went away; a checkpoint is stored.
     ReaderGone {
@@ -17,8 +18,6 @@ pub enum Ended {
     DeadlineMissed {
         /// Deliveries and dead letters without acknowledgement. They will be emitted again (CP-6).
         pending: usize,
-        /// Dead letters of best-effort sinks that are not written. Nobody holds a checkpoint for them.
-        lost_letters: usize,
     },
 }
 

@@ -168,6 +168,7 @@ async fn process_with(mut store: impl CheckpointStore, world: Arc<World>, goal: 
     let heartbeat = Liveness::new(millis(60_000)).watch("pipeline", clock::monotonic());
     let observer =
         Observer::new(metrics.clone(), Readiness::starting(), heartbeat, "simulation".to_owned(), &engine, 1 << 30);
+    let unclaimed = dead_letters.unclaimed();
     let (sinks, acknowledgements) = outlets::start(&world, &metrics, &dead_letters, end_sinks.clone());
     let sinks_ended = sinks.ended();
     let (reloads, reloaded) = mpsc::channel(1);
@@ -193,10 +194,7 @@ async fn process_with(mut store: impl CheckpointStore, world: Arc<World>, goal: 
     workers_ended(sinks_ended).await;
     outlets::lifted(&world, &metrics);
     match ended {
-        Ok(ended) => {
-            outlets::accounts(&world, &metrics, &ended);
-            End::Ended(ended)
-        }
+        Ok(ended) => End::Ended(outlets::accounts(&world, &metrics, ended, *unclaimed.borrow())),
         Err(error) => End::Failed(error),
     }
 }

@@ -88,10 +88,10 @@ pub fn lifted(world: &World, metrics: &Metrics) {
 }
 
 /// AG-4, CP-7: after a clean stop every risk event that went out ended in exactly one of a sink's counters, whether or not
-/// anybody waits for that sink, and what counts as a dead letter is kept (PO-1).
-pub fn accounts(world: &World, metrics: &Metrics, ended: &Ended) {
+/// anybody waits for that sink, and what counts as a dead letter is kept (PO-1), or `lost` and no clean stop (ST-1).
+pub fn accounts(world: &World, metrics: &Metrics, ended: Ended, lost: usize) -> Ended {
     if !matches!(ended, Ended::Clean) || world.state().received.closed {
-        return;
+        return ended;
     }
     let names = |families: Vec<prometheus::proto::MetricFamily>, of: &[(&str, &str)]| -> f64 {
         let series = families.iter().flat_map(prometheus::proto::MetricFamily::get_metric);
@@ -106,7 +106,9 @@ pub fn accounts(world: &World, metrics: &Metrics, ended: &Ended) {
         |of: &[(&str, &str)]| names(prometheus::core::Collector::collect(&metrics.process.sink_deliveries_total), of);
     let refused = delivered(&[("outcome", "dead_lettered")]);
     let kept = metrics.process.dead_letters_total.with_label_values(&["sink"]).get() as f64;
-    world.require(kept >= refused, "PO-1", || format!("{refused} dead letters of sinks, of which {kept} are kept"));
+    world.require(kept + lost as f64 >= refused, "PO-1", || {
+        format!("{refused} dead letters of sinks, of which {kept} are kept, and {lost} lost")
+    });
     for sink in configs(world) {
         let emitted = sink.stages.iter().map(|stage| {
             names(prometheus::core::Collector::collect(&metrics.risk_events_total), &[("stage", stage.as_str())])
@@ -117,4 +119,5 @@ pub fn accounts(world: &World, metrics: &Metrics, ended: &Ended) {
             format!("{}: {emitted} risk events went out, {delivered} are accounted for", sink.name)
         });
     }
+    if lost > 0 { Ended::DeadlineMissed { pending: 0 } } else { ended }
 }

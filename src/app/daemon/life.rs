@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::start::shown;
-use super::{MAX_SILENCE, PRODUCER, Shared, StartError};
+use super::{LastWords, MAX_SILENCE, PRODUCER, Shared, StartError};
 use crate::admin::{Check, Liveness, Readiness, View};
 use crate::app::host::{wall_clock, worker_name};
 use crate::app::reload::{Joined, Reading, wall_seconds};
@@ -203,7 +203,7 @@ impl Life {
     }
 
     async fn start_outlets(&self) -> Result<(Sinks, DeadLetters), StartError> {
-        let Shared { config, process, end_sinks, sinks_ended, stdout, .. } = &*self.shared;
+        let Shared { config, process, end_sinks, last_words, stdout, .. } = &*self.shared;
         let deps = DeadLetterDeps {
             metrics: process.clone(),
             stdout: stdout.clone(),
@@ -223,7 +223,7 @@ impl Life {
         };
         let (sinks, _) = Sinks::start(&config.sinks, deps)?;
         // There is one start of them at the most.
-        let _ = sinks_ended.set(sinks.ended());
+        let _ = last_words.set(LastWords { sinks_ended: sinks.ended(), unclaimed: dead_letters.unclaimed() });
         Ok((sinks, dead_letters))
     }
 }

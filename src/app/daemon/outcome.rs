@@ -48,6 +48,17 @@ impl Outcome {
         }
     }
 
+    /// So many dead letters of best-effort sinks are not written. No checkpoint is held for them (ST-1).
+    pub(super) fn lose(&mut self, letters: usize) {
+        if letters > 0 {
+            self.is_late = true;
+            tracing::error!(
+                letters,
+                "the drain deadline is over: dead letters of best-effort sinks are not written, and are lost"
+            );
+        }
+    }
+
     /// Says it.
     pub(super) fn tell(self) -> Result<Exit, Failure> {
         match self.failure {
@@ -71,6 +82,20 @@ impl Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::telemetry::testing::Log;
+
+    #[test]
+    fn st_1_an_end_that_loses_dead_letters_is_no_clean_one_and_says_how_many() {
+        let log = Log::default();
+        let _guard = log.start();
+        let mut outcome = Outcome::default();
+        outcome.add(None, Ok(Ok(Ended::Clean)));
+        outcome.lose(0);
+        assert_eq!(log.said("are lost", &["letters"]), Vec::<Vec<String>>::new());
+        outcome.lose(2);
+        assert_eq!(log.said("are lost", &["letters"]), [["ERROR", "2"]]);
+        assert!(matches!(outcome.tell(), Ok(Exit::DeadlineMissed)));
+    }
 
     /// A supervisor starts the one again, and not the other.
     #[test]

@@ -167,14 +167,19 @@ impl DeadLetters {
     }
 
     /// Nothing more comes from here. Waits until the letters of best-effort sinks are durable, whoever sent them, but not
-    /// beyond the deadline; returns how many are not. No other letter is waited for: what it stands for comes again.
-    pub async fn close(self, deadline: Instant) -> usize {
-        let mut unclaimed = self.shared.unclaimed.subscribe();
+    /// beyond the deadline. No other letter is waited for: what it stands for comes again.
+    pub async fn close(self, deadline: Instant) {
+        let mut unclaimed = self.unclaimed();
         // Without a sender nothing more can come, and a place that lingers need not.
         drop(self);
         let none = unclaimed.wait_for(|letters| *letters == 0);
         let _ = tokio::time::timeout_at(deadline, none).await;
-        *unclaimed.borrow()
+    }
+
+    /// How many letters of best-effort sinks are not durable, whoever sent them. Those that are left when the workers of
+    /// all sinks have ended are lost (ST-1): until then a sink may give up more. Keeps no queue open.
+    pub fn unclaimed(&self) -> watch::Receiver<usize> {
+        self.shared.unclaimed.subscribe()
     }
 
     pub(super) fn has_room(&self) -> bool {
