@@ -51,6 +51,11 @@ impl Received {
         }
     }
 
+    /// CP-6: of what has announced a group, something is gone from the stream, so that no replay can know of it.
+    pub fn may_announce_again(&mut self) {
+        self.settled.retain(|(_, key)| key.stage != Stage::Early);
+    }
+
     /// What is due on the network arrives.
     pub fn settle_network(&mut self, now: i64) {
         let (due, rest) = std::mem::take(&mut self.network).into_iter().partition(|(at, _)| *at <= now);

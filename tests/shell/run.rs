@@ -97,6 +97,7 @@ fn fate(world: &World) -> Fate {
 /// With what is left of it.
 fn one_life(world: &Arc<World>, fate: Fate) -> (End, Process) {
     world.state().received.begin_life();
+    world.look_for_what_is_not_replayed();
     let (end, process) = live(world, fate);
     is_in_order(world, &end);
     (end, process)

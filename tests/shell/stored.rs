@@ -136,6 +136,22 @@ impl World {
         }
         drop(state);
         self.note(|| "TRIM".to_owned());
+        self.look_for_what_is_not_replayed();
+    }
+
+    /// CP-6: a restart counts as announced what it reads again, between `C` and `P`.
+    pub fn look_for_what_is_not_replayed(&self) {
+        let mut state = self.state();
+        let rows = state.durable.iter().flat_map(|durable| &durable.shards);
+        let mut replayed = rows.filter(|(_, row)| row.resume_after < row.processed);
+        let is_cut = replayed.any(|(id, row)| {
+            let ix = self.log.index_of(id);
+            let first = self.log.shards[ix].records.iter().take_while(|one| one.position <= row.resume_after).count();
+            first < state.trimmed[ix]
+        });
+        if is_cut {
+            state.received.may_announce_again();
+        }
     }
 
     /// The first user record that is left of a shard.
