@@ -52,10 +52,7 @@ impl Outcome {
     pub(super) fn lose(&mut self, letters: usize) {
         if letters > 0 {
             self.is_late = true;
-            tracing::error!(
-                letters,
-                "the drain deadline is over: dead letters of best-effort sinks are not written, and are lost"
-            );
+            tracing::error!(letters, "at the end, dead letters of best-effort sinks were not written: they are lost");
         }
     }
 
