@@ -110,6 +110,31 @@ async fn st_1_what_a_best_effort_sink_still_holds_at_the_drain_deadline_is_said_
     assert!(ended.log.contains("a best-effort sink still held at the end are dropped"), "{}", ended.log);
 }
 
+/// Of a sink that nobody waits for, what was given up is in the dead letters alone.
+#[tokio::test]
+async fn st_1_dead_letters_that_cannot_be_written_at_the_end_are_said_to_be_lost() {
+    let (receiver, kinesis, home) = (Receiver::start().await, LocalKinesis::start().await, home());
+    kinesis.create_stream(STREAM, 1).await;
+    receiver.set_down(true);
+    let mut config = config(&kinesis);
+    config["sinks"] = receiver.sink();
+    config["sinks"][0]["required"] = json!(false);
+    config["sinks"][0]["give_up_after"] = json!("1s");
+    let letters = home.path("letters");
+    config["dead_letter"] = json!({"path": letters});
+    config["shutdown"] = json!({"drain_deadline": "1s"});
+    home.configure(config.to_string());
+    let daemon = home.start();
+    daemon.ready().await;
+    std::fs::remove_file(&letters).expect("it is there");
+    std::fs::create_dir(&letters).expect("its place is free");
+    put_one(&kinesis, 1).await;
+    daemon.until_logged("cannot write dead letters").await;
+    let ended = daemon.stop().await;
+    assert_eq!(ended.code, Some(75), "{}", ended.log);
+    assert!(ended.log.contains("dead letters of best-effort sinks were not written: they are lost"), "{}", ended.log);
+}
+
 #[tokio::test]
 async fn st_1_a_second_signal_does_not_wait_for_the_drain_deadline() {
     let (receiver, kinesis, home) = (Receiver::start().await, LocalKinesis::start().await, home());
