@@ -22,7 +22,6 @@ mod log;
 mod measured;
 mod notes;
 #[path = "../simulation/oracle.rs"]
-#[expect(dead_code, reason = "the simulation of the engine reads risk events, this one lines")]
 mod oracle;
 mod outlets;
 mod received;

@@ -106,6 +106,7 @@ fn nothing_is_lost(world: &World, state: &State, log: &Log) -> Verdict<()> {
     }
     let free: BTreeSet<String> =
         state.known.iter().filter(|known| known.rule.has_no_threshold()).map(Detection::name).collect();
+    let displaced = oracle::displaced(&world.log, log);
     // All rows of one event are in one part of a window; those of a group may be in several.
     let part = |key: &Key| key.event.as_ref().map(|_| key.part.clone());
     let subject = |key: &Key| (key.detection.clone(), key.window, key.group.clone(), part(key));
@@ -119,7 +120,8 @@ fn nothing_is_lost(world: &World, state: &State, log: &Log) -> Verdict<()> {
         }
         for (key, body) in expected(world, state, log).iter().filter(|(key, _)| free.contains(&key.detection)) {
             let events = found.get(&subject(key)).cloned().unwrap_or_default();
-            let lost: Vec<_> = body.evidence.iter().filter(|event| !events.contains(event)).collect();
+            let missing = body.evidence.iter().filter(|event| !events.contains(event));
+            let lost: Vec<_> = missing.filter(|(_, id)| !displaced.contains(id)).collect();
             require(lost.is_empty(), "BD-2", || format!("{} lost {lost:?} of {key:?}", sink.name))?;
         }
     }

@@ -1,6 +1,6 @@
 //! Semantics 4: what the stream means, by batch evaluation, naively and without the engine.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use trailrisk::plan::{Scalar, Value};
 use trailrisk::risk_event::{Pane, RiskEvent};
@@ -60,6 +60,17 @@ pub fn place(log: &Log) -> Vec<Placed<'_>> {
         ends.push(effective);
     }
     placed
+}
+
+/// CP-4, CP-8: events whose effective arrival was that of an earlier record of their shard, which is gone. A process that
+/// has read it has put them where none does that comes after; so what is told may lack them. `left` is the end of `whole`.
+pub fn displaced(whole: &Log, left: &Log) -> BTreeSet<String> {
+    let gone = |shard: usize| whole.shards[shard].records.len() - left.shards[shard].records.len();
+    let then: BTreeMap<_, _> = place(whole).iter().map(|at| ((at.shard, at.record), at.effective)).collect();
+    let now = place(left).into_iter();
+    let moved =
+        now.filter(|at| then.get(&(at.shard, at.record + gone(at.shard))).is_some_and(|was| *was != at.effective));
+    moved.map(|at| at.event.id.clone()).collect()
 }
 
 /// WN-2, WN-3, WN-4: window, pane, and the arrival at which it is complete.
