@@ -6,8 +6,8 @@ use crate::source::SourceError;
 /// Why the pipeline ended.
 #[derive(Debug)]
 pub enum Ended {
-    /// Asked to; everything that the stream would not give again is acknowledged and stored. Of best-effort sinks
-    /// [`DeadLetters::unclaimed`](crate::sink::DeadLetters::unclaimed) says it.
+    /// Asked to; everything that a checkpoint is held for is acknowledged and stored. What best-effort sinks leave unwritten,
+    /// for which none is, [`DeadLetters::unclaimed`](crate::sink::DeadLetters::unclaimed) counts.
     Clean,
     /// The reader of a required standard output went away; a checkpoint is stored.
     ReaderGone {
