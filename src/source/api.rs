@@ -159,7 +159,7 @@ pub enum IteratorStart {
 pub struct ShardIterator(pub String);
 
 /// What `GetRecords` answers.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadAnswer {
     /// Records in shard order; none proves nothing by itself (RD-3).
     pub records: Vec<Record>,

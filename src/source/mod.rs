@@ -37,7 +37,7 @@ use crate::engine::{EvaluatedRecord, Position, ShardId, ShardRef, StartPosition}
 use crate::time::Arrival;
 
 /// One user record; what [`KinesisApi`] answers may still be an aggregate of them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     /// Its position.
     pub position: Position,
