@@ -94,6 +94,7 @@ impl Cut {
         }
     }
 
+    /// Byte for byte: the decoder takes nothing but what encoding gives.
     fn body(mut self) -> Vec<u8> {
         if self.data.is_empty() && self.open.is_none() {
             return self.rest;
