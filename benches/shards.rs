@@ -47,7 +47,10 @@ async fn main() {
         Some("idle") => idle(number(1, 1000), word).await,
         Some("backlog") => backlog(number(1, 1000), number(2, 500)).await,
         Some("reader") => reader(number(1, 500), number(2, 1000)).await,
-        Some("loop") => plain_loop(&arguments[1], &arguments[2]).await,
+        // Where the daemon reads, too: on a thread that also serves the connection.
+        Some("loop") => {
+            tokio::spawn(async move { plain_loop(&arguments[1], &arguments[2]).await }).await.expect("it ends")
+        }
         _ => {
             for (shards, megabytes) in [(1, 20), (100, 500), (1000, 500)] {
                 idle(shards, "1s").await;
