@@ -56,7 +56,10 @@ impl Intercept for BodyReader {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        self.read(context.response_mut());
+        // What an error says stands in its body.
+        if context.response().status().is_success() {
+            self.read(context.response_mut());
+        }
         Ok(())
     }
 }

@@ -2,7 +2,8 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -29,9 +30,38 @@ use crate::source::fake;
 
 type BodyError = <SdkBody as Body>::Error;
 
+/// A piece of a body that is counted while anybody holds it.
+#[derive(Debug)]
+struct Piece(Vec<u8>, Arc<Held>);
+
+#[derive(Debug, Default)]
+struct Held {
+    now: AtomicUsize,
+    most: AtomicUsize,
+}
+
+impl Piece {
+    fn new(bytes: Vec<u8>, held: &Arc<Held>) -> Self {
+        held.most.fetch_max(held.now.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
+        Self(bytes, Arc::clone(held))
+    }
+}
+
+impl AsRef<[u8]> for Piece {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Drop for Piece {
+    fn drop(&mut self) {
+        self.1.now.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// A body in the pieces in which it comes.
 #[derive(Debug)]
-struct Pieces(VecDeque<Result<Vec<u8>, BodyError>>);
+struct Pieces(VecDeque<Result<Vec<u8>, BodyError>>, Arc<Held>);
 
 impl Pieces {
     /// As many as there are sizes, and the rest.
@@ -44,7 +74,7 @@ impl Pieces {
             pieces.push_back(Ok(piece.to_vec()));
         }
         pieces.push_back(Ok(rest.to_vec()));
-        Self(pieces)
+        Self(pieces, Arc::default())
     }
 }
 
@@ -53,34 +83,41 @@ impl Body for Pieces {
     type Error = BodyError;
 
     fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Self::Data>, BodyError>>> {
-        Poll::Ready(self.0.pop_front().map(|piece| piece.map(|piece| Frame::data(piece.into()))))
+        let next = self.0.pop_front();
+        Poll::Ready(
+            next.map(|piece| piece.map(|bytes| Frame::data(Self::Data::from_owner(Piece::new(bytes, &self.1))))),
+        )
     }
 }
 
 /// Kinesis: whatever is asked, this is what it answers.
 #[derive(Debug)]
-struct Canned(Mutex<Option<Pieces>>);
+struct Canned(u16, Mutex<Option<Pieces>>);
 
 impl Canned {
-    fn client(pieces: Pieces) -> SharedHttpClient {
-        let connector = SharedHttpConnector::new(Self(Mutex::new(Some(pieces))));
+    fn client(status: u16, pieces: Pieces) -> SharedHttpClient {
+        let connector = SharedHttpConnector::new(Self(status, Mutex::new(Some(pieces))));
         http_client_fn(move |_, _| connector.clone())
     }
 }
 
 impl HttpConnector for Canned {
     fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
-        let pieces = self.0.lock().expect("nobody panics").take().expect("it is asked once");
-        let body = SdkBody::from_body_1_x(pieces);
-        HttpConnectorFuture::ready(Ok(Response::new(StatusCode::try_from(200).expect("a status"), body)))
+        let pieces = self.1.lock().expect("nobody panics").take().expect("it is asked once");
+        let status = StatusCode::try_from(self.0).expect("a status");
+        HttpConnectorFuture::ready(Ok(Response::new(status, SdkBody::from_body_1_x(pieces))))
     }
 }
 
 /// What the port makes of a body.
 fn read(protocol: ProtocolConfig, pieces: Pieces) -> Result<ReadAnswer, ApiError> {
+    read_with(200, protocol, pieces)
+}
+
+fn read_with(status: u16, protocol: ProtocolConfig, pieces: Pieces) -> Result<ReadAnswer, ApiError> {
     let credentials = SharedCredentialsProvider::new(Credentials::new("id", "secret", None, None, "given"));
     let sdk = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).region(Region::new("us-east-1"));
-    let sdk = sdk.http_client(Canned::client(pieces)).credentials_provider(credentials).build();
+    let sdk = sdk.http_client(Canned::client(status, pieces)).credentials_provider(credentials).build();
     let config = SourceConfig { protocol, ..fake::settings() };
     let port = AwsKinesis::new(&sdk, &config, Metrics::new(&Registry::new()).expect("a new registry"));
     let (shard, iterator) = (ShardId::new("s-0"), ShardIterator("AAAA".to_owned()));
@@ -211,6 +248,31 @@ fn rd_1_a_body_that_breaks_off_is_an_error_and_no_answer() {
     let error = breaks_off(ProtocolConfig::Own);
     assert!(error.message.ends_with("the connection was reset"), "{error}");
     assert_eq!(error, breaks_off(ProtocolConfig::Sdk));
+}
+
+/// What a body says of an error is the SDK's to read, whatever else stands in it.
+#[test]
+fn rd_1_an_error_is_told_as_the_sdk_tells_it() {
+    let throttled =
+        answer(&[record("YQ==")]).replacen('{', "{\"__type\":\"ProvisionedThroughputExceededException\",", 1);
+    for body in [throttled.as_str(), "{\"__type\":\"ExpiredIteratorException\",\"message\":\"old\"}", "<html>", ""] {
+        for status in [400, 500] {
+            let read = |protocol| read_with(status, protocol, Pieces::of(body, &[])).expect_err("an error");
+            assert_eq!(read(ProtocolConfig::Own), read(ProtocolConfig::Sdk), "{status} {body}");
+        }
+    }
+}
+
+#[test]
+fn rd_1_a_piece_is_let_go_of_before_the_next_one_is_taken() {
+    let body = answer(&[record("YQ=="), record("Yg==")]);
+    let most = |protocol| {
+        let pieces = Pieces::of(&body, &[50; 4]);
+        let held = Arc::clone(&pieces.1);
+        assert_eq!(read(protocol, pieces).expect("an answer").records.len(), 2);
+        held.most.load(Ordering::Relaxed)
+    };
+    assert_eq!((most(ProtocolConfig::Own), most(ProtocolConfig::Sdk)), (1, 5));
 }
 
 fn records() -> impl Strategy<Value = serde_json::Value> {
