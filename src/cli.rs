@@ -126,7 +126,7 @@ pub struct ReplayArgs {
     pub format: FormatArgs,
     /// Files or folders of CloudTrail events (NDJSON, JSON, gzip, any envelope) or of dead letters; `-` or nothing is
     /// standard input. What cannot be read whole is named; its lines before the damage and the other files count, and
-    /// the exit code is 1.
+    /// the exit code is 1. Of the documents that are rejected the first 20 are named; all are counted.
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
 }
