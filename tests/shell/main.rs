@@ -164,6 +164,13 @@ fn semantics_4_the_same_under_seeds_that_no_run_had_before() {
     all_pass(seeds(first..first + number("TRAILRISK_SHELL_SEEDS").unwrap_or(RANDOM)));
 }
 
+/// In the calm one process of this seed after the other comes further before it dies of the same record: more of them than
+/// may die where nothing moves.
+#[test]
+fn po_2_processes_that_come_further_are_not_stuck() {
+    all_pass(600_013_883..600_013_884);
+}
+
 #[test]
 fn every_mistake_is_noticed() {
     measured::measured(&serde_json::json!({"mistakes": Bug::ALL.len()}));

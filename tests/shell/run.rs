@@ -86,8 +86,9 @@ fn lives(world: &Arc<World>) {
 /// of chance, and each may have come further.
 fn rest(world: &Arc<World>) -> End {
     let processed = || {
-        let durable = world.state().durable.clone();
-        durable.map(|durable| durable.shards.into_iter().map(|(id, row)| (id, row.processed)).collect::<Vec<_>>())
+        let state = world.state();
+        let rows = state.durable.iter().flat_map(|durable| &durable.shards);
+        rows.map(|(id, row)| (id.clone(), row.processed.clone())).collect::<Vec<_>>()
     };
     let mut most = 6 * world.killers.len();
     loop {

@@ -98,3 +98,17 @@ async fn a_folder_that_leads_back_to_itself_is_walked_once() {
     assert!(ended.log.contains("cannot read logs/deeper/back: it leads back to a folder above it"), "{}", ended.log);
     assert!(ended.log.contains("1 documents"), "{}", ended.log);
 }
+
+/// As the help says; the rest of the files is evaluated.
+#[tokio::test]
+async fn of_many_rejected_documents_the_first_20_are_named_and_all_are_counted() {
+    let home = home();
+    let bad = |number: u64| format!("{{\"eventName\":\"JobCreated\",{number}}}\n");
+    home.write("a.json", (0..15).map(bad).collect::<String>());
+    home.write("b.json", (0..15).map(bad).collect::<String>() + &event(1));
+    let ended = replay(&home, &["a.json", "b.json"]).await;
+    let named = |file: &str| ended.log.lines().filter(|line| line.starts_with(file)).count();
+    assert_eq!((named("a.json:"), named("b.json:")), (15, 5), "{}", ended.log);
+    assert!(ended.log.contains("rejected as bad_json: 30"), "{}", ended.log);
+    assert_eq!((ended.code, ended.lines.len()), (Some(0), 1), "{}", ended.log);
+}
